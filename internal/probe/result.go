@@ -1,0 +1,134 @@
+package probe
+
+import (
+	"math"
+	"net/netip"
+	"time"
+)
+
+// A Result is what one check found out. It is made once and never changed.
+type Result struct {
+	Name  string
+	Group string
+	URL   string // without user info and query
+
+	State  State
+	Reason Reason
+	Phase  Phase  // where a failure happened; NoPhase if it has none
+	Detail string // one line for people: printable, bounded, no secret
+
+	Expression string // the expectation that failed
+	Status     int    // of the last answer; 0 if there was none
+	Attempts   int    // >= 1 for what was checked
+	Flaky      bool   // up or degraded, after a failed attempt
+
+	Started  time.Time     // of the attempt that gave the verdict; zero if there was none
+	Duration time.Duration // the sum of Phases: what the network and the target took
+	Phases   Phases
+	Complete bool // the answer arrived to its last byte: its latency means something
+
+	IP            netip.Addr // of the last connection
+	HTTP          string     // "1.0", "1.1", "2"
+	Redirects     []string   // the URLs followed to, in order, as people may see them
+	BytesWire     int64      // of the body, as it came
+	BytesBody     int64      // of the body, decoded
+	BodyTruncated bool       // the body is longer than what was read
+
+	Certificate   *Certificate // nil without TLS, or where no certificate was seen
+	TLSUnverified bool         // verification was switched off
+
+	LocalDelay  time.Duration // what our own process added
+	Clock       Clock
+	Uncertainty time.Duration // how far off Duration can be
+	Unsure      bool          // Uncertainty is too much to build on
+}
+
+// Phases are the durations of a check's phases, summed over redirects. A
+// phase that did not happen is Absent.
+type Phases struct {
+	DNS, Connect, TLS, FirstByte, Transfer time.Duration
+}
+
+// Absent is the duration of a phase that did not happen.
+const Absent time.Duration = math.MinInt64
+
+// NoPhases is the Phases of a check that did not begin.
+func NoPhases() Phases { return Phases{Absent, Absent, Absent, Absent, Absent} }
+
+// Of returns the duration of one phase, or Absent.
+func (p Phases) Of(phase Phase) time.Duration {
+	if d := p.at(phase); d != nil {
+		return *d
+	}
+	return Absent
+}
+
+// Sum is the duration of all phases that happened.
+func (p Phases) Sum() time.Duration {
+	var sum time.Duration
+	for _, d := range [...]time.Duration{p.DNS, p.Connect, p.TLS, p.FirstByte, p.Transfer} {
+		if d != Absent {
+			sum += d
+		}
+	}
+	return sum
+}
+
+func (p *Phases) add(phase Phase, d time.Duration) {
+	at := p.at(phase)
+	if *at == Absent {
+		*at = 0
+	}
+	*at += max(d, 0)
+}
+
+func (p *Phases) at(phase Phase) *time.Duration {
+	switch phase {
+	case DNS:
+		return &p.DNS
+	case Connect:
+		return &p.Connect
+	case TLS:
+		return &p.TLS
+	case FirstByte:
+		return &p.FirstByte
+	case Transfer:
+		return &p.Transfer
+	}
+	return nil
+}
+
+// A Certificate is what a server showed of itself.
+type Certificate struct {
+	Subject  string
+	Issuer   string
+	NotAfter time.Time // the soonest expiry of the verified chain, else the leaf's
+	DaysLeft float64   // from the check to NotAfter; negative when it has expired
+	Verified bool
+}
+
+// A Clock is what a result's durations were measured with.
+type Clock uint8
+
+// The clocks.
+const (
+	ProcessClock Clock = iota // when our process got round to reading the answer
+	KernelClock               // when the kernel received it
+)
+
+// String returns "process" or "kernel".
+func (c Clock) String() string {
+	if c == KernelClock {
+		return "kernel"
+	}
+	return "process"
+}
+
+// Checked reports whether the result says anything of its target.
+func (r *Result) Checked() bool { return r.State != NotChecked }
+
+// Passing reports whether the failure may be gone a moment later, so that
+// the sweep confirms it.
+func (r *Result) Passing() bool {
+	return r.Reason.Passing() || r.Reason == Status && (r.Status >= 500 || r.Status == 429)
+}
