@@ -18,7 +18,7 @@ const (
 
 	ConnectionRefused // a reset answered our SYN
 	ConnectionReset   // the connection was reset before the answer's end
-	ConnectionClosed  // the connection was closed before the answer's first byte
+	ConnectionClosed  // the connection was closed before there was an answer
 	Unreachable       // no route to the address
 
 	TLSExpired

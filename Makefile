@@ -1,0 +1,85 @@
+# Everything there is to do with Rollcall, a target each. `make` lists them.
+# Go, make and git are enough for all but `check`, `sam-…` (python3) and
+# `interop` (nginx or openssl). GNU make 3.81, as macOS has it, will do.
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race interop check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
+
+# The version in user agents and summaries: the last tag, else the commit,
+# else what a copy without git can know.
+VERSION ?= $(or $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' 2>/dev/null)),$(addprefix 0.1.0-dev+,$(shell git rev-parse --short HEAD 2>/dev/null)),0.1.0-dev)
+
+# lambda.norpc leaves out aws-lambda-go's net/rpc mode, which only the go1.x
+# runtime needed. -s -w leaves out the debugger's tables.
+LDFLAGS = -s -w -X main.version=$(VERSION)
+# -buildvcs=false: git may refuse a checkout of another user, and VERSION says it already.
+GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
+FUNCTION = $(GOBUILD) -tags lambda.norpc
+
+# Lambda's names of its architectures; the template's parameter takes the same.
+ARCH ?= arm64
+GOARCH_arm64 = arm64
+GOARCH_x86_64 = amd64
+GOARCH_FOR = $(or $(GOARCH_$(ARCH)),$(error ARCH is "$(ARCH)"; Lambda has arm64 and x86_64))
+
+SAM = SAM_CLI_TELEMETRY=0 .venv/sam/bin/sam
+CFN_LINT = .venv/cfn-lint/bin/cfn-lint
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## write bin/bootstrap (the function, for this machine) and bin/rollcall
+	$(FUNCTION) -o bin/bootstrap ./functions/check
+	$(GOBUILD) -o bin/rollcall ./cmd/rollcall
+
+run: build ## call the roll on this machine; EVENT=my.json for your own URLs
+	@go run ./internal/stage/run $(EVENT)
+
+test: ## run the tests
+	go test ./...
+
+race: ## run the tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+interop: ## run the tests against OpenSSL-based servers too (needs nginx or openssl)
+	go test -count=1 -tags interop ./...
+
+check: vet lint ## vet, staticcheck, gofmt and cfn-lint
+
+vet:
+	go vet -tags interop ./...
+	go tool staticcheck -tags interop ./...
+	@unformatted=$$(gofmt -l cmd functions internal); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+lint: .venv/cfn-lint/installed
+	$(CFN_LINT) --append-rules cfn_lint_serverless.rules --template template.yaml
+
+sam-build: .venv/sam/installed ## build for Lambda; ARCH=arm64 (default) or x86_64
+	ARCH=$(ARCH) VERSION=$(VERSION) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+
+sam-validate: .venv/sam/installed ## validate the template as SAM reads it
+	$(SAM) validate --lint
+
+sam-deploy: sam-build ## build and deploy, asking for what it needs; ARCH as above
+	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH)
+
+# What `sam build` calls for the resource CheckFunction. It sees ARTIFACTS_DIR
+# and the environment, not the template's parameters: ARCH has to agree with
+# the parameter Architecture, and sam-build sets both. The events go along,
+# so that a schedule can name one of them as its source.
+build-CheckFunction:
+	@test -n "$(ARTIFACTS_DIR)" || { echo "ARTIFACTS_DIR is not set: this target is for sam build"; exit 2; }
+	GOOS=linux GOARCH=$(GOARCH_FOR) $(FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/check
+	cp -R events "$(ARTIFACTS_DIR)/"
+
+# One virtual environment a tool: their pins clash.
+.venv/%/installed: requirements/%.txt
+	@command -v python3 >/dev/null || { echo "this target needs python3 3.10 or newer for $*: install it, or use the other targets"; exit 2; }
+	rm -rf .venv/$*
+	python3 -m venv .venv/$*
+	.venv/$*/bin/pip install --quiet --requirement $<
+	touch $@
+
+clean: ## remove what the other targets made
+	rm -rf bin .aws-sam .venv

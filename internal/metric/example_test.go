@@ -1,0 +1,43 @@
+package metric_test
+
+import (
+	"fmt"
+	"time"
+
+	"rollcall/internal/metric"
+	"rollcall/internal/probe"
+)
+
+func Example() {
+	minute := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	results := []*probe.Result{
+		{Name: "shop", Group: "web", State: probe.Up, Complete: true, Duration: 81240 * time.Microsecond},
+		{Name: "blog", Group: "web", State: probe.Down, Reason: probe.Timeout},
+	}
+	var rollup metric.Rollup
+	var datums []metric.Datum
+	for _, r := range results {
+		datums = append(datums, metric.ProfileTarget.Series(r, minute)...)
+		rollup.Add(r)
+	}
+	datums = append(datums, rollup.Datums(minute, false)...)
+	for _, d := range append(datums, metric.Completed(minute)) {
+		fmt.Println(d.Metric, d.Dimensions, d.Values, d.Counts)
+	}
+	// Output:
+	// Up [{Target shop}] [1] [1]
+	// Duration [{Target shop}] [81.24] [1]
+	// Up [{Target blog}] [0] [1]
+	// Up [] [0 1] [1 1]
+	// Duration [] [81.2] [1]
+	// Degraded [] [0] [1]
+	// Down [] [1] [1]
+	// Flaky [] [0] [1]
+	// Up [{Group web}] [0 1] [1 1]
+	// Duration [{Group web}] [81.2] [1]
+	// Degraded [{Group web}] [0] [1]
+	// Down [{Group web}] [1] [1]
+	// Flaky [{Group web}] [0] [1]
+	// Failures [{Reason timeout}] [1] [1]
+	// RunCompleted [] [1] [1]
+}

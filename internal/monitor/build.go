@@ -1,0 +1,63 @@
+package monitor
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"rollcall/internal/plan"
+	"rollcall/internal/probe"
+	"rollcall/internal/sweep"
+)
+
+// Surroundings are what a monitor finds around it.
+type Surroundings struct {
+	Version string
+	Lookup  func(name string) (string, bool) // the environment
+	Prober  *probe.Prober
+	Log     *slog.Logger
+}
+
+// Guard is the address guard as configured.
+func (c Config) Guard() probe.Guard {
+	return probe.Guard{Allow: c.Allow, RuntimeAPI: c.RuntimeAPI}
+}
+
+// Monitor returns a monitor as configured, which publishes nothing yet. What
+// it may read is below LAMBDA_TASK_ROOT, else below the working directory.
+func (c Config) Monitor(s Surroundings) *Monitor {
+	root, _ := s.Lookup("LAMBDA_TASK_ROOT")
+	inFlight := c.InFlight
+	if inFlight == 0 {
+		inFlight = sweep.Capacity(c.Memory)
+	}
+	return &Monitor{
+		Version: s.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
+		Inputs: plan.Inputs{Files: below(root), Lookup: s.Lookup},
+		Sweeper: sweep.Sweeper{
+			Probe: s.Prober.Probe, InFlight: inFlight, Canary: c.canary(s.Prober), Log: s.Log,
+		},
+		Log: s.Log,
+	}
+}
+
+// below opens a directory that nothing leads out of; nil if it can't be read.
+func below(dir string) fs.FS {
+	if dir == "" {
+		dir = "."
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil
+	}
+	return root.FS()
+}
+
+// canary checks the canary's URL as a target is checked; nil: there is none.
+func (c Config) canary(prober *probe.Prober) func(context.Context) probe.Result {
+	if c.Canary == nil {
+		return nil
+	}
+	return func(ctx context.Context) probe.Result { return prober.Probe(ctx, c.Canary) }
+}

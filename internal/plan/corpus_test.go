@@ -1,0 +1,138 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rollcall/internal/probe"
+)
+
+// inputs are what the events of testdata refer to.
+func inputs() Inputs {
+	env := map[string]string{
+		"TOKEN":                 "t0k3n",
+		"EMPTY":                 "",
+		"TWO_LINES":             "one\ntwo",
+		"AWS_SECRET_ACCESS_KEY": "MARKER",
+		"LAMBDA_TASK_ROOT":      "MARKER",
+		"_HANDLER":              "MARKER",
+		"aws_x":                 "lower case is not refused",
+	}
+	return Inputs{
+		Files:  os.DirFS("testdata/source"),
+		Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+	}
+}
+
+// Each file of testdata/invalid holds one fault; the text beside it is the
+// error, to the letter. GOLDEN=write writes the texts anew.
+func TestInvalidEvents(t *testing.T) {
+	forEachEvent(t, "invalid", func(t *testing.T, data []byte) string {
+		got, err := Parse(data, inputs())
+		if err == nil {
+			t.Fatalf("Parse = %d targets, want an error", len(got.Targets))
+		}
+		if _, ok := err.(*InvalidEventError); !ok {
+			t.Fatalf("Parse = %T, want an *InvalidEventError itself", err)
+		}
+		return err.Error() + "\n"
+	})
+}
+
+// Each file of testdata/valid is an event; the text beside it is its plan.
+func TestValidEvents(t *testing.T) {
+	forEachEvent(t, "valid", func(t *testing.T, data []byte) string {
+		got, err := Parse(data, inputs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return describe(got)
+	})
+}
+
+func forEachEvent(t *testing.T, folder string, text func(*testing.T, []byte) string) {
+	for _, file := range eventFiles(t, folder) {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		t.Run(name, func(t *testing.T) {
+			got := text(t, readFile(t, file))
+			golden := strings.TrimSuffix(file, ".json") + ".txt"
+			if os.Getenv("GOLDEN") == "write" {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := string(readFile(t, golden)); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func eventFiles(tb testing.TB, folder string) []string {
+	files, err := filepath.Glob("testdata/" + folder + "/*.json")
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no events in %s: %v", folder, err)
+	}
+	return files
+}
+
+func readFile(tb testing.TB, name string) []byte {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// describe writes a plan for people: what differs from the built-in settings
+// only.
+func describe(p *Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "metrics %q", p.Metrics)
+	if !p.Scheduled.IsZero() {
+		fmt.Fprintf(&b, ", scheduled %s", p.Scheduled)
+	}
+	b.WriteString("\n")
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&b, "warning: %s\n", w)
+	}
+	for _, t := range p.Targets {
+		fmt.Fprintf(&b, "\n%s\n  group %s\n  shown %s\n", t.Name, t.Group, t.Shown)
+		if t.Invalid != "" {
+			fmt.Fprintf(&b, "  invalid %s\n", t.Invalid)
+			continue
+		}
+		fmt.Fprintf(&b, "  URL %s\n%s", t.URL, describeSettings(t.Settings))
+	}
+	return b.String()
+}
+
+func describeSettings(s *probe.Settings) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
+		fmt.Fprintf(&b, "  header %s: %q\n", name, s.Header[name])
+	}
+	std := builtIn()
+	for _, f := range []struct {
+		name      string
+		got, want any
+	}{
+		{"method", s.Method, std.Method},
+		{"body", s.Body, std.Body},
+		{"userAgent", s.UserAgent, std.UserAgent},
+		{"timeout", s.Timeout, std.Timeout},
+		{"redirects", s.Redirects, std.Redirects},
+		{"retries", s.Retries, std.Retries},
+		{"maxBody", s.MaxBody, std.MaxBody},
+	} {
+		if f.got != f.want {
+			fmt.Fprintf(&b, "  %s %v\n", f.name, f.got)
+		}
+	}
+	return b.String()
+}

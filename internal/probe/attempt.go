@@ -1,0 +1,301 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"rollcall/internal/wire"
+)
+
+// connectUncertainty is how exactly the kernel's round trip and the two ends
+// of a write can be told apart on an idle machine.
+const connectUncertainty = 50 * time.Microsecond
+
+// An attempt is one check under way.
+type attempt struct {
+	p       *Prober
+	t       *Target
+	started time.Time
+	phase   Phase
+	inBody  bool // the answer's headers are complete
+	wanted  bool // the server asked for a client certificate
+	visited []string
+
+	spans       [Transfer + 1]wire.Span
+	happened    [Transfer + 1]bool
+	blind       bool // some bytes had no stamp
+	uncertainty time.Duration
+
+	res Result
+}
+
+func newAttempt(p *Prober, t *Target) *attempt {
+	a := &attempt{p: p, t: t, started: time.Now()}
+	a.res = Result{
+		Name: t.Name, Group: t.Group, URL: t.Shown,
+		Attempts: 1, Started: a.started.UTC(), Phases: NoPhases(),
+	}
+	return a
+}
+
+// run asks and follows until there is an answer that counts.
+func (a *attempt) run(ctx context.Context) error {
+	h := firstHop(a.t, a.p.options.UserAgent)
+	a.been(h)
+	for {
+		ans, err := a.hop(ctx, h)
+		if err != nil {
+			return a.whose(ctx, err)
+		}
+		if ans.next == nil {
+			return a.judge(ans)
+		}
+		h = ans.next
+		a.res.Redirects = append(a.res.Redirects, scrub(Shown(h.url), a.t))
+	}
+}
+
+// whose blames the clock that ran out: a context's end beats whatever error it
+// caused.
+func (a *attempt) whose(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ErrBudget
+	}
+	return err
+}
+
+// hop makes one connection and sends one request on it.
+func (a *attempt) hop(ctx context.Context, h *hop) (*answer, error) {
+	conn, err := a.open(ctx, h.url)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(a.left()))
+	secure, err := a.secure(ctx, conn, h.url)
+	if err != nil {
+		return nil, err
+	}
+	return a.exchange(ctx, link{conn, secure}, h)
+}
+
+// A link is a connection and what is spoken over it: itself, or TLS.
+type link struct {
+	wire *wire.Conn
+	top  net.Conn
+}
+
+// left is what the target has left of its time-out: what its own phases took
+// so far is gone, what we added is not.
+func (a *attempt) left() time.Duration {
+	var spent time.Duration
+	for _, s := range a.spans {
+		spent += s.Kernel
+	}
+	return max(a.t.Timeout-spent, 0)
+}
+
+func (a *attempt) add(phase Phase, s wire.Span) {
+	a.spans[phase] = a.spans[phase].Add(s)
+	a.happened[phase] = true
+}
+
+// open looks the host up and connects.
+func (a *attempt) open(ctx context.Context, u *url.URL) (*wire.Conn, error) {
+	addrs, err := a.resolve(ctx, u.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	a.phase = Connect
+	port := portOf(u)
+	candidates := make([]netip.AddrPort, len(addrs))
+	for i, addr := range addrs {
+		candidates[i] = netip.AddrPortFrom(addr.Unmap(), port)
+	}
+	began, left := time.Now(), a.left()
+	ctx, cancel := withTimeout(ctx, left)
+	defer cancel()
+	d := a.p.connect(ctx, candidates, began.Add(left))
+	if d.err != nil {
+		a.failedToConnect(d.err, time.Since(began))
+		return nil, d.err
+	}
+	conn := wire.New(d.conn)
+	a.connected(conn, d, began)
+	return conn, nil
+}
+
+// failedToConnect: a refused address has no connect phase, all else has.
+func (a *attempt) failedToConnect(err error, took time.Duration) {
+	if _, refused := errors.AsType[*verdict](err); !refused {
+		a.add(Connect, wire.Span{Kernel: took, Process: took})
+		a.uncertainty += a.lateSince(time.Now().Add(-took))
+	}
+}
+
+// connected measures the phase: by the kernel's round trip where it tells,
+// plus what others before the winner took.
+func (a *attempt) connected(conn *wire.Conn, d dialed, began time.Time) {
+	a.res.IP = d.addr
+	took := time.Since(began)
+	span := wire.Span{Kernel: took, Process: took}
+	if rtt, ok := conn.RoundTrip(); ok {
+		span.Kernel = min(took, d.began.Sub(began)+rtt)
+		a.uncertainty += connectUncertainty
+	} else {
+		a.uncertainty += a.lateSince(began)
+	}
+	a.add(Connect, span)
+}
+
+// lateSince is how far off the process's clock can be about what happened
+// since then.
+func (a *attempt) lateSince(then time.Time) time.Duration {
+	return connectUncertainty + a.p.pulse.Worst(then, time.Now())
+}
+
+func portOf(u *url.URL) uint16 {
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		return uint16(port)
+	}
+	if u.Scheme == "https" {
+		return 443
+	}
+	return 80
+}
+
+// resolve returns the addresses of host. An address in its place costs no
+// look-up and has no phase.
+func (a *attempt) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr}, nil
+	}
+	a.phase = DNS
+	began := time.Now()
+	found, err := a.p.options.Lookup(ctx, host, a.left())
+	a.add(DNS, wire.Span{Kernel: found.Took, Process: found.Took})
+	a.uncertainty += a.lateSince(began)
+	return found.Addrs, err
+}
+
+// secure speaks TLS over conn if u wants it.
+func (a *attempt) secure(ctx context.Context, conn *wire.Conn, u *url.URL) (net.Conn, error) {
+	if u.Scheme != "https" {
+		return conn, nil
+	}
+	a.phase, a.wanted = TLS, false
+	began := time.Now()
+	client := tls.Client(conn, &tls.Config{
+		RootCAs:    a.p.options.RootCAs,
+		ServerName: u.Hostname(),
+		MinVersion: tls.VersionTLS12,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			a.wanted = true
+			return new(tls.Certificate), nil
+		},
+	})
+	err := client.HandshakeContext(ctx)
+	r := conn.Reading()
+	a.read(r)
+	a.until(TLS, r.Waited, err, began)
+	a.uncertainty += r.WaitGap
+	a.res.Certificate = certificateOf(client.ConnectionState(), err, time.Now())
+	if a.wanted && err != nil && !timedOut(err) {
+		err = wantsCertificate()
+	}
+	return client, err
+}
+
+func wantsCertificate() error {
+	return &verdict{TLSClientCertificate, "server asks for a client certificate"}
+}
+
+// read notes whether what was read had stamps.
+func (a *attempt) read(r wire.Reading) {
+	if r.Received > 0 && !r.Stamped {
+		a.blind = true
+	}
+}
+
+// result ends the attempt.
+func (a *attempt) result(err error) Result {
+	now := time.Now()
+	res := a.res
+	if err != nil {
+		res.Phase = a.phase
+		res.Reason, res.Detail = classify(failure{err, a.phase, a.inBody, now, a.t.Timeout})
+		res.Detail = cut(printable(scrub(res.Detail, a.t)), shownDetail)
+	}
+	res.State = res.Reason.State()
+	a.settle(&res, now)
+	return res
+}
+
+// settle chooses the clock and fills in what it measured.
+func (a *attempt) settle(res *Result, now time.Time) {
+	elapsed := now.Sub(a.started)
+	res.Clock, res.Uncertainty = a.clock(elapsed, now)
+	for phase := DNS; phase <= Transfer; phase++ {
+		if !a.happened[phase] {
+			continue
+		}
+		took := a.spans[phase].Process
+		if res.Clock == KernelClock {
+			took = a.spans[phase].Kernel
+		}
+		res.Phases.add(phase, took)
+	}
+	if res.Reason == Timeout || res.Reason == DNSTimeout && res.Phases.DNS >= a.t.Timeout {
+		res.Phases.end(a.phase, a.t.Timeout)
+	}
+	res.Duration = res.Phases.Sum()
+	res.LocalDelay = max(0, elapsed-res.Duration)
+	res.Unsure = unsure(res.Uncertainty, res.Duration)
+}
+
+// clock is the kernel's unless bytes came without its stamp, or somebody set
+// the wall clock, which the stamps are of.
+func (a *attempt) clock(elapsed time.Duration, now time.Time) (Clock, time.Duration) {
+	step := now.Round(0).Sub(a.started.Round(0)) - elapsed
+	if a.res.IP.IsValid() && !a.blind && step.Abs() <= time.Millisecond {
+		return KernelClock, a.uncertainty
+	}
+	return ProcessClock, a.lateSince(a.started)
+}
+
+// unsure: more than 5 ms, or more than both 1 ms and a tenth of the duration.
+func unsure(uncertainty, duration time.Duration) bool {
+	return uncertainty > 5*time.Millisecond || uncertainty > max(time.Millisecond, duration/10)
+}
+
+// end lets the phase that was open end at limit, so that all of them together
+// took just that.
+func (p *Phases) end(open Phase, limit time.Duration) {
+	at := p.at(open)
+	*at = 0
+	*at = max(0, limit-p.Sum())
+}
+
+// judge holds the answer against what the target expects.
+func (a *attempt) judge(ans *answer) error {
+	if ans.status/100 == 2 {
+		return nil
+	}
+	return &verdict{Status, statusLine(ans.status)}
+}
+
+// statusLine is the status with the standard's words for it: the server's own
+// may be anything.
+func statusLine(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return strconv.Itoa(status) + " " + text
+	}
+	return strconv.Itoa(status)
+}

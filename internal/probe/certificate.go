@@ -1,0 +1,62 @@
+package probe
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"time"
+)
+
+// certificateOf is what the server showed in a handshake that ended with err.
+func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certificate {
+	chain, verified := state.PeerCertificates, len(state.VerifiedChains) > 0
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		chain = e.UnverifiedCertificates
+	}
+	if len(chain) == 0 {
+		return nil
+	}
+	leaf := chain[0]
+	ends := leaf.NotAfter
+	if verified {
+		ends = soonest(state.VerifiedChains)
+	}
+	return &Certificate{
+		Subject:  cut(printable(leaf.Subject.String()), shownDetail),
+		Issuer:   cut(printable(leaf.Issuer.String()), shownDetail),
+		NotAfter: ends.UTC(),
+		DaysLeft: ends.Sub(now).Hours() / 24,
+		Verified: verified,
+	}
+}
+
+// soonest is when trust ends: at the first expiry in the chain that lasts
+// longest.
+func soonest(chains [][]*x509.Certificate) time.Time {
+	var best time.Time
+	for _, chain := range chains {
+		end := chain[0].NotAfter
+		for _, c := range chain[1:] {
+			if c.NotAfter.Before(end) {
+				end = c.NotAfter
+			}
+		}
+		if end.After(best) {
+			best = end
+		}
+	}
+	return best
+}
+
+// namesOf are the names that a certificate is for.
+func namesOf(c *x509.Certificate) string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "no name at all"
+	}
+	return cut(printable(strings.Join(names, ", ")), shownDetail/2)
+}

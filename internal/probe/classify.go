@@ -1,0 +1,229 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrBudget is the cause with which a sweep ends the context of its checks
+// when the run's time is up.
+var ErrBudget = errors.New("the run's time is up")
+
+// errTimeout is the cause of a context that ended with the target's time-out.
+var errTimeout = errors.New("time-out")
+
+// A verdict is an error that knows its reason already.
+type verdict struct {
+	reason Reason
+	detail string
+}
+
+func (v *verdict) Error() string { return v.detail }
+
+// A failure is what went wrong, and in which phase.
+type failure struct {
+	err   error
+	phase Phase
+	body  bool          // the answer's headers were complete
+	now   time.Time     // certificates are judged by it
+	limit time.Duration // the target's time-out
+}
+
+// classify names the reason of a failure, and says it in a line for people.
+// It is pure. The most specific comes first.
+func classify(f failure) (Reason, string) {
+	for _, judge := range []func(failure) (Reason, string){
+		classifyOwn, classifyDNS, classifyTimeout, classifyCertificate, classifyTLS, classifySocket, classifyHTTP,
+	} {
+		if reason, detail := judge(f); reason != OK {
+			return reason, detail
+		}
+	}
+	return lastResort(f)
+}
+
+// classifyOwn: what is not the target's doing, or was judged where it happened.
+func classifyOwn(f failure) (Reason, string) {
+	if v, ok := errors.AsType[*verdict](f.err); ok {
+		return v.reason, v.detail
+	}
+	switch {
+	case errors.Is(f.err, ErrBudget), errors.Is(f.err, context.Canceled):
+		return Deadline, "the run ended before the answer came"
+	case exhausted(f.err):
+		return Internal, "we ran out of " + resource(f.err)
+	}
+	return OK, ""
+}
+
+// exhausted reports whether we ran out of something of our own.
+func exhausted(err error) bool { return resource(err) != "" }
+
+func resource(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "file descriptors"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "local ports"
+	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+		return "memory"
+	}
+	return ""
+}
+
+func classifyDNS(f failure) (Reason, string) {
+	if f.phase == DNS && timedOut(f.err) {
+		return DNSTimeout, "no answer from the resolver within " + f.limit.String()
+	}
+	e, ok := errors.AsType[*net.DNSError](f.err)
+	switch {
+	case !ok:
+		return OK, ""
+	case e.IsNotFound:
+		return DNSNotFound, fmt.Sprintf("no address for %s", strings.TrimSuffix(e.Name, "."))
+	case e.IsTimeout:
+		return DNSTimeout, "no answer from the resolver"
+	}
+	return DNSTemporary, "the resolver could not tell: " + e.Err
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, errTimeout) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT)
+}
+
+func classifyTimeout(f failure) (Reason, string) {
+	if !timedOut(f.err) {
+		return OK, ""
+	}
+	missing := map[Phase]string{
+		Connect:   "no connection",
+		TLS:       "TLS handshake not finished",
+		FirstByte: "no answer",
+		Transfer:  "answer not finished",
+	}[f.phase]
+	return Timeout, missing + " within " + f.limit.String()
+}
+
+func classifyCertificate(f failure) (Reason, string) {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](f.err); ok {
+		return classifyInvalid(e, f.now)
+	}
+	if e, ok := errors.AsType[x509.HostnameError](f.err); ok {
+		return TLSHostname, fmt.Sprintf("certificate is not for %s but %s", e.Host, namesOf(e.Certificate))
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.err); ok {
+		return TLSUntrusted, "certificate is signed by an unknown authority"
+	}
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](f.err); ok {
+		return TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
+	}
+	return OK, ""
+}
+
+func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (Reason, string) {
+	if e.Reason != x509.Expired {
+		return TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
+	}
+	if now.Before(e.Cert.NotBefore) {
+		return TLSNotYetValid, fmt.Sprintf("certificate is not valid for another %s (%s)",
+			days(e.Cert.NotBefore.Sub(now)), e.Cert.NotBefore.UTC().Format(time.DateOnly))
+	}
+	return TLSExpired, fmt.Sprintf("certificate expired %s ago (%s)",
+		days(now.Sub(e.Cert.NotAfter)), e.Cert.NotAfter.UTC().Format(time.DateOnly))
+}
+
+func days(d time.Duration) string {
+	switch n := int(d / (24 * time.Hour)); n {
+	case 0:
+		return d.Round(time.Second).String()
+	case 1:
+		return "1 day"
+	default:
+		return fmt.Sprintf("%d days", n)
+	}
+}
+
+// alerts are the names that crypto/tls gives the alerts of a server, which
+// have no exported type over TCP, and what they mean for us.
+var alerts = []struct {
+	name   string
+	reason Reason
+	detail string
+}{
+	{"protocol version not supported", TLSVersion, "server speaks no TLS version that we do"},
+	{"certificate required", TLSClientCertificate, "server asks for a client certificate"},
+	{"unrecognized name", TLSHostname, "server knows no such host name"},
+}
+
+func classifyTLS(f failure) (Reason, string) {
+	if _, ok := errors.AsType[tls.RecordHeaderError](f.err); ok {
+		return TLSNotSpoken, "server does not speak TLS on this port"
+	}
+	text := f.err.Error()
+	if strings.Contains(text, "server selected unsupported protocol version") {
+		return TLSVersion, "server speaks no TLS version that we do"
+	}
+	if e, ok := errors.AsType[*net.OpError](f.err); ok && e.Op == "remote error" {
+		for _, alert := range alerts {
+			if strings.Contains(e.Err.Error(), alert.name) {
+				return alert.reason, alert.detail
+			}
+		}
+		return TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(e.Err.Error(), "tls: ")
+	}
+	return OK, ""
+}
+
+func classifySocket(f failure) (Reason, string) {
+	switch {
+	case errors.Is(f.err, syscall.ECONNREFUSED):
+		return ConnectionRefused, "nothing listens on this port, or a firewall refuses"
+	case errors.Is(f.err, syscall.ECONNRESET), errors.Is(f.err, syscall.EPIPE):
+		return ConnectionReset, "server reset the connection"
+	case errors.Is(f.err, syscall.EHOSTUNREACH), errors.Is(f.err, syscall.ENETUNREACH), errors.Is(f.err, syscall.EACCES), errors.Is(f.err, syscall.EPERM):
+		return Unreachable, "no route to the server"
+	case !f.body && (errors.Is(f.err, io.EOF) || errors.Is(f.err, io.ErrUnexpectedEOF)):
+		return ConnectionClosed, "server closed the connection without an answer"
+	}
+	return OK, ""
+}
+
+func classifyHTTP(f failure) (Reason, string) {
+	text := f.err.Error()
+	switch {
+	case f.body && (errors.Is(f.err, io.ErrUnexpectedEOF) || errors.Is(f.err, io.EOF)):
+		return BodyTruncated, "connection ended before the body did"
+	case f.body:
+		return BodyInvalid, "body is broken: " + text
+	case strings.Contains(text, "server response headers exceeded"):
+		return HeadersTooLarge, "answer's headers are larger than 256 KiB"
+	case strings.Contains(text, "server closed idle connection"):
+		return ConnectionClosed, "server closed the connection without an answer"
+	}
+	return OK, ""
+}
+
+// lastResort is the general reason of each phase.
+func lastResort(f failure) (Reason, string) {
+	switch f.phase {
+	case DNS:
+		return DNSTemporary, "the resolver could not tell"
+	case Connect:
+		return Unreachable, "no connection could be made"
+	case TLS:
+		return TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.err.Error(), "tls: ")
+	case FirstByte, Transfer:
+		return BadResponse, "answer is no HTTP: " + strings.TrimPrefix(f.err.Error(), "net/http: HTTP/1.x transport connection broken: ")
+	}
+	return Internal, f.err.Error()
+}

@@ -1,0 +1,145 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// fallbackDelay is what the second address family waits for the first, as
+// RFC 8305 recommends at most and package net does.
+const fallbackDelay = 300 * time.Millisecond
+
+// A dialed is a connection and when the dial that made it began, which is
+// later than the phase's begin if others had to fail first.
+type dialed struct {
+	conn  net.Conn
+	addr  netip.Addr
+	began time.Time
+	err   error
+}
+
+// connect dials the addresses that the guard lets through, one after the
+// other, each family by itself and the second with a delay (Happy Eyeballs).
+// At end, when ctx ends too, there is no time left for another.
+func (p *Prober) connect(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
+	allowed, why := p.allowed(addrs)
+	if len(allowed) == 0 {
+		return dialed{err: &verdict{BlockedAddress, why}}
+	}
+	first, second := byFamily(allowed)
+	if len(second) == 0 {
+		return p.dialEach(ctx, first, end)
+	}
+	return p.race(ctx, [2][]netip.AddrPort{first, second}, end)
+}
+
+func (p *Prober) allowed(addrs []netip.AddrPort) (allowed []netip.AddrPort, why string) {
+	for _, addr := range addrs {
+		if reason := p.options.Guard.Check(addr); reason != "" {
+			why = reason
+			continue
+		}
+		allowed = append(allowed, addr)
+	}
+	return allowed, why
+}
+
+// byFamily splits addrs into those of the first one's family and the others.
+func byFamily(addrs []netip.AddrPort) (first, second []netip.AddrPort) {
+	for _, addr := range addrs {
+		if addr.Addr().Is4() == addrs[0].Addr().Is4() {
+			first = append(first, addr)
+		} else {
+			second = append(second, addr)
+		}
+	}
+	return first, second
+}
+
+// race dials both families and waits for both: the loser's connection is
+// closed before the winner's is handed out.
+func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end time.Time) dialed {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan struct{})
+	results := make(chan dialed, 2)
+	go func() {
+		d := p.dialEach(ctx, families[0], end)
+		if d.err != nil {
+			close(failed)
+		}
+		results <- d
+	}()
+	go func() {
+		if err := headStart(ctx, failed); err != nil {
+			results <- dialed{err: err}
+			return
+		}
+		results <- p.dialEach(ctx, families[1], end)
+	}()
+	winner := <-results
+	if winner.err == nil {
+		cancel()
+	}
+	other := <-results
+	return better(winner, other)
+}
+
+// headStart waits until the second family may start.
+func headStart(ctx context.Context, failed <-chan struct{}) error {
+	timer := time.NewTimer(fallbackDelay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-failed:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// better prefers a connection, and of two failures the first family's.
+func better(a, b dialed) dialed {
+	if a.err == nil {
+		if b.err == nil {
+			b.conn.Close()
+		}
+		return a
+	}
+	if b.err == nil || a.began.IsZero() {
+		return b
+	}
+	return a
+}
+
+// leastShare is the least time that one of several addresses gets.
+const leastShare = 2 * time.Second
+
+// dialEach dials one address after the other until one answers. Each gets its
+// share of the time that is left, so that a silent one leaves some for the
+// next.
+func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
+	var d dialed
+	for i, addr := range addrs {
+		share := time.Until(end) / time.Duration(len(addrs)-i)
+		d = p.dialOne(ctx, addr, max(share, leastShare))
+		if d.err == nil || ctx.Err() != nil {
+			return d
+		}
+	}
+	return d
+}
+
+func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort, share time.Duration) dialed {
+	ctx, cancel := withTimeout(ctx, share)
+	defer cancel()
+	began := time.Now()
+	conn, err := p.options.Dial(ctx, addr)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return dialed{conn: conn, addr: addr.Addr(), began: began, err: err}
+}

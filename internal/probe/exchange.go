@@ -1,0 +1,266 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"rollcall/internal/wire"
+)
+
+// maxHeaders bounds an answer's headers.
+const maxHeaders = 256 << 10
+
+// A hop is one request of a check: the first, or what a redirect asks for.
+type hop struct {
+	url    *url.URL
+	method string
+	header http.Header
+	body   string
+	count  int // redirects followed to get here
+}
+
+func firstHop(t *Target, own string) *hop {
+	header := t.Header.Clone()
+	if header == nil {
+		header = make(http.Header, 4)
+	}
+	introduce(header, t.UserAgent, own)
+	if _, set := header["Accept-Encoding"]; !set {
+		header["Accept-Encoding"] = []string{"gzip, deflate"}
+	}
+	return &hop{url: t.URL, method: t.Method, header: header, body: t.Body}
+}
+
+// request is the hop as net/http wants it. "Host" is no header there.
+func (h *hop) request(ctx context.Context) *http.Request {
+	header := h.header.Clone()
+	header.Del("Host")
+	req := &http.Request{
+		Method: h.method, URL: h.url, Host: h.header.Get("Host"), Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(h.body)), Body: http.NoBody,
+	}
+	if h.body != "" {
+		req.Body = readCloser{strings.NewReader(h.body)}
+	}
+	return req.WithContext(ctx)
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }
+
+// connKey is the context key under which a check hands its connection to the
+// transport.
+type connKey struct{}
+
+// newTransport returns the transport that all checks share. It holds no
+// connection: NewClientConn pools nothing, and dials what the context brings,
+// on the caller's goroutine. Proxy stays nil, or HTTPS_PROXY would walk around
+// the guard.
+func newTransport() *http.Transport {
+	hand := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return ctx.Value(connKey{}).(net.Conn), nil
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		DialContext:            hand,
+		DialTLSContext:         hand,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeaders,
+		Protocols:              protocols,
+	}
+}
+
+// An answer is what came back on one connection.
+type answer struct {
+	status int
+	header http.Header
+	body   body
+	next   *hop // the redirect to follow; nil: this answer counts
+}
+
+// exchange sends the hop's request and reads the answer to its end.
+func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error) {
+	a.phase = FirstByte
+	client, err := a.p.transport.NewClientConn(context.WithValue(ctx, connKey{}, l.top), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	defer l.wire.Close() // first, so that nobody waits for the rest of a body
+	w := newWatch(l.wire)
+	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace())))
+	a.read(l.wire.Reading())
+	if err != nil {
+		a.unanswered(w, err)
+		return nil, a.clientCertificate(err)
+	}
+	ans, err := a.finish(w, h, resp)
+	if err == nil {
+		client.Close() // says goodbye, as TLS wants it
+	}
+	return ans, err
+}
+
+// clientCertificate finds the real reason of a refusal: a TLS 1.3 server says
+// only at the first read that it wanted a certificate.
+func (a *attempt) clientCertificate(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || !a.wanted || op.Op != "remote error" {
+		return err
+	}
+	a.phase = TLS
+	return wantsCertificate()
+}
+
+// unanswered measures what there was of an answer without a status. A reset
+// has no stamp: its time is the process's.
+func (a *attempt) unanswered(w *watch, err error) {
+	first, some := w.firstByte()
+	if some {
+		a.add(FirstByte, first.Arrived.Since(first.Sent))
+		a.phase = Transfer
+		a.until(Transfer, w.conn.Reading().Arrived.Since(first.Arrived), err, first.Arrived.Process())
+		return
+	}
+	a.until(FirstByte, wire.Span{}, err, w.began)
+}
+
+// until adds a phase that ended with err: as long as stamped unless the
+// connection's own end, which has no stamp, ended it.
+func (a *attempt) until(phase Phase, stamped wire.Span, err error, began time.Time) {
+	if err != nil && ended(err) {
+		took := time.Since(began)
+		stamped = wire.Span{Kernel: took, Process: took}
+		a.uncertainty += a.lateSince(began)
+	}
+	a.add(phase, stamped)
+}
+
+// finish reads what follows the headers, unless the answer sends us on.
+func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error) {
+	first, _ := w.firstByte()
+	a.add(FirstByte, first.Arrived.Since(first.Sent))
+	a.uncertainty += first.Gap + a.merged(w, first)
+	a.phase, a.inBody = Transfer, true
+	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)
+	ans := &answer{status: resp.StatusCode, header: resp.Header}
+	next, err := a.redirect(h, resp)
+	v, _ := errors.AsType[*verdict](err)
+	switch {
+	case next != nil:
+		a.inBody = false
+		ans.next = next
+		return ans, nil
+	case v != nil && v.reason != RedirectInvalid:
+		return nil, v
+	}
+	if err := a.transfer(w, ans, resp); err != nil {
+		return nil, err
+	}
+	if v != nil && a.judge(ans) != nil {
+		a.res.Complete = false
+		return nil, v
+	}
+	return ans, nil
+}
+
+// version is the protocol that the answer came in.
+func version(resp *http.Response) string {
+	if resp.ProtoMajor >= 2 {
+		return strconv.Itoa(resp.ProtoMajor)
+	}
+	return strings.TrimPrefix(resp.Proto, "HTTP/")
+}
+
+// merged is how far off the first byte can be where the kernel merged
+// segments: it keeps the last one's stamp, so a body that trickles behind its
+// head is taken for it by a reader who is late. 0 for one who was not.
+func (a *attempt) merged(w *watch, first wire.Reading) time.Duration {
+	if w.segments < 2 {
+		return 0
+	}
+	return min(a.p.pulse.Worst(w.began, time.Now()), first.Arrived.Since(first.Sent).Kernel)
+}
+
+// largeTransfer is the smallest receive buffer that Linux starts with, less
+// what it keeps for itself: more than that, and a late reader stops the sender.
+const largeTransfer = 64 << 10
+
+// transfer reads the body and measures it.
+func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
+	began := time.Now()
+	var err error
+	ans.body, err = readBody(resp, a.t.MaxBody)
+	first, _ := w.firstByte()
+	last := w.lastByte()
+	a.read(last)
+	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = ans.body.wire, ans.body.size, ans.body.truncated
+	a.res.Complete = err == nil
+	a.until(Transfer, last.Arrived.Since(first.Arrived), err, began)
+	if last.Received-first.Received > largeTransfer {
+		a.uncertainty += a.p.pulse.Worst(began, time.Now())
+	}
+	return err
+}
+
+// A watch takes the readings of one exchange at the instants that count.
+type watch struct {
+	conn     *wire.Conn
+	began    time.Time
+	segments int // that arrived until the first byte was read
+	before   int
+
+	mu          sync.Mutex // the trace is called from the connection's own goroutine
+	first, last wire.Reading
+	seen, ended bool
+}
+
+func newWatch(conn *wire.Conn) *watch {
+	return &watch{conn: conn, began: time.Now(), before: conn.Segments()}
+}
+
+// trace samples the clock synchronously, on the goroutine that reads: before
+// it reads on, and a trailing close_notify moves the latest stamp.
+func (w *watch) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotFirstResponseByte: func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.first, w.seen = w.conn.Reading(), true
+			w.segments = w.conn.Segments() - w.before
+		},
+		PutIdleConn: func(error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.last, w.ended = w.conn.Reading(), true
+		},
+	}
+}
+
+func (w *watch) firstByte() (r wire.Reading, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.first, w.seen
+}
+
+// lastByte is the reading at the body's end; where the connection does not
+// outlive the body, nobody reads on and the latest is it.
+func (w *watch) lastByte() wire.Reading {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return w.last
+	}
+	return w.conn.Reading()
+}

@@ -1,0 +1,102 @@
+package probe
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"rollcall/internal/resolve"
+	"rollcall/internal/wire"
+)
+
+// Options are what a Prober is made of. A nil function is the real thing.
+type Options struct {
+	UserAgent string // of targets that name none, e.g. "rollcall/1.2.3"
+	Guard     Guard
+	RootCAs   *x509.CertPool // nil: the system's
+
+	// Lookup returns the addresses of a host name within timeout.
+	Lookup func(ctx context.Context, host string, timeout time.Duration) (resolve.Answer, error)
+	// Dial makes one TCP connection. Durations are the kernel's only if it
+	// returns a *net.TCPConn that wire.Control has prepared.
+	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
+}
+
+// A Prober checks targets. It may be used by many goroutines at once and
+// keeps nothing of a target: each check makes fresh connections.
+type Prober struct {
+	options   Options
+	transport *http.Transport
+	pulse     wire.Pulse
+	warm      *net.UDPConn
+}
+
+// New returns a Prober; Close it when it is no longer needed.
+func New(options Options) *Prober {
+	p := &Prober{options: options}
+	if p.options.Lookup == nil {
+		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
+	}
+	if p.options.Dial == nil {
+		p.options.Dial = dial
+	}
+	p.transport = newTransport()
+	p.warm, _ = wire.Warm() // without it the first stamps are missing, which results say
+	return p
+}
+
+// Close frees what the Prober holds.
+func (p *Prober) Close() {
+	if p.warm != nil {
+		p.warm.Close()
+	}
+}
+
+// dial leaves TCP keep-alive off: no connection lives long enough for it.
+func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1, Control: wire.Control}
+	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+}
+
+// Probe checks t once. It never takes much longer than t's time-out, and ends
+// at once when ctx does: with a cause of ErrBudget, or any other, the result's
+// reason is Deadline.
+func (p *Prober) Probe(ctx context.Context, t *Target) Result {
+	if t.Invalid != "" {
+		return Unprobed(t, InvalidTarget, t.Invalid)
+	}
+	p.pulse.Enter()
+	defer p.pulse.Leave()
+	a := newAttempt(p, t)
+	return a.result(a.run(ctx))
+}
+
+// Unprobed is the result of a target that no packet went to.
+func Unprobed(t *Target, reason Reason, detail string) Result {
+	return Result{
+		Name: t.Name, Group: t.Group, URL: t.Shown,
+		State: reason.State(), Reason: reason, Detail: detail,
+		Phases: NoPhases(),
+	}
+}
+
+// withTimeout returns a context that ends with errTimeout after d. A timer that
+// fires late fires in a busy process, whose poller may hold the answer
+// already: it gets as long again, at most 20 ms, to hand it over.
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	end := time.Now().Add(d)
+	timer := time.AfterFunc(d, func() {
+		if late := time.Since(end); late > time.Millisecond {
+			time.Sleep(min(late, 20*time.Millisecond))
+		}
+		cancel(errTimeout)
+	})
+	return ctx, func() {
+		timer.Stop()
+		cancel(context.Canceled)
+	}
+}

@@ -1,0 +1,113 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// kept are the headers that another origin may see: they say how to answer,
+// not who asks.
+var kept = []string{"Accept", "Accept-Encoding", "Accept-Language", "User-Agent"}
+
+// redirect returns the hop that resp asks for; nil where it asks for none or
+// none may follow it. broken says why it can't be followed; whether that
+// matters is for the target's expectations to say.
+func (a *attempt) redirect(h *hop, resp *http.Response) (next *hop, broken error) {
+	if !redirects(resp.StatusCode) || a.t.Redirects == 0 {
+		return nil, nil
+	}
+	to, err := location(h.url, resp.Header)
+	if err != nil {
+		return nil, &verdict{RedirectInvalid, err.Error()}
+	}
+	switch {
+	case h.url.Scheme == "https" && to.Scheme == "http":
+		return nil, &verdict{RedirectInsecure, "redirected from https to http: " + Shown(to)}
+	case h.count == a.t.Redirects:
+		return nil, &verdict{RedirectLoop, fmt.Sprintf("more than %d redirects", a.t.Redirects)}
+	}
+	next = h.follow(to, resp.StatusCode)
+	if a.been(next) {
+		return nil, &verdict{RedirectLoop, "redirected in a circle: " + Shown(to)}
+	}
+	return next, nil
+}
+
+// been notes h and reports whether the check has asked for it before.
+func (a *attempt) been(h *hop) bool {
+	asked := h.method + " " + h.url.String()
+	if slices.Contains(a.visited, asked) {
+		return true
+	}
+	a.visited = append(a.visited, asked)
+	return false
+}
+
+func redirects(status int) bool {
+	switch status {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+// location is where an answer sends us, from base.
+func location(base *url.URL, header http.Header) (*url.URL, error) {
+	where := header.Get("Location")
+	if where == "" {
+		return nil, errors.New("redirect without a Location")
+	}
+	to, err := base.Parse(where)
+	switch {
+	case err != nil:
+		return nil, errors.New("redirect to what is no URL")
+	case to.Scheme != "http" && to.Scheme != "https":
+		return nil, fmt.Errorf("redirect to scheme %q, which is not http", cut(to.Scheme, shownServer))
+	case to.Hostname() == "":
+		return nil, errors.New("redirect to a URL without a host")
+	}
+	to.User, to.Fragment = nil, ""
+	return to, nil
+}
+
+// follow is the request that a redirect asks for (RFC 9110, 15.4): 303 turns
+// all but HEAD into GET, 301 and 302 turn POST into it, as every browser does.
+// To another origin nothing goes that the user configured for this one.
+func (h *hop) follow(to *url.URL, status int) *hop {
+	next := &hop{url: to, method: h.method, header: h.header, body: h.body, count: h.count + 1}
+	if status == 303 && h.method != http.MethodHead || status <= 302 && h.method == http.MethodPost {
+		next.method, next.body = http.MethodGet, ""
+		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
+	}
+	if origin(h.url) != origin(to) {
+		next.header, next.body = only(h.header, kept), ""
+	}
+	return next
+}
+
+// origin is scheme, host and port.
+func origin(u *url.URL) string {
+	return fmt.Sprintf("%s://%s:%d", u.Scheme, strings.ToLower(u.Hostname()), portOf(u))
+}
+
+func without(h http.Header, names ...string) http.Header {
+	h = h.Clone()
+	for _, name := range names {
+		delete(h, name)
+	}
+	return h
+}
+
+func only(h http.Header, names []string) http.Header {
+	left := make(http.Header, len(names))
+	for _, name := range names {
+		if values, ok := h[name]; ok {
+			left[name] = values
+		}
+	}
+	return left
+}

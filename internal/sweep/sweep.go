@@ -1,0 +1,208 @@
+// Package sweep checks many targets at once and gives each exactly one
+// result: whatever hangs, panics or runs out of time.
+package sweep
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rollcall/internal/probe"
+)
+
+// confirmAfter is the least time between a failure and its confirmation: what
+// is gone by then was a blip.
+const confirmAfter = 3 * time.Second
+
+// A Sweeper checks lists of targets. It may be used by many goroutines at once.
+type Sweeper struct {
+	// Probe checks one target. It ends soon after its context does.
+	Probe func(context.Context, *probe.Target) probe.Result
+	// InFlight is how many checks run at once; 0 is 1.
+	InFlight int
+	// Canary checks what is known to be up, and is asked when most targets
+	// seem to be down; nil: the vantage point is never at fault.
+	Canary func(context.Context) probe.Result
+	Log    *slog.Logger
+}
+
+// An Outcome is what a sweep found: Results[i] is that of targets[i].
+type Outcome struct {
+	Results          []probe.Result
+	VantageUnhealthy bool // we could not see: the results say nothing of the targets
+}
+
+// Sweep checks targets until all have ended or ctx has; the cause with which
+// a deadline ends it should be probe.ErrBudget. Open checks then are Deadline,
+// those not begun Unstarted. settled is called, from several goroutines, for
+// each result that nothing will change any more; nil: nobody wants to know.
+func (s *Sweeper) Sweep(ctx context.Context, targets []probe.Target, settled func(i int, r *probe.Result)) Outcome {
+	r := &round{
+		Sweeper: s, targets: targets, settled: settled,
+		results: make([]probe.Result, len(targets)), ended: make([]time.Time, len(targets)),
+	}
+	all := make([]int, len(targets))
+	for i := range all {
+		all[i] = i
+	}
+	r.each(ctx, all, r.first)
+	for again := r.failed(); len(again) > 0; again = r.failed() {
+		r.attempt++
+		r.each(ctx, again, r.confirm)
+	}
+	return Outcome{r.results, s.vantageUnhealthy(ctx, targets, r.results)}
+}
+
+// A round is one sweep under way. Its workers write to different indices.
+type round struct {
+	*Sweeper
+	targets []probe.Target
+	settled func(int, *probe.Result)
+	results []probe.Result
+	ended   []time.Time
+	attempt int // how many confirmations have been tried
+}
+
+// each runs do for every index, InFlight at once, in order.
+func (r *round) each(ctx context.Context, indices []int, do func(context.Context, int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(max(r.InFlight, 1), len(indices)) {
+		workers.Go(func() {
+			for n := next.Add(1) - 1; n < int64(len(indices)); n = next.Add(1) - 1 {
+				do(ctx, indices[n])
+			}
+		})
+	}
+	workers.Wait()
+}
+
+func (r *round) first(ctx context.Context, i int) {
+	r.results[i] = r.check(ctx, i)
+	r.ended[i] = time.Now()
+	if r.settled != nil && !r.wantsAnother(i, 0) {
+		r.settled(i, &r.results[i])
+	}
+}
+
+// check is one attempt. Its panic is its result.
+func (r *round) check(ctx context.Context, i int) (res probe.Result) {
+	t := &r.targets[i]
+	if ctx.Err() != nil && t.Invalid == "" {
+		return probe.Unprobed(t, probe.Unstarted, "the run ended before its turn came")
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
+			res = probe.Unprobed(t, probe.Internal, "the check failed within Rollcall; its log has the stack")
+		}
+	}()
+	return r.Probe(ctx, t)
+}
+
+// wantsAnother reports whether target i, after so many confirmations, is to be
+// looked at once more.
+func (r *round) wantsAnother(i, confirmations int) bool {
+	return r.results[i].Passing() && confirmations < r.targets[i].Retries
+}
+
+// failed are the targets to confirm, the oldest failure first. A target whose
+// last confirmation did not take place has its verdict.
+func (r *round) failed() []int {
+	var again []int
+	for i := range r.results {
+		if r.wantsAnother(i, r.attempt) && r.results[i].Attempts == r.attempt+1 {
+			again = append(again, i)
+		}
+	}
+	slices.SortStableFunc(again, func(a, b int) int { return r.ended[a].Compare(r.ended[b]) })
+	return again
+}
+
+// confirm looks at target i again. Where that tells nothing of the target, the
+// first verdict stays.
+func (r *round) confirm(ctx context.Context, i int) {
+	before := r.results[i]
+	if waited(ctx, time.Until(r.ended[i].Add(confirmAfter))) {
+		if res := r.check(ctx, i); res.Checked() {
+			res.Attempts = before.Attempts + 1
+			res.Flaky = res.State != probe.Down
+			r.results[i] = res
+		}
+	}
+	r.ended[i] = time.Now()
+	if r.settled != nil && (r.results[i].Attempts == before.Attempts || !r.wantsAnother(i, r.attempt)) {
+		r.settled(i, &r.results[i])
+	}
+}
+
+// waited waits for d unless ctx ends first.
+func waited(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return ctx.Err() == nil
+	}
+}
+
+const (
+	vantageHosts = 5 // fewer hosts than this say nothing of where we stand
+	canaryTime   = 5 * time.Second
+)
+
+// vantageUnhealthy reports whether it is us who can't see: more than half of
+// at least five hosts failed in ways in which networks fail, and so did the
+// canary.
+func (s *Sweeper) vantageUnhealthy(ctx context.Context, targets []probe.Target, results []probe.Result) bool {
+	seen, unseen := hosts(targets, results)
+	if s.Canary == nil || seen+unseen < vantageHosts || unseen <= seen {
+		return false
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, probe.ErrBudget)
+	defer cancel()
+	canary := s.Canary(ctx)
+	if canary.State == probe.Up {
+		return false
+	}
+	s.Log.Error("most targets can't be reached and neither can the canary: the vantage point is at fault",
+		"hosts", seen+unseen, "unreachable", unseen, "canary", canary.URL, "reason", canary.Reason.String())
+	return true
+}
+
+// hosts counts the hosts that were checked: those that something was seen of,
+// and those that failed in every check for reasons of the network.
+func hosts(targets []probe.Target, results []probe.Result) (seen, unseen int) {
+	visible := make(map[string]bool)
+	for i := range results {
+		if r := &results[i]; r.Checked() && targets[i].URL != nil {
+			host := targets[i].URL.Hostname()
+			visible[host] = visible[host] || !network(r.Reason)
+		}
+	}
+	for _, ok := range visible {
+		if ok {
+			seen++
+		} else {
+			unseen++
+		}
+	}
+	return seen, unseen
+}
+
+// network reports whether r may be the fault of the network between.
+func network(r probe.Reason) bool {
+	switch r {
+	case probe.DNSNotFound, probe.DNSTemporary, probe.DNSTimeout,
+		probe.ConnectionRefused, probe.ConnectionReset, probe.ConnectionClosed,
+		probe.Unreachable, probe.Timeout:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,288 @@
+package internal_test
+
+import (
+	"debug/elf"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The linters check what CloudFormation would refuse. These tests check what
+// it would take, and what would then go wrong without a word.
+
+func TestAlarmsAreComplete(t *testing.T) {
+	tp := readTemplate(t, nil)
+	names := tp.resources("AWS::CloudWatch::Alarm")
+	if len(names) < 2 {
+		t.Fatalf("the template has the alarms %v, want two at least", names)
+	}
+	for _, name := range names {
+		alarm := tp.resource(name)
+		// Left unset, one datapoint can alarm, and nobody knows what to do.
+		for _, property := range []string{"TreatMissingData", "AlarmDescription", "AlarmActions", "OKActions"} {
+			if alarm[property] == nil {
+				t.Errorf("%s has no %s", name, property)
+			}
+		}
+		if got, want := alarm["Namespace"], "Rollcall/roll"; got != want {
+			t.Errorf("%s looks at the namespace %v, want %v", name, got, want)
+		}
+		if description := fmt.Sprint(alarm["AlarmDescription"]); len(description) > 1024 || strings.Contains(description, "${") {
+			t.Errorf("%s has a description that is too long, or not filled in: %s", name, description)
+		}
+	}
+}
+
+func TestNotRunningAlarmListensForSilence(t *testing.T) {
+	alarm := readTemplate(t, nil).resource("NotRunningAlarm")
+	want := map[string]any{
+		"MetricName": "RunCompleted", "Statistic": "Sum", "ComparisonOperator": "LessThanThreshold", "Threshold": "1",
+		"EvaluationPeriods": alarm["DatapointsToAlarm"], "TreatMissingData": "breaching",
+	}
+	for property, want := range want {
+		if got := alarm[property]; got != want {
+			t.Errorf("%s is %v, want %v", property, got, want)
+		}
+	}
+}
+
+func TestDownAlarmSurvivesDuplicatesAndBlindness(t *testing.T) {
+	alarm := readTemplate(t, nil).resource("DownAlarm")
+	want := map[string]any{
+		"MetricName": "Down", "Dimensions": nil, "Statistic": "Maximum",
+		"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": "1", "TreatMissingData": "ignore",
+	}
+	for property, want := range want {
+		if got := alarm[property]; got != want {
+			t.Errorf("%s is %v, want %v", property, got, want)
+		}
+	}
+}
+
+// CloudFormation takes an alarm that wants more datapoints than it looks at;
+// CloudWatch then refuses it in the middle of a deployment.
+func TestAlarmsNeverWantMoreThanTheySee(t *testing.T) {
+	tp := readTemplate(t, nil)
+	for _, runs := range tp.allowed("AlarmRuns") {
+		for _, window := range tp.allowed("AlarmWindow") {
+			given := readTemplate(t, map[string]string{"AlarmRuns": runs, "AlarmWindow": window})
+			for _, name := range given.resources("AWS::CloudWatch::Alarm") {
+				alarm := given.resource(name)
+				m, n := number(t, alarm["DatapointsToAlarm"]), number(t, alarm["EvaluationPeriods"])
+				if m < 1 || m > n {
+					t.Errorf("AlarmRuns %s, AlarmWindow %s: %s wants %d of %d periods", runs, window, name, m, n)
+				}
+			}
+		}
+	}
+}
+
+func TestScheduleAndPeriodsFollowTheInterval(t *testing.T) {
+	allowed := readTemplate(t, nil).allowed("EveryMinutes")
+	if !slices.Contains(allowed, "1") || !slices.Contains(allowed, "5") {
+		t.Fatalf("EveryMinutes allows %v, want 1 and 5 among them", allowed)
+	}
+	for _, every := range allowed {
+		tp := readTemplate(t, map[string]string{"EveryMinutes": every})
+		want := fmt.Sprintf("rate(%s minutes)", every)
+		if every == "1" {
+			want = "rate(1 minute)"
+		}
+		if got := at(tp.resource("CheckFunction"), "Events.Schedule.Properties.ScheduleExpression"); got != want {
+			t.Errorf("every %s: the schedule is %v, want %s", every, got, want)
+		}
+		for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
+			alarm := tp.resource(name)
+			period := number(t, alarm["Period"])
+			if want := 60 * number(t, every); period != want {
+				t.Errorf("every %s: %s has periods of %d s, want %d", every, name, period, want)
+			}
+			// The longest that CloudWatch evaluates where periods are below an hour.
+			if span := period * number(t, alarm["EvaluationPeriods"]); span > 86400 {
+				t.Errorf("every %s: %s looks at %d s, more than a day", every, name, span)
+			}
+		}
+	}
+}
+
+func TestNothingRunsAgain(t *testing.T) {
+	function := readTemplate(t, nil).resource("CheckFunction")
+	for _, path := range []string{"EventInvokeConfig", "Events.Schedule.Properties.RetryPolicy"} {
+		if got := at(function, path+".MaximumRetryAttempts"); got != "0" {
+			t.Errorf("%s allows %v further attempts, want 0", path, got)
+		}
+		if got := at(function, path+".MaximumEventAgeInSeconds"); got != "60" {
+			t.Errorf("%s keeps an event for %v s, want 60, the least there is", path, got)
+		}
+	}
+	if got := at(function, "Events.Schedule.Properties.OmitName"); got != "true" {
+		t.Errorf("OmitName is %v: two stacks would share the schedule's name", got)
+	}
+}
+
+func TestTimeoutIsBelowTheInterval(t *testing.T) {
+	tp := readTemplate(t, nil)
+	timeout, every := number(t, tp.parameters["Timeout"]), number(t, tp.parameters["EveryMinutes"])
+	if timeout >= 60*every {
+		t.Errorf("the defaults let a run take %d s, every %d minute(s): runs overlap", timeout, every)
+	}
+}
+
+func TestEnvironmentIsTheConfiguration(t *testing.T) {
+	want := map[string]any{
+		"ROLLCALL_NAMESPACE":           "Rollcall/roll",
+		"ROLLCALL_METRICS":             "target",
+		"ROLLCALL_TARGET_LIMIT":        "1000",
+		"ROLLCALL_ALLOW":               "",
+		"ROLLCALL_DNS":                 "", // /etc/resolv.conf
+		"ROLLCALL_DNS_RATE":            "", // 900, unpaced to a loopback resolver
+		"ROLLCALL_CANARY":              "https://checkip.amazonaws.com",
+		"ROLLCALL_IN_FLIGHT":           "", // by the descriptors
+		"ROLLCALL_RESERVE":             "5s",
+		"ROLLCALL_MAX_AGE":             "5m",
+		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
+	}
+	got := at(readTemplate(t, nil).resource("CheckFunction"), "Environment.Variables")
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the function's environment is\n%v, want\n%v", got, want)
+	}
+}
+
+// Each variable has a parameter that changes it and nothing else.
+func TestParametersReachTheEnvironment(t *testing.T) {
+	const path = "Environment.Variables"
+	variables := map[string]string{
+		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
+		"Allow": "ROLLCALL_ALLOW", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
+		"InFlight": "ROLLCALL_IN_FLIGHT", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
+		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT",
+	}
+	defaults := at(readTemplate(t, nil).resource("CheckFunction"), path).(map[string]any)
+	for parameter, variable := range variables {
+		want := maps.Clone(defaults)
+		want[variable] = "changed"
+		got := at(readTemplate(t, map[string]string{parameter: "changed"}).resource("CheckFunction"), path)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s gives the environment\n%v, want\n%v", parameter, got, want)
+		}
+	}
+}
+
+// The function may publish to the namespace that it and the alarms are told
+// of, and write to its own log group. That is all.
+func TestPermissions(t *testing.T) {
+	for _, given := range []string{"", "Own/Space"} {
+		tp := readTemplate(t, map[string]string{"Namespace": given})
+		function := tp.resource("CheckFunction")
+		namespace := at(function, "Environment.Variables.ROLLCALL_NAMESPACE")
+		want := map[string]string{
+			"cloudwatch:PutMetricData":                 fmt.Sprintf("* map[StringEquals:map[cloudwatch:namespace:%v]]", namespace),
+			"[logs:CreateLogStream logs:PutLogEvents]": "<CheckLogs.Arn> <nil>",
+		}
+		if got := function["Role"]; got != "<CheckRole.Arn>" || function["Policies"] != nil {
+			t.Errorf("the function has the role %v and the policies %v, want CheckRole and none", got, function["Policies"])
+		}
+		if got := statements(tp.resource("CheckRole")); !maps.Equal(got, want) {
+			t.Errorf("Namespace %q: the role allows %v, want %v", given, got, want)
+		}
+	}
+}
+
+func TestInputIsTheEventForSchedules(t *testing.T) {
+	text, err := os.ReadFile("../events/schedule.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := at(readTemplate(t, nil).resource("CheckFunction"), "Events.Schedule.Properties.Input").(string)
+	var got, want map[string]string
+	if err := json.Unmarshal([]byte(input), &got); err != nil {
+		t.Fatalf("the schedule's input %s: %v", input, err)
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatalf("events/schedule.json: %v", err)
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the schedule's input is %v, events/schedule.json %v: want the same", got, want)
+	}
+}
+
+func TestMakeBuildsForLambda(t *testing.T) {
+	for arch, want := range map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64} {
+		t.Run(arch, func(t *testing.T) {
+			dir := t.TempDir()
+			if output, err := buildCheckFunction(t, dir, arch); err != nil {
+				t.Fatalf("make: %v\n%s", err, output)
+			}
+			bootstrap, err := elf.Open(filepath.Join(dir, "bootstrap"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer bootstrap.Close()
+			if bootstrap.Machine != want || bootstrap.Type != elf.ET_EXEC {
+				t.Errorf("bootstrap is %v for %v, want a program for %v", bootstrap.Type, bootstrap.Machine, want)
+			}
+			if libraries, _ := bootstrap.ImportedLibraries(); len(libraries) > 0 {
+				t.Errorf("bootstrap needs the libraries %v, want none", libraries)
+			}
+			source := readTemplate(t, nil).parameters["Source"]
+			if _, err := os.Stat(filepath.Join(dir, source)); err != nil {
+				t.Errorf("the package lacks the default source: %v", err)
+			}
+		})
+	}
+}
+
+func TestMakeRefusesAnotherArchitecture(t *testing.T) {
+	output, err := buildCheckFunction(t, t.TempDir(), "sparc")
+	if err == nil || !strings.Contains(output, `ARCH is "sparc"; Lambda has arm64 and x86_64`) {
+		t.Errorf("make: %v\n%s\nwant an error that says which there are", err, output)
+	}
+}
+
+// buildCheckFunction runs the make target that `sam build` calls, as sam does.
+func buildCheckFunction(t *testing.T, artifacts, arch string) (output string, err error) {
+	t.Helper()
+	// What a test opens or looks at is part of its cached result; make's own
+	// reading is not. TestImports reads the Go files.
+	for _, name := range []string{"../Makefile", "../go.mod", "../go.sum", "../events"} {
+		if _, err := os.Stat(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A make that runs this test hands down its own flags and variables.
+	environment := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "MAKE") })
+	command := exec.CommandContext(t.Context(), "make", "-C", "..", "build-CheckFunction")
+	command.Env = append(environment, "ARTIFACTS_DIR="+artifacts, "ARCH="+arch)
+	combined, err := command.CombinedOutput()
+	return string(combined), err
+}
+
+// statements returns what the inline policies of a role allow: action to
+// resource and condition.
+func statements(role map[string]any) map[string]string {
+	all := map[string]string{}
+	for _, policy := range role["Policies"].([]any) {
+		for _, statement := range at(policy, "PolicyDocument.Statement").([]any) {
+			s := statement.(map[string]any)
+			all[fmt.Sprint(s["Action"])] = fmt.Sprint(s["Resource"], " ", s["Condition"])
+		}
+	}
+	return all
+}
+
+func number(t *testing.T, value any) int {
+	t.Helper()
+	n, err := strconv.Atoi(fmt.Sprint(value))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
