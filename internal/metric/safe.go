@@ -98,9 +98,10 @@ func bounded(v float64) (float64, bool) {
 	return max(-limit, min(v, limit)), !math.IsNaN(v)
 }
 
-// milliseconds is never negative: a clock that was set back is no duration.
+// milliseconds is never negative: a clock that was set back is no duration. It
+// is exact to the microsecond, as the summary is, so that the two agree.
 func milliseconds(d time.Duration) float64 {
-	return float64(max(d, 0)) / float64(time.Millisecond)
+	return float64(max(d, 0).Round(time.Microsecond)/time.Microsecond) / 1000
 }
 
 // rounded returns v with three significant digits, so that a distribution has

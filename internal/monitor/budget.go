@@ -11,6 +11,8 @@ const (
 	// stopGrace is how long a run may publish after it was told to stop; the
 	// whole process has 300 ms.
 	stopGrace = 200 * time.Millisecond
+	// canaryGrace is the canary's part of it.
+	canaryGrace = 50 * time.Millisecond
 
 	longestMargin = 500 * time.Millisecond
 )
@@ -34,34 +36,49 @@ func newBudget(ctx context.Context, now time.Time, reserve time.Duration) budget
 	return budget{deadline.Add(-reserve), deadline.Add(-margin)}
 }
 
-// sweeping returns the context of the checks. Its cause is probe.ErrBudget
-// when the budget or the process ends.
+// sweeping returns the context of the checks.
 func (b budget) sweeping(ctx context.Context, stopped <-chan struct{}) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	end := func() { cancel(probe.ErrBudget) }
-	release := onStop(ctx, stopped, 0, end)
-	if b.sweepEnd.IsZero() {
-		return ctx, func() { end(); release() }
+	return bounded(ctx, b.sweepEnd, onStop{stopped, 0})
+}
+
+// asking returns the context of the canary, which may be asked when the
+// sweep's time is over: half of what is left is still the publishing's.
+func (b budget) asking(ctx context.Context, stopped <-chan struct{}) (context.Context, context.CancelFunc) {
+	end := b.publishEnd
+	if !end.IsZero() {
+		end = end.Add(-time.Until(end) / 2)
 	}
-	ctx, done := context.WithDeadlineCause(ctx, b.sweepEnd, probe.ErrBudget)
-	return ctx, func() { done(); end(); release() }
+	return bounded(ctx, end, onStop{stopped, canaryGrace})
 }
 
 // publishing returns the context in which requests to CloudWatch are made.
 func (b budget) publishing(ctx context.Context, stopped <-chan struct{}) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	release := onStop(ctx, stopped, stopGrace, cancel)
-	if b.publishEnd.IsZero() {
-		return ctx, func() { cancel(); release() }
-	}
-	ctx, done := context.WithDeadline(ctx, b.publishEnd)
-	return ctx, func() { done(); cancel(); release() }
+	return bounded(ctx, b.publishEnd, onStop{stopped, stopGrace})
 }
 
-// onStop calls end so long after stopped is closed. release ends the wait; it
-// is called after ctx has ended, and returns when nothing is left of it.
-func onStop(ctx context.Context, stopped <-chan struct{}, grace time.Duration, end func()) (release func()) {
-	if stopped == nil {
+// bounded returns a context that ends at a time (zero: never), and when the
+// process has to. Its cause then is probe.ErrBudget.
+func bounded(ctx context.Context, end time.Time, s onStop) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	finish := func() { cancel(probe.ErrBudget) }
+	release := s.call(ctx, finish)
+	if end.IsZero() {
+		return ctx, func() { finish(); release() }
+	}
+	ctx, done := context.WithDeadlineCause(ctx, end, probe.ErrBudget)
+	return ctx, func() { done(); finish(); release() }
+}
+
+// An onStop is a moment: so long after the process was told to stop.
+type onStop struct {
+	stopped <-chan struct{} // nil: it never is
+	grace   time.Duration
+}
+
+// call calls end at that moment. release ends the wait; it is called after ctx
+// has ended, and returns when nothing is left of it.
+func (s onStop) call(ctx context.Context, end func()) (release func()) {
+	if s.stopped == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
@@ -70,9 +87,9 @@ func onStop(ctx context.Context, stopped <-chan struct{}, grace time.Duration, e
 		select {
 		case <-ctx.Done():
 			return
-		case <-stopped:
+		case <-s.stopped:
 		}
-		timer := time.NewTimer(grace)
+		timer := time.NewTimer(s.grace)
 		defer timer.Stop()
 		select {
 		case <-ctx.Done():

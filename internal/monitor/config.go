@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -148,8 +149,8 @@ func network(s string) (netip.Prefix, error) {
 // IP addresses": checkip.amazonaws.com).
 const standardCanary = "https://checkip.amazonaws.com"
 
-func target(url string) (*probe.Target, error) {
-	p, err := plan.ParseURLs([]string{url})
+func target(text string) (*probe.Target, error) {
+	p, err := plan.ParseURLs([]string{text})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func hostPort(s string) (string, error) {
 }
 
 func webAddress(s string) (string, error) {
-	if !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
+	if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return "", fmt.Errorf("%q is no URL of an endpoint (write https://host)", s)
 	}
 	return s, nil
@@ -179,8 +180,8 @@ func webAddress(s string) (string, error) {
 func runtimeAPI(s string) (netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(s)
 	n, bad := strconv.ParseUint(port, 10, 16)
-	if err != nil || bad != nil {
-		return netip.AddrPort{}, errors.New("is no host and port")
+	if err != nil || bad != nil || n == 0 {
+		return netip.AddrPort{}, fmt.Errorf("%q is no host and port", s)
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
@@ -191,7 +192,7 @@ func runtimeAPI(s string) (netip.AddrPort, error) {
 
 func mebibytes(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil {
+	if err != nil || n < 1 {
 		return 0, fmt.Errorf("%q is no number of MiB", s)
 	}
 	return n << 20, nil

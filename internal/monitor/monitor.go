@@ -53,7 +53,7 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	p, err := plan.Parse(event, m.Inputs)
 	if err != nil {
 		m.logger(id).Error("the event is not valid: nothing was checked", "error", err.Error())
-		m.announce(ctx, metric.InvalidEvent(started))
+		m.announce(ctx, metric.InvalidEvent(started)) // the event's error says more than a lost datum's
 		return nil, err
 	}
 	return m.RunPlan(ctx, id, p)
@@ -63,13 +63,14 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summary, error) {
 	r := m.begin(id, p)
 	if r.stale() {
-		return r.refuse(ctx), nil
+		return r.refuse(ctx)
 	}
 	limits := newBudget(ctx, r.started, m.Reserve)
 	publishing, cancel := limits.publishing(ctx, m.Stopped)
 	defer cancel()
 	r.session = m.session(publishing)
 	defer r.session.Close()
+	r.bindCanary(publishing, limits)
 	r.sweep(limits.sweeping(ctx, m.Stopped))
 	r.publish(publishing)
 	r.summary.Duration = time.Since(r.started)
@@ -95,9 +96,9 @@ func (m *Monitor) session(ctx context.Context) Session {
 }
 
 // announce publishes a datum that stands for a run that did not take place.
-func (m *Monitor) announce(ctx context.Context, d metric.Datum) metric.Tally {
+func (m *Monitor) announce(ctx context.Context, d metric.Datum) (metric.Tally, error) {
 	if !m.OwnMetrics {
-		return metric.Tally{}
+		return metric.Tally{}, nil
 	}
 	limits := newBudget(ctx, time.Now(), m.Reserve)
 	ctx, cancel := limits.publishing(ctx, m.Stopped)
@@ -105,7 +106,7 @@ func (m *Monitor) announce(ctx context.Context, d metric.Datum) metric.Tally {
 	s := m.session(ctx)
 	defer s.Close()
 	s.Add(d)
-	return s.Flush(ctx)
+	return s.Flush(ctx), s.Err()
 }
 
 // A run is one invocation under way.
@@ -117,7 +118,8 @@ type run struct {
 	started time.Time
 	at      time.Time // every datum's timestamp
 	session Session
-	sent    []bool // targets whose own metrics have left
+	sweeper sweep.Sweeper // the monitor's, its canary bounded
+	sent    []bool        // targets whose own metrics have left
 	outcome sweep.Outcome
 	summary *Summary
 }
@@ -158,15 +160,32 @@ func (r *run) stale() bool {
 }
 
 // refuse ends a run that was stale from the start.
-func (r *run) refuse(ctx context.Context) *Summary {
+func (r *run) refuse(ctx context.Context) (*Summary, error) {
 	r.summary.Stale = true
 	r.summary.Warnings = append(r.summary.Warnings, fmt.Sprintf(
 		"the event is %s old, older than ROLLCALL_MAX_AGE (%s): nothing was checked",
 		r.started.Sub(r.summary.Scheduled).Round(time.Second), r.MaxAge))
-	r.summary.Published = r.announce(ctx, metric.Stale(r.started))
+	var err error
+	r.summary.Published, err = r.announce(ctx, metric.Stale(r.started))
 	r.summary.Duration = time.Since(r.started)
 	r.log.log(r.summary)
-	return r.summary
+	return r.summary, err
+}
+
+// bindCanary bounds the canary: it is asked at the sweep's end, when little
+// time may be left, and nobody waits for it when publishing has ended.
+func (r *run) bindCanary(publishing context.Context, limits budget) {
+	r.sweeper = r.Sweeper
+	if r.Sweeper.Canary == nil {
+		return
+	}
+	r.sweeper.Canary = func(ctx context.Context) probe.Result {
+		ctx, cancel := limits.asking(ctx, r.Stopped)
+		defer cancel()
+		ended := context.AfterFunc(publishing, cancel)
+		defer ended()
+		return r.Sweeper.Canary(ctx)
+	}
 }
 
 // sweep checks the targets. The metrics of those that are up leave meanwhile:
@@ -174,7 +193,7 @@ func (r *run) refuse(ctx context.Context) *Summary {
 func (r *run) sweep(ctx context.Context, cancel context.CancelFunc) {
 	defer cancel()
 	r.sent = make([]bool, len(r.plan.Targets))
-	r.outcome = r.Sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *probe.Result) {
+	r.outcome = r.sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *probe.Result) {
 		if res.State == probe.Up && i < r.Limit {
 			r.sent[i] = true
 			r.session.Add(r.profile.Series(res, r.at)...)

@@ -94,6 +94,11 @@ func hostName(u *url.URL) (string, error) {
 		}
 		return "[" + ip.String() + "]", nil
 	}
+	return asciiName(name)
+}
+
+// asciiName returns a host's name in lower case and punycode.
+func asciiName(name string) (string, error) {
 	if strings.ContainsFunc(name, isNotASCII) {
 		ascii, err := idna.Lookup.ToASCII(name)
 		if err != nil {

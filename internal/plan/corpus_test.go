@@ -129,6 +129,11 @@ func describeSettings(s *probe.Settings) string {
 		{"redirects", s.Redirects, std.Redirects},
 		{"retries", s.Retries, std.Retries},
 		{"maxBody", s.MaxBody, std.MaxBody},
+		{"ip", s.IP, std.IP},
+		{"http", httpVersions[s.HTTP], httpVersions[std.HTTP]},
+		{"tls", s.TLS, std.TLS},
+		{"expect", fmt.Sprint(s.Expect), fmt.Sprint(std.Expect)},
+		{"warn", fmt.Sprint(s.Warn), fmt.Sprint(std.Warn)},
 	} {
 		if f.got != f.want {
 			fmt.Fprintf(&b, "  %s %v\n", f.name, f.got)

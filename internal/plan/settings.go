@@ -1,10 +1,8 @@
 package plan
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -62,6 +60,7 @@ type field struct {
 // settingFields returns the table of fields. A read function returns nil if
 // there is nothing to set, because of a problem or otherwise.
 func settingFields() []field {
+	compiled := expressions{}
 	return []field{
 		{"method", true, readMethod},
 		{"headers", true, readHeaders},
@@ -71,11 +70,11 @@ func settingFields() []field {
 		{"redirects", false, number(0, maxRedirects, func(s *probe.Settings, n int64) { s.Redirects = int(n) })},
 		{"retries", false, number(0, maxRetries, func(s *probe.Settings, n int64) { s.Retries = int(n) })},
 		{"maxBody", false, number(1, maxMaxBody, func(s *probe.Settings, n int64) { s.MaxBody = n })},
-		{"expect", false, notYet(`["status >= 200 && status < 300"]`)},
-		{"warn", false, notYet(`[]`)},
-		{"ip", true, notYet(`"auto"`)},
-		{"http", true, notYet(`"1.1"`)},
-		{"tls", true, notYet(`{}`)},
+		{"expect", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Expect = all })},
+		{"warn", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Warn = all })},
+		{"ip", true, choice(ipVersions, putIP)},
+		{"http", true, choice(httpVersions, putHTTP)},
+		{"tls", true, readTLS},
 	}
 }
 
@@ -146,8 +145,6 @@ func headerProblem(name string) string {
 		return "is no name of a header"
 	}
 	switch name {
-	case "User-Agent":
-		return "is set by userAgent, not among the headers"
 	case "Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Keep-Alive", "Te", "Trailer":
 		return "belongs to the connection: Rollcall sets it itself"
 	}
@@ -230,17 +227,5 @@ func number(least, most int64, put func(*probe.Settings, int64)) func(value) set
 			return nil
 		}
 		return func(s *probe.Settings) { put(s, n) }
-	}
-}
-
-// notYet returns how a field is read that only a later release understands:
-// nothing but its default, given as JSON, is accepted.
-func notYet(standard string) func(value) set {
-	return func(v value) set {
-		want := value{raw: json.RawMessage(standard)}
-		if v.must(want.kind()) && !reflect.DeepEqual(v.decoded(), want.decoded()) {
-			v.problem("is not supported yet (but for its default, %s)", standard)
-		}
-		return nil
 	}
 }

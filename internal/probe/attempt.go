@@ -1,11 +1,12 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -115,9 +116,15 @@ func (a *attempt) open(ctx context.Context, u *url.URL) (*wire.Conn, error) {
 	}
 	a.phase = Connect
 	port := portOf(u)
-	candidates := make([]netip.AddrPort, len(addrs))
-	for i, addr := range addrs {
-		candidates[i] = netip.AddrPortFrom(addr.Unmap(), port)
+	var candidates []netip.AddrPort
+	for _, addr := range addrs {
+		if addr = addr.Unmap(); a.t.IP.takes(addr) {
+			candidates = append(candidates, netip.AddrPortFrom(addr, port))
+		}
+	}
+	if len(candidates) == 0 {
+		a.phase = DNS
+		return nil, &verdict{reason: DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, u.Hostname())}
 	}
 	began, left := time.Now(), a.left()
 	ctx, cancel := withTimeout(ctx, left)
@@ -192,15 +199,7 @@ func (a *attempt) secure(ctx context.Context, conn *wire.Conn, u *url.URL) (net.
 	}
 	a.phase, a.wanted = TLS, false
 	began := time.Now()
-	client := tls.Client(conn, &tls.Config{
-		RootCAs:    a.p.options.RootCAs,
-		ServerName: u.Hostname(),
-		MinVersion: tls.VersionTLS12,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			a.wanted = true
-			return new(tls.Certificate), nil
-		},
-	})
+	client := tls.Client(conn, a.tlsConfig(u))
 	err := client.HandshakeContext(ctx)
 	r := conn.Reading()
 	a.read(r)
@@ -213,8 +212,24 @@ func (a *attempt) secure(ctx context.Context, conn *wire.Conn, u *url.URL) (net.
 	return client, err
 }
 
+func (a *attempt) tlsConfig(u *url.URL) *tls.Config {
+	asked := a.t.TLS
+	a.res.TLSUnverified = asked.InsecureSkipVerify
+	return &tls.Config{
+		RootCAs:            a.p.options.RootCAs,
+		ServerName:         cmp.Or(asked.ServerName, u.Hostname()),
+		MinVersion:         cmp.Or(asked.MinVersion, tls.VersionTLS12),
+		InsecureSkipVerify: asked.InsecureSkipVerify,
+		NextProtos:         protocolNames[a.t.HTTP],
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			a.wanted = true
+			return new(tls.Certificate), nil
+		},
+	}
+}
+
 func wantsCertificate() error {
-	return &verdict{TLSClientCertificate, "server asks for a client certificate"}
+	return &verdict{reason: TLSClientCertificate, detail: "server asks for a client certificate"}
 }
 
 // read notes whether what was read had stamps.
@@ -234,6 +249,9 @@ func (a *attempt) result(err error) Result {
 		res.Detail = cut(printable(scrub(res.Detail, a.t)), shownDetail)
 	}
 	res.State = res.Reason.State()
+	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
+		res.State = Degraded
+	}
 	a.settle(&res, now)
 	return res
 }
@@ -242,22 +260,34 @@ func (a *attempt) result(err error) Result {
 func (a *attempt) settle(res *Result, now time.Time) {
 	elapsed := now.Sub(a.started)
 	res.Clock, res.Uncertainty = a.clock(elapsed, now)
-	for phase := DNS; phase <= Transfer; phase++ {
-		if !a.happened[phase] {
-			continue
-		}
-		took := a.spans[phase].Process
-		if res.Clock == KernelClock {
-			took = a.spans[phase].Kernel
-		}
-		res.Phases.add(phase, took)
-	}
+	res.Phases = a.phases(res.Clock)
 	if res.Reason == Timeout || res.Reason == DNSTimeout && res.Phases.DNS >= a.t.Timeout {
 		res.Phases.end(a.phase, a.t.Timeout)
 	}
 	res.Duration = res.Phases.Sum()
 	res.LocalDelay = max(0, elapsed-res.Duration)
 	res.Unsure = unsure(res.Uncertainty, res.Duration)
+}
+
+// measured are the phases so far.
+func (a *attempt) measured() Phases {
+	now := time.Now()
+	clock, _ := a.clock(now.Sub(a.started), now)
+	return a.phases(clock)
+}
+
+func (a *attempt) phases(clock Clock) Phases {
+	p := NoPhases()
+	for phase := DNS; phase <= Transfer; phase++ {
+		switch {
+		case !a.happened[phase]:
+		case clock == KernelClock:
+			p.add(phase, a.spans[phase].Kernel)
+		default:
+			p.add(phase, a.spans[phase].Process)
+		}
+	}
+	return p
 }
 
 // clock is the kernel's unless bytes came without its stamp, or somebody set
@@ -281,21 +311,4 @@ func (p *Phases) end(open Phase, limit time.Duration) {
 	at := p.at(open)
 	*at = 0
 	*at = max(0, limit-p.Sum())
-}
-
-// judge holds the answer against what the target expects.
-func (a *attempt) judge(ans *answer) error {
-	if ans.status/100 == 2 {
-		return nil
-	}
-	return &verdict{Status, statusLine(ans.status)}
-}
-
-// statusLine is the status with the standard's words for it: the server's own
-// may be anything.
-func statusLine(status int) string {
-	if text := http.StatusText(status); text != "" {
-		return strconv.Itoa(status) + " " + text
-	}
-	return strconv.Itoa(status)
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -14,27 +15,33 @@ import (
 
 // A body is what was read of an answer's.
 type body struct {
-	wire      int64 // bytes as they came
-	size      int64 // bytes decoded
-	truncated bool  // there was more
+	text      []byte // decoded; nil unless somebody reads it
+	wire      int64  // bytes as they came
+	size      int64  // bytes decoded
+	truncated bool   // there was more
 }
 
 // readBody reads the body to its end, or until limit bytes of it have come or
-// have been decoded.
-func readBody(resp *http.Response, limit int64) (body, error) {
+// have been decoded. The text is kept only if it is wanted.
+func readBody(resp *http.Response, limit int64, wanted bool) (body, error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return body{}, nil // what follows is another protocol's
 	}
 	raw := &capped{r: resp.Body, left: limit}
 	decoded, err := decode(raw, resp.Header.Get("Content-Encoding"))
 	text := &capped{r: decoded, left: limit}
-	if err == nil {
+	var kept bytes.Buffer
+	switch {
+	case err != nil:
+	case wanted:
+		_, err = kept.ReadFrom(text)
+	default:
 		_, err = io.Copy(io.Discard, text)
 	}
 	if err == nil && !text.over {
 		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
 	}
-	b := body{wire: raw.n, size: text.n, truncated: raw.over || text.over}
+	b := body{text: kept.Bytes(), wire: raw.n, size: text.n, truncated: raw.over || text.over}
 	if b.truncated {
 		return b, nil // the decoder may miss the rest, which is our doing
 	}
@@ -48,7 +55,7 @@ func broken(raw *capped, err error) error {
 		return raw.err
 	}
 	if err != nil {
-		return &verdict{BodyInvalid, "body is broken: " + err.Error()}
+		return &verdict{reason: BodyInvalid, detail: "body is broken: " + err.Error()}
 	}
 	return nil
 }

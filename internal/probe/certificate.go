@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math"
 	"strings"
 	"time"
 )
@@ -26,7 +27,7 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 		Subject:  cut(printable(leaf.Subject.String()), shownDetail),
 		Issuer:   cut(printable(leaf.Issuer.String()), shownDetail),
 		NotAfter: ends.UTC(),
-		DaysLeft: ends.Sub(now).Hours() / 24,
+		DaysLeft: math.Round(ends.Sub(now).Hours()/24*100) / 100,
 		Verified: verified,
 	}
 }

@@ -23,8 +23,9 @@ var errTimeout = errors.New("time-out")
 
 // A verdict is an error that knows its reason already.
 type verdict struct {
-	reason Reason
-	detail string
+	reason   Reason
+	detail   string
+	degraded bool // it was a warn that failed
 }
 
 func (v *verdict) Error() string { return v.detail }
@@ -57,7 +58,7 @@ func classifyOwn(f failure) (Reason, string) {
 		return v.reason, v.detail
 	}
 	switch {
-	case errors.Is(f.err, ErrBudget), errors.Is(f.err, context.Canceled):
+	case errors.Is(f.err, ErrBudget), errors.Is(f.err, context.Canceled) && !timedOut(f.err):
 		return Deadline, "the run ended before the answer came"
 	case exhausted(f.err):
 		return Internal, "we ran out of " + resource(f.err)
@@ -163,6 +164,7 @@ var alerts = []struct {
 	{"protocol version not supported", TLSVersion, "server speaks no TLS version that we do"},
 	{"certificate required", TLSClientCertificate, "server asks for a client certificate"},
 	{"unrecognized name", TLSHostname, "server knows no such host name"},
+	{"no application protocol", BadResponse, "server does not speak HTTP/2"},
 }
 
 func classifyTLS(f failure) (Reason, string) {
@@ -201,14 +203,16 @@ func classifySocket(f failure) (Reason, string) {
 func classifyHTTP(f failure) (Reason, string) {
 	text := f.err.Error()
 	switch {
-	case f.body && (errors.Is(f.err, io.ErrUnexpectedEOF) || errors.Is(f.err, io.EOF)):
+	case f.body && (errors.Is(f.err, io.ErrUnexpectedEOF) || errors.Is(f.err, io.EOF) || strings.HasPrefix(text, "stream error")):
 		return BodyTruncated, "connection ended before the body did"
 	case f.body:
 		return BodyInvalid, "body is broken: " + text
-	case strings.Contains(text, "server response headers exceeded"):
+	case strings.Contains(text, "server response headers exceeded"), strings.Contains(text, "response header list larger"):
 		return HeadersTooLarge, "answer's headers are larger than 256 KiB"
 	case strings.Contains(text, "server closed idle connection"):
 		return ConnectionClosed, "server closed the connection without an answer"
+	case strings.Contains(text, "GOAWAY"):
+		return ConnectionClosed, "server closed the connection without an answer (HTTP/2 GOAWAY)"
 	}
 	return OK, ""
 }

@@ -27,7 +27,7 @@ type dialed struct {
 func (p *Prober) connect(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
 	allowed, why := p.allowed(addrs)
 	if len(allowed) == 0 {
-		return dialed{err: &verdict{BlockedAddress, why}}
+		return dialed{err: &verdict{reason: BlockedAddress, detail: why}}
 	}
 	first, second := byFamily(allowed)
 	if len(second) == 0 {

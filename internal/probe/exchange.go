@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -62,28 +64,38 @@ func (readCloser) Close() error { return nil }
 // transport.
 type connKey struct{}
 
-// newTransport returns the transport that all checks share. It holds no
-// connection: NewClientConn pools nothing, and dials what the context brings,
-// on the caller's goroutine. Proxy stays nil, or HTTPS_PROXY would walk around
-// the guard.
-func newTransport() *http.Transport {
+// protocolNames are what is offered by ALPN.
+var protocolNames = [protocols][]string{
+	HTTP1:   nil, // a server that knows no ALPN speaks it
+	HTTP2:   {"h2"},
+	AnyHTTP: {"h2", "http/1.1"},
+}
+
+// newTransport returns the transport that all checks of a version share. It
+// holds no connection: NewClientConn pools nothing, and dials what the context
+// brings, on the caller's goroutine. Proxy stays nil, or HTTPS_PROXY would
+// walk around the guard.
+func newTransport(version HTTPVersion) *http.Transport {
 	hand := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return ctx.Value(connKey{}).(net.Conn), nil
 	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
+	spoken := new(http.Protocols)
+	spoken.SetHTTP1(version != HTTP2)
+	spoken.SetHTTP2(version != HTTP1)
+	spoken.SetUnencryptedHTTP2(version == HTTP2)
 	return &http.Transport{
 		DialContext:            hand,
 		DialTLSContext:         hand,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,
-		Protocols:              protocols,
+		Protocols:              spoken,
 	}
 }
 
 // An answer is what came back on one connection.
 type answer struct {
 	status int
+	url    string // asked for, without user info
 	header http.Header
 	body   body
 	next   *hop // the redirect to follow; nil: this answer counts
@@ -92,16 +104,21 @@ type answer struct {
 // exchange sends the hop's request and reads the answer to its end.
 func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error) {
 	a.phase = FirstByte
-	client, err := a.p.transport.NewClientConn(context.WithValue(ctx, connKey{}, l.top), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
+	spoken, err := a.spoken(l)
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.p.transport[a.t.HTTP].NewClientConn(context.WithValue(ctx, connKey{}, l.top), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	defer l.wire.Close() // first, so that nobody waits for the rest of a body
 	w := newWatch(l.wire)
-	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace())))
+	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace(spoken))))
 	a.read(l.wire.Reading())
 	if err != nil {
+		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
 		a.unanswered(w, err)
 		return nil, a.clientCertificate(err)
 	}
@@ -110,6 +127,24 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 		client.Close() // says goodbye, as TLS wants it
 	}
 	return ans, err
+}
+
+// spoken is the version that both sides agreed on.
+func (a *attempt) spoken(l link) (HTTPVersion, error) {
+	secure, ok := l.top.(*tls.Conn)
+	switch {
+	case !ok:
+		return a.t.HTTP % AnyHTTP, nil // without TLS nothing is negotiated
+	case secure.ConnectionState().NegotiatedProtocol == "h2":
+		return HTTP2, nil
+	case a.t.HTTP == HTTP2:
+		return HTTP1, noHTTP2()
+	}
+	return HTTP1, nil
+}
+
+func noHTTP2() error {
+	return &verdict{reason: BadResponse, detail: "server does not speak HTTP/2"}
 }
 
 // clientCertificate finds the real reason of a refusal: a TLS 1.3 server says
@@ -154,7 +189,7 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 	a.uncertainty += first.Gap + a.merged(w, first)
 	a.phase, a.inBody = Transfer, true
 	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)
-	ans := &answer{status: resp.StatusCode, header: resp.Header}
+	ans := &answer{status: resp.StatusCode, url: h.url.String(), header: resp.Header}
 	next, err := a.redirect(h, resp)
 	v, _ := errors.AsType[*verdict](err)
 	switch {
@@ -201,7 +236,7 @@ const largeTransfer = 64 << 10
 func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 	began := time.Now()
 	var err error
-	ans.body, err = readBody(resp, a.t.MaxBody)
+	ans.body, err = readBody(resp, a.t.MaxBody, a.t.reads("body") || a.t.reads("json"))
 	first, _ := w.firstByte()
 	last := w.lastByte()
 	a.read(last)
@@ -223,6 +258,7 @@ type watch struct {
 
 	mu          sync.Mutex // the trace is called from the connection's own goroutine
 	first, last wire.Reading
+	sent        func(*wire.Reading) // corrects when the request left; nil: the ledger knows
 	seen, ended bool
 }
 
@@ -232,12 +268,15 @@ func newWatch(conn *wire.Conn) *watch {
 
 // trace samples the clock synchronously, on the goroutine that reads: before
 // it reads on, and a trailing close_notify moves the latest stamp.
-func (w *watch) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
+func (w *watch) trace(version HTTPVersion) *httptrace.ClientTrace {
+	t := &httptrace.ClientTrace{
 		GotFirstResponseByte: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.first, w.seen = w.conn.Reading(), true
+			if w.sent != nil {
+				w.sent(&w.first)
+			}
 			w.segments = w.conn.Segments() - w.before
 		},
 		PutIdleConn: func(error) {
@@ -246,6 +285,20 @@ func (w *watch) trace() *httptrace.ClientTrace {
 			w.last, w.ended = w.conn.Reading(), true
 		},
 	}
+	if version == HTTP2 {
+		t.WroteHeaders = w.wrote
+		t.WroteRequest = func(httptrace.WroteRequestInfo) { w.wrote() }
+	}
+	return t
+}
+
+// wrote notes when a request left in HTTP/2, which has flushed it by then and
+// writes other things before the answer comes. HTTP/1.1 has not, and does not.
+func (w *watch) wrote() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at, gap := w.conn.Sent()
+	w.sent = func(r *wire.Reading) { r.Sent, r.Gap = at, gap }
 }
 
 func (w *watch) firstByte() (r wire.Reading, ok bool) {

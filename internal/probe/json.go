@@ -98,7 +98,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		j.measured(&r)
 	}
 	if c := r.Certificate; c != nil {
-		j.Certificate = &certificateJSON{c.Subject, c.Issuer, c.NotAfter, math.Round(c.DaysLeft*100) / 100, c.Verified}
+		j.Certificate = &certificateJSON{c.Subject, c.Issuer, c.NotAfter, c.DaysLeft, c.Verified}
 	}
 	return json.Marshal(j)
 }

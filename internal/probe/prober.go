@@ -29,7 +29,7 @@ type Options struct {
 // keeps nothing of a target: each check makes fresh connections.
 type Prober struct {
 	options   Options
-	transport *http.Transport
+	transport [protocols]*http.Transport
 	pulse     wire.Pulse
 	warm      *net.UDPConn
 }
@@ -43,7 +43,9 @@ func New(options Options) *Prober {
 	if p.options.Dial == nil {
 		p.options.Dial = dial
 	}
-	p.transport = newTransport()
+	for v := range protocols {
+		p.transport[v] = newTransport(v)
+	}
 	p.warm, _ = wire.Warm() // without it the first stamps are missing, which results say
 	return p
 }

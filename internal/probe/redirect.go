@@ -3,10 +3,14 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
 // kept are the headers that another origin may see: they say how to answer,
@@ -22,17 +26,17 @@ func (a *attempt) redirect(h *hop, resp *http.Response) (next *hop, broken error
 	}
 	to, err := location(h.url, resp.Header)
 	if err != nil {
-		return nil, &verdict{RedirectInvalid, err.Error()}
+		return nil, &verdict{reason: RedirectInvalid, detail: err.Error()}
 	}
 	switch {
 	case h.url.Scheme == "https" && to.Scheme == "http":
-		return nil, &verdict{RedirectInsecure, "redirected from https to http: " + Shown(to)}
+		return nil, &verdict{reason: RedirectInsecure, detail: "redirected from https to http: " + Shown(to)}
 	case h.count == a.t.Redirects:
-		return nil, &verdict{RedirectLoop, fmt.Sprintf("more than %d redirects", a.t.Redirects)}
+		return nil, &verdict{reason: RedirectLoop, detail: fmt.Sprintf("more than %d redirects", a.t.Redirects)}
 	}
 	next = h.follow(to, resp.StatusCode)
 	if a.been(next) {
-		return nil, &verdict{RedirectLoop, "redirected in a circle: " + Shown(to)}
+		return nil, &verdict{reason: RedirectLoop, detail: "redirected in a circle: " + Shown(to)}
 	}
 	return next, nil
 }
@@ -70,8 +74,25 @@ func location(base *url.URL, header http.Header) (*url.URL, error) {
 	case to.Hostname() == "":
 		return nil, errors.New("redirect to a URL without a host")
 	}
+	if to.Host, err = asciiHost(to); err != nil {
+		return nil, errors.New("redirect to what is no host name")
+	}
 	to.User, to.Fragment = nil, ""
 	return to, nil
+}
+
+// asciiHost is the host of u, and its port, as it is looked up: in lower case
+// and punycode.
+func asciiHost(u *url.URL) (string, error) {
+	host := strings.ToLower(u.Host)
+	if !strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return host, nil
+	}
+	name, err := idna.Lookup.ToASCII(u.Hostname())
+	if err == nil && u.Port() != "" {
+		name = net.JoinHostPort(name, u.Port())
+	}
+	return name, err
 }
 
 // follow is the request that a redirect asks for (RFC 9110, 15.4): 303 turns

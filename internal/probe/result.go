@@ -103,7 +103,7 @@ type Certificate struct {
 	Subject  string
 	Issuer   string
 	NotAfter time.Time // the soonest expiry of the verified chain, else the leaf's
-	DaysLeft float64   // from the check to NotAfter; negative when it has expired
+	DaysLeft float64   // from the check to NotAfter, to a hundredth; negative when it has expired
 	Verified bool
 }
 

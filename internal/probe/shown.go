@@ -2,6 +2,7 @@ package probe
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,6 +54,10 @@ func printable(s string) string {
 	}, s)
 }
 
+// harmless headers hold no secret: they say what kind of thing is sent or
+// wanted.
+var harmless = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
+
 // confided are the strings of a target that nobody may see: header values,
 // the body, the query; and the words of each, since a server may echo a part.
 func confided(t *Target) []string {
@@ -64,7 +69,10 @@ func confided(t *Target) []string {
 			}
 		}
 	}
-	for _, values := range t.Header {
+	for name, values := range t.Header {
+		if slices.Contains(harmless, name) {
+			continue
+		}
 		for _, v := range values {
 			add(v)
 		}

@@ -2,7 +2,9 @@ package probe
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -32,4 +34,52 @@ type Settings struct {
 	Redirects int           // >= 0; how many are followed
 	Retries   int           // >= 0; confirmations after a failure with a passing cause
 	MaxBody   int64         // > 0; bytes read, on the wire and decoded
+	IP        IPVersion
+	HTTP      HTTPVersion
+	TLS       TLSSettings
+
+	Expect []*Expression // must all hold, else down; nil is DefaultExpect
+	Warn   []*Expression // must all hold, else degraded
+}
+
+// An IPVersion says which addresses are tried.
+type IPVersion uint8
+
+// The address families.
+const (
+	AnyIP IPVersion = iota // both, the second with a delay
+	IPv4
+	IPv6
+)
+
+// String returns "IPv4", "IPv6", or "IP" for both.
+func (v IPVersion) String() string { return [...]string{"IP", "IPv4", "IPv6"}[v] }
+
+func (v IPVersion) takes(addr netip.Addr) bool {
+	return v == AnyIP || addr.Is4() == (v == IPv4)
+}
+
+// An HTTPVersion says which version of HTTP is spoken.
+type HTTPVersion uint8
+
+// The versions.
+const (
+	HTTP1     HTTPVersion = iota // 1.1
+	HTTP2                        // 2 and nothing else
+	AnyHTTP                      // what the server prefers, by ALPN
+	protocols                    // how many there are
+)
+
+// TLSSettings say how a server is authenticated.
+type TLSSettings struct {
+	ServerName         string // whom the certificate must be for; "" is the URL's host
+	InsecureSkipVerify bool   // takes any certificate; the result says so
+	MinVersion         uint16 // tls.VersionTLS10 and so on; 0 is TLS 1.2
+}
+
+// reads reports whether an expression of the target reads a field of the
+// answer's.
+func (t *Target) reads(name string) bool {
+	reads := func(e *Expression) bool { return e.reads[name] }
+	return slices.ContainsFunc(t.Expect, reads) || slices.ContainsFunc(t.Warn, reads)
 }

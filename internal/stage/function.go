@@ -122,6 +122,9 @@ func (f *Function) Invoke(ctx context.Context, event []byte, timeout time.Durati
 
 var errExited = errors.New("the function's process ended")
 
+// Runtime returns the function's own runtime API.
+func (f *Function) Runtime() *Runtime { return f.runtime }
+
 // Pid returns the process's id.
 func (f *Function) Pid() int { return f.cmd.Process.Pid }
 

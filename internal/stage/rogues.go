@@ -4,32 +4,26 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/net/dns/dnsmessage"
 )
 
-const (
-	slowHold     = 1500 * time.Millisecond
-	dripInterval = 100 * time.Millisecond
-	dripBytes    = 600             // a minute's worth, longer than any time-out in use
-	largeHeaders = 300             // headers of 1 KiB each: more than 256 KiB
-	patience     = 5 * time.Second // of a raw server that waits for a request
-)
+// patience is how long a raw server waits for a request.
+const patience = 5 * time.Second
 
-// A rogue is one named fault: a row of the table is all it takes. Its host is
-// its name below stage.test.
+// A rogue is one named fault, or a neighbour that is just good enough: a row
+// of the table is all it takes. Its host is its name below stage.test.
 type rogue struct {
 	name, description string
-	start             starter    // nil: nothing listens
-	dns               Resolution // of the resolver, where nothing listens
+	// beside names the faults, separated by blanks, whose good neighbour this
+	// is. It is empty for a fault.
+	beside string
+	start  starter    // nil: nothing listens
+	dns    Resolution // of the resolver; where something listens, the zero value is its address
 }
 
 // A starter brings the server of a host up; the site it returns needs no more
@@ -38,104 +32,82 @@ type starter func(n *internet, host string) (*site, error)
 
 // rogues is the whole table, in the order in which a check meets the faults.
 func rogues() []rogue {
-	return slices.Concat(nameRogues(), connectionRogues(), certificateRogues(), responseRogues(), bodyRogues())
-}
-
-func nameRogues() []rogue {
-	metadata := netip.AddrFrom4([4]byte{169, 254, 169, 254})
-	return []rogue{
-		{name: "nxdomain", description: "does not exist", dns: Resolution{Failure: dnsmessage.RCodeNameError}},
-		{name: "servfail", description: "its resolver fails", dns: Resolution{Failure: dnsmessage.RCodeServerFailure}},
-		{name: "dns-silent", description: "its resolver does not answer", dns: Resolution{Silent: true}},
-		{name: "no-address", description: "exists and has no address"},
-		{name: "blocked", description: "resolves to the address of cloud metadata", dns: Resolution{Addresses: []netip.Addr{metadata}}},
-	}
-}
-
-func connectionRogues() []rogue {
-	return []rogue{
-		{name: "refusing", description: "refuses the connection", start: refused},
-		{name: "tls-hanging", description: "accepts and never shakes hands", start: overTCP(hang)},
-		{name: "tls-not-spoken", description: "plain HTTP where https is asked for", start: plain},
-		{name: "tls-closing", description: "closes in the middle of the handshake", start: overTCP(swallow)},
-	}
-}
-
-func certificateRogues() []rogue {
-	return []rogue{
-		{name: "expired", description: "its certificate ended yesterday", start: certified(Expired)},
-		{name: "not-yet-valid", description: "its certificate begins tomorrow", start: certified(NotYetValid)},
-		{name: "wrong-name", description: "its certificate is another name's", start: certified(WrongName)},
-		{name: "self-signed", description: "its certificate is signed by itself", start: certified(SelfSigned)},
-		{name: "untrusted", description: "its certificate's issuer is unknown", start: certified(UnknownIssuer)},
-		{name: "no-intermediate", description: "its certificate comes without the intermediate", start: certified(NoIntermediate)},
-	}
-}
-
-func responseRogues() []rogue {
-	return []rogue{
-		{name: "slow", description: "answers after 1.5 s", start: shared(page{name: "slow", hold: slowHold}.ServeHTTP)},
-		{name: "hanging", description: "takes the request and never answers", start: shared(silence)},
-		{name: "closing", description: "takes the request and closes", start: overTLS(swallow)},
-		{name: "resetting", description: "takes the request and resets", start: overTLS(reset)},
-		{name: "garbage", description: "answers what is no HTTP", start: overTLS(says("\x00\x01\x02 this is no HTTP\r\n\r\n"))},
-		{name: "large-headers", description: "answers with headers of 300 KiB", start: overTLS(says(headersTooLarge()))},
-		{name: "redirecting", description: "two redirects, then a page", start: shared(redirecting)},
-		{name: "redirect-loop", description: "redirects to itself", start: shared(looping)},
-		{name: "status-404", description: "answers 404", start: shared(fixed(http.StatusNotFound))},
-		{name: "status-500", description: "answers 500", start: shared(fixed(http.StatusInternalServerError))},
-		{name: "status-503", description: "answers 503", start: shared(fixed(http.StatusServiceUnavailable))},
-	}
-}
-
-func bodyRogues() []rogue {
-	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-	return []rogue{
-		{name: "truncated", description: "closes before its body's end", start: overTLS(says(head + "Content-Length: 1000\r\n\r\nonly this much"))},
-		{name: "bad-chunk", description: "breaks its body's chunks", start: overTLS(says(head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\nworld\r\n"))},
-		{name: "dripping", description: "sends its body a byte every 100 ms", start: shared(dripping)},
-	}
+	return slices.Concat(
+		nameRogues(), blockedRogues(), connectionRogues(), backlogRogues(),
+		handshakeRogues(), versionRogues(), clientCertificateRogues(),
+		certificateRogues(), chainRogues(), keyRogues(),
+		silentRogues(), noHTTPRogues(), headRogues(), interimRogues(), statusRogues(),
+		framingRogues(), sizeRogues(), encodingRogues(),
+		redirectRogues(), locationRogues(), otherOriginRogues(),
+		http2Rogues(), flakyRogues(), measuredRogues(),
+	)
 }
 
 // startRogue brings a rogue up and makes it known.
 func (n *internet) startRogue(r rogue) error {
 	host := r.name + ".stage.test"
-	s := &site{origin: Origin{Scheme: "https"}, dns: r.dns}
+	s := &site{origin: Origin{Scheme: "https"}}
 	if r.start != nil {
 		var err error
 		if s, err = r.start(n, host); err != nil {
 			return err
 		}
+	}
+	switch {
+	case len(s.dns.Addresses) > 0: // the starter knows better
+	case r.start == nil, len(r.dns.Addresses) > 0:
+		s.dns = r.dns
+	default:
 		s.dns = here()
 	}
-	s.origin.Name, s.origin.Description = host, r.description
+	s.origin.Name, s.origin.Description = host, r.text()
 	n.add(s)
 	return nil
 }
 
+// text is the description with the rogue's place in the table.
+func (r rogue) text() string {
+	if r.beside == "" {
+		return r.description
+	}
+	return r.description + " (good neighbour of " + strings.Join(strings.Fields(r.beside), ", ") + ")"
+}
+
+// Ported returns an http or https URL with the port at which its host answers
+// here. ok is false if the URL has a port already, or nothing listens for its
+// host. A rogue answers in its way to http too, but for those whose fault is
+// TLS itself.
+func (s *Stage) Ported(raw string) (ported string, ok bool) {
+	_, ported, ok = s.port(raw)
+	return ported, ok
+}
+
 // shared starts nothing: both shared listeners answer with h.
 func shared(h http.HandlerFunc) starter {
-	return func(n *internet, host string) (*site, error) {
+	return func(n *internet, _ string) (*site, error) {
 		return &site{origin: Origin{Scheme: "https", Addr: n.https.Addr()}, handler: h}, nil
 	}
 }
 
-// certified serves a page over TLS with a certificate that has a flaw.
-func certified(flaw Flaw) starter {
+// secured serves a page over TLS as config says, which lacks no more than a
+// certificate: the host's sound one.
+func secured(config func() *tls.Config) starter {
 	return func(n *internet, host string) (*site, error) {
-		leaf, err := n.authority.Leaf(host, flaw)
-		if err != nil {
-			return nil, err
-		}
-		own, err := n.serve(page{name: host}, &tls.Config{Certificates: []tls.Certificate{*leaf}})
-		return owned(own, err)
+		c := config()
+		c.GetCertificate = n.sound(host)
+		return owned(n.serve(page{name: host}, c))
 	}
+}
+
+// sound returns the sound certificate of a host when the first handshake asks
+// for it.
+func (n *internet) sound(host string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.authority.Leaf(host, Sound) }
 }
 
 // plain serves a page without TLS.
 func plain(n *internet, host string) (*site, error) {
-	own, err := n.serve(page{name: host}, nil)
-	return owned(own, err)
+	return owned(n.serve(page{name: host}, nil))
 }
 
 // refused holds a port that nobody listens on.
@@ -144,35 +116,15 @@ func refused(n *internet, _ string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.closers = append(n.closers, port)
+	n.closes(port)
 	return &site{origin: Origin{Scheme: "https", Addr: port.addr}}, nil
 }
 
-// overTCP hands every connection to handle.
-func overTCP(handle func(context.Context, net.Conn)) starter {
-	return func(n *internet, _ string) (*site, error) { return owned(n.keep(serveRaw(handle))) }
-}
-
-// overTLS shakes hands with a sound certificate, reads a request and hands the
-// connection to handle.
-func overTLS(handle func(context.Context, net.Conn)) starter {
-	return func(n *internet, host string) (*site, error) {
-		leaf, err := n.authority.Leaf(host, Sound)
-		if err != nil {
-			return nil, err
-		}
-		config := &tls.Config{Certificates: []tls.Certificate{*leaf}, NextProtos: []string{"http/1.1"}}
-		return owned(n.keep(serveRaw(func(ctx context.Context, raw net.Conn) {
-			conn := tls.Server(raw, config)
-			defer conn.Close()
-			conn.SetReadDeadline(time.Now().Add(patience))
-			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
-				handle(ctx, conn)
-			}
-		})))
-	}
+// closes hands c over to Close.
+func (n *internet) closes(c io.Closer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closers = append(n.closers, c)
 }
 
 // owned is the site of a server of its own.
@@ -183,87 +135,120 @@ func owned(s *server, err error) (*site, error) {
 	return &site{origin: Origin{Scheme: "https", Addr: s.Addr()}, own: s}, nil
 }
 
-// hang reads what comes and says nothing until the client goes away.
-func hang(_ context.Context, conn net.Conn) { io.Copy(io.Discard, conn) }
-
-// swallow reads once what there is to read, so that closing is not resetting.
-func swallow(_ context.Context, conn net.Conn) {
-	if _, secure := conn.(*tls.Conn); secure {
-		return // its request has been read
-	}
-	conn.SetReadDeadline(time.Now().Add(patience))
-	conn.Read(make([]byte, 64<<10))
+// A caller is a client that has connected, and where an act is one of overHTTP
+// has asked.
+type caller struct {
+	net.Conn // what is spoken over: TLS, or TCP as it is
+	tcp      *net.TCPConn
+	request  *http.Request // its body unread; nil before there is one
 }
+
+// An act is what a rogue does with a caller. The connection is closed
+// afterwards; ctx ends with the stage.
+type act func(ctx context.Context, c *caller)
+
+// overTCP lets a act on every connection as it comes.
+func overTCP(a act) starter {
+	return func(n *internet, _ string) (*site, error) {
+		return owned(n.keep(serveRaw(func(ctx context.Context, conn net.Conn) {
+			a(ctx, &caller{Conn: conn, tcp: conn.(*net.TCPConn)})
+		})))
+	}
+}
+
+// overHTTP lets a act on every connection once its first request has come:
+// over TLS where the client begins it, with a sound certificate, else plainly.
+func overHTTP(a act) starter {
+	return func(n *internet, host string) (*site, error) {
+		config := &tls.Config{GetCertificate: n.sound(host), NextProtos: []string{"http/1.1"}}
+		return owned(n.keep(serveRaw(func(ctx context.Context, conn net.Conn) {
+			conn.SetReadDeadline(time.Now().Add(patience))
+			c := &caller{Conn: conn, tcp: conn.(*net.TCPConn)}
+			if c.sniff() {
+				c.Conn = tls.Server(c.Conn, config)
+			}
+			defer c.Close()
+			c.ask(ctx, a)
+		})))
+	}
+}
+
+// ask reads the caller's request and lets a act on it.
+func (c *caller) ask(ctx context.Context, a act) {
+	var err error
+	if c.request, err = http.ReadRequest(bufio.NewReader(c.Conn)); err != nil {
+		return
+	}
+	a(ctx, c)
+}
+
+// sniff reports whether the caller begins a TLS handshake, and lets its first
+// bytes be read again.
+func (c *caller) sniff() bool {
+	const handshake = 22 // the record type (RFC 8446, 5.1)
+	r := bufio.NewReader(c.Conn)
+	c.Conn = sniffed{c.Conn, r}
+	first, err := r.Peek(1)
+	return err == nil && first[0] == handshake
+}
+
+// sniffed is a connection whose first bytes have been looked at.
+type sniffed struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// Read returns the bytes that have been looked at, then the connection's.
+func (s sniffed) Read(p []byte) (int, error) { return s.r.Read(p) }
+
+// hang reads what comes and says nothing until the client goes away.
+func hang(_ context.Context, c *caller) {
+	c.SetReadDeadline(time.Time{})
+	io.Copy(io.Discard, c)
+}
+
+// leave does nothing, so that the connection is closed at once.
+func leave(context.Context, *caller) {}
 
 // reset lets closing send a reset instead of an end.
-func reset(_ context.Context, conn net.Conn) {
-	raw := conn
-	if secure, ok := conn.(*tls.Conn); ok {
-		raw = secure.NetConn()
-	}
-	raw.(*net.TCPConn).SetLinger(0)
-	raw.Close()
+func reset(_ context.Context, c *caller) {
+	c.tcp.SetLinger(0)
+	c.tcp.Close()
 }
 
-// says answers with exactly these bytes and closes.
-func says(text string) func(context.Context, net.Conn) {
-	return func(_ context.Context, conn net.Conn) { io.WriteString(conn, text) }
+// says sends exactly these bytes.
+func says(text string) act {
+	return func(_ context.Context, c *caller) { io.WriteString(c, text) }
 }
 
-// headersTooLarge is an answer whose head has more than 256 KiB.
-func headersTooLarge() string {
-	var b strings.Builder
-	b.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
-	for i := range largeHeaders {
-		fmt.Fprintf(&b, "X-Large-%d: %s\r\n", i, strings.Repeat("x", 1024))
-	}
-	return b.String() + "\r\n"
-}
-
-// silence holds the answer until the client goes away.
-func silence(_ http.ResponseWriter, r *http.Request) {
-	<-r.Context().Done()
-	panic(http.ErrAbortHandler)
-}
-
-// fixed answers with a status.
-func fixed(status int) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { answer(w, status, http.StatusText(status)) }
-}
-
-// redirecting leads from any path over /second to /last, by whole URLs that
-// keep the port.
-func redirecting(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/last":
-		answer(w, http.StatusOK, "the last of three")
-	case "/second":
-		redirect(w, r, "/last")
-	default:
-		redirect(w, r, "/second")
-	}
-}
-
-func looping(w http.ResponseWriter, r *http.Request) { redirect(w, r, r.URL.Path) }
-
-func redirect(w http.ResponseWriter, r *http.Request, path string) {
-	scheme := "https"
-	if r.TLS == nil {
-		scheme = "http"
-	}
-	w.Header().Set("Location", scheme+"://"+r.Host+path)
-	answer(w, http.StatusMovedPermanently, "moved")
-}
-
-// dripping sends its body so slowly that no check waits for its end.
-func dripping(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Length", fmt.Sprint(dripBytes))
-	flusher := http.NewResponseController(w)
-	for range dripBytes {
-		if _, err := io.WriteString(w, "."); err != nil {
-			return
+// then does one act after the other.
+func then(acts ...act) act {
+	return func(ctx context.Context, c *caller) {
+		for _, a := range acts {
+			a(ctx, c)
 		}
-		flusher.Flush()
-		wait(r.Context(), dripInterval)
+	}
+}
+
+// drips sends text in pieces of some bytes, the first at once and each after
+// an interval.
+func drips(text string, piece int, interval time.Duration) act {
+	return func(ctx context.Context, c *caller) {
+		for part := range slices.Chunk([]byte(text), piece) {
+			if _, err := c.Write(part); err != nil || !pause(ctx, interval) {
+				return
+			}
+		}
+	}
+}
+
+// repeats sends text until the client goes away.
+func repeats(text string, interval time.Duration) act {
+	return func(ctx context.Context, c *caller) {
+		for {
+			if _, err := io.WriteString(c, text); err != nil || !pause(ctx, interval) {
+				return
+			}
+		}
 	}
 }

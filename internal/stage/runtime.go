@@ -80,6 +80,9 @@ func NewRuntime() (*Runtime, error) {
 // Addr returns the host and port for AWS_LAMBDA_RUNTIME_API.
 func (r *Runtime) Addr() string { return r.server.Addr().String() }
 
+// Accepted returns how many TCP connections the API has accepted so far.
+func (r *Runtime) Accepted() int { return int(r.server.accepted.Load()) }
+
 // Close ends the server; open invocations end with ErrRuntimeClosed.
 func (r *Runtime) Close() error { return r.server.Close() }
 

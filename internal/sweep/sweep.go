@@ -4,6 +4,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -25,7 +26,8 @@ type Sweeper struct {
 	// InFlight is how many checks run at once; 0 is 1.
 	InFlight int
 	// Canary checks what is known to be up, and is asked when most targets
-	// seem to be down; nil: the vantage point is never at fault.
+	// seem to be down; nil: the vantage point is never at fault. Its context
+	// ends after 5 s and outlives the sweep's, which may have ended already.
 	Canary func(context.Context) probe.Result
 	Log    *slog.Logger
 }
@@ -159,21 +161,32 @@ const (
 
 // vantageUnhealthy reports whether it is us who can't see: more than half of
 // at least five hosts failed in ways in which networks fail, and so did the
-// canary.
+// canary. When somebody has cancelled the sweep, nobody waits for the canary.
 func (s *Sweeper) vantageUnhealthy(ctx context.Context, targets []probe.Target, results []probe.Result) bool {
 	seen, unseen := hosts(targets, results)
-	if s.Canary == nil || seen+unseen < vantageHosts || unseen <= seen {
+	if s.Canary == nil || seen+unseen < vantageHosts || unseen <= seen || errors.Is(context.Cause(ctx), context.Canceled) {
 		return false
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, probe.ErrBudget)
-	defer cancel()
-	canary := s.Canary(ctx)
+	canary := s.askCanary(ctx)
 	if canary.State == probe.Up {
 		return false
 	}
 	s.Log.Error("most targets can't be reached and neither can the canary: the vantage point is at fault",
 		"hosts", seen+unseen, "unreachable", unseen, "canary", canary.URL, "reason", canary.Reason.String())
 	return true
+}
+
+// askCanary is one check of the canary. Its panic is its result.
+func (s *Sweeper) askCanary(ctx context.Context) (res probe.Result) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, probe.ErrBudget)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
+			res = probe.Result{Reason: probe.Internal}
+		}
+	}()
+	return s.Canary(ctx)
 }
 
 // hosts counts the hosts that were checked: those that something was seen of,

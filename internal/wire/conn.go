@@ -29,6 +29,7 @@ type Conn struct {
 	mu       sync.Mutex // guards what follows
 	ledger   ledger
 	deadline time.Time
+	failed   error // what the latest read failed with
 }
 
 // New returns a Conn over conn. Kernel stamps are used if conn is a
@@ -50,12 +51,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	got := c.read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if got.n > 0 {
-		c.mu.Lock()
 		c.ledger.read(got, time.Now())
-		c.mu.Unlock()
 	}
+	c.failed = got.err
 	return got.n, got.err
+}
+
+// Err returns what the latest read failed with, io.EOF too. Parsers above may
+// say something else: that a line makes no sense, where its end never came.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
 }
 
 func (c *Conn) read(p []byte) received {
@@ -126,6 +136,14 @@ func (c *Conn) Reading() Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ledger.reading()
+}
+
+// Sent returns when the latest flight of ours began to leave, and how unsure
+// that is.
+func (c *Conn) Sent() (Instant, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ledger.latest()
 }
 
 // SetDeadline sets the instant until which the other side's bytes count.

@@ -130,6 +130,14 @@ func (l *ledger) sent() flight {
 	return l.flights[oldest%ledgerFlights]
 }
 
+func (l *ledger) latest() (Instant, time.Duration) {
+	if l.writes == 0 {
+		return Instant{}, 0
+	}
+	f := l.flights[(l.writes-1)%ledgerFlights]
+	return f.instant(), f.gap()
+}
+
 func (l *ledger) reading() Reading {
 	waited, waitGap := l.waits()
 	r := Reading{

@@ -1,0 +1,484 @@
+package probe
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rollcall/internal/resolve"
+)
+
+// A net is an Internet in memory: its names, and who answers at an address. A
+// connection is a pipe, so under synctest its durations are exact.
+type network struct {
+	names   map[string][]string // host to addresses
+	lookup  time.Duration       // what a look-up takes
+	connect map[string]time.Duration
+	refuse  map[string]error
+	serve   func(net.Conn)
+}
+
+func (n *network) Lookup(ctx context.Context, host string, timeout time.Duration) (resolve.Answer, error) {
+	if n.lookup > timeout {
+		time.Sleep(timeout)
+		return resolve.Answer{Took: timeout}, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true}
+	}
+	time.Sleep(n.lookup)
+	answer := resolve.Answer{Took: n.lookup}
+	for _, s := range n.names[host] {
+		answer.Addrs = append(answer.Addrs, netip.MustParseAddr(s))
+	}
+	if len(answer.Addrs) == 0 {
+		return answer, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return answer, nil
+}
+
+func (n *network) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	timer := time.NewTimer(n.connect[addr.Addr().String()])
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
+	case <-timer.C:
+	}
+	if err := n.refuse[addr.Addr().String()]; err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	}
+	ours, theirs := net.Pipe()
+	go func() {
+		defer theirs.Close()
+		n.serve(theirs)
+	}()
+	return ours, nil
+}
+
+func (n *network) prober() *Prober {
+	return New(Options{UserAgent: "rollcall/test", Lookup: n.Lookup, Dial: n.Dial})
+}
+
+// answers reads requests and writes what reply says, after a hold.
+func answers(hold time.Duration, reply func(*http.Request) string) func(net.Conn) {
+	return func(c net.Conn) {
+		r := bufio.NewReader(c)
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, req.Body)
+			time.Sleep(hold)
+			if _, err := io.WriteString(c, reply(req)); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func page(status int, headers, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n%s", status, len(body), headers, body)
+}
+
+func always(reply string) func(*http.Request) string {
+	return func(*http.Request) string { return reply }
+}
+
+// plainly is a network of one host, a.example, that answers over HTTP.
+func plainly(hold time.Duration, reply func(*http.Request) string) *network {
+	return &network{names: map[string][]string{"a.example": {"192.0.1.1"}, "b.example": {"192.0.1.2"}}, serve: answers(hold, reply)}
+}
+
+func target(rawURL string, change ...func(*Settings)) *Target {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		panic(err)
+	}
+	s := &Settings{Method: "GET", Timeout: 5 * time.Second, Redirects: 10, Retries: 1, MaxBody: 1 << 20}
+	for _, c := range change {
+		c(s)
+	}
+	return &Target{Name: "t", Group: "default", URL: u, Shown: Shown(u), Settings: s}
+}
+
+func expecting(sources ...string) func(*Settings) {
+	return func(s *Settings) {
+		for _, source := range sources {
+			e, err := CompileExpression(source)
+			if err != nil {
+				panic(err)
+			}
+			s.Expect = append(s.Expect, e)
+		}
+	}
+}
+
+func warning(sources ...string) func(*Settings) {
+	return func(s *Settings) {
+		var of Settings
+		expecting(sources...)(&of)
+		s.Warn = of.Expect
+	}
+}
+
+// once runs one check in a bubble, whose time is exact.
+func once(t *testing.T, n *network, to *Target) (res Result) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		p := n.prober()
+		defer p.Close()
+		res = p.Probe(t.Context(), to)
+		time.Sleep(time.Hour) // the servers' holds end
+	})
+	return res
+}
+
+func TestPhasesAreExact(t *testing.T) {
+	n := plainly(200*time.Millisecond, always(page(200, "", "hello")))
+	n.lookup = 10 * time.Millisecond
+	n.connect = map[string]time.Duration{"192.0.1.1": 30 * time.Millisecond}
+	res := once(t, n, target("http://a.example/"))
+	want := Phases{DNS: 10 * time.Millisecond, Connect: 30 * time.Millisecond, TLS: Absent, FirstByte: 200 * time.Millisecond, Transfer: 0}
+	if res.State != Up || res.Phases != want || res.Duration != 240*time.Millisecond {
+		t.Errorf("Probe = %v %q %v in %+v, want up after 240ms in %+v", res.State, res.Detail, res.Duration, res.Phases, want)
+	}
+	if res.Clock != ProcessClock || res.BytesBody != 5 || res.HTTP != "1.1" || !res.Complete || res.LocalDelay != 0 {
+		t.Errorf("Probe = %+v, want 5 bytes over 1.1, complete, by the process's clock", res)
+	}
+}
+
+// TestTimeouts: a time-out's duration is the time-out, whatever it met.
+func TestTimeouts(t *testing.T) {
+	const limit = 2 * time.Second
+	slow := func(n *network) *network { return n }
+	for _, test := range []struct {
+		name   string
+		net    *network
+		reason Reason
+		phase  Phase
+	}{
+		{"dns", slow(&network{lookup: time.Minute}), DNSTimeout, DNS},
+		{"connect", &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}}, Timeout, Connect},
+		{"no answer", plainly(time.Minute, always("")), Timeout, FirstByte},
+		{"half the headers", plainly(0, always("HTTP/1.1 200 OK\r\nX")), Timeout, Transfer},
+		{"half the body", plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")), Timeout, Transfer},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			res := once(t, test.net, target("http://a.example/", func(s *Settings) { s.Timeout = limit }))
+			if res.Reason != test.reason || res.Phase != test.phase || res.Duration != limit || res.Complete {
+				t.Errorf("Probe = %v (%s) in %v after %v (complete %v), want %v in %v after exactly %v",
+					res.Reason, res.Detail, res.Phase, res.Duration, res.Complete, test.reason, test.phase, limit)
+			}
+		})
+	}
+}
+
+// TestTimeoutSpansRedirects: the time-out is one for all hops.
+func TestTimeoutSpansRedirects(t *testing.T) {
+	n := plainly(700*time.Millisecond, func(r *http.Request) string {
+		return page(302, "Location: "+r.URL.Path+"x\r\n", "")
+	})
+	res := once(t, n, target("http://a.example/", func(s *Settings) { s.Timeout = 2 * time.Second }))
+	if res.Reason != Timeout || res.Duration != 2*time.Second || len(res.Redirects) != 2 {
+		t.Errorf("Probe = %v after %v and %d redirects, want a time-out after 2s and 2 redirects", res.Reason, res.Duration, len(res.Redirects))
+	}
+}
+
+// TestBudgetIsNotTheTargets: what the run ends says nothing of the target.
+func TestBudgetIsNotTheTargets(t *testing.T) {
+	for name, n := range map[string]*network{
+		"connect":   {names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}},
+		"no answer": plainly(time.Minute, always("")),
+		"body":      plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := n.prober()
+				defer p.Close()
+				began := time.Now()
+				ctx, cancel := context.WithDeadlineCause(t.Context(), began.Add(time.Second), ErrBudget)
+				defer cancel()
+				res := p.Probe(ctx, target("http://a.example/"))
+				if took := time.Since(began); res.Reason != Deadline || res.State != NotChecked || took != time.Second {
+					t.Errorf("Probe = %v %v after %v, want deadline after exactly 1s", res.State, res.Reason, took)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+func TestHappyEyeballs(t *testing.T) {
+	const v6, v4 = "2600::1", "192.0.1.1"
+	both := map[string][]string{"a.example": {v6, v4}}
+	ok := answers(0, always(page(200, "", "")))
+	for _, test := range []struct {
+		name    string
+		net     *network
+		ip      IPVersion
+		want    string // the address used; "": none
+		connect time.Duration
+		reason  Reason
+	}{
+		{"the first answers", &network{names: both, serve: ok}, AnyIP, v6, 0, OK},
+		{"the first is a black hole", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, AnyIP, v4, 300 * time.Millisecond, OK},
+		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, AnyIP, v6, 310 * time.Millisecond, OK},
+		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, AnyIP, v4, 0, OK},
+		{"both refuse", &network{names: both, refuse: map[string]error{v6: syscall.ECONNREFUSED, v4: syscall.EHOSTUNREACH}}, AnyIP, "", 0, ConnectionRefused},
+		{"only 4", &network{names: both, serve: ok}, IPv4, v4, 0, OK},
+		{"only 6", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Second}}, IPv6, v6, time.Second, OK},
+		{"only 6 and there is none", &network{names: map[string][]string{"a.example": {v4}}}, IPv6, "", Absent, DNSNotFound},
+		{"the second of one family", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, refuse: map[string]error{"192.0.1.9": syscall.ECONNREFUSED}}, AnyIP, v4, 0, OK},
+		{"a silent one leaves time", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, connect: map[string]time.Duration{"192.0.1.9": time.Hour}}, AnyIP, v4, 2500 * time.Millisecond, OK},
+		{"private ones are passed over", &network{names: map[string][]string{"a.example": {"10.0.0.1", v4}}, serve: ok}, AnyIP, v4, 0, OK},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			res := once(t, test.net, target("http://a.example/", func(s *Settings) { s.IP = test.ip }))
+			used := ""
+			if res.IP.IsValid() {
+				used = res.IP.String()
+			}
+			if res.Reason != test.reason || used != test.want || res.Phases.Connect != test.connect {
+				t.Errorf("Probe = %v (%s) over %q, connect %v; want %v over %q, connect %v",
+					res.Reason, res.Detail, used, res.Phases.Connect, test.reason, test.want, test.connect)
+			}
+		})
+	}
+}
+
+func TestBlockedAddressIsNotDialled(t *testing.T) {
+	n := &network{
+		names: map[string][]string{"a.example": {"169.254.169.254", "::1"}},
+		serve: func(net.Conn) { t.Error("a connection was made") },
+	}
+	res := once(t, n, target("http://a.example/"))
+	if res.Reason != BlockedAddress || res.Phase != Connect || res.Phases.Connect != Absent || res.Passing() {
+		t.Errorf("Probe = %v in %v, connect %v; want blocked_address in connect, which did not happen", res.Reason, res.Phase, res.Phases.Connect)
+	}
+}
+
+func TestInvalidTarget(t *testing.T) {
+	res := New(Options{}).Probe(t.Context(), &Target{Name: "n", Invalid: "url: is empty"})
+	if res.Reason != InvalidTarget || res.State != NotChecked || res.Attempts != 0 || res.Detail != "url: is empty" {
+		t.Errorf("Probe = %+v, want invalid_target without an attempt", res)
+	}
+}
+
+// TestRequest looks at what reaches the server.
+func TestRequest(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*Settings)
+		want   map[string]string
+	}{
+		{"honest", func(*Settings) {}, map[string]string{"User-Agent": "rollcall/test", "Accept": "*/*", "Host": "a.example", "Connection": "", "Referer": ""}},
+		{"chrome", func(s *Settings) { s.UserAgent = "chrome" }, map[string]string{"User-Agent": browsers["chrome"]["User-Agent"], "Accept-Language": "en-US,en;q=0.9"}},
+		{"own text", func(s *Settings) { s.UserAgent = "me/1" }, map[string]string{"User-Agent": "me/1"}},
+		{"own header wins", func(s *Settings) {
+			s.UserAgent = "chrome"
+			s.Header = http.Header{"Accept": {"text/plain"}, "User-Agent": {"you/2"}}
+		}, map[string]string{"Accept": "text/plain", "User-Agent": "you/2"}},
+		{"host", func(s *Settings) { s.Header = http.Header{"Host": {"c.example"}} }, map[string]string{"Host": "c.example"}},
+		{"body", func(s *Settings) { s.Method, s.Body = "POST", "abc" }, map[string]string{"Method": "POST", "Content-Length": "3"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got *http.Request
+			n := plainly(0, func(r *http.Request) string { got = r; return page(200, "", "") })
+			if res := once(t, n, target("http://a.example/p?q=1", test.change)); res.State != Up {
+				t.Fatalf("Probe = %v: %s", res.Reason, res.Detail)
+			}
+			for name, want := range test.want {
+				have := map[string]string{"Host": got.Host, "Method": got.Method}[name]
+				if have == "" {
+					have = got.Header.Get(name)
+				}
+				if have != want {
+					t.Errorf("%s is %q, want %q", name, have, want)
+				}
+			}
+		})
+	}
+}
+
+func TestBrowsersLookLikeThemselves(t *testing.T) {
+	for name, mark := range map[string]string{"chrome": "Chrome/", "edge": "Edg/", "firefox": "Firefox/", "safari": "Version/"} {
+		if ua := browsers[name]["User-Agent"]; !strings.HasPrefix(ua, "Mozilla/5.0 (") || !strings.Contains(ua, mark) {
+			t.Errorf("%s: %q", name, ua)
+		}
+	}
+}
+
+// TestRedirects: what is followed, and what another origin gets to see.
+func TestRedirects(t *testing.T) {
+	secret := func(s *Settings) {
+		s.Method, s.Body = "POST", "hush"
+		s.Header = http.Header{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=b"}, "Accept": {"text/plain"}, "Content-Type": {"text/x"}}
+	}
+	for _, test := range []struct {
+		name     string
+		status   int
+		location string
+		change   func(*Settings)
+		method   string // of the second request
+		sees     []string
+		lacks    []string
+		body     string
+	}{
+		{"301 turns POST into GET", 301, "/next", secret, "GET", []string{"Authorization", "X-Api-Key", "Cookie", "Accept"}, []string{"Content-Type", "Referer"}, ""},
+		{"303 turns all into GET", 303, "/next", secret, "GET", []string{"Authorization"}, []string{"Content-Type"}, ""},
+		{"307 keeps all", 307, "/next", secret, "POST", []string{"Authorization", "Content-Type"}, nil, "hush"},
+		{"308 keeps all", 308, "http://a.example/next", secret, "POST", []string{"Authorization", "Content-Type"}, nil, "hush"},
+		{"another host", 307, "http://b.example/next", secret, "POST", []string{"Accept", "User-Agent"}, []string{"Authorization", "X-Api-Key", "Cookie", "Content-Type", "Referer"}, ""},
+		{"another port", 307, "http://a.example:81/next", secret, "POST", []string{"Accept"}, []string{"Authorization", "X-Api-Key", "Cookie"}, ""},
+		{"case is no other host", 307, "http://A.EXAMPLE:80/next", secret, "POST", []string{"Authorization"}, nil, "hush"},
+		{"user information is dropped", 302, "http://u:p@a.example/next", func(*Settings) {}, "GET", nil, []string{"Authorization"}, ""},
+		{"HEAD stays", 303, "/next", func(s *Settings) { s.Method = "HEAD" }, "HEAD", nil, nil, ""},
+		{"PUT stays", 302, "/next", func(s *Settings) { s.Method = "PUT"; s.Body = "hush" }, "PUT", nil, nil, "hush"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got *http.Request
+			var body []byte
+			n := plainly(0, nil)
+			n.serve = func(c net.Conn) {
+				req, err := http.ReadRequest(bufio.NewReader(c))
+				if err != nil {
+					return
+				}
+				text, _ := io.ReadAll(req.Body)
+				if req.URL.Path == "/next" {
+					got, body = req, text
+					io.WriteString(c, page(200, "", ""))
+					return
+				}
+				io.WriteString(c, page(test.status, "Location: "+test.location+"\r\n", ""))
+			}
+			res := once(t, n, target("http://a.example/", test.change))
+			if res.State != Up || got == nil || got.Method != test.method || string(body) != test.body || len(res.Redirects) != 1 {
+				t.Fatalf("Probe = %v %s %v; second request %+v with %q", res.Reason, res.Detail, res.Redirects, got, body)
+			}
+			for _, name := range test.sees {
+				if got.Header.Get(name) == "" {
+					t.Errorf("%s did not arrive", name)
+				}
+			}
+			for _, name := range test.lacks {
+				if got.Header.Get(name) != "" {
+					t.Errorf("%s arrived", name)
+				}
+			}
+		})
+	}
+}
+
+func TestRedirectsThatAreNotFollowed(t *testing.T) {
+	to := func(location string) func(*http.Request) string {
+		return always(page(302, "Location: "+location+"\r\n", ""))
+	}
+	onward := func(r *http.Request) string { return page(302, "Location: "+r.URL.Path+"x\r\n", "") }
+	for _, test := range []struct {
+		name   string
+		reply  func(*http.Request) string
+		change func(*Settings)
+		want   Reason
+	}{
+		{"no Location", always(page(302, "", "")), nil, RedirectInvalid},
+		{"no Location, but 302 is expected", always(page(302, "", "")), expecting("status == 302"), OK},
+		{"another scheme", to("ftp://a.example/"), nil, RedirectInvalid},
+		{"another scheme, but 302 is expected", to("ftp://a.example/"), expecting("status == 302"), OK},
+		{"script", to("javascript:alert(1)"), nil, RedirectInvalid},
+		{"no host", to("http:///x"), nil, RedirectInvalid},
+		{"no URL", to("http://[::1"), nil, RedirectInvalid},
+		{"to itself", to("/"), nil, RedirectLoop},
+		{"to itself, though 302 is expected", to("/"), expecting("status == 302"), RedirectLoop},
+		{"without end", onward, nil, RedirectLoop},
+		{"as many as may be", func(r *http.Request) string {
+			if len(r.URL.Path) == 11 {
+				return page(200, "", "")
+			}
+			return onward(r)
+		}, nil, OK},
+		{"none may be, so the first counts", to("/x"), func(s *Settings) { s.Redirects = 0 }, Status},
+		{"none may be, and it is as expected", to("/x"), func(s *Settings) { s.Redirects = 0; expecting("status == 302")(s) }, OK},
+		{"304 is no redirect", always("HTTP/1.1 304 X\r\n\r\n"), nil, Status},
+		{"300 is no redirect", always(page(300, "Location: /x\r\n", "")), nil, Status},
+		{"into a private network", to("http://10.0.0.1/"), nil, BlockedAddress},
+		{"to a name that is none", to("http://nowhere.example/"), nil, DNSNotFound},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.change == nil {
+				test.change = func(*Settings) {}
+			}
+			res := once(t, plainly(0, test.reply), target("http://a.example/", test.change))
+			if res.Reason != test.want {
+				t.Errorf("Probe = %v (%s), want %v", res.Reason, res.Detail, test.want)
+			}
+		})
+	}
+}
+
+func TestWarnDegrades(t *testing.T) {
+	n := plainly(200*time.Millisecond, always(page(200, "X-Load: 7\r\n", "ok")))
+	for _, test := range []struct {
+		change     func(*Settings)
+		state      State
+		reason     Reason
+		expression string
+		detail     string
+	}{
+		{warning("duration < 300"), Up, OK, "", ""},
+		{warning("duration < 100"), Degraded, Expectation, "duration < 100", "duration < 100: 200"},
+		{warning("status != 200"), Degraded, Status, "status != 200", "200 OK"},
+		{func(s *Settings) { expecting("size == 3")(s); warning("duration < 100")(s) }, Down, Expectation, "size == 3", "size == 3: 2"},
+		{expecting("header['x-load'] == '8'"), Down, Expectation, "header['x-load'] == '8'", `header["x-load"] == "8": "7"`},
+		{expecting("status == 201"), Down, Status, "status == 201", "200 OK"},
+		{expecting("body == 'ok'", "firstByte >= 200", "redirects == 0", "http == '1.1'", "certificate == nil", "json == nil"), Up, OK, "", ""},
+		{expecting("certificate.daysLeft > 3"), Down, Expectation, "certificate.daysLeft > 3", "certificate.daysLeft > 3: there is no certificate"},
+		{expecting("json.a.b == 1"), Down, Expectation, "json.a.b == 1", "json.a.b == 1: the body is no JSON"},
+	} {
+		res := once(t, n, target("http://a.example/", test.change))
+		if res.State != test.state || res.Reason != test.reason || res.Expression != test.expression || res.Detail != test.detail || !res.Complete {
+			t.Errorf("Probe = %v %v, %q: %q; want %v %v, %q: %q", res.State, res.Reason, res.Expression, res.Detail, test.state, test.reason, test.expression, test.detail)
+		}
+	}
+}
+
+func TestOurOwnExhaustionIsNotTheTargets(t *testing.T) {
+	n := &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, refuse: map[string]error{"192.0.1.1": syscall.EMFILE}}
+	if res := once(t, n, target("http://a.example/")); res.Reason != Internal || res.State != NotChecked {
+		t.Errorf("Probe = %v %v, want internal, not checked", res.State, res.Reason)
+	}
+}
+
+func TestDNSFailure(t *testing.T) {
+	res := once(t, &network{lookup: 3 * time.Millisecond}, target("https://nowhere.example/"))
+	if res.Reason != DNSNotFound || res.Phase != DNS || res.Duration != 3*time.Millisecond || res.Detail != "no address for nowhere.example" {
+		t.Errorf("Probe = %v in %v after %v: %q", res.Reason, res.Phase, res.Duration, res.Detail)
+	}
+}
+
+func ExampleProber_Probe() {
+	p := New(Options{
+		UserAgent: "rollcall/1.0",
+		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
+			return resolve.Answer{}, &net.DNSError{Err: "no such host", Name: "nowhere.example", IsNotFound: true}
+		},
+	})
+	defer p.Close()
+	res := p.Probe(context.Background(), target("https://nowhere.example/health?token=secret"))
+	fmt.Println(res.State, res.Reason, res.Phase)
+	fmt.Println(res.URL)
+	fmt.Println(res.Detail)
+	// Output:
+	// down dns_not_found dns
+	// https://nowhere.example/health?…
+	// no address for nowhere.example
+}

@@ -1,0 +1,502 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rollcall/internal/probe"
+)
+
+// An answer is how one attempt at a target ends.
+type answer struct {
+	reason probe.Reason
+	status int
+	state  probe.State   // NotChecked: the reason's own
+	took   time.Duration // 0: one second
+}
+
+// A world is what fake checks find. All its times are since its beginning.
+type world struct {
+	answers map[string][]answer // of each attempt, the last one of all that follow; none: up
+	panics  map[string]bool
+
+	began      time.Time
+	mu         sync.Mutex
+	open, most int
+	starts     map[string][]time.Duration
+}
+
+func newWorld() *world {
+	return &world{
+		answers: map[string][]answer{}, panics: map[string]bool{},
+		began: time.Now(), starts: map[string][]time.Duration{},
+	}
+}
+
+// probe is the world's check: it ends when ctx does, and blames whose clock
+// ran out.
+func (w *world) probe(ctx context.Context, t *probe.Target) probe.Result {
+	if t.Invalid != "" {
+		return probe.Unprobed(t, probe.InvalidTarget, t.Invalid)
+	}
+	a := w.enter(t.Name)
+	defer w.leave()
+	res := probe.Result{Name: t.Name, Attempts: 1, State: a.state, Reason: a.reason, Status: a.status}
+	if a.state == probe.NotChecked {
+		res.State = a.reason.State()
+	}
+	timer := time.NewTimer(a.took)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		res.State, res.Reason = probe.NotChecked, probe.Internal
+		if errors.Is(context.Cause(ctx), probe.ErrBudget) {
+			res.Reason = probe.Deadline
+		}
+	}
+	if w.panics[t.Name] {
+		panic("out of cheese")
+	}
+	return res
+}
+
+func (w *world) enter(name string) answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open++
+	w.most = max(w.most, w.open)
+	w.starts[name] = append(w.starts[name], time.Since(w.began))
+	a := answer{}
+	if list := w.answers[name]; len(list) > 0 {
+		a = list[min(len(w.starts[name]), len(list))-1]
+	}
+	if a.took == 0 {
+		a.took = time.Second
+	}
+	return a
+}
+
+func (w *world) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open--
+}
+
+func (w *world) sweeper(inFlight int) *Sweeper {
+	return &Sweeper{Probe: w.probe, InFlight: inFlight, Log: slog.New(slog.DiscardHandler)}
+}
+
+// targets are called t0, t1 and so on.
+func targets(n, retries int) []probe.Target {
+	all := make([]probe.Target, n)
+	for i := range all {
+		all[i] = probe.Target{Name: fmt.Sprintf("t%d", i), Settings: &probe.Settings{Retries: retries}}
+	}
+	return all
+}
+
+// budget is a context that a run's time ends.
+func budget(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(d), probe.ErrBudget)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestSweepInFlight(t *testing.T) {
+	for _, test := range []struct {
+		targets, inFlight, most int
+		took                    time.Duration
+	}{
+		{targets: 0, inFlight: 5, most: 0, took: 0},
+		{targets: 1, inFlight: 5, most: 1, took: time.Second},
+		{targets: 10, inFlight: 3, most: 3, took: 4 * time.Second},
+		{targets: 9, inFlight: 3, most: 3, took: 3 * time.Second},
+		{targets: 1000, inFlight: 1000, most: 1000, took: time.Second},
+		{targets: 1000, inFlight: 4000, most: 1000, took: time.Second},
+		{targets: 3, inFlight: 0, most: 1, took: 3 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%d of %d", test.inFlight, test.targets), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				got := w.sweeper(test.inFlight).Sweep(t.Context(), targets(test.targets, 1), nil)
+				if took := time.Since(w.began); took != test.took || w.most != test.most {
+					t.Errorf("took %v with at most %d at once, want %v with %d", took, w.most, test.took, test.most)
+				}
+				if len(got.Results) != test.targets || len(w.starts) != test.targets {
+					t.Errorf("%d results of %d targets, want %d", len(got.Results), len(w.starts), test.targets)
+				}
+				for i, r := range got.Results {
+					name := fmt.Sprintf("t%d", i)
+					if r.Name != name || len(w.starts[name]) != 1 {
+						t.Errorf("result %d is of %s, begun %d times", i, r.Name, len(w.starts[name]))
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestSweepTakesTargetsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.sweeper(1).Sweep(t.Context(), targets(3, 1), nil)
+		for i := range 3 {
+			want := []time.Duration{time.Duration(i) * time.Second}
+			if got := w.starts[fmt.Sprintf("t%d", i)]; !slices.Equal(got, want) {
+				t.Errorf("t%d began at %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
+// A slow target holds up its own place and no other.
+func TestSweepFillsPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["t0"] = []answer{{took: 5 * time.Second}}
+		w.sweeper(2).Sweep(t.Context(), targets(6, 1), nil)
+		if got := time.Since(w.began); got != 5*time.Second {
+			t.Errorf("took %v, want 5s: five targets through one place, one through the other", got)
+		}
+	})
+}
+
+func TestSweepPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.panics["t1"] = true
+		var log bytes.Buffer
+		s := w.sweeper(3)
+		s.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		var settled []int
+		got := s.Sweep(t.Context(), targets(3, 1), recorder(&settled))
+		want := []probe.Reason{probe.OK, probe.Internal, probe.OK}
+		for i, r := range got.Results {
+			if r.Reason != want[i] || r.Name != fmt.Sprintf("t%d", i) {
+				t.Errorf("result %d: %s %v, want %v", i, r.Name, r.Reason, want[i])
+			}
+		}
+		if r := got.Results[1]; r.State != probe.NotChecked || strings.Contains(r.Detail, "cheese") {
+			t.Errorf("state %v, detail %q", r.State, r.Detail)
+		}
+		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2}) {
+			t.Errorf("settled %v", settled)
+		}
+		for _, want := range []string{`"name":"t1"`, "out of cheese", "(*world).probe"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log has no %s: %s", want, &log)
+			}
+		}
+		if strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("not one line: %s", &log)
+		}
+	})
+}
+
+// recorder notes for which targets it was called.
+func recorder(indices *[]int) func(int, *probe.Result) {
+	var mu sync.Mutex
+	return func(i int, _ *probe.Result) {
+		mu.Lock()
+		defer mu.Unlock()
+		*indices = append(*indices, i)
+	}
+}
+
+func TestSweepBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for i := range 6 {
+			w.answers[fmt.Sprintf("t%d", i)] = []answer{{took: 2 * time.Second}}
+		}
+		list := targets(7, 1)
+		list[6].Invalid = "is no URL"
+		var settled []int
+		got := w.sweeper(2).Sweep(budget(t, 3*time.Second), list, recorder(&settled))
+		if took := time.Since(w.began); took != 3*time.Second {
+			t.Errorf("took %v, want exactly the budget of 3s", took)
+		}
+		want := []probe.Reason{
+			probe.OK, probe.OK, probe.Deadline, probe.Deadline, probe.Unstarted, probe.Unstarted,
+			probe.InvalidTarget, // which needs no time
+		}
+		for i, r := range got.Results {
+			if r.Reason != want[i] || r.State != want[i].State() || r.Name != list[i].Name {
+				t.Errorf("result %d: %s %v %v, want %v", i, r.Name, r.State, r.Reason, want[i])
+			}
+		}
+		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2, 3, 4, 5, 6}) {
+			t.Errorf("settled %v, want each once", settled)
+		}
+		if len(w.starts) != 4 {
+			t.Errorf("%d targets were begun, want 4", len(w.starts))
+		}
+	})
+}
+
+func TestSweepAfterTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		ctx := budget(t, time.Second)
+		time.Sleep(2 * time.Second)
+		got := w.sweeper(2).Sweep(ctx, targets(2, 1), nil)
+		if len(w.starts) != 0 || got.Results[0].Reason != probe.Unstarted || got.Results[1].Reason != probe.Unstarted {
+			t.Errorf("began %d, results %v", len(w.starts), got.Results)
+		}
+	})
+}
+
+// Each failure takes a second, so that confirmations begin 3 s after its end.
+func TestSweepConfirmation(t *testing.T) {
+	const second = time.Second
+	timeout, refused := answer{reason: probe.Timeout}, answer{reason: probe.ConnectionRefused}
+	good, degraded := answer{}, answer{state: probe.Degraded, reason: probe.Expectation}
+	notFound := answer{reason: probe.Status, status: 404}
+	for _, test := range []struct {
+		name    string
+		retries int
+		answers []answer
+		want    probe.Result // its State, Reason, Attempts and Flaky
+		starts  []time.Duration
+	}{
+		{"up", 1, []answer{good},
+			probe.Result{State: probe.Up, Attempts: 1}, []time.Duration{0}},
+		{"recovers", 1, []answer{timeout, good},
+			probe.Result{State: probe.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
+		{"recovers to degraded", 1, []answer{timeout, degraded},
+			probe.Result{State: probe.Degraded, Reason: probe.Expectation, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
+		{"fails again", 1, []answer{timeout, refused},
+			probe.Result{State: probe.Down, Reason: probe.ConnectionRefused, Attempts: 2}, []time.Duration{0, 4 * second}},
+		{"no retries", 0, []answer{timeout, good},
+			probe.Result{State: probe.Down, Reason: probe.Timeout, Attempts: 1}, []time.Duration{0}},
+		{"fails three times", 2, []answer{timeout},
+			probe.Result{State: probe.Down, Reason: probe.Timeout, Attempts: 3}, []time.Duration{0, 4 * second, 8 * second}},
+		{"recovers at the third", 2, []answer{timeout, refused, good},
+			probe.Result{State: probe.Up, Attempts: 3, Flaky: true}, []time.Duration{0, 4 * second, 8 * second}},
+		{"recovers at the second of three", 2, []answer{timeout, good},
+			probe.Result{State: probe.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
+		{"fails for good at the second", 2, []answer{timeout, notFound, good},
+			probe.Result{State: probe.Down, Reason: probe.Status, Attempts: 2}, []time.Duration{0, 4 * second}},
+		{"degraded needs none", 1, []answer{degraded},
+			probe.Result{State: probe.Degraded, Reason: probe.Expectation, Attempts: 1}, []time.Duration{0}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.answers["t0"] = test.answers
+				r := w.sweeper(4).Sweep(t.Context(), targets(1, test.retries), nil).Results[0]
+				got := probe.Result{State: r.State, Reason: r.Reason, Attempts: r.Attempts, Flaky: r.Flaky}
+				if fmt.Sprint(got) != fmt.Sprint(test.want) {
+					t.Errorf("got %v %v, attempts %d, flaky %v; want %v %v, %d, %v", got.State, got.Reason, got.Attempts, got.Flaky,
+						test.want.State, test.want.Reason, test.want.Attempts, test.want.Flaky)
+				}
+				if !slices.Equal(w.starts["t0"], test.starts) {
+					t.Errorf("attempts began at %v, want %v", w.starts["t0"], test.starts)
+				}
+				end := test.starts[len(test.starts)-1] + second
+				if took := time.Since(w.began); took != end {
+					t.Errorf("took %v, want %v", took, end)
+				}
+			})
+		})
+	}
+}
+
+// Only what may be gone a moment later is looked at twice.
+func TestSweepConfirmsPassingCauses(t *testing.T) {
+	passing := map[probe.Reason]bool{
+		probe.DNSTemporary: true, probe.DNSTimeout: true, probe.ConnectionRefused: true, probe.ConnectionReset: true,
+		probe.ConnectionClosed: true, probe.Timeout: true, probe.Unreachable: true,
+	}
+	type cause struct {
+		reason probe.Reason
+		status int
+		passes bool
+	}
+	var causes []cause
+	for _, r := range probe.Reasons() {
+		if r != probe.Status {
+			causes = append(causes, cause{r, 0, passing[r]})
+		}
+	}
+	for status, passes := range map[int]bool{301: false, 404: false, 429: true, 499: false, 500: true, 503: true, 599: true} {
+		causes = append(causes, cause{probe.Status, status, passes})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		list := targets(len(causes), 1)
+		for i, c := range causes {
+			w.answers[list[i].Name] = []answer{{reason: c.reason, status: c.status}}
+		}
+		got := w.sweeper(len(causes)).Sweep(t.Context(), list, nil)
+		for i, c := range causes {
+			want := 1
+			if c.passes {
+				want = 2
+			}
+			if n := len(w.starts[list[i].Name]); n != want || got.Results[i].Attempts != want {
+				t.Errorf("%v %d: begun %d times, %d attempts; want %d", c.reason, c.status, n, got.Results[i].Attempts, want)
+			}
+		}
+	})
+}
+
+// A confirmation waits for all first attempts, and no longer than it must.
+func TestSweepConfirmsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["t0"] = []answer{{reason: probe.Timeout}, {}}
+		w.answers["t1"] = []answer{{took: 10 * time.Second}}
+		w.answers["t2"] = []answer{{reason: probe.Timeout, took: 9 * time.Second}, {}}
+		w.sweeper(3).Sweep(t.Context(), targets(3, 1), nil)
+		want := map[string][]time.Duration{
+			"t0": {0, 10 * time.Second}, // long failed: at once
+			"t1": {0},
+			"t2": {0, 12 * time.Second}, // 3 s after its failure
+		}
+		for name, at := range want {
+			if !slices.Equal(w.starts[name], at) {
+				t.Errorf("%s began at %v, want %v", name, w.starts[name], at)
+			}
+		}
+	})
+}
+
+// Confirmations keep to the same bound, the oldest failure first.
+func TestSweepConfirmationsInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for i, took := range []time.Duration{3, 2, 1} {
+			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: probe.Timeout, took: took * time.Second}, {}}
+		}
+		s := w.sweeper(3)
+		s.InFlight = 1
+		s.Sweep(t.Context(), targets(3, 1), nil)
+		want := map[string][]time.Duration{ // the first attempts end at 3, 5 and 6 s
+			"t0": {0, 6 * time.Second},
+			"t1": {3 * time.Second, 8 * time.Second},
+			"t2": {5 * time.Second, 9 * time.Second},
+		}
+		for name, at := range want {
+			if !slices.Equal(w.starts[name], at) {
+				t.Errorf("%s began at %v, want %v", name, w.starts[name], at)
+			}
+		}
+		if w.most != 1 {
+			t.Errorf("%d at once, want 1", w.most)
+		}
+	})
+}
+
+// The budget cuts off a confirmation: what is known stays.
+func TestSweepBudgetCutsConfirmation(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		budget   time.Duration
+		attempts int // of the verdict
+		starts   int
+		reason   probe.Reason
+	}{
+		{"while it waits", 2 * time.Second, 1, 1, probe.Timeout},
+		{"before it begins", 3999 * time.Millisecond, 1, 1, probe.Timeout},
+		{"while it is open", 4500 * time.Millisecond, 1, 2, probe.Timeout},
+		{"after it", 6 * time.Second, 2, 2, probe.ConnectionReset},
+		{"while the second is open", 8500 * time.Millisecond, 2, 3, probe.ConnectionReset},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.answers["t0"] = []answer{{reason: probe.Timeout}, {reason: probe.ConnectionReset}, {}}
+				var settled []int
+				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&settled)).Results[0]
+				if r.State != probe.Down || r.Reason != test.reason || r.Attempts != test.attempts || r.Flaky {
+					t.Errorf("got %v %v, attempts %d, flaky %v", r.State, r.Reason, r.Attempts, r.Flaky)
+				}
+				if n := len(w.starts["t0"]); n != test.starts {
+					t.Errorf("begun %d times, want %d", n, test.starts)
+				}
+				if took := time.Since(w.began); took != test.budget {
+					t.Errorf("took %v, want the budget of %v", took, test.budget)
+				}
+				if len(settled) != 1 {
+					t.Errorf("settled %d times", len(settled))
+				}
+			})
+		})
+	}
+}
+
+// A confirmation that panics tells nothing of the target.
+func TestSweepConfirmationPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["t0"] = []answer{{reason: probe.Timeout}}
+		s := w.sweeper(1)
+		s.Probe = func(ctx context.Context, target *probe.Target) probe.Result {
+			w.panics["t0"] = len(w.starts["t0"]) == 1
+			return w.probe(ctx, target)
+		}
+		r := s.Sweep(t.Context(), targets(1, 3), nil).Results[0]
+		if r.Reason != probe.Timeout || r.Attempts != 1 || len(w.starts["t0"]) != 2 {
+			t.Errorf("got %v, attempts %d of %d begun", r.Reason, r.Attempts, len(w.starts["t0"]))
+		}
+	})
+}
+
+// settled is called once a target, at the moment of its verdict, with it.
+func TestSweepSettled(t *testing.T) {
+	type call struct {
+		at time.Duration
+		r  probe.Result
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["t1"] = []answer{{reason: probe.Timeout, took: 2 * time.Second}, {}}
+		w.answers["t2"] = []answer{{reason: probe.Status, status: 404, took: 3 * time.Second}}
+		w.answers["t3"] = []answer{{reason: probe.Timeout}, {reason: probe.Timeout}, {}}
+		w.answers["t4"] = []answer{{took: 5 * time.Second}}
+		w.panics["t5"] = true
+		list := targets(7, 2)
+		list[6].Invalid = "is no URL"
+		var mu sync.Mutex
+		calls := map[int][]call{}
+		got := w.sweeper(7).Sweep(t.Context(), list, func(i int, r *probe.Result) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls[i] = append(calls[i], call{time.Since(w.began), *r})
+		})
+		want := []time.Duration{1, 6, 3, 10, 5, 1, 0} // seconds; t3: 1, from 5 to 6, from 9 to 10
+		for i, at := range want {
+			if c := calls[i]; len(c) != 1 || c[0].at != at*time.Second || fmt.Sprint(c[0].r) != fmt.Sprint(got.Results[i]) {
+				t.Errorf("t%d: settled %+v, want once after %v with %+v", i, c, at*time.Second, got.Results[i])
+			}
+		}
+	})
+}
+
+// Two sweeps of one Sweeper share nothing.
+func TestSweepTwiceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answers["t0"] = []answer{{reason: probe.Status, status: 404}}
+		s := w.sweeper(2)
+		var other Outcome
+		var wg sync.WaitGroup
+		wg.Go(func() { other = s.Sweep(t.Context(), targets(2, 0), nil) })
+		got := s.Sweep(t.Context(), targets(2, 0), nil)
+		wg.Wait()
+		if fmt.Sprint(got) != fmt.Sprint(other) || got.Results[0].State != probe.Down || w.most != 4 {
+			t.Errorf("%v, %v; %d at once", got, other, w.most)
+		}
+	})
+}

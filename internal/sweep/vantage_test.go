@@ -1,0 +1,155 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rollcall/internal/probe"
+)
+
+// hosted is a list of targets with one letter a target: its answer. Those
+// with the same digit behind it share a host.
+func hosted(w *world, letters string) []probe.Target {
+	answers := map[string]answer{
+		"u": {},
+		"g": {state: probe.Degraded, reason: probe.Expectation},
+		"t": {reason: probe.Timeout},
+		"n": {reason: probe.DNSNotFound},
+		"s": {reason: probe.Status, status: 503},
+		"x": {reason: probe.TLSUntrusted},
+		"b": {reason: probe.BlockedAddress},
+		"d": {reason: probe.Deadline},
+	}
+	words := strings.Fields(letters)
+	list := targets(len(words), 0)
+	for i, word := range words {
+		host := list[i].Name
+		if len(word) > 1 {
+			host = word[1:]
+		}
+		list[i].URL = &url.URL{Scheme: "https", Host: host + ".example:" + fmt.Sprint(8000+i)}
+		w.answers[list[i].Name] = []answer{answers[word[:1]]}
+	}
+	return list
+}
+
+func TestSweepVantage(t *testing.T) {
+	const none, up, down, degraded, hanging, panicking = "none", "up", "down", "degraded", "hanging", "panicking"
+	for _, test := range []struct {
+		name, answers, canary string
+		want, asked           bool
+	}{
+		{"all is well", "u u u u u", down, false, false},
+		{"four hosts, all unreachable", "t t t t", down, false, false},
+		{"five hosts, all unreachable", "t t t t t", down, true, true},
+		{"the canary is up", "t t t t t", up, false, true},
+		{"the canary is degraded", "t t t t t", degraded, true, true},
+		{"the canary hangs", "t t t t t", hanging, true, true},
+		{"the canary panics", "t t t t t", panicking, true, true},
+		{"no canary", "t t t t t", none, false, false},
+		{"two of five", "t t u u u", down, false, false},
+		{"three of five", "t t t u u", down, true, true},
+		{"half of six", "t t t u u u", down, false, false},
+		{"more than half of seven", "t n t n u u u", down, true, true},
+		{"names that are not found count", "n n n u u", down, true, true},
+		{"statuses are seen", "s s s s s", down, false, false},
+		{"certificates are seen", "x x x t t", down, false, false},
+		{"degraded is seen", "g g g t t", down, false, false},
+		{"blocked addresses are no network failure", "b b b t t", down, false, false},
+		{"what was not checked counts for nothing", "t t t t d d d d", down, false, false},
+		{"one host with many URLs is one", "t1 t1 t1 t1 t1 t1 u u u", down, false, false},
+		{"many URLs of a host make no majority", "t1 t1 t1 t1 t2 u3 u4 u5", down, false, false},
+		{"a host that answered once was seen", "t1 u1 t2 u2 t3 u3 t4 t5", down, false, false},
+		{"nothing to check", "", down, false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, asked := newWorld(), 0
+				s := w.sweeper(10)
+				list := hosted(w, test.answers)
+				if test.canary != none {
+					w.answers["canary"] = map[string][]answer{
+						up: {{}}, down: {{reason: probe.ConnectionRefused}}, hanging: {{took: time.Minute}},
+						degraded: {{state: probe.Degraded, reason: probe.Expectation}}, panicking: {{}},
+					}[test.canary]
+					w.panics["canary"] = test.canary == panicking
+					s.Canary = func(ctx context.Context) probe.Result {
+						asked++
+						return w.probe(ctx, &probe.Target{Name: "canary", Settings: &probe.Settings{}})
+					}
+				}
+				got := s.Sweep(t.Context(), list, nil)
+				if got.VantageUnhealthy != test.want || asked > 1 || (asked == 1) != test.asked {
+					t.Errorf("VantageUnhealthy = %v, canary asked %d times; want %v, asked %v", got.VantageUnhealthy, asked, test.want, test.asked)
+				}
+				if took := time.Since(w.began); test.canary == hanging && took != time.Second+canaryTime {
+					t.Errorf("took %v, want the sweep's 1s and the canary's %v", took, canaryTime)
+				}
+			})
+		})
+	}
+}
+
+// States stay as they were seen, and the log says why nothing is published.
+func TestSweepVantageKeepsResults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		s := w.sweeper(10)
+		var log bytes.Buffer
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s.Canary = func(context.Context) probe.Result {
+			return probe.Result{URL: "https://canary.example", State: probe.Down, Reason: probe.DNSTimeout}
+		}
+		got := s.Sweep(t.Context(), hosted(w, "t t t t u"), nil)
+		for i, r := range got.Results {
+			if want := map[bool]probe.State{true: probe.Down, false: probe.Up}[i < 4]; r.State != want {
+				t.Errorf("t%d is %v, want %v", i, r.State, want)
+			}
+		}
+		for _, want := range []string{"hosts=5", "unreachable=4", "canary=https://canary.example", "reason=dns_timeout"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log has no %s: %s", want, &log)
+			}
+		}
+	})
+}
+
+// The budget that a blind vantage point has used up does not end the canary;
+// a caller who has gone away does.
+func TestSweepCanaryAfterTheEnd(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		cause error
+		asked bool
+	}{
+		{"budget", probe.ErrBudget, true},
+		{"cancelled", nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, asked := newWorld(), false
+				list := append(hosted(w, "t t t t t"), targets(1, 0)...)
+				list[5].Name = "slow"
+				w.answers["slow"] = []answer{{took: time.Minute}}
+				s := w.sweeper(10)
+				s.Canary = func(ctx context.Context) probe.Result {
+					asked = true
+					return w.probe(ctx, &probe.Target{Name: "canary", Settings: &probe.Settings{}})
+				}
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(2*time.Second, func() { cancel(test.cause) })
+				got := s.Sweep(ctx, list, nil)
+				if asked != test.asked || got.VantageUnhealthy {
+					t.Errorf("canary asked %v, want %v; VantageUnhealthy %v", asked, test.asked, got.VantageUnhealthy)
+				}
+			})
+		})
+	}
+}
