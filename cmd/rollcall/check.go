@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -126,6 +127,8 @@ func (c *checkCommand) plan(sys system, in plan.Inputs) (*plan.Plan, error) {
 	switch {
 	case c.Event != "" && len(c.URLs) > 0:
 		return nil, wrongUsage("give URLs or --event, not both")
+	case len(c.URLs) > 1 && slices.Contains(c.URLs, "-"):
+		return nil, wrongUsage("- is standard input and stands alone")
 	case stdin:
 		return planFrom(sys.in, in)
 	case c.Event != "":

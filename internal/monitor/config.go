@@ -47,7 +47,7 @@ func (e *ConfigError) Error() string {
 func Configure(lookup func(name string) (string, bool)) (Config, error) {
 	v := &variables{lookup: lookup}
 	c := Config{
-		Namespace:   v.text("ROLLCALL_NAMESPACE", "Rollcall"),
+		Namespace:   read(v, "ROLLCALL_NAMESPACE", "Rollcall", namespace),
 		Profile:     read(v, "ROLLCALL_METRICS", metric.ProfileTarget, metric.ParseProfile),
 		TargetLimit: read(v, "ROLLCALL_TARGET_LIMIT", 1000, wholeNumber),
 		Allow:       read(v, "ROLLCALL_ALLOW", nil, networks),
@@ -95,6 +95,20 @@ func read[T any](v *variables, name string, standard T, parse func(string) (T, e
 		return standard
 	}
 	return value
+}
+
+// namespace refuses what CloudWatch does (PutMetricData: 1 to 255 printable
+// ASCII characters, not as AWS's own begin).
+func namespace(s string) (string, error) {
+	switch {
+	case len(s) > 255:
+		return "", fmt.Errorf("it has %d characters and may have 255", len(s))
+	case strings.HasPrefix(s, "AWS/"), strings.HasPrefix(s, ":"):
+		return "", fmt.Errorf("%q begins as AWS's own namespaces do", s)
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
+		return "", fmt.Errorf("%q has characters that are no printable ASCII", s)
+	}
+	return s, nil
 }
 
 func wholeNumber(s string) (int, error) {

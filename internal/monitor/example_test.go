@@ -41,5 +41,5 @@ func Example() {
 	// example.com up ok
 	// shop down tls_expired
 	// the event has 1 problem:
-	// metric: is not a field of an event (did you mean "metrics"?)
+	// metric: is unknown (did you mean "metrics"?)
 }

@@ -27,10 +27,14 @@ func (l *LineWriter) Write(p []byte) (int, error) {
 // of ours.
 type LibraryLog struct{ Logger *slog.Logger }
 
-// Write logs one message. What net/http says of a server that goes on talking
-// is left out: it quotes the server, which may quote a secret.
+// Write logs one message. Two kinds are left out: what net/http says of a
+// server that goes on talking, which quotes the server, who may quote a secret;
+// and the errors that aws-lambda-go writes as JSON when a handler returns them,
+// which were logged where they arose. Those with a stack are panics and stay.
 func (l LibraryLog) Write(p []byte) (int, error) {
-	if text := strings.TrimSpace(string(p)); !strings.HasPrefix(text, "Unsolicited response") {
+	text := strings.TrimSpace(string(p))
+	returned := strings.HasPrefix(text, `{"errorMessage":`) && !strings.Contains(text, `"stackTrace":[`)
+	if !returned && !strings.HasPrefix(text, "Unsolicited response") {
 		l.Logger.Warn(text)
 	}
 	return len(p), nil

@@ -574,6 +574,24 @@ func TestRunStoppedBlind(t *testing.T) {
 	})
 }
 
+// Nor does a caller who goes away.
+func TestRunCancelledBlind(t *testing.T) {
+	rigged(t, func(t *testing.T, g *rig) {
+		for _, host := range []string{"a", "b", "c", "d", "e"} {
+			g.answers[host+".example"] = answer{probe.Down, probe.ConnectionRefused, ms}
+		}
+		g.Sweeper.Canary = func(ctx context.Context) probe.Result {
+			<-ctx.Done()
+			return probe.Result{}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(2*second, cancel)
+		if s, err := g.Run(ctx, "", []byte(event(5, ""))); err != nil || s.Duration != 2*second {
+			t.Errorf("took %v, error %v", s.Duration, err)
+		}
+	})
+}
+
 // What the session says was lost is the run's error; the summary is there all
 // the same.
 func TestRunLost(t *testing.T) {
@@ -688,14 +706,25 @@ func TestLineWriter(t *testing.T) {
 }
 
 func TestLibraryLog(t *testing.T) {
-	var out bytes.Buffer
-	l := LibraryLog{slog.New(slog.NewTextHandler(&out, nil))}
-	for _, text := range []string{"http: something odd\n", "Unsolicited response received on idle HTTP channel starting with \"secret\"; err=<nil>\n"} {
+	for text, want := range map[string]string{
+		"http: something odd\n": `level=WARN msg="http: something odd"` + "\n",
+		"Unsolicited response received on idle HTTP channel starting with \"secret\"; err=<nil>\n": "",
+		`{"errorMessage":"nobody took it","errorType":"PublishError"}`:                             "",
+		`{"errorMessage":"oops","errorType":"string","stackTrace":[{"path":"a.go"}]}`:              `level=WARN msg="{\"errorMessage\":\"oops\",\"errorType\":\"string\",\"stackTrace\":[{\"path\":\"a.go\"}]}"` + "\n",
+	} {
+		var out bytes.Buffer
+		withoutTime := func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+		l := LibraryLog{slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))}
 		if n, err := l.Write([]byte(text)); n != len(text) || err != nil {
 			t.Errorf("Write = %d, %v", n, err)
 		}
-	}
-	if got := out.String(); !strings.Contains(got, `level=WARN msg="http: something odd"`) || strings.Contains(got, "secret") {
-		t.Errorf("log %s", got)
+		if got := out.String(); got != want {
+			t.Errorf("of %s: %q, want %q", text, got, want)
+		}
 	}
 }

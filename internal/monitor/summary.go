@@ -11,8 +11,8 @@ import (
 	"rollcall/internal/sweep"
 )
 
-// A Summary is what an invocation returns: design's contract with whoever
-// reads it. Its JSON has durations as milliseconds, times in RFC 3339 and UTC;
+// A Summary is what an invocation returns: the contract with whoever reads
+// it. Its JSON has durations as milliseconds, times in RFC 3339 and UTC;
 // what is unknown is absent.
 type Summary struct {
 	Run       string    // the invocation's id; "" in a terminal
@@ -186,7 +186,7 @@ func (s *Summary) json() summaryJSON {
 	j := summaryJSON{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started.Round(time.Millisecond),
 		Duration: probe.Millis(s.Duration), Healthy: s.Healthy, VantageUnhealthy: s.VantageUnhealthy,
-		Stale: s.Stale, Profile: s.Profile, Warnings: s.Warnings,
+		Stale: s.Stale, Profile: s.Profile, Warnings: append([]string{}, s.Warnings...),
 		Targets: s.Targets, Up: s.Up, Degraded: s.Degraded, Down: s.Down, NotChecked: s.NotChecked, Flaky: s.Flaky,
 		Clock: clockJSON{s.KernelClock, s.ProcessClock}, Published: publishedJSON(s.Published),
 		Truncated: s.Truncated, Results: []json.RawMessage{},

@@ -48,8 +48,7 @@ func newAttempt(p *Prober, t *Target) *attempt {
 
 // run asks and follows until there is an answer that counts.
 func (a *attempt) run(ctx context.Context) error {
-	h := firstHop(a.t, a.p.options.UserAgent)
-	a.been(h)
+	h := a.p.firstHop(a.t)
 	for {
 		ans, err := a.hop(ctx, h)
 		if err != nil {

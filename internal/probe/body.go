@@ -121,7 +121,7 @@ func (c *capped) Read(p []byte) (int, error) {
 
 // beyond looks for one byte more than what may be read.
 func (c *capped) beyond() (int, error) {
-	if c.err == nil {
+	if c.err == nil && !c.over {
 		var one [1]byte
 		n, err := io.ReadFull(c.r, one[:])
 		c.over = n > 0

@@ -1,10 +1,12 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -36,24 +38,25 @@ func (p *Prober) connect(ctx context.Context, addrs []netip.AddrPort, end time.T
 	return p.race(ctx, [2][]netip.AddrPort{first, second}, end)
 }
 
+// allowed keeps those of addrs that the guard lets through, in place.
 func (p *Prober) allowed(addrs []netip.AddrPort) (allowed []netip.AddrPort, why string) {
-	for _, addr := range addrs {
-		if reason := p.options.Guard.Check(addr); reason != "" {
-			why = reason
-			continue
-		}
-		allowed = append(allowed, addr)
-	}
+	allowed = slices.DeleteFunc(addrs, func(addr netip.AddrPort) bool {
+		reason := p.options.Guard.Check(addr)
+		why = cmp.Or(reason, why)
+		return reason != ""
+	})
 	return allowed, why
 }
 
 // byFamily splits addrs into those of the first one's family and the others.
 func byFamily(addrs []netip.AddrPort) (first, second []netip.AddrPort) {
-	for _, addr := range addrs {
-		if addr.Addr().Is4() == addrs[0].Addr().Is4() {
+	for i, addr := range addrs {
+		if addr.Addr().Is4() != addrs[0].Addr().Is4() {
+			second = append(second, addr)
+		} else if len(second) > 0 {
 			first = append(first, addr)
 		} else {
-			second = append(second, addr)
+			first = addrs[: i+1 : i+1]
 		}
 	}
 	return first, second
@@ -124,8 +127,10 @@ const leastShare = 2 * time.Second
 func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
 	var d dialed
 	for i, addr := range addrs {
-		share := time.Until(end) / time.Duration(len(addrs)-i)
-		d = p.dialOne(ctx, addr, max(share, leastShare))
+		if i == len(addrs)-1 {
+			return p.dialOne(ctx, addr)
+		}
+		d = p.dialShare(ctx, addr, time.Until(end)/time.Duration(len(addrs)-i))
 		if d.err == nil || ctx.Err() != nil {
 			return d
 		}
@@ -133,9 +138,13 @@ func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.
 	return d
 }
 
-func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort, share time.Duration) dialed {
-	ctx, cancel := withTimeout(ctx, share)
+func (p *Prober) dialShare(ctx context.Context, addr netip.AddrPort, share time.Duration) dialed {
+	ctx, cancel := withTimeout(ctx, max(share, leastShare))
 	defer cancel()
+	return p.dialOne(ctx, addr)
+}
+
+func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) dialed {
 	began := time.Now()
 	conn, err := p.options.Dial(ctx, addr)
 	if err != nil && ctx.Err() != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -24,29 +25,31 @@ const maxHeaders = 256 << 10
 type hop struct {
 	url    *url.URL
 	method string
-	header http.Header
+	host   string      // "" is the URL's
+	header http.Header // never changed once the hop is made
 	body   string
 	count  int // redirects followed to get here
 }
 
-func firstHop(t *Target, own string) *hop {
-	header := t.Header.Clone()
-	if header == nil {
-		header = make(http.Header, 4)
-	}
-	introduce(header, t.UserAgent, own)
+// encodings are what we decode ourselves.
+var encodings = []string{"gzip, deflate"}
+
+func (p *Prober) firstHop(t *Target) *hop {
+	header := make(http.Header, len(t.Header)+4)
+	maps.Copy(header, t.Header)
+	introduce(header, t.UserAgent, p.own)
 	if _, set := header["Accept-Encoding"]; !set {
-		header["Accept-Encoding"] = []string{"gzip, deflate"}
+		header["Accept-Encoding"] = encodings
 	}
-	return &hop{url: t.URL, method: t.Method, header: header, body: t.Body}
+	host := header.Get("Host") // is no header in net/http
+	delete(header, "Host")
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body}
 }
 
-// request is the hop as net/http wants it. "Host" is no header there.
+// request is the hop as net/http wants it.
 func (h *hop) request(ctx context.Context) *http.Request {
-	header := h.header.Clone()
-	header.Del("Host")
 	req := &http.Request{
-		Method: h.method, URL: h.url, Host: h.header.Get("Host"), Header: header,
+		Method: h.method, URL: h.url, Host: h.host, Header: h.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
 	}
@@ -95,7 +98,7 @@ func newTransport(version HTTPVersion) *http.Transport {
 // An answer is what came back on one connection.
 type answer struct {
 	status int
-	url    string // asked for, without user info
+	url    *url.URL // asked for
 	header http.Header
 	body   body
 	next   *hop // the redirect to follow; nil: this answer counts
@@ -189,7 +192,7 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 	a.uncertainty += first.Gap + a.merged(w, first)
 	a.phase, a.inBody = Transfer, true
 	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)
-	ans := &answer{status: resp.StatusCode, url: h.url.String(), header: resp.Header}
+	ans := &answer{status: resp.StatusCode, url: h.url, header: resp.Header}
 	next, err := a.redirect(h, resp)
 	v, _ := errors.AsType[*verdict](err)
 	switch {

@@ -50,7 +50,7 @@ func (a *attempt) factsOf(ans *answer) *facts {
 		Status: ans.status, Body: string(ans.body.text), Header: joined(ans.header),
 		Duration: milliseconds(phases.Sum()), DNS: milliseconds(phases.DNS), Connect: milliseconds(phases.Connect),
 		TLS: milliseconds(phases.TLS), FirstByte: milliseconds(phases.FirstByte), Transfer: milliseconds(phases.Transfer),
-		Size: int(ans.body.size), Redirects: len(a.res.Redirects), HTTP: a.res.HTTP, URL: ans.url,
+		Size: int(ans.body.size), Redirects: len(a.res.Redirects), HTTP: a.res.HTTP, URL: ans.url.String(),
 	}
 	if a.res.IP.IsValid() {
 		f.IP = a.res.IP.String()

@@ -281,7 +281,7 @@ func TestRequest(t *testing.T) {
 		want   map[string]string
 	}{
 		{"honest", func(*Settings) {}, map[string]string{"User-Agent": "rollcall/test", "Accept": "*/*", "Host": "a.example", "Connection": "", "Referer": ""}},
-		{"chrome", func(s *Settings) { s.UserAgent = "chrome" }, map[string]string{"User-Agent": browsers["chrome"]["User-Agent"], "Accept-Language": "en-US,en;q=0.9"}},
+		{"chrome", func(s *Settings) { s.UserAgent = "chrome" }, map[string]string{"User-Agent": browsers["chrome"].Get("User-Agent"), "Accept-Language": "en-US,en;q=0.9"}},
 		{"own text", func(s *Settings) { s.UserAgent = "me/1" }, map[string]string{"User-Agent": "me/1"}},
 		{"own header wins", func(s *Settings) {
 			s.UserAgent = "chrome"
@@ -311,7 +311,7 @@ func TestRequest(t *testing.T) {
 
 func TestBrowsersLookLikeThemselves(t *testing.T) {
 	for name, mark := range map[string]string{"chrome": "Chrome/", "edge": "Edg/", "firefox": "Firefox/", "safari": "Version/"} {
-		if ua := browsers[name]["User-Agent"]; !strings.HasPrefix(ua, "Mozilla/5.0 (") || !strings.Contains(ua, mark) {
+		if ua := browsers[name].Get("User-Agent"); !strings.HasPrefix(ua, "Mozilla/5.0 (") || !strings.Contains(ua, mark) {
 			t.Errorf("%s: %q", name, ua)
 		}
 	}
@@ -481,4 +481,13 @@ func ExampleProber_Probe() {
 	// down dns_not_found dns
 	// https://nowhere.example/health?…
 	// no address for nowhere.example
+}
+
+// hangUp answers one request and closes.
+func hangUp(reply string) func(net.Conn) {
+	return func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			io.WriteString(c, reply)
+		}
+	}
 }

@@ -29,6 +29,7 @@ type Options struct {
 // keeps nothing of a target: each check makes fresh connections.
 type Prober struct {
 	options   Options
+	own       http.Header // introduces Rollcall itself
 	transport [protocols]*http.Transport
 	pulse     wire.Pulse
 	warm      *net.UDPConn
@@ -36,7 +37,7 @@ type Prober struct {
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options}
+	p := &Prober{options: options, own: introduction(options.UserAgent)}
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}

@@ -29,29 +29,38 @@ func JSON(w io.Writer, s *monitor.Summary) error {
 }
 
 // Table writes a row a target, what is wrong first, and a line that counts.
+// Only the last column may be long; no line ends in blanks.
 func Table(w io.Writer, s *monitor.Summary) error {
 	t := table.NewWriter()
 	t.SetStyle(style())
 	t.AppendHeader(table.Row{"State", "Target", "Status", "Duration", "Reason"})
 	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "Target", WidthMax: 48, WidthMaxEnforcer: text.Trim},
 		{Name: "Status", Align: text.AlignRight, AlignHeader: text.AlignRight},
 		{Name: "Duration", Align: text.AlignRight, AlignHeader: text.AlignRight},
 	})
 	for _, r := range urgentFirst(s.Results) {
-		t.AppendRow(table.Row{r.State, plain(r.Name), status(r), duration(r), reason(r)})
+		t.AppendRow(table.Row{r.State.String(), name(r), status(r), duration(r), reason(r)})
 	}
-	_, err := fmt.Fprintf(w, "%s\n\n%s\n", t.Render(), Line(s))
+	var b strings.Builder
+	for line := range strings.Lines(t.Render()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s\n", b.String(), Line(s))
 	return err
 }
 
 func style() table.Style {
 	s := table.StyleLight
-	s.Options = table.Options{SeparateHeader: true}
+	s.Options = table.OptionsNoBordersAndSeparators
 	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
-	s.Format.Header = text.FormatDefault
+	s.Format.Header = text.FormatUpper
 	return s
 }
+
+// widestName is where the column of names ends; results in JSON have all of it.
+const widestName = 48
+
+func name(r *probe.Result) string { return text.Snip(plain(r.Name), widestName, "…") }
 
 // urgentFirst orders by what a reader has to see first: down, degraded, not
 // checked, up; the slowest first among them.
@@ -84,8 +93,9 @@ func status(r *probe.Result) string {
 	return strconv.Itoa(r.Status)
 }
 
+// duration is blank where no phase took place: there was nothing to measure.
 func duration(r *probe.Result) string {
-	if r.Attempts == 0 {
+	if r.Attempts == 0 || r.Phases == probe.NoPhases() {
 		return ""
 	}
 	return Milliseconds(r.Duration)

@@ -51,16 +51,33 @@ func New(options Options) *Resolver {
 // most timeout for the answer. Errors are those of package net, or the
 // context's cause, or that of a socket we could not have.
 func (r *Resolver) Lookup(ctx context.Context, host string, timeout time.Duration) (Answer, error) {
-	if r.pace != nil {
-		if err := r.pace.WaitN(ctx, queriesALookup); err != nil {
-			return Answer{}, errors.Join(context.Cause(ctx), err)
-		}
+	if err := r.turn(ctx); err != nil {
+		return Answer{}, err
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	addrs, err := r.ask(ctx, strings.TrimSuffix(host, ".")+".")
 	return Answer{addrs, time.Since(began)}, err
+}
+
+// turn waits until a look-up may be made. Where that would take longer than ctx
+// lasts, it waits for ctx's end, whose cause says more than rate.Limiter's own
+// error, which comes at once.
+func (r *Resolver) turn(ctx context.Context) error {
+	if r.pace == nil {
+		return nil
+	}
+	place := r.pace.ReserveN(time.Now(), queriesALookup)
+	timer := time.NewTimer(place.Delay())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		place.Cancel()
+		return context.Cause(ctx)
+	}
 }
 
 // ask uses a net.Resolver of its own, so that a socket's failure can be told
@@ -78,6 +95,9 @@ func (r *Resolver) ask(ctx context.Context, host string) ([]netip.Addr, error) {
 	addrs, err := resolver.LookupNetIP(ctx, "ip", host)
 	if err != nil && own.get() != nil {
 		return nil, own.get()
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok && r.server != "" {
+		e.Server = r.server // net knows /etc/resolv.conf's only
 	}
 	for i := range addrs {
 		addrs[i] = addrs[i].Unmap()

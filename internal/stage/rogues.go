@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// patience is how long a raw server waits for a request.
+// patience is how long a raw server waits for a request, or for a caller to go.
 const patience = 5 * time.Second
 
 // A rogue is one named fault, or a neighbour that is just good enough: a row
@@ -75,8 +75,7 @@ func (r rogue) text() string {
 
 // Ported returns an http or https URL with the port at which its host answers
 // here. ok is false if the URL has a port already, or nothing listens for its
-// host. A rogue answers in its way to http too, but for those whose fault is
-// TLS itself.
+// host. A rogue shows its fault by http too, but for those of TLS.
 func (s *Stage) Ported(raw string) (ported string, ok bool) {
 	_, ported, ok = s.port(raw)
 	return ported, ok
@@ -89,15 +88,9 @@ func shared(h http.HandlerFunc) starter {
 	}
 }
 
-// secured serves a page over TLS as config says, which lacks no more than a
+// secured answers 200 over TLS as config says, which lacks no more than a
 // certificate: the host's sound one.
-func secured(config func() *tls.Config) starter {
-	return func(n *internet, host string) (*site, error) {
-		c := config()
-		c.GetCertificate = n.sound(host)
-		return owned(n.serve(page{name: host}, c))
-	}
-}
+func secured(config func() *tls.Config) starter { return speaking(config, says(ok)) }
 
 // sound returns the sound certificate of a host when the first handshake asks
 // for it.
@@ -143,15 +136,17 @@ type caller struct {
 	request  *http.Request // its body unread; nil before there is one
 }
 
-// An act is what a rogue does with a caller. The connection is closed
-// afterwards; ctx ends with the stage.
+// An act is what a rogue does with a caller. The connection ends afterwards;
+// ctx ends with the stage.
 type act func(ctx context.Context, c *caller)
 
 // overTCP lets a act on every connection as it comes.
 func overTCP(a act) starter {
 	return func(n *internet, _ string) (*site, error) {
 		return owned(n.keep(serveRaw(func(ctx context.Context, conn net.Conn) {
-			a(ctx, &caller{Conn: conn, tcp: conn.(*net.TCPConn)})
+			c := &caller{Conn: conn, tcp: conn.(*net.TCPConn)}
+			defer c.part()
+			a(ctx, c)
 		})))
 	}
 }
@@ -159,18 +154,33 @@ func overTCP(a act) starter {
 // overHTTP lets a act on every connection once its first request has come:
 // over TLS where the client begins it, with a sound certificate, else plainly.
 func overHTTP(a act) starter {
+	return speaking(func() *tls.Config { return &tls.Config{NextProtos: []string{"http/1.1"}} }, a)
+}
+
+// speaking is overHTTP with what else is to be said of TLS.
+func speaking(config func() *tls.Config, a act) starter {
 	return func(n *internet, host string) (*site, error) {
-		config := &tls.Config{GetCertificate: n.sound(host), NextProtos: []string{"http/1.1"}}
-		return owned(n.keep(serveRaw(func(ctx context.Context, conn net.Conn) {
-			conn.SetReadDeadline(time.Now().Add(patience))
-			c := &caller{Conn: conn, tcp: conn.(*net.TCPConn)}
+		secure := config()
+		secure.GetCertificate = n.sound(host)
+		return overTCP(func(ctx context.Context, c *caller) {
+			c.SetReadDeadline(time.Now().Add(patience))
 			if c.sniff() {
-				c.Conn = tls.Server(c.Conn, config)
+				c.Conn = tls.Server(c.Conn, secure)
 			}
-			defer c.Close()
 			c.ask(ctx, a)
-		})))
+		})(n, host)
 	}
+}
+
+// part ends what we say, and reads what the caller says until it has gone: a
+// connection closed over unread bytes would be a reset one.
+func (c *caller) part() {
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		secure.CloseWrite()
+	}
+	c.tcp.CloseWrite()
+	c.tcp.SetReadDeadline(time.Now().Add(patience))
+	io.Copy(io.Discard, c.tcp)
 }
 
 // ask reads the caller's request and lets a act on it.
@@ -207,7 +217,7 @@ func hang(_ context.Context, c *caller) {
 	io.Copy(io.Discard, c)
 }
 
-// leave does nothing, so that the connection is closed at once.
+// leave does nothing, so that the connection ends.
 func leave(context.Context, *caller) {}
 
 // reset lets closing send a reset instead of an end.

@@ -49,12 +49,16 @@ func echoes() map[string]func(echoed) string {
 		"/version":     func(e echoed) string { return e.secret() + " 200 OK\r\n\r\n" },
 		"/garbage":     func(e echoed) string { return e.String() + "\r\n\r\n" },
 
-		"/header":            func(e echoed) string { return line + "X-Echo: " + e.String() + "\r\nContent-Length: 0\r\n\r\n" },
-		"/header-error":      func(e echoed) string { return line + strings.ReplaceAll(e.String(), ":", " ") + "\r\n\r\n" },
-		"/hints":             func(e echoed) string { return "HTTP/1.1 103 " + e.String() + "\r\nLink: " + e.String() + "\r\n\r\n" + ok },
+		"/header":       func(e echoed) string { return line + "X-Echo: " + e.String() + "\r\nContent-Length: 0\r\n\r\n" },
+		"/header-error": func(e echoed) string { return line + strings.ReplaceAll(e.String(), ":", " ") + "\r\n\r\n" },
+		"/hints": func(e echoed) string {
+			return "HTTP/1.1 103 " + e.String() + "\r\nLink: " + e.String() + "\r\n\r\n" + ok
+		},
 		"/length":            func(e echoed) string { return line + "Content-Length: " + e.String() + "\r\n\r\n" },
 		"/transfer-encoding": func(e echoed) string { return line + "Transfer-Encoding: " + e.String() + "\r\n\r\n" },
-		"/encoding":          func(e echoed) string { return line + "Content-Encoding: " + e.secret() + "\r\nContent-Length: 2\r\n\r\nok" },
+		"/encoding": func(e echoed) string {
+			return line + "Content-Encoding: " + e.secret() + "\r\nContent-Length: 2\r\n\r\nok"
+		},
 
 		"/chunk-error": func(e echoed) string { return line + "Transfer-Encoding: chunked\r\n\r\n" + e.String() + "\r\n" },
 		"/gzip-error": func(e echoed) string {
@@ -102,7 +106,7 @@ func (e echoed) secret() string {
 }
 
 // plain is the secret's letters, digits and hyphens, as many as a label of a
-// host name can have with one before them.
+// host name can have.
 func (e echoed) plain() string {
 	kept := strings.Map(func(r rune) rune {
 		switch {
@@ -111,7 +115,7 @@ func (e echoed) plain() string {
 		}
 		return -1
 	}, e.secret())
-	return kept[:min(len(kept), 62)]
+	return kept[:min(len(kept), 63)]
 }
 
 func oneLine(text string) string { return strings.NewReplacer("\r", " ", "\n", " ").Replace(text) }

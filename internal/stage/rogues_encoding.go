@@ -24,7 +24,7 @@ func encodingRogues() []rogue {
 		encoded("gzip-corrupt", "its gzip is corrupt", "gzip", damaged(gzipped)),
 		encoded("gzip-bad-checksum", "its gzip has a wrong checksum", "gzip", miscounted),
 		encoded("gzip-truncated", "its gzip ends too soon, its body does not", "gzip", halved(gzipped)),
-		encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "garbage" }),
+		encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "this is garbage" }),
 		encoded("gzip-not", "says gzip and has plain text", "gzip", prose),
 		encoded("deflate", "its body is sound zlib, which HTTP calls deflate", "deflate", zlibbed).near("deflate-corrupt deflate-truncated"),
 		encoded("deflate-raw", "its body is deflate without zlib, as many servers have it", "deflate", flated).near("deflate-corrupt"),

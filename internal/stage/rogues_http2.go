@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -18,20 +16,20 @@ import (
 func http2Rogues() []rogue {
 	return []rogue{
 		{name: "h2-ok", description: "HTTP/2 and HTTP/1.1 by ALPN", start: h2Page,
-			beside: "h2-goaway h2-refused-stream h2-reset h2-reset-body h2-truncated h2-hanging h2-silent h2-endless-headers h2-garbage h2-closing h2-http11"},
+			beside: "h2-goaway h2-refused-stream h2-reset h2-reset-body h2-truncated h2-hanging h2-silent h2-endless-headers h2-garbage h2-closing h2-http11 h2-absent"},
 		{name: "h2-raw-ok", description: "HTTP/2 and no other by ALPN", beside: "h2-goaway h2-reset h2-truncated", start: overHTTP2(h2Answers)},
 		{name: "h2-absent", description: "HTTP/1.1 without ALPN, for those who want HTTP/2",
-			start: secured(func() *tls.Config { return &tls.Config{NextProtos: []string{"http/1.1"}} })},
+			start: secured(func() *tls.Config { return new(tls.Config) })},
 		{name: "h2-http11", description: "agrees on HTTP/2 and speaks HTTP/1.1", start: overALPN(h2SaysHTTP1)},
 		{name: "h2-garbage", description: "agrees on HTTP/2 and speaks no HTTP", start: overALPN(says(strings.Repeat("this is no HTTP/2. ", 8)))},
 		{name: "h2-silent", description: "agrees on HTTP/2 and says nothing", start: overALPN(hang)},
 		{name: "h2-closing", description: "agrees on HTTP/2 and closes", start: overALPN(leave)},
-		{name: "h2-hanging", description: "takes the request over HTTP/2 and never answers", start: overHTTP2(func(c *h2Caller) { hang(nil, c.caller) })},
+		{name: "h2-hanging", description: "takes the request over HTTP/2 and never answers", start: overHTTP2((*h2Caller).drain)},
 		{name: "h2-goaway", description: "takes the request over HTTP/2 and goes away",
 			start: overHTTP2(func(c *h2Caller) { c.WriteGoAway(0, http2.ErrCodeInternal, []byte("going away")) })},
 		{name: "h2-goaway-ok", description: "answers over HTTP/2 and then goes away, as a server that shuts down",
 			beside: "h2-goaway", start: overHTTP2(h2AnswersAndGoes)},
-		{name: "h2-refused-stream", description: "refuses the request's stream",
+		{name: "h2-refused-stream", description: "refuses the request's stream, and ends",
 			start: overHTTP2(func(c *h2Caller) { c.WriteRSTStream(c.stream, http2.ErrCodeRefusedStream) })},
 		{name: "h2-reset", description: "resets the stream after the headers", start: overHTTP2(func(c *h2Caller) {
 			c.head(false, ":status", "200")
@@ -64,14 +62,14 @@ type h2Caller struct {
 func overALPN(a act) starter {
 	return func(n *internet, host string) (*site, error) {
 		config := &tls.Config{GetCertificate: n.sound(host), NextProtos: []string{http2.NextProtoTLS}}
-		return owned(n.keep(serveRaw(func(ctx context.Context, conn net.Conn) {
-			conn.SetReadDeadline(time.Now().Add(patience))
-			c := &caller{Conn: tls.Server(conn, config), tcp: conn.(*net.TCPConn)}
-			defer c.Close()
-			if err := c.Conn.(*tls.Conn).HandshakeContext(ctx); err == nil {
+		return overTCP(func(ctx context.Context, c *caller) {
+			c.SetReadDeadline(time.Now().Add(patience))
+			secure := tls.Server(c.Conn, config)
+			c.Conn = secure
+			if err := secure.HandshakeContext(ctx); err == nil {
 				a(ctx, c)
 			}
-		})))
+		})(n, host)
 	}
 }
 
@@ -102,7 +100,7 @@ func overHTTP2(answer func(*h2Caller)) starter {
 
 // h2Page is net/http's own HTTP/2, and HTTP/1.1 for those who want that.
 func h2Page(n *internet, host string) (*site, error) {
-	return secured(func() *tls.Config { return &tls.Config{NextProtos: []string{http2.NextProtoTLS, "http/1.1"}} })(n, host)
+	return owned(n.serve(page{name: host}, &tls.Config{GetCertificate: n.sound(host)}))
 }
 
 // head writes the answer's headers, which come in pairs of name and value.
@@ -110,8 +108,11 @@ func (h *h2Caller) head(end bool, pairs ...string) {
 	h.WriteHeaders(http2.HeadersFrameParam{StreamID: h.stream, BlockFragment: packed(pairs...), EndHeaders: true, EndStream: end})
 }
 
-// drain reads until the client goes away, so that closing is not resetting.
-func (h *h2Caller) drain() { hang(nil, h.caller) }
+// drain reads until the client goes away.
+func (h *h2Caller) drain() {
+	h.SetReadDeadline(time.Time{})
+	io.Copy(io.Discard, h.Conn)
+}
 
 // packed is headers as HPACK has them (RFC 7541).
 func packed(pairs ...string) []byte {
@@ -148,5 +149,5 @@ func h2EndlessHeaders(h *h2Caller) {
 
 // h2SaysHTTP1 is a server whose ALPN promises too much.
 func h2SaysHTTP1(ctx context.Context, c *caller) {
-	then(afterHello(says("HTTP/1.1 "+http.StatusText(http.StatusBadRequest)+"\r\nContent-Length: 0\r\n\r\n")), hang)(ctx, c)
+	then(afterHello(says("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")), hang)(ctx, c)
 }

@@ -165,7 +165,7 @@ func openSome(t *testing.T, s *Stage) []net.Conn {
 		if !o.Addr.IsValid() {
 			continue
 		}
-		conn, err := net.Dial("tcp", o.Addr.String())
+		conn, err := net.DialTimeout("tcp", o.Addr.String(), 300*time.Millisecond) // a full backlog takes none
 		if err != nil {
 			continue // it refuses
 		}

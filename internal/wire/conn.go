@@ -20,6 +20,7 @@ import (
 type Conn struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil: no kernel stamps
+	tcpInfo
 
 	reading sync.Mutex // held while a read is on; guards into, got and receive
 	into    []byte
@@ -39,6 +40,7 @@ func New(conn net.Conn) *Conn {
 	if tcp, ok := conn.(*net.TCPConn); ok && stamping {
 		c.raw, _ = tcp.SyscallConn()
 	}
+	c.bind()
 	c.receive = func(fd uintptr) bool {
 		c.got = recvmsg(fd, c.into)
 		return c.got.err != syscall.EAGAIN
@@ -48,6 +50,9 @@ func New(conn net.Conn) *Conn {
 
 // Read reads as net.Conn says and notes when the bytes arrived.
 func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil // x/sys/unix would take a byte all the same
+	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	got := c.read(p)

@@ -23,7 +23,7 @@ type Pulse struct {
 	felt   time.Time // when it was felt last
 	inside int
 	stop   chan struct{}
-	done   chan struct{}
+	runs   sync.WaitGroup
 	worst  [pulseSpan]lateness // a ring
 }
 
@@ -44,24 +44,24 @@ func (p *Pulse) Enter() {
 	if p.epoch.IsZero() {
 		p.epoch = p.felt
 	}
-	p.stop, p.done = make(chan struct{}), make(chan struct{})
-	go p.run(p.stop, p.done)
+	stop := make(chan struct{})
+	p.stop = stop
+	p.runs.Go(func() { p.run(stop) })
 }
 
 // Leave ends the pulse when the last one leaves; it then has ended.
 func (p *Pulse) Leave() {
 	p.mu.Lock()
 	p.inside--
-	last, stop, done := p.inside == 0, p.stop, p.done
+	last, stop := p.inside == 0, p.stop
 	p.mu.Unlock()
 	if last {
 		close(stop)
-		<-done
+		p.runs.Wait()
 	}
 }
 
-func (p *Pulse) run(stop, done chan struct{}) {
-	defer close(done)
+func (p *Pulse) run(stop chan struct{}) {
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
 	for {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 
@@ -88,12 +89,27 @@ func (c *Conn) Segments() int {
 	return 0
 }
 
-func (c *Conn) info() (info *unix.TCPInfo) {
+// info asks for TCP_INFO (tcp(7)); nil where there is none.
+func (c *Conn) info() *unix.TCPInfo {
 	if c.raw == nil {
 		return nil
 	}
-	c.raw.Control(func(fd uintptr) {
-		info, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	})
-	return info
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	c.tcp = nil
+	c.raw.Control(c.ask)
+	return c.tcp
+}
+
+// A tcpInfo is how a connection asks the kernel of itself.
+type tcpInfo struct {
+	asking sync.Mutex // guards tcp
+	tcp    *unix.TCPInfo
+	ask    func(fd uintptr) // bound once, as receive is
+}
+
+func (i *tcpInfo) bind() {
+	i.ask = func(fd uintptr) {
+		i.tcp, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	}
 }

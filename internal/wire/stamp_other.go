@@ -23,3 +23,7 @@ func (c *Conn) RoundTrip() (rtt time.Duration, ok bool) { return 0, false }
 
 // Segments is not known off Linux.
 func (c *Conn) Segments() int { return 0 }
+
+type tcpInfo struct{}
+
+func (*tcpInfo) bind() {}

@@ -1,0 +1,393 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/probe"
+	"rollcall/internal/stage"
+)
+
+// world is the one stage of all tests: crypto/x509 reads SSL_CERT_FILE once a
+// process.
+var world *stage.Stage
+
+func TestMain(m *testing.M) {
+	var err error
+	if world, err = stage.Start(stage.Options{}); err != nil {
+		log.Fatal(err)
+	}
+	for _, variable := range world.Env() {
+		if name, value, _ := strings.Cut(variable, "="); name == "SSL_CERT_FILE" {
+			os.Setenv(name, value)
+		}
+	}
+	code := m.Run()
+	world.Close()
+	os.Exit(code)
+}
+
+// environment is the stage's, with changes.
+func environment(changes map[string]string) func(string) (string, bool) {
+	variables := map[string]string{}
+	for _, variable := range world.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	maps.Copy(variables, changes)
+	return func(name string) (string, bool) {
+		value, ok := variables[name]
+		return value, ok
+	}
+}
+
+// url is where a host of the stage is to be found.
+func url(t *testing.T, host string) string {
+	t.Helper()
+	o, ok := world.Origin(host)
+	if !ok {
+		t.Fatalf("the stage has no %s", host)
+	}
+	return fmt.Sprintf("%s://%s:%d/", o.Scheme, host, o.Addr.Port())
+}
+
+// An outcome is what the program leaves behind.
+type outcome struct {
+	code     int
+	out, err string
+}
+
+// rollcall runs the program on the stage.
+func rollcall(t *testing.T, in string, args ...string) outcome {
+	t.Helper()
+	return rollcallWith(t, nil, in, args...)
+}
+
+func rollcallWith(t *testing.T, changes map[string]string, in string, args ...string) outcome {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := run(t.Context(), args, system{strings.NewReader(in), &out, &err, environment(changes)})
+	return outcome{code, out.String(), err.String()}
+}
+
+// file writes a file and returns its name.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// check compares what is said with what has to be in it, in that order.
+func check(t *testing.T, what, got string, want ...string) {
+	t.Helper()
+	rest := got
+	for _, w := range want {
+		_, after, ok := strings.Cut(rest, w)
+		if !ok {
+			t.Errorf("%s has no %q in its place:\n%s", what, w, got)
+		}
+		rest = after
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	good, missing := url(t, "good.stage.test"), url(t, "status-404.stage.test")
+	hanging := url(t, "hanging.stage.test")
+	nowhere := strings.Fields("https://a.nowhere.test https://b.nowhere.test https://c.nowhere.test https://d.nowhere.test https://e.nowhere.test")
+	refusing := map[string]string{"ROLLCALL_CANARY": url(t, "refusing.stage.test")}
+	for _, test := range []struct {
+		name    string
+		changes map[string]string
+		args    []string
+		code    int
+		out     string
+		err     string
+	}{
+		{"all up", nil, []string{good}, 0, "1 target in", ""},
+		{"one down", nil, []string{good, missing}, 1, "1 up, 1 down", ""},
+		{"the monitor can't see", refusing, nowhere, 3, "the vantage point is at fault", "neither can the canary"},
+		{"the canary is up", map[string]string{"ROLLCALL_CANARY": good}, nowhere, 1, "5 down\n", ""},
+		{"not checked", nil, []string{"ftp://good.stage.test"}, 3, "1 not checked", ""},
+		{"down goes before not checked", nil, []string{"ftp://good.stage.test", missing}, 1, "1 down, 1 not checked", ""},
+		{"a deadline", nil, []string{"--deadline", "600ms", good, hanging}, 3, "deadline", ""},
+		{"a blocked address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{good}, 1, "blocked_address", ""},
+		{"an allowed address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{"--allow", "10.0.0.0/8,127.0.0.0/8", good}, 0, "1 up", ""},
+		{"one at once", nil, []string{"--in-flight", "1", good, good + "other"}, 0, "2 up", ""},
+		{"a wrong variable", map[string]string{"ROLLCALL_RESERVE": "5"}, []string{good}, 2, "", `ROLLCALL_RESERVE: "5" is no duration`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := rollcallWith(t, test.changes, "", append([]string{"check"}, test.args...)...)
+			if got.code != test.code {
+				t.Errorf("code %d, want %d\n%s%s", got.code, test.code, got.out, got.err)
+			}
+			check(t, "standard output", got.out, test.out)
+			check(t, "standard error", got.err, test.err)
+			if test.err == "" && got.err != "" {
+				t.Errorf("standard error %q", got.err)
+			}
+		})
+	}
+}
+
+// Wrong usage says what is wrong, and nothing on standard output.
+func TestWrongUsage(t *testing.T) {
+	event := file(t, `{"urls": [1], "metric": "group"}`)
+	good := url(t, "good.stage.test")
+	for _, test := range []struct {
+		args string
+		want []string
+	}{
+		{"", []string{`expected "check"`, "--help"}},
+		{"chekc", []string{"chekc", "--help"}},
+		{"check", []string{"no URL to check"}},
+		{"check --fromat json " + good, []string{"--fromat", `did you mean "--format"?`}},
+		{"check --format xml " + good, []string{"--format", `"table","json"`, `"xml"`}},
+		{"check --event " + event + " " + good, []string{"not both"}},
+		{"check --event nowhere.json", []string{"reading the event", "nowhere.json"}},
+		{"check --event " + event, []string{"2 problems", `did you mean "metrics"?`, "urls[0]"}},
+		{"check - " + good, []string{"stands alone"}},
+		{"check --allow 10.0.0.0 " + good, []string{`--allow: "10.0.0.0" is no network`}},
+		{"check --in-flight=-1 " + good, []string{"can't be negative"}},
+		{"check --in-flight many " + good, []string{"--in-flight"}},
+		{"check --deadline=-1s " + good, []string{"can't be negative"}},
+		{"check --deadline 5 " + good, []string{"--deadline"}},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			got := rollcall(t, "", strings.Fields(test.args)...)
+			if got.code != 2 || got.out != "" || !strings.HasPrefix(got.err, "rollcall: ") {
+				t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+			}
+			check(t, "standard error", got.err, test.want...)
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want []string
+	}{
+		{"--version", []string{version + "\n"}},
+		{"--help", []string{"Usage: rollcall <command>", "many web sites", "check [<url> ...]", "all at the same time"}},
+		{"check --help", []string{"Usage: rollcall check", "URLs to check", "--event=FILE", "--format=", "table,json", "--output=FILE",
+			"--publish", "--allow=CIDR", "--in-flight=N", "--deadline=D"}},
+	} {
+		got := rollcall(t, "", strings.Fields(test.args)...)
+		if got.code != 0 || got.err != "" {
+			t.Errorf("%s: code %d, error %q", test.args, got.code, got.err)
+		}
+		check(t, test.args, got.out, test.want...)
+		for line := range strings.Lines(got.out) {
+			if len(line) > 81 {
+				t.Errorf("%s: a line of %d characters: %s", test.args, len(line), line)
+			}
+		}
+	}
+}
+
+// What is checked may come by five ways.
+func TestSources(t *testing.T) {
+	good := url(t, "good.stage.test")
+	event := fmt.Sprintf(`{"urls": [{"name": "the good one", "url": %q}]}`, good)
+	host := strings.TrimSuffix(strings.TrimPrefix(good, "https://"), "/")
+	for _, test := range []struct{ name, in, args, want string }{
+		{"arguments", "", "check " + good, host},
+		{"lines on standard input", "# mine\n\n" + good + " # the good one\n", "check -", host},
+		{"an event on standard input", event, "check -", "the good one"},
+		{"an event on standard input, by its flag", event, "check --event -", "the good one"},
+		{"an event in a file", "", "check --event " + file(t, event), "the good one"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := rollcall(t, test.in, strings.Fields(test.args)...)
+			if got.code != 0 || got.err != "" {
+				t.Errorf("code %d, error %q", got.code, got.err)
+			}
+			check(t, "standard output", got.out, "STATE", "\nup ", test.want, " 200 ", " ms", "1 target in ", "1 up")
+		})
+	}
+}
+
+// No URL, from wherever: an empty table, a warning, and 2.
+func TestNoURL(t *testing.T) {
+	for _, in := range []string{"", "# nothing\n", `{"urls": []}`} {
+		got := rollcall(t, in, "check", "-")
+		if got.code != 2 || !strings.Contains(got.err, "names no URL") {
+			t.Errorf("%q: code %d, error %q", in, got.code, got.err)
+		}
+		check(t, "standard output", got.out, "0 targets")
+	}
+}
+
+func TestStandardInputFails(t *testing.T) {
+	broken := errors.New("the pipe broke")
+	for name, in := range map[string]*strings.Reader{"at once": strings.NewReader(""), "within an event": strings.NewReader(`{"urls"`)} {
+		var out, stderr bytes.Buffer
+		input := &failing{in, broken}
+		code := run(t.Context(), []string{"check", "-"}, system{iotest.OneByteReader(input), &out, &stderr, environment(nil)})
+		if code != 2 || !strings.Contains(stderr.String(), "reading standard input: the pipe broke") {
+			t.Errorf("%s: code %d, error %q", name, code, &stderr)
+		}
+	}
+}
+
+// failing gives err where its reader has come to the end.
+type failing struct {
+	r   *strings.Reader
+	err error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	if f.r.Len() == 0 {
+		return 0, f.err
+	}
+	return f.r.Read(p)
+}
+
+func TestJSONToFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "result.json")
+	got := rollcall(t, "", "check", "--format", "json", "--output", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
+	if got.code != 1 || got.out != "" || got.err != "" {
+		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s monitor.Summary
+	if err := json.Unmarshal(text, &s); err != nil || !bytes.HasSuffix(text, []byte("}\n")) {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if s.Version != version || s.Up != 1 || s.Down != 1 || !s.Healthy || s.Published.Datums != 0 {
+		t.Errorf("summary %s", text)
+	}
+	if up, down := &s.Results[0], &s.Results[1]; up.Status != 200 || up.Duration <= 0 || down.Reason != probe.TLSExpired {
+		t.Errorf("results %+v, %+v", up, down)
+	}
+}
+
+func TestUnwritableOutput(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "nowhere", "result.json")
+	got := rollcall(t, "", "check", "--output", name, url(t, "good.stage.test"))
+	if got.code != 2 || got.out != "" || !strings.Contains(got.err, name) {
+		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+	}
+}
+
+// A hanging target does not hold up the deadline, nor the user.
+func TestDeadline(t *testing.T) {
+	began := time.Now()
+	got := rollcall(t, "", "check", "--deadline", "500ms", url(t, "hanging.stage.test"))
+	if took := time.Since(began); got.code != 3 || took > 3*time.Second {
+		t.Errorf("code %d after %v", got.code, took)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	world.Handle("waiting.stage.test", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel() // the user, while the request is open
+		<-r.Context().Done()
+	}))
+	var out, stderr bytes.Buffer
+	began := time.Now()
+	code := run(ctx, []string{"check", "--format", "json", url(t, "waiting.stage.test"), url(t, "good.stage.test")},
+		system{strings.NewReader(""), &out, &stderr, environment(nil)})
+	if took := time.Since(began); code != 130 || took > 5*time.Second || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("code %d after %v, error %q", code, took, &stderr)
+	}
+	var s monitor.Summary
+	if err := json.Unmarshal(out.Bytes(), &s); err != nil || s.Results[0].Reason != probe.Deadline {
+		t.Errorf("error %v, output %s", err, &out)
+	}
+}
+
+func TestStaleEvent(t *testing.T) {
+	got := rollcall(t, `{"urls": ["https://good.stage.test"], "scheduled": "2020-01-01T00:00:00Z"}`, "check", "-")
+	if got.code != 3 || !strings.Contains(got.err, "older than ROLLCALL_MAX_AGE") {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+}
+
+// credentials are made up. The SDK reads the real environment.
+func credentials(t *testing.T) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made up", "AWS_REGION": "eu-west-1", "AWS_PROFILE": "",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+// The terminal publishes what it found out of the targets, and nothing that
+// would pass for a run of the function.
+func TestPublish(t *testing.T) {
+	credentials(t)
+	before := len(world.CloudWatch.Accepted())
+	got := rollcallWith(t, map[string]string{"ROLLCALL_NAMESPACE": "Terminal"}, "", "check", "--publish", "--format", "json",
+		url(t, "good.stage.test"), url(t, "status-404.stage.test"))
+	if got.code != 1 || got.err != "" {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+	var s monitor.Summary
+	if err := json.Unmarshal([]byte(got.out), &s); err != nil {
+		t.Fatal(err)
+	}
+	accepted := world.CloudWatch.Accepted()[before:]
+	if n := len(accepted); n == 0 || s.Published.Accepted != n || s.Published.Datums != n {
+		t.Errorf("%d accepted, published %+v", n, s.Published)
+	}
+	ups := map[string]float64{}
+	for _, d := range accepted {
+		if d.Namespace != "Terminal" {
+			t.Errorf("%s is in %s", d.Metric, d.Namespace)
+		}
+		if slices.Contains([]string{"RunCompleted", "MonitorHealthy", "TargetsChecked", "RunDuration"}, d.Metric) {
+			t.Errorf("%s is published", d.Metric)
+		}
+		if name := d.Dimension("Target"); d.Metric == "Up" && name != "" {
+			ups[name] = d.Value
+			if d.Values != nil {
+				ups[name] = d.Values[0]
+			}
+		}
+	}
+	if want := map[string]float64{s.Results[0].Name: 1, s.Results[1].Name: 0}; !maps.Equal(ups, want) {
+		t.Errorf("Up is %v, want %v", ups, want)
+	}
+}
+
+// What CloudWatch does not take is lost, and said; a target that is down is
+// said first.
+func TestPublishRefused(t *testing.T) {
+	credentials(t)
+	world.CloudWatch.Misbehave(stage.Always(stage.Fault{Mode: stage.AccessDenied}))
+	defer world.CloudWatch.Misbehave(nil)
+	for host, want := range map[string]int{"good.stage.test": 3, "status-404.stage.test": 1} {
+		got := rollcall(t, "", "check", "--publish", url(t, host))
+		if got.code != want || strings.Contains(got.out, "_aws") {
+			t.Errorf("%s: code %d, want %d; output %s", host, got.code, want, got.out)
+		}
+		check(t, "standard error", got.err, "cloudwatch:PutMetricData")
+		if said := strings.Contains(got.err, "\nrollcall: "); said != (want == 3) {
+			t.Errorf("%s: why the code is %d: %v\n%s", host, want, said, got.err)
+		}
+	}
+}

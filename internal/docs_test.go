@@ -1,0 +1,409 @@
+package internal_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"rollcall/internal/metric"
+	"rollcall/internal/monitor"
+	"rollcall/internal/plan"
+	"rollcall/internal/probe"
+)
+
+func TestLinksResolve(t *testing.T) {
+	for _, problem := range linkProblems(t, os.DirFS("..")) {
+		t.Error(problem)
+	}
+}
+
+func TestBrokenLinksAreFound(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"[a](docs/b.md) [a](docs/b.md#two-words--more) [a](#one) [a](https://example.com)\n# One\n", ""},
+		{"[a](docs/c.md)", "README.md links to docs/c.md, which is not there"},
+		{"[a](docs/b.md#nothing)", "README.md links to docs/b.md#nothing, which has no such heading"},
+		{"[a](#nothing)", "README.md links to #nothing, which has no such heading"},
+		{"```\n[a](docs/c.md)\n```\n`[a](docs/c.md)`", ""},
+		{"[a](../a.md)", "README.md links to ../a.md, which is not there"},
+	}
+	for _, tt := range tests {
+		tree := fstest.MapFS{"README.md": {Data: []byte(tt.text)}, "docs/b.md": {Data: []byte("## `Two` words: + more\n")}}
+		if got := strings.Join(linkProblems(t, tree), "\n"); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestDocumentedEventsAreValid(t *testing.T) {
+	inputs := plan.Inputs{Files: os.DirFS(".."), Lookup: func(string) (string, bool) { return "x", true }}
+	for _, name := range []string{"README.md", "docs/event.md"} {
+		events := fenced(document(t, name), "json")
+		if len(events) == 0 {
+			t.Errorf("%s shows no event", name)
+		}
+		for _, event := range events {
+			p, err := plan.Parse([]byte(event), inputs)
+			if err != nil {
+				t.Errorf("%s: %v\n%s", name, err, event)
+				continue
+			}
+			for _, target := range p.Targets {
+				if target.Invalid != "" {
+					t.Errorf("%s: %s is invalid: %s\n%s", name, target.Name, target.Invalid, event)
+				}
+			}
+		}
+	}
+}
+
+func TestDocumentedExpressionsCompile(t *testing.T) {
+	text := document(t, "docs/event.md")
+	blocks := fenced(text, "text expressions")
+	if len(blocks) == 0 {
+		t.Error("docs/event.md shows no expressions")
+	}
+	for line := range strings.Lines(strings.Join(blocks, "")) {
+		if _, err := probe.CompileExpression(strings.TrimSpace(line)); err != nil {
+			t.Errorf("%s: %v", strings.TrimSpace(line), err)
+		}
+	}
+	for _, name := range probe.ExpressionNames() {
+		if !strings.Contains(text, "`"+name) && !strings.Contains(text, "."+name+"`") {
+			t.Errorf("docs/event.md has nothing of %s, which expressions know", name)
+		}
+	}
+}
+
+func TestFieldsAreDocumented(t *testing.T) {
+	text := document(t, "docs/event.md")
+	fields := found(t, "internal/plan/settings.go", `(?m)^\t\t\{"(\w+)", (?:true|false),`)
+	fields = append(fields, found(t, "internal/plan/transport.go", `(?m)^\t\{"(\w+)", (?:true|false),`)...)
+	fields = append(fields, found(t, "internal/plan/roster.go", `(?m)^\tfield\w+ += "(\w+)"`)...)
+	fields = append(fields, found(t, "internal/plan/event.go", `(?m)^\tfield\w+ += "(\w+)"`)...)
+	if len(fields) < 20 {
+		t.Fatalf("only the fields %v were found in package plan", fields)
+	}
+	for _, field := range fields {
+		if !strings.Contains(text, "\n| `"+field+"` |") {
+			t.Errorf("docs/event.md has no row for %s", field)
+		}
+	}
+}
+
+func TestVariablesAreDocumented(t *testing.T) {
+	const variable = `ROLLCALL_[A-Z_]*[A-Z]`
+	inCode := found(t, "internal/monitor/config.go", variable)
+	if len(inCode) == 0 {
+		t.Fatal("no variable was found in internal/monitor/config.go")
+	}
+	for _, name := range []string{"docs/configuration.md", "template.yaml"} {
+		documented := found(t, name, variable)
+		for _, v := range inCode {
+			if !slices.Contains(documented, v) {
+				t.Errorf("%s lacks %s", name, v)
+			}
+		}
+		for _, v := range documented {
+			if !slices.Contains(inCode, v) {
+				t.Errorf("%s has %s, which nothing reads", name, v)
+			}
+		}
+	}
+}
+
+func TestReasonsAreDocumented(t *testing.T) {
+	for _, problem := range reasonProblems(document(t, "docs/reasons.md"), probe.Reasons()) {
+		t.Error(problem)
+	}
+}
+
+func TestMissingReasonsAreFound(t *testing.T) {
+	const (
+		ok     = "### `ok`\n\n**Means.** a\n\n**Likely.** b\n\n**Do.** c\n\n```text\nup  x\n```\n"
+		status = "### `status`\n\n**Means.** a\n\n**Likely.** b\n\n**Do.** c\n\n```text\ndown  x  status: 500\n```\n"
+	)
+	tests := []struct{ name, text, want string }{
+		{"all there", ok + status, ""},
+		{"one missing", ok, "the sections are [ok], want [ok status]"},
+		{"one too many", ok + status + "### `other`\n", "the sections are [ok status other], want [ok status]"},
+		{"wrong order", status + ok, "the sections are [status ok], want [ok status]"},
+		{"a part missing", ok + strings.Replace(status, "**Do.**", "Do.", 1), "status has no part **Do.**"},
+		{"no example", ok + strings.Replace(status, "```text", "```", 1), "status has 0 examples, want one"},
+		{"another's example", ok + strings.Replace(status, "status: 500", "timeout: no", 1), "status has an example of something else: down  x  timeout: no"},
+	}
+	for _, tt := range tests {
+		got := strings.Join(reasonProblems(tt.text, []probe.Reason{probe.OK, probe.Status}), "\n")
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The summary in the documentation has to be what a summary is: read and
+// written again, it is the same.
+func TestDocumentedSummaryIsTheContract(t *testing.T) {
+	blocks := fenced(document(t, "docs/summary.md"), "json")
+	if len(blocks) != 1 {
+		t.Fatalf("docs/summary.md has %d blocks of JSON, want one", len(blocks))
+	}
+	var s monitor.Summary
+	if err := json.Unmarshal([]byte(blocks[0]), &s); err != nil {
+		t.Fatal(err)
+	}
+	written, err := json.Marshal(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want any
+	if err := json.Unmarshal(written, &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(blocks[0]), &want); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("docs/summary.md: read and written again it is\n%s", written)
+	}
+}
+
+func TestExitCodesAreDocumented(t *testing.T) {
+	documented := found(t, "docs/summary.md", "(?m)^\\| `(\\d+)` \\|")
+	codes := append(found(t, "cmd/rollcall/main.go", `(?m)^\texit\w+ += (\d+)`), "0")
+	slices.Sort(codes)
+	slices.Sort(documented)
+	if !slices.Equal(documented, codes) {
+		t.Errorf("docs/summary.md has the exit codes %v, cmd/rollcall %v", documented, codes)
+	}
+}
+
+// The tables of docs/metrics.md are written by this test when UPDATE is set in
+// its environment.
+func TestMetricsTableIsCurrent(t *testing.T) {
+	const name = "docs/metrics.md"
+	text := document(t, name)
+	want := withTables(t, text)
+	if text == want {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatalf("%s is not what metric.Table says; UPDATE=1 go test ./internal -run MetricsTable writes it", name)
+	}
+	if err := os.WriteFile("../"+name, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// document reads a file of the tree, by its name from the root.
+func document(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// found returns what a pattern, or its group if it has one, matches in a file;
+// each once.
+func found(t *testing.T, name, pattern string) []string {
+	t.Helper()
+	var all []string
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(document(t, name), -1) {
+		if s := match[len(match)-1]; !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
+
+// fenced returns the fenced blocks of a language.
+func fenced(text, language string) []string {
+	var all []string
+	for _, match := range fence.FindAllStringSubmatch(text, -1) {
+		if match[1] == language {
+			all = append(all, match[2])
+		}
+	}
+	return all
+}
+
+var (
+	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	codeSpan = regexp.MustCompile("`[^`\n]*`")
+	heading  = regexp.MustCompile(`(?m)^#{1,6} (.+)$`)
+	unlinked = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// linkProblems returns one line for each relative link of the tree's Markdown
+// that leads nowhere.
+func linkProblems(t *testing.T, tree fs.FS) []string {
+	t.Helper()
+	var problems []string
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && ignored(d.Name()):
+			return fs.SkipDir
+		case path.Ext(name) != ".md":
+			return nil
+		}
+		text, err := fs.ReadFile(tree, name)
+		for _, match := range link.FindAllSubmatch(codeSpan.ReplaceAll(fence.ReplaceAll(text, nil), nil), -1) {
+			if why := deadEnd(tree, name, string(match[1])); why != "" {
+				problems = append(problems, fmt.Sprintf("%s links to %s, which %s", name, match[1], why))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return problems
+}
+
+// deadEnd says why a link of a document leads nowhere, or "".
+func deadEnd(tree fs.FS, from, to string) string {
+	if strings.Contains(to, "://") {
+		return ""
+	}
+	to, anchor, anchored := strings.Cut(to, "#")
+	name := from
+	if to != "" {
+		name = path.Join(path.Dir(from), to)
+	}
+	if _, err := fs.Stat(tree, name); err != nil {
+		return "is not there"
+	}
+	if !anchored {
+		return ""
+	}
+	text, err := fs.ReadFile(tree, name)
+	if err != nil || !slices.Contains(anchors(text), anchor) {
+		return "has no such heading"
+	}
+	return ""
+}
+
+// anchors returns the names under which a document's headings can be linked
+// to, as GitHub and others make them.
+func anchors(text []byte) []string {
+	var all []string
+	for _, match := range heading.FindAllSubmatch(fence.ReplaceAll(text, nil), -1) {
+		plain := unlinked.ReplaceAll(bytes.ToLower(match[1]), nil)
+		all = append(all, strings.ReplaceAll(string(plain), " ", "-"))
+	}
+	return all
+}
+
+// reasonProblems returns one line for each thing that the documentation of
+// reasons lacks.
+func reasonProblems(text string, reasons []probe.Reason) []string {
+	var want, got, problems []string
+	for _, r := range reasons {
+		want = append(want, r.String())
+	}
+	for _, section := range strings.Split("\n"+text, "\n### ")[1:] {
+		name, rest, _ := strings.Cut(section, "\n")
+		name = strings.Trim(name, "`")
+		got = append(got, name)
+		if slices.Contains(want, name) {
+			problems = append(problems, sectionProblems(name, rest)...)
+		}
+	}
+	if !slices.Equal(got, want) {
+		problems = append(problems, fmt.Sprintf("the sections are %v, want %v", got, want))
+	}
+	return problems
+}
+
+// sectionProblems: a section has what it means, the likely cause, what to do,
+// and an example.
+func sectionProblems(name, text string) []string {
+	var problems []string
+	for _, part := range []string{"**Means.**", "**Likely.**", "**Do.**"} {
+		if !strings.Contains(text, "\n"+part+" ") {
+			problems = append(problems, name+" has no part "+part)
+		}
+	}
+	examples := fenced(text, "text")
+	if len(examples) != 1 {
+		return append(problems, fmt.Sprintf("%s has %d examples, want one", name, len(examples)))
+	}
+	example := strings.TrimSpace(examples[0])
+	if !strings.Contains(example, " "+name+": ") && (name != probe.OK.String() || !strings.HasPrefix(example, "up ")) {
+		problems = append(problems, name+" has an example of something else: "+example)
+	}
+	return problems
+}
+
+// withTables returns a document whose generated parts are current.
+func withTables(t *testing.T, text string) string {
+	t.Helper()
+	for marker, table := range map[string]string{"metrics": metricsTable(), "series": seriesTable()} {
+		begin, end := "<!-- begin "+marker+" -->\n", "<!-- end "+marker+" -->"
+		before, rest, opened := strings.Cut(text, begin)
+		_, after, closed := strings.Cut(rest, end)
+		if !opened || !closed {
+			t.Fatalf("there are no markers for %s", marker)
+		}
+		text = before + begin + table + end + after
+	}
+	return text
+}
+
+// metricsTable is every metric, a row each.
+func metricsTable() string {
+	var b strings.Builder
+	b.WriteString("| Metric | Dimension | Unit | Profiles | Value |\n|---|---|---|---|---|\n")
+	for _, d := range metric.Table() {
+		profiles := "instead of all else"
+		if len(d.Profiles) > 0 {
+			profiles = fmt.Sprint(d.Profiles)
+			profiles = strings.ReplaceAll(profiles[1:len(profiles)-1], " ", ", ")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", d.Name, dimensionsOf(d), d.Unit, profiles, d.Meaning)
+	}
+	return b.String()
+}
+
+func dimensionsOf(d metric.Definition) string {
+	var names []string
+	for _, dimension := range d.Dimensions {
+		if dimension == "" {
+			dimension = "none"
+		}
+		names = append(names, dimension)
+	}
+	return strings.Join(names, "; ")
+}
+
+// seriesTable counts the series of each profile.
+func seriesTable() string {
+	var b strings.Builder
+	b.WriteString("| Profile | A URL | A group | A reason that occurs | Over all |\n|---|---|---|---|---|\n")
+	for _, profile := range []metric.Profile{metric.ProfileGroup, metric.ProfileTarget, metric.ProfilePhases} {
+		counts := map[string]int{}
+		for _, d := range metric.Table() {
+			if !slices.Contains(d.Profiles, profile) {
+				continue
+			}
+			for _, dimension := range d.Dimensions {
+				counts[dimension]++
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d |\n", profile, counts["Target"], counts["Group"], counts["Reason"], counts[""])
+	}
+	return b.String()
+}

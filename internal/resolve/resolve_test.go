@@ -1,0 +1,342 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/time/rate"
+
+	"rollcall/internal/stage"
+)
+
+func Example() {
+	dns, err := stage.NewResolver()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer dns.Close()
+	dns.Set("shop.example", stage.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")}})
+
+	resolver := New(Options{Server: dns.Addr().String(), Rate: 900})
+	answer, err := resolver.Lookup(context.Background(), "shop.example", 5*time.Second)
+	fmt.Println(answer.Addrs, err)
+	_, err = resolver.Lookup(context.Background(), "shoop.example", 5*time.Second)
+	fmt.Println(strings.ReplaceAll(err.Error(), dns.Addr().String(), "SERVER"))
+	// Output:
+	// [192.0.2.7] <nil>
+	// lookup shoop.example. on SERVER: no such host
+}
+
+// dns starts a resolver that knows some names.
+func dns(t *testing.T) *stage.Resolver {
+	t.Helper()
+	r, err := stage.NewResolver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	addrs := func(list ...string) (a stage.Resolution) {
+		for _, s := range list {
+			a.Addresses = append(a.Addresses, netip.MustParseAddr(s))
+		}
+		return a
+	}
+	r.Set("four.example", addrs("192.0.2.1", "192.0.2.2"))
+	r.Set("six.example", addrs("2001:db8::1"))
+	r.Set("both.example", addrs("192.0.2.1", "2001:db8::1"))
+	r.Set("mapped.example", addrs("::ffff:192.0.2.9"))
+	r.Set("empty.example", stage.Resolution{})
+	r.Set("broken.example", stage.Resolution{Failure: dnsmessage.RCodeServerFailure})
+	r.Set("refused.example", stage.Resolution{Failure: dnsmessage.RCodeRefused})
+	r.Set("silent.example", stage.Resolution{Silent: true})
+	return r
+}
+
+func TestLookup(t *testing.T) {
+	server := dns(t)
+	r := New(Options{Server: server.Addr().String()})
+	for _, test := range []struct {
+		host string
+		want []string
+	}{
+		{"four.example", []string{"192.0.2.1", "192.0.2.2"}},
+		{"four.example.", []string{"192.0.2.1", "192.0.2.2"}},
+		{"FOUR.Example", []string{"192.0.2.1", "192.0.2.2"}},
+		{"six.example", []string{"2001:db8::1"}},
+		{"both.example", []string{"192.0.2.1", "2001:db8::1"}},
+		{"mapped.example", []string{"192.0.2.9"}},
+	} {
+		t.Run(test.host, func(t *testing.T) {
+			got, err := r.Lookup(t.Context(), test.host, 5*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var addrs []string
+			for _, a := range got.Addrs {
+				addrs = append(addrs, a.String())
+			}
+			slices.Sort(addrs) // the best one first depends on the machine's routes
+			if !slices.Equal(addrs, test.want) {
+				t.Errorf("got %v, want %v", addrs, test.want)
+			}
+			if got.Took <= 0 || got.Took > 5*time.Second {
+				t.Errorf("took %v", got.Took)
+			}
+		})
+	}
+}
+
+// No search list is tried: one question for each family.
+func TestLookupAsksOnce(t *testing.T) {
+	server := dns(t)
+	r := New(Options{Server: server.Addr().String()})
+	for _, host := range []string{"four.example", "nowhere.example", "single"} {
+		r.Lookup(t.Context(), host, 5*time.Second)
+		for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
+			if n := server.Queries(host, kind); n != 1 {
+				t.Errorf("%s: asked %d times for %v, want once", host, n, kind)
+			}
+		}
+	}
+}
+
+// An error says what is wrong: the name, the server, or nothing at all.
+func TestLookupErrors(t *testing.T) {
+	r := New(Options{Server: dns(t).Addr().String()})
+	for _, test := range []struct {
+		host                          string
+		timeout                       time.Duration
+		notFound, temporary, timedOut bool
+	}{
+		{"nowhere.example", 5 * time.Second, true, false, false},
+		{"empty.example", 5 * time.Second, true, false, false},
+		{"broken.example", 5 * time.Second, false, true, false},
+		{"silent.example", 150 * time.Millisecond, false, true, true},
+	} {
+		t.Run(test.host, func(t *testing.T) {
+			got, err := r.Lookup(t.Context(), test.host, test.timeout)
+			e, ok := errors.AsType[*net.DNSError](err)
+			if !ok || len(got.Addrs) > 0 {
+				t.Fatalf("got %v, error %v", got.Addrs, err)
+			}
+			if e.IsNotFound != test.notFound || e.IsTimeout != test.timedOut || (e.IsTemporary || e.IsTimeout) != test.temporary {
+				t.Errorf("not found %v, temporary %v, timeout %v: %v", e.IsNotFound, e.IsTemporary, e.IsTimeout, err)
+			}
+			if test.timedOut && (got.Took < test.timeout || got.Took > test.timeout+time.Second) {
+				t.Errorf("took %v, want %v", got.Took, test.timeout)
+			}
+		})
+	}
+}
+
+// A server that refuses to say is no proof that the name does not exist.
+func TestLookupRefused(t *testing.T) {
+	r := New(Options{Server: dns(t).Addr().String()})
+	_, err := r.Lookup(t.Context(), "refused.example", 5*time.Second)
+	if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A server that is not there is no proof either.
+func TestLookupNoServer(t *testing.T) {
+	server, err := stage.NewResolver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := server.Addr().String()
+	server.Close()
+	_, err = New(Options{Server: addr}).Lookup(t.Context(), "four.example", 5*time.Second)
+	if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLookupCancelled(t *testing.T) {
+	r := New(Options{Server: dns(t).Addr().String()})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	began := time.Now()
+	if _, err := r.Lookup(ctx, "silent.example", time.Minute); err == nil || time.Since(began) > 5*time.Second {
+		t.Errorf("error %v after %v", err, time.Since(began))
+	}
+}
+
+// Waiting for a turn is nothing that the resolver took.
+func TestLookupTookLeavesOutTheWait(t *testing.T) {
+	server := dns(t)
+	r := &Resolver{server: server.Addr().String(), pace: rate.NewLimiter(4, queriesALookup)}
+	began := time.Now()
+	for range 2 {
+		got, err := r.Lookup(t.Context(), "four.example", 5*time.Second)
+		if err != nil || got.Took > 400*time.Millisecond {
+			t.Errorf("took %v, error %v", got.Took, err)
+		}
+	}
+	if waited := time.Since(began); waited < 490*time.Millisecond {
+		t.Errorf("two look-ups at 4 packets a second took %v, want 500ms", waited)
+	}
+}
+
+func TestTurn(t *testing.T) {
+	const lookups = 100
+	for _, test := range []struct {
+		packets, burst int
+		last           time.Duration // when the last look-up may begin
+	}{
+		{packets: 100, burst: 10, last: 1900 * time.Millisecond}, // (200 - 10) / 100
+		{packets: 20, burst: 2, last: 9900 * time.Millisecond},
+		{packets: 1000, burst: 200, last: 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &Resolver{pace: rate.NewLimiter(rate.Limit(test.packets), test.burst)}
+			began, last := time.Now(), make(chan time.Duration, lookups)
+			for range lookups {
+				go func() {
+					if err := r.turn(t.Context()); err != nil {
+						t.Error(err)
+					}
+					last <- time.Since(began)
+				}()
+			}
+			var latest time.Duration
+			for range lookups {
+				latest = max(latest, <-last)
+			}
+			if got := latest.Round(time.Millisecond); got != test.last {
+				t.Errorf("%d packets a second: the last of %d begins after %v, want %v", test.packets, lookups, got, test.last)
+			}
+		})
+	}
+}
+
+// Who can't wait long enough is told why, at the end, and leaves his place.
+func TestTurnEnds(t *testing.T) {
+	errOver := errors.New("the run is over")
+	synctest.Test(t, func(t *testing.T) {
+		r := &Resolver{pace: rate.NewLimiter(1, queriesALookup)}
+		began := time.Now()
+		for range 2 {
+			if err := r.turn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(time.Second), errOver)
+		defer cancel()
+		if _, err := r.Lookup(ctx, "four.example", time.Minute); !errors.Is(err, errOver) {
+			t.Errorf("error %v, want the context's cause", err)
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("ended after %v, want 3s: 2 for the second turn and 1 for the context", took)
+		}
+		if err := r.turn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 4*time.Second {
+			t.Errorf("the next turn came after %v, want 4s", took)
+		}
+	})
+}
+
+func TestNewPace(t *testing.T) {
+	for _, test := range []struct {
+		options Options
+		burst   int // 0: unpaced
+	}{
+		{Options{Server: "10.0.0.2:53", Rate: 900}, 90},
+		{Options{Server: "[fd00::2]:53", Rate: 900}, 90},
+		{Options{Server: "resolver.internal:53", Rate: 900}, 90},
+		{Options{Server: "10.0.0.2:53", Rate: 1}, queriesALookup},
+		{Options{Server: "10.0.0.2:53", Rate: 0}, 0},
+		{Options{Server: "127.0.0.1:5353", Rate: 900}, 0},
+		{Options{Server: "127.0.0.53:53", Rate: 900}, 0},
+		{Options{Server: "[::1]:53", Rate: 900}, 0},
+	} {
+		pace := New(test.options).pace
+		if (pace == nil) != (test.burst == 0) {
+			t.Errorf("%+v: paced %v", test.options, pace != nil)
+		} else if pace != nil && (pace.Burst() != test.burst || pace.Limit() != rate.Limit(test.options.Rate)) {
+			t.Errorf("%+v: limit %v, burst %d; want burst %d", test.options, pace.Limit(), pace.Burst(), test.burst)
+		}
+	}
+}
+
+// Without a server of the operator's, the machine's own decides.
+func TestNewStandardServer(t *testing.T) {
+	text, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		t.Skip("this machine has no /etc/resolv.conf")
+	}
+	if got := configured(); got != "" && !strings.Contains(string(text), got) {
+		t.Errorf("configured = %q, which is not in %s", got, text)
+	}
+	addr, err := netip.ParseAddr(configured())
+	local := err == nil && addr.IsLoopback()
+	if paced := New(Options{Rate: 900}).pace != nil; paced == local {
+		t.Errorf("paced %v, and the server %v is on this machine: %v", paced, addr, local)
+	}
+}
+
+// Out of descriptors, we can't ask. That is no answer of the resolver's.
+func TestLookupOutOfDescriptors(t *testing.T) {
+	server := dns(t)
+	r := New(Options{Server: server.Addr().String()})
+	if _, err := r.Lookup(t.Context(), "four.example", 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Skip(err)
+	}
+	scarce := before
+	scarce.Cur = 1
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &scarce); err != nil {
+		t.Skip(err)
+	}
+	_, err := r.Lookup(t.Context(), "four.example", 5*time.Second)
+	if e := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); e != nil {
+		t.Fatal(e)
+	}
+	if _, wrong := errors.AsType[*net.DNSError](err); wrong || !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("error %v, want too many open files", err)
+	}
+	if _, err := r.Lookup(t.Context(), "four.example", 5*time.Second); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// Only what is our own is remembered.
+func TestSocketError(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		keep bool
+	}{
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}, true},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.ENFILE)}, true},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}, true},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.ENOBUFS)}, true},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, false},
+		{io.EOF, false},
+		{nil, false},
+	} {
+		var s socketError
+		s.note(test.err)
+		s.note(io.EOF)
+		if got := s.get(); (got != nil) != test.keep || test.keep && !errors.Is(got, test.err) {
+			t.Errorf("of %v: %v, want it kept: %v", test.err, got, test.keep)
+		}
+	}
+}
