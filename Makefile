@@ -1,9 +1,9 @@
 # Everything there is to do with Rollcall, a target each. `make` lists them.
 # Go, make and git are enough for all but `check`, `sam-…` (python3) and
-# `interop` (nginx or openssl). GNU make 3.81, as macOS has it, will do.
+# `interop` (nginx, caddy, h2o, openssl). GNU make 3.81, as macOS has it, will do.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race interop check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
+.PHONY: help build run test race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
 
 # The version in user agents and summaries: the last tag, else the commit,
 # else what a copy without git can know.
@@ -41,8 +41,14 @@ test: ## run the tests
 race: ## run the tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
-interop: ## run the tests against OpenSSL-based servers too (needs nginx or openssl)
+interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl)
 	go test -count=1 -tags interop ./...
+
+# One fuzzer a run is all that go test takes. A find is kept in testdata/fuzz.
+FUZZTIME ?= 60s
+fuzz: ## look for input that breaks the event's reader or the prober
+	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/plan
+	go test -run '^$$' -fuzz '^FuzzProbe$$' -fuzztime $(FUZZTIME) ./internal/probe
 
 check: vet lint ## vet, staticcheck, gofmt and cfn-lint
 

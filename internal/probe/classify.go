@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -143,15 +144,19 @@ func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (Reason, str
 		days(now.Sub(e.Cert.NotAfter)), e.Cert.NotAfter.UTC().Format(time.DateOnly))
 }
 
+// days says how long d is, in the unit that fits.
 func days(d time.Duration) string {
-	switch n := int(d / (24 * time.Hour)); n {
-	case 0:
-		return d.Round(time.Second).String()
-	case 1:
-		return "1 day"
-	default:
-		return fmt.Sprintf("%d days", n)
+	n, unit := int(d/(24*time.Hour)), "day"
+	switch {
+	case d < time.Hour:
+		n, unit = int(d/time.Minute), "minute"
+	case d < 24*time.Hour:
+		n, unit = int(d/time.Hour), "hour"
 	}
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
 }
 
 // alerts are the names that crypto/tls gives the alerts of a server, which
@@ -168,7 +173,7 @@ var alerts = []struct {
 }
 
 func classifyTLS(f failure) (Reason, string) {
-	if _, ok := errors.AsType[tls.RecordHeaderError](f.err); ok {
+	if e, ok := errors.AsType[tls.RecordHeaderError](f.err); ok && e.Conn != nil { // it has one only if the first record was none
 		return TLSNotSpoken, "server does not speak TLS on this port"
 	}
 	text := f.err.Error()
@@ -200,6 +205,8 @@ func classifySocket(f failure) (Reason, string) {
 	return OK, ""
 }
 
+const tooManyHeaders = "answer's headers are larger than 256 KiB"
+
 func classifyHTTP(f failure) (Reason, string) {
 	text := f.err.Error()
 	switch {
@@ -208,9 +215,11 @@ func classifyHTTP(f failure) (Reason, string) {
 	case f.body:
 		return BodyInvalid, "body is broken: " + text
 	case strings.Contains(text, "server response headers exceeded"), strings.Contains(text, "response header list larger"):
-		return HeadersTooLarge, "answer's headers are larger than 256 KiB"
+		return HeadersTooLarge, tooManyHeaders
 	case strings.Contains(text, "server closed idle connection"):
 		return ConnectionClosed, "server closed the connection without an answer"
+	case strings.HasPrefix(text, "stream error"):
+		return ConnectionReset, "server reset the request: " + text
 	case strings.Contains(text, "GOAWAY"):
 		return ConnectionClosed, "server closed the connection without an answer (HTTP/2 GOAWAY)"
 	}

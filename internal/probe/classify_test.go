@@ -68,7 +68,8 @@ func TestClassify(t *testing.T) {
 		{"unknown authority", unverified(x509.UnknownAuthorityError{}), TLS, false, TLSUntrusted, "unknown authority"},
 		{"verification, anything else", unverified(errors.New("odd")), TLS, false, TLSUntrusted, "could not be verified: odd"},
 
-		{"not TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, TLS, false, TLSNotSpoken, "does not speak TLS"},
+		{"not TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", Conn: &net.TCPConn{}}, TLS, false, TLSNotSpoken, "does not speak TLS"},
+		{"TLS no longer", tls.RecordHeaderError{Msg: "unsupported SSLv2 handshake received"}, TLS, false, TLSHandshake, "TLS handshake failed"},
 		{"old version offered", errors.New("tls: server selected unsupported protocol version 301"), TLS, false, TLSVersion, "no TLS version"},
 		{"alert protocol_version", alert("protocol version not supported"), TLS, false, TLSVersion, "no TLS version"},
 		{"alert certificate_required", alert("certificate required"), TLS, false, TLSClientCertificate, "client certificate"},
@@ -93,6 +94,7 @@ func TestClassify(t *testing.T) {
 		{"endless headers in HTTP/2", errors.New("http2: response header list larger than advertised limit"), FirstByte, false, HeadersTooLarge, "256 KiB"},
 		{"closed, as net/http says it", errors.New("http: server closed idle connection"), FirstByte, false, ConnectionClosed, "without an answer"},
 		{"closed, as HTTP/2 says it", errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), FirstByte, false, ConnectionClosed, "GOAWAY"},
+		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), FirstByte, false, ConnectionReset, "REFUSED_STREAM"},
 		{"garbage", errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`), Transfer, false, BadResponse, `answer is no HTTP: malformed HTTP response "SSH-2.0"`},
 		{"answer, anything else", errors.New("odd"), FirstByte, false, BadResponse, "odd"},
 
@@ -113,7 +115,9 @@ func TestClassify(t *testing.T) {
 
 func TestDays(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		90 * time.Second:               "1m30s",
+		40 * time.Second:               "0 minutes",
+		90 * time.Second:               "1 minute",
+		23*time.Hour + 59*time.Minute:  "23 hours",
 		24*time.Hour + 5*time.Minute:   "1 day",
 		3 * 24 * time.Hour:             "3 days",
 		400*24*time.Hour + 7*time.Hour: "400 days",

@@ -123,7 +123,10 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	if err != nil {
 		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
 		a.unanswered(w, err)
-		return nil, a.clientCertificate(err)
+		return nil, a.clientCertificate(w.tooLarge(err))
+	}
+	if spoken == HTTP1 && resp.ProtoMajor != 1 {
+		return nil, &verdict{reason: BadResponse, detail: "answer claims to be " + resp.Proto}
 	}
 	ans, err := a.finish(w, h, resp)
 	if err == nil {
@@ -144,6 +147,16 @@ func (a *attempt) spoken(l link) (HTTPVersion, error) {
 		return HTTP1, noHTTP2()
 	}
 	return HTTP1, nil
+}
+
+// tooLarge finds the real reason of a protocol error of HTTP/2, which is all
+// that net/http says of headers without end: so many bytes that are no answer
+// yet are headers. Packed as they are they may be fewer than maxHeaders.
+func (w *watch) tooLarge(err error) error {
+	if strings.Contains(err.Error(), "PROTOCOL_ERROR") && w.conn.Reading().Received-w.received > maxHeaders/2 {
+		return &verdict{reason: HeadersTooLarge, detail: tooManyHeaders}
+	}
+	return err
 }
 
 func noHTTP2() error {
@@ -258,6 +271,7 @@ type watch struct {
 	began    time.Time
 	segments int // that arrived until the first byte was read
 	before   int
+	received int64 // bytes, before the request
 
 	mu          sync.Mutex // the trace is called from the connection's own goroutine
 	first, last wire.Reading
@@ -266,7 +280,7 @@ type watch struct {
 }
 
 func newWatch(conn *wire.Conn) *watch {
-	return &watch{conn: conn, began: time.Now(), before: conn.Segments()}
+	return &watch{conn: conn, began: time.Now(), before: conn.Segments(), received: conn.Reading().Received}
 }
 
 // trace samples the clock synchronously, on the goroutine that reads: before

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -70,12 +71,19 @@ func location(base *url.URL, header http.Header) (*url.URL, error) {
 		return nil, fmt.Errorf("redirect to scheme %q, which is not http", cut(to.Scheme, shownServer))
 	case to.Hostname() == "":
 		return nil, errors.New("redirect to a URL without a host")
+	case !validPort(to.Port()):
+		return nil, errors.New("redirect to a port that is none")
 	}
 	if to.Host, err = asciiHost(to); err != nil {
 		return nil, errors.New("redirect to what is no host name")
 	}
 	to.User, to.Fragment = nil, ""
 	return to, nil
+}
+
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // asciiHost is the host of u, and its port, as it is looked up: in lower case

@@ -158,6 +158,11 @@ func (r *rehearsal) stop(p *os.Process) (held time.Duration, err error) {
 // things, until problems finds none.
 func (r *rehearsal) tell(t *testing.T, c check, problems func(probe.Result, time.Duration) []string) {
 	t.Helper()
+	warm, err := wire.Warm() // a process's very first check may find the kernel not stamping yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer warm.Close()
 	for n := 1; ; n++ {
 		result, held := r.measure(t, c)
 		t.Logf("held for %v: first byte after %v by the %v's clock, uncertainty %v, unsure %v, local delay %v",

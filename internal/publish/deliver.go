@@ -58,12 +58,27 @@ func (s *Session) deliver(b batch) {
 		s.deliver(first)
 		s.deliver(second)
 	default:
-		if why := s.stopFor(c, err); why != nil {
+		why := s.stopFor(c, err)
+		if why == nil && s.fruitless(err) {
+			why = &stop{reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts), cause: err}
+		}
+		if why != nil {
 			s.halt(why)
 			err = why
 		}
 		s.fallBack(b, err)
 	}
+}
+
+// fruitless reports whether a batch has spent all its attempts and none has
+// been accepted: the next batch need not spend as many again.
+func (s *Session) fruitless(err error) bool {
+	if _, stopped := errors.AsType[*stop](err); stopped || errors.Is(err, errCut) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tally.Accepted == 0
 }
 
 // send makes requests until one is answered for good, or no more are to be

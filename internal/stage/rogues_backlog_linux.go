@@ -8,22 +8,14 @@ import (
 	"syscall"
 )
 
-// backlogRogues lose packets on loopback, as only Linux does.
+// backlogRogues lose packets on loopback, as only Linux does. A name of which
+// every packet is lost is not among them: whoever dials all origins would wait
+// for it. A [Backlog] is that.
 func backlogRogues() []rogue {
 	return []rogue{
-		{name: "blackholed", description: "its connections are never made: every SYN is lost", start: blackholed},
 		{name: "half-dark", description: "resolves to an IPv6 address where every SYN is lost, and to IPv4 where it answers",
-			beside: "blackholed", start: halfDark},
+			beside: "refusing unreachable", start: halfDark},
 	}
-}
-
-func blackholed(n *internet, _ string) (*site, error) {
-	b, err := NewBacklog()
-	if err != nil {
-		return nil, err
-	}
-	n.closes(b)
-	return &site{origin: Origin{Scheme: "https", Addr: b.Addr()}}, nil
 }
 
 // halfDark listens for IPv4, and clogs the same port of ::1. A machine without
@@ -32,7 +24,7 @@ func halfDark(n *internet, host string) (*site, error) {
 	var s *site
 	for range bindAttempts {
 		var err error
-		if s, err = overHTTP(says(head+"Content-Length: 2\r\n\r\nok"))(n, host); err != nil {
+		if s, err = overHTTP(says(ok))(n, host); err != nil {
 			return nil, err
 		}
 		dark, err := newBacklog(netip.AddrPortFrom(netip.IPv6Loopback(), s.origin.Addr.Port()))

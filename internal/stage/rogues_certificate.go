@@ -53,7 +53,7 @@ func chainRogues() []rogue {
 		{name: "untrusted", description: "its certificate's issuer is unknown", start: certified(UnknownIssuer)},
 		{name: "no-intermediate", description: "its certificate comes without the intermediate", start: certified(NoIntermediate)},
 		{name: "complete-chain", description: "its certificate comes with the intermediate",
-			beside: "no-intermediate self-signed untrusted", start: certified(Sound)},
+			beside: "no-intermediate self-signed untrusted issuer-no-authority", start: certified(Sound)},
 		{name: "whole-chain", description: "its certificate comes with the root too",
 			beside: "no-intermediate", start: drafted(func(d *draft) error {
 				d.chain = append(d.chain, d.authority.root.certificate)

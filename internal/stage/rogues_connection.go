@@ -14,6 +14,6 @@ func connectionRogues() []rogue {
 		{name: "connection-resetting", description: "accepts the connection and resets it", start: overTCP(reset)},
 		{name: "connection-ok", description: "accepts the connection and answers",
 			beside: "refusing unreachable connection-closing connection-resetting",
-			start:  overHTTP(says(head + "Content-Length: 2\r\n\r\nok"))},
+			start:  overHTTP(says(ok))},
 	}
 }

@@ -57,7 +57,7 @@ func locationRogues() []rogue {
 func otherOriginRogues() []rogue {
 	found := func(d destination) starter { return leads(http.StatusFound, d, briefly) }
 	return []rogue{
-		{name: "recorder", description: "remembers who asked, and answers", beside: "redirect-cookie", start: recording},
+		{name: "recorder", description: "remembers who asked, and answers", beside: "redirect-insecure", start: recording},
 		{name: "redirect-recorder", description: "redirects to recorder.stage.test with 307, which keeps method and body",
 			beside: "redirect-insecure", start: leads(http.StatusTemporaryRedirect, to("recorder.stage.test", "/?from=redirect"), briefly)},
 		{name: "redirect-cookie", description: "sets a cookie for all of stage.test and redirects to recorder.stage.test",

@@ -19,13 +19,7 @@ import (
 // side's connection.
 func pair(t *testing.T) (*Conn, *net.TCPConn) {
 	t.Helper()
-	warm, err := Warm()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if warm != nil {
-		t.Cleanup(func() { warm.Close() })
-	}
+	warm(t)
 	near, far, err := connect(Control)
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +27,40 @@ func pair(t *testing.T) (*Conn, *net.TCPConn) {
 	conn := New(near)
 	t.Cleanup(func() { conn.Close(); far.Close() })
 	return conn, far
+}
+
+// warm waits until the kernel stamps what comes, where it can: it begins a
+// little after the first socket has asked for it.
+func warm(t *testing.T) {
+	t.Helper()
+	asking, err := Warm()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asking == nil {
+		return
+	}
+	t.Cleanup(func() { asking.Close() })
+	for end := time.Now().Add(5 * time.Second); !stamps(t); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("the kernel does not stamp what comes")
+		}
+	}
+}
+
+// stamps reports whether a fresh connection gets a stamp.
+func stamps(t *testing.T) bool {
+	t.Helper()
+	near, far, err := connect(Control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := New(near)
+	defer conn.Close()
+	defer far.Close()
+	send(t, far, "hello")
+	receive(t, conn, "hello")
+	return conn.Reading().Stamped
 }
 
 // connect makes both ends of a TCP connection.

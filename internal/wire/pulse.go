@@ -23,7 +23,7 @@ type Pulse struct {
 	felt   time.Time // when it was felt last
 	inside int
 	stop   chan struct{}
-	runs   sync.WaitGroup
+	done   chan struct{}       // one a beat: who leaves does not wait for the next one's
 	worst  [pulseSpan]lateness // a ring
 }
 
@@ -44,24 +44,24 @@ func (p *Pulse) Enter() {
 	if p.epoch.IsZero() {
 		p.epoch = p.felt
 	}
-	stop := make(chan struct{})
-	p.stop = stop
-	p.runs.Go(func() { p.run(stop) })
+	p.stop, p.done = make(chan struct{}), make(chan struct{})
+	go p.run(p.stop, p.done)
 }
 
 // Leave ends the pulse when the last one leaves; it then has ended.
 func (p *Pulse) Leave() {
 	p.mu.Lock()
 	p.inside--
-	last, stop := p.inside == 0, p.stop
+	last, stop, done := p.inside == 0, p.stop, p.done
 	p.mu.Unlock()
 	if last {
 		close(stop)
-		p.runs.Wait()
+		<-done
 	}
 }
 
-func (p *Pulse) run(stop chan struct{}) {
+func (p *Pulse) run(stop, done chan struct{}) {
+	defer close(done)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
 	for {

@@ -121,3 +121,36 @@ func forgotten(until float64) *Pulse {
 	}
 	return p
 }
+
+// Who leaves waits for the beat that ends, not for one that somebody else has
+// begun meanwhile.
+func TestPulseLeaveDoesNotWaitForWhoComes(t *testing.T) {
+	for round := range 200 {
+		var p Pulse
+		var group sync.WaitGroup
+		p.Enter()
+		stay := make(chan struct{})
+		group.Go(func() {
+			for outside := false; !outside; {
+				p.mu.Lock()
+				outside = p.inside == 0
+				p.mu.Unlock()
+			}
+			p.Enter()
+			<-stay
+			p.Leave()
+		})
+		left := make(chan struct{})
+		group.Go(func() { p.Leave(); close(left) })
+		select {
+		case <-left:
+		case <-time.After(5 * time.Second):
+			t.Errorf("round %d: Leave waits for who came later", round)
+		}
+		close(stay)
+		group.Wait()
+		if t.Failed() {
+			return
+		}
+	}
+}

@@ -35,11 +35,7 @@ func TestStampsAreOfTheArrival(t *testing.T) {
 }
 
 func TestStampsAreWanted(t *testing.T) {
-	warm, err := Warm()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer warm.Close()
+	warm(t)
 	near, far, err := connect(nil) // without Control
 	if err != nil {
 		t.Fatal(err)

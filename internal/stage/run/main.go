@@ -65,7 +65,7 @@ func (s *show) demo(ctx context.Context) error {
 	s.printf("%s", opening)
 	var atOnce, oneByOne []scene
 	for _, event := range []string{"events/gafam.json", "events/demo.json"} {
-		sc, err := s.play(ctx, event, s.stage.Env())
+		sc, err := s.play(ctx, event, s.stage.Event, s.stage.Env())
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (s *show) demo(ctx context.Context) error {
 		s.metrics(sc)
 	}
 	for _, sc := range atOnce {
-		slow, err := s.play(ctx, sc.event, append(s.stage.Env(), "ROLLCALL_IN_FLIGHT=1"))
+		slow, err := s.play(ctx, sc.event, s.stage.Event, append(s.stage.Env(), "ROLLCALL_IN_FLIGHT=1"))
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (s *show) demo(ctx context.Context) error {
 func (s *show) own(ctx context.Context, events []string) error {
 	var all []scene
 	for _, event := range events {
-		sc, err := s.play(ctx, event, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + s.stage.CloudWatch.URL()})
+		sc, err := s.play(ctx, event, unchanged, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + s.stage.CloudWatch.URL()})
 		if err != nil {
 			return err
 		}
@@ -105,14 +105,17 @@ func (s *show) own(ctx context.Context, events []string) error {
 	return nil
 }
 
-// play hands one event to a fresh function. On the stage the event gets the
-// ports that the stage's servers have.
-func (s *show) play(ctx context.Context, event string, env []string) (scene, error) {
+// unchanged leaves an event as it is.
+func unchanged(event []byte) ([]byte, error) { return event, nil }
+
+// play hands one event to a fresh function, adapted to where it plays: on the
+// stage it gets the ports that the stage's servers have.
+func (s *show) play(ctx context.Context, event string, adapt func([]byte) ([]byte, error), env []string) (scene, error) {
 	data, err := os.ReadFile(event)
 	if err != nil {
 		return scene{}, fmt.Errorf("reading the event: %w", err)
 	}
-	if data, err = s.stage.Event(data); err != nil {
+	if data, err = adapt(data); err != nil {
 		return scene{}, fmt.Errorf("%s: %w", event, err)
 	}
 	root, err := filepath.Abs(".")

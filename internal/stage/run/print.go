@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,8 +87,11 @@ func value(d stage.Datum) string {
 	if len(observed) == 1 {
 		return number(observed[0]) + unit
 	}
-	return fmt.Sprintf("%s … %s … %s%s (%d values)", number(observed[0]), number(observed[len(observed)/2]),
-		number(observed[len(observed)-1]), unit, len(observed))
+	least, most := observed[0], observed[len(observed)-1]
+	if least == most {
+		return fmt.Sprintf("%s%s (%d values)", number(least), unit, len(observed))
+	}
+	return fmt.Sprintf("%s … %s … %s%s (%d values)", number(least), number(observed[len(observed)/2]), number(most), unit, len(observed))
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
@@ -103,12 +105,18 @@ func (s *show) times(atOnce, oneByOne []scene) {
 		if oneByOne != nil {
 			slow, how = oneByOne[i].summary.Duration, "measured"
 		}
-		saved := slow - sc.summary.Duration
-		s.printf("  %-20s %9s one after the other (%s), %9s all at once: %9s or %.0f %% saved\n",
-			sc.event, report.Milliseconds(slow), how, report.Milliseconds(sc.summary.Duration),
-			report.Milliseconds(saved), 100*saved.Seconds()/cmp.Or(slow.Seconds(), 1))
+		s.printf("  %-20s %9s one after the other (%s), %9s all at once%s\n",
+			sc.event, report.Milliseconds(slow), how, report.Milliseconds(sc.summary.Duration), saved(slow, sc.summary.Duration))
 	}
 	s.printf("\n")
+}
+
+// saved says what all at once saves, if it does: with one target it can't.
+func saved(slow, fast time.Duration) string {
+	if fast >= slow {
+		return ": nothing saved"
+	}
+	return fmt.Sprintf(": %s or %.0f %% saved", report.Milliseconds(slow-fast), 100*(slow-fast).Seconds()/slow.Seconds())
 }
 
 func sum(sc scene) (total time.Duration) {
