@@ -61,11 +61,14 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if got.n > 0 {
 		c.ledger.read(got, time.Now())
 	}
-	c.failed = got.err
+	if !errors.Is(got.err, net.ErrClosed) {
+		c.failed = got.err
+	}
 	return got.n, got.err
 }
 
-// Err returns what the latest read failed with, io.EOF too. Parsers above may
+// Err returns what the latest read failed with, io.EOF too, unless it was our
+// own Close that ended it. Parsers above may
 // say something else: that a line makes no sense, where its end never came.
 func (c *Conn) Err() error {
 	c.mu.Lock()
