@@ -352,6 +352,9 @@ func TestCloudWatchAcceptsWhatTheResultsSay(t *testing.T) {
 func TestTheLogHasWhatCloudWatchRefuses(t *testing.T) {
 	denied := stage.Always(stage.Fault{Mode: stage.AccessDenied})
 	for _, p := range plays(t) {
+		if p.name == "demo" || p.name == "flaky and invalid" {
+			continue // long, and nothing in them that the log would tell in another way
+		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			r, s := p.perform(t, denied)

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/internal/wire"
@@ -205,6 +206,9 @@ func (a *attempt) secure(ctx context.Context, conn *wire.Conn, u *url.URL) (net.
 	a.until(TLS, r.Waited, err, began)
 	a.uncertainty += r.WaitGap
 	a.res.Certificate = certificateOf(client.ConnectionState(), err, time.Now())
+	if c := a.res.Certificate; c != nil {
+		c.Subject, c.Issuer = scrub(c.Subject, a.t), scrub(c.Issuer, a.t)
+	}
 	if a.wanted && err != nil && !timedOut(err) {
 		err = wantsCertificate()
 	}
@@ -245,7 +249,7 @@ func (a *attempt) result(err error) Result {
 	if err != nil {
 		res.Phase = a.phase
 		res.Reason, res.Detail = classify(failure{err, a.phase, a.inBody, now, a.t.Timeout})
-		res.Detail = cut(printable(scrub(res.Detail, a.t)), shownDetail)
+		res.Detail = cut(printable(scrub(a.reserved(res.Reason, res.Detail), a.t)), shownDetail)
 	}
 	res.State = res.Reason.State()
 	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
@@ -253,6 +257,15 @@ func (a *attempt) result(err error) Result {
 	}
 	a.settle(&res, now)
 	return res
+}
+
+// reserved leaves out what quotes the server's own bytes where the request
+// holds secrets: it could say them back in any form.
+func (a *attempt) reserved(reason Reason, detail string) string {
+	if (reason == BadResponse || reason == BodyInvalid) && len(confided(a.t)) > 0 {
+		detail, _, _ = strings.Cut(detail, ": ")
+	}
+	return detail
 }
 
 // settle chooses the clock and fills in what it measured.

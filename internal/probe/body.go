@@ -2,7 +2,6 @@ package probe
 
 import (
 	"bufio"
-	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -15,7 +14,7 @@ import (
 
 // A body is what was read of an answer's.
 type body struct {
-	text      []byte // decoded; nil unless somebody reads it
+	text      string // decoded; "" unless somebody reads it
 	wire      int64  // bytes as they came
 	size      int64  // bytes decoded
 	truncated bool   // there was more
@@ -30,18 +29,18 @@ func readBody(resp *http.Response, limit int64, wanted bool) (body, error) {
 	raw := &capped{r: resp.Body, left: limit}
 	decoded, err := decode(raw, resp.Header.Get("Content-Encoding"))
 	text := &capped{r: decoded, left: limit}
-	var kept bytes.Buffer
-	switch {
-	case err != nil:
-	case wanted:
-		_, err = kept.ReadFrom(text)
-	default:
-		_, err = io.Copy(io.Discard, text)
+	var kept strings.Builder
+	sink := io.Discard
+	if wanted {
+		sink = &kept
+	}
+	if err == nil {
+		_, err = io.Copy(sink, text)
 	}
 	if err == nil && !text.over {
 		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
 	}
-	b := body{text: kept.Bytes(), wire: raw.n, size: text.n, truncated: raw.over || text.over}
+	b := body{text: kept.String(), wire: raw.n, size: text.n, truncated: raw.over || text.over}
 	if b.truncated {
 		return b, nil // the decoder may miss the rest, which is our doing
 	}

@@ -47,7 +47,7 @@ type certificateFacts struct {
 func (a *attempt) factsOf(ans *answer) *facts {
 	phases := a.measured()
 	f := &facts{
-		Status: ans.status, Body: string(ans.body.text), Header: joined(ans.header),
+		Status: ans.status, Body: ans.body.text, Header: joined(ans.header),
 		Duration: milliseconds(phases.Sum()), DNS: milliseconds(phases.DNS), Connect: milliseconds(phases.Connect),
 		TLS: milliseconds(phases.TLS), FirstByte: milliseconds(phases.FirstByte), Transfer: milliseconds(phases.Transfer),
 		Size: int(ans.body.size), Redirects: len(a.res.Redirects), HTTP: a.res.HTTP, URL: ans.url.String(),
@@ -58,7 +58,7 @@ func (a *attempt) factsOf(ans *answer) *facts {
 	if c := a.res.Certificate; c != nil {
 		f.Certificate = &certificateFacts{c.DaysLeft}
 	}
-	if a.t.reads("json") && json.Unmarshal(ans.body.text, &f.JSON) != nil {
+	if a.t.reads("json") && json.Unmarshal([]byte(ans.body.text), &f.JSON) != nil {
 		f.JSON = nil
 	}
 	return f

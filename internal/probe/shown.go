@@ -58,14 +58,15 @@ func printable(s string) string {
 // wanted.
 var harmless = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
 
-// confided are the strings of a target that nobody may see: header values,
-// the body, the query; and the words of each, since a server may echo a part.
+// confided are the strings of a target that nobody may see: header values, the
+// body and the query; the words of each, since a server may echo a part; and
+// each as it looks in a URL or a host name.
 func confided(t *Target) []string {
 	var secrets []string
 	add := func(s string) {
 		for _, part := range append(strings.Fields(s), s) {
-			if len(part) >= 4 {
-				secrets = append(secrets, part, url.PathEscape(part), url.QueryEscape(part))
+			if len(part) >= leastSecret {
+				secrets = append(secrets, part, url.PathEscape(part), url.QueryEscape(part), labelled(part))
 			}
 		}
 	}
@@ -86,14 +87,65 @@ func confided(t *Target) []string {
 			}
 		}
 	}
-	return secrets
+	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
+}
+
+const (
+	leastSecret = 4  // shorter ones stand in every second text
+	secretStart = 10 // a secret is known by its beginning: a server may cut it
+)
+
+// labelled is what can stand in a host name of s.
+func labelled(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r <= unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return -1
+	}, s)
 }
 
 // scrub replaces whatever of the target's secrets stands in s, which came from
-// a server that may have echoed them.
+// a server that may have echoed them, in upper or lower case, whole or cut.
 func scrub(s string, t *Target) string {
+	if s == "" {
+		return s
+	}
 	for _, secret := range confided(t) {
-		s = strings.ReplaceAll(s, secret, "…")
+		s = blot(s, secret)
 	}
 	return s
 }
+
+// blot replaces each word of s that holds a secret's beginning.
+func blot(s, secret string) string {
+	start := strings.ToLower(secret[:min(len(secret), secretStart)])
+	var kept strings.Builder
+	for {
+		at := indexFold(s, start)
+		if at < 0 {
+			return kept.String() + s
+		}
+		kept.WriteString(s[:at] + "…")
+		s = s[at:]
+		if whole := len(secret); len(s) >= whole && strings.EqualFold(s[:whole], secret) {
+			s = s[whole:]
+		} else {
+			s = s[len(start):]
+		}
+		s = strings.TrimLeftFunc(s, inWord)
+	}
+}
+
+// indexFold finds a text of lower case in s, whatever the case of that's
+// ASCII letters.
+func indexFold(s, lower string) int {
+	for i := 0; i+len(lower) <= len(s); i++ {
+		if strings.EqualFold(s[i:i+len(lower)], lower) {
+			return i
+		}
+	}
+	return -1
+}
+
+func inWord(r rune) bool { return !strings.ContainsRune(" /:.?#\"'<>,;&=", r) }

@@ -2,12 +2,14 @@ package stage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,13 +30,16 @@ type Function struct {
 	ended   context.Context // ends with the process
 	stdout  *output
 	stderr  *output
+
+	sample sync.Once
+	peak   int64 // resident set in bytes, sampled while the process ran; 0 if not known
 }
 
 // An Exit says how a function's process ended.
 type Exit struct {
 	Code       int            // -1 if a signal ended it
 	Signal     syscall.Signal // 0 if none did
-	PeakMemory int64          // its largest resident set, in bytes; 0 if not known
+	PeakMemory int64          // its largest resident set until Stop, in bytes; 0 if not known
 	CPU        time.Duration  // user and system
 }
 
@@ -138,6 +143,7 @@ func (f *Function) Done() <-chan struct{} { return f.ended.Done() }
 // later, ends the runtime API and says how the process ended. Asked again it
 // says the same.
 func (f *Function) Stop() Exit {
+	f.sample.Do(func() { f.peak = residentPeak(f.Pid()) })
 	f.Signal(syscall.SIGTERM) // fails if it has ended already
 	timer := time.NewTimer(functionGrace)
 	defer timer.Stop()
@@ -150,9 +156,27 @@ func (f *Function) Stop() Exit {
 	f.runtime.Close()
 	state := f.cmd.ProcessState
 	return Exit{
-		Code: state.ExitCode(), Signal: exitSignal(state), PeakMemory: peakMemory(state),
+		Code: state.ExitCode(), Signal: exitSignal(state), PeakMemory: cmp.Or(f.peak, peakMemory(state)),
 		CPU: state.UserTime() + state.SystemTime(),
 	}
+}
+
+// residentPeak returns the largest resident set so far of a process that runs,
+// where /proc tells (proc_pid_status(5)), else 0. Unlike what wait4(2) tells of
+// an ended process it is the program's alone: that has in it what the parent
+// had when it forked.
+func residentPeak(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if kilobytes, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kilobytes), "kB")), 10, 64)
+			return n * 1024
+		}
+	}
+	return 0
 }
 
 // Stdout returns the whole lines that the process has written so far, without

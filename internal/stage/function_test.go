@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -212,4 +213,19 @@ func TestFunctionThatCannotStart(t *testing.T) {
 	if _, err := StartFunction(t.Context(), t.TempDir()+"/nothing", nil); err == nil || !strings.Contains(err.Error(), "starting the function") {
 		t.Errorf("StartFunction = %v", err)
 	}
+}
+
+// A function's memory is its own: the process that starts it may be larger.
+func TestPeakMemoryIsTheFunctions(t *testing.T) {
+	const ours = 200 << 20
+	ballast := make([]byte, ours)
+	for i := 0; i < len(ballast); i += 1 << 12 {
+		ballast[i] = 1
+	}
+	f := startFunction(t)
+	asked(t, f, `1`)
+	if peak := f.Stop().PeakMemory; peak < 1<<20 || peak >= ours && runtime.GOOS == "linux" {
+		t.Errorf("the function took %d bytes at most, beside our own %d", peak, len(ballast))
+	}
+	runtime.KeepAlive(ballast)
 }

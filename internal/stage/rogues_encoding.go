@@ -111,6 +111,7 @@ func miscounted() string {
 // bomb answers with so many MiB of zeros as one member of gzip.
 func bomb(mebibytes int) act {
 	parts := sync.OnceValue(zeros)
+	end := sync.OnceValue(func() []byte { return endOfZeros(mebibytes) })
 	return func(_ context.Context, c *caller) {
 		z := parts()
 		io.WriteString(c, head+"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"+z.first)
@@ -119,7 +120,7 @@ func bomb(mebibytes int) act {
 				return
 			}
 		}
-		c.Write(z.end(mebibytes))
+		c.Write(end())
 	}
 }
 
@@ -140,9 +141,9 @@ func zeros() zeroStream {
 	return zeroStream{all[:first], all[first:]}
 }
 
-// end is the empty last block (RFC 1951, 3.2.6), and the checksum and length
-// of all zeros (RFC 1952, 2.3.1).
-func (zeroStream) end(mebibytes int) []byte {
+// endOfZeros is the empty last block (RFC 1951, 3.2.6), and the checksum and
+// length of so many MiB of zeros (RFC 1952, 2.3.1).
+func endOfZeros(mebibytes int) []byte {
 	chunk := make([]byte, 64<<10)
 	sum := uint32(0)
 	for range mebibytes << 20 / len(chunk) {
