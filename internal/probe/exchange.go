@@ -269,8 +269,7 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 type watch struct {
 	conn     *wire.Conn
 	began    time.Time
-	segments int // that arrived until the first byte was read
-	before   int
+	segments int   // that the first byte may have been merged of
 	received int64 // bytes, before the request
 
 	mu          sync.Mutex // the trace is called from the connection's own goroutine
@@ -280,7 +279,8 @@ type watch struct {
 }
 
 func newWatch(conn *wire.Conn) *watch {
-	return &watch{conn: conn, began: time.Now(), before: conn.Segments(), received: conn.Reading().Received}
+	conn.CountSegments()
+	return &watch{conn: conn, began: time.Now(), received: conn.Reading().Received}
 }
 
 // trace samples the clock synchronously, on the goroutine that reads: before
@@ -294,7 +294,7 @@ func (w *watch) trace(version HTTPVersion) *httptrace.ClientTrace {
 			if w.sent != nil {
 				w.sent(&w.first)
 			}
-			w.segments = w.conn.Segments() - w.before
+			w.segments = w.conn.Merged()
 		},
 		PutIdleConn: func(error) {
 			w.mu.Lock()

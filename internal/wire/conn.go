@@ -25,12 +25,42 @@ type Conn struct {
 	reading sync.Mutex // held while a read is on; guards into, got and receive
 	into    []byte
 	got     received
-	receive func(fd uintptr) bool // bound once, so that a read allocates nothing
+	receive func(fd uintptr) bool // bound once for all reads
 
 	mu       sync.Mutex // guards what follows
 	ledger   ledger
 	deadline time.Time
 	failed   error // what the latest read failed with
+	segments segments
+}
+
+// segments counts how many segments each read took, from when it is asked to:
+// the kernel merges what it holds, and keeps only the last one's stamp.
+type segments struct {
+	counting      bool
+	before, after int // that had arrived in all, at the latest read and the one before
+}
+
+func (s *segments) read(c *Conn) {
+	if s.counting {
+		s.before, s.after = s.after, c.Segments()
+	}
+}
+
+// CountSegments begins to count.
+func (c *Conn) CountSegments() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.segments = segments{counting: true, after: c.Segments()}
+}
+
+// Merged returns how many segments arrived between the latest read and the one
+// before, and ends the counting. 0: nobody knows.
+func (c *Conn) Merged() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.segments.counting = false
+	return c.segments.after - c.segments.before
 }
 
 // New returns a Conn over conn. Kernel stamps are used if conn is a
@@ -60,6 +90,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	if got.n > 0 {
 		c.ledger.read(got, time.Now())
+		c.segments.read(c)
 	}
 	if !errors.Is(got.err, net.ErrClosed) {
 		c.failed = got.err
@@ -68,8 +99,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // Err returns what the latest read failed with, io.EOF too, unless it was our
-// own Close that ended it. Parsers above may
-// say something else: that a line makes no sense, where its end never came.
+// own Close that ended it. Parsers above may say something else: that a line
+// makes no sense, where its end never came.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
