@@ -305,11 +305,18 @@ func (a *attempt) phases(clock Clock) Phases {
 // clock is the kernel's unless bytes came without its stamp, or somebody set
 // the wall clock, which the stamps are of.
 func (a *attempt) clock(elapsed time.Duration, now time.Time) (Clock, time.Duration) {
-	step := now.Round(0).Sub(a.started.Round(0)) - elapsed
-	if a.res.IP.IsValid() && !a.blind && step.Abs() <= time.Millisecond {
+	wall := now.Round(0).Sub(a.started.Round(0))
+	if a.res.IP.IsValid() && !a.blind && !stepped(wall, elapsed) {
 		return KernelClock, a.uncertainty
 	}
 	return ProcessClock, a.lateSince(a.started)
+}
+
+// stepped reports whether the wall clock was set while the monotonic one
+// showed that so much time went by: adjusting its rate moves it by 0.5 ms a
+// second at most (adjtimex(2)).
+func stepped(wall, elapsed time.Duration) bool {
+	return (wall - elapsed).Abs() > time.Millisecond+elapsed/2000
 }
 
 // unsure: more than 5 ms, or more than both 1 ms and a tenth of the duration.
@@ -318,9 +325,14 @@ func unsure(uncertainty, duration time.Duration) bool {
 }
 
 // end lets the phase that was open end at limit, so that all of them together
-// took just that.
+// took just that. Where those before it seem to have taken longer, which the
+// process's clock may say, the latest of them did not.
 func (p *Phases) end(open Phase, limit time.Duration) {
-	at := p.at(open)
-	*at = 0
-	*at = max(0, limit-p.Sum())
+	*p.at(open) = 0
+	for phase := open; phase >= DNS && p.Sum() > limit; phase-- {
+		if at := p.at(phase); *at != Absent {
+			*at = max(0, *at-(p.Sum()-limit))
+		}
+	}
+	*p.at(open) += limit - p.Sum()
 }

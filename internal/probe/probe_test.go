@@ -491,3 +491,52 @@ func hangUp(reply string) func(net.Conn) {
 		}
 	}
 }
+
+func TestTimeoutEndsItsPhase(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		before Phases
+		open   Phase
+		want   Phases
+	}{
+		{Phases{1 * ms, 2 * ms, Absent, Absent, Absent}, FirstByte, Phases{1 * ms, 2 * ms, Absent, 7 * ms, Absent}},
+		{Phases{1 * ms, 2 * ms, Absent, 3 * ms, 1 * ms}, Transfer, Phases{1 * ms, 2 * ms, Absent, 3 * ms, 4 * ms}},
+		{Phases{1 * ms, 12 * ms, Absent, Absent, Absent}, FirstByte, Phases{1 * ms, 9 * ms, Absent, 0, Absent}},
+		{Phases{11 * ms, 12 * ms, Absent, Absent, Absent}, TLS, Phases{10 * ms, 0, 0, Absent, Absent}},
+		{NoPhases(), DNS, Phases{10 * ms, Absent, Absent, Absent, Absent}},
+	} {
+		got := test.before
+		if got.end(test.open, 10*ms); got != test.want || got.Sum() != 10*ms {
+			t.Errorf("%v ended in %v is %v, want %v", test.before, test.open, got, test.want)
+		}
+	}
+}
+
+func TestSteppedClock(t *testing.T) {
+	const ms, us = time.Millisecond, time.Microsecond
+	for _, test := range []struct {
+		wall, elapsed time.Duration
+		want          bool
+	}{
+		{200 * ms, 200 * ms, false}, {200*ms + 900*us, 200 * ms, false}, {202 * ms, 200 * ms, true}, {198 * ms, 200 * ms, true},
+		{-time.Hour, 200 * ms, true}, {10*time.Second + 5*ms, 10 * time.Second, false}, {10*time.Second + 7*ms, 10 * time.Second, true},
+	} {
+		if got := stepped(test.wall, test.elapsed); got != test.want {
+			t.Errorf("stepped(%v, %v) = %v, want %v", test.wall, test.elapsed, got, test.want)
+		}
+	}
+}
+
+func TestUnsure(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		uncertainty, duration time.Duration
+		want                  bool
+	}{
+		{0, 0, false}, {ms, ms, false}, {2 * ms, 10 * ms, true}, {2 * ms, 20 * ms, false}, {5 * ms, 200 * ms, false}, {6 * ms, time.Second, true},
+	} {
+		if got := unsure(test.uncertainty, test.duration); got != test.want {
+			t.Errorf("unsure(%v, %v) = %v, want %v", test.uncertainty, test.duration, got, test.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -36,6 +37,8 @@ const (
 type check struct {
 	URL    string
 	Hidden bool // its connections do not show that they are TCP: the clock is the process's
+
+	Timeout time.Duration // 0: 10 s
 }
 
 // checkOrder is the variable that holds a check as JSON.
@@ -59,7 +62,7 @@ func TestCheckingProcess(t *testing.T) {
 	prober := probe.New(c.options())
 	defer prober.Close()
 	result := prober.Probe(t.Context(), &probe.Target{Name: "held", Group: "default", URL: u, Shown: c.URL, Settings: &probe.Settings{
-		Method: http.MethodGet, Timeout: 10 * time.Second, MaxBody: 1 << 20,
+		Method: http.MethodGet, Timeout: cmp.Or(c.Timeout, 10*time.Second), MaxBody: 1 << 20,
 	}})
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
 		t.Fatal(err)
@@ -115,26 +118,37 @@ type rehearsal struct {
 func (r *rehearsal) measure(t *testing.T, c check) (probe.Result, time.Duration) {
 	t.Helper()
 	c.URL = r.url
+	var held time.Duration
+	result := c.inProcess(t, r.roots, func(p *os.Process) (err error) {
+		held, err = r.stop(p)
+		return err
+	})
+	return result, held
+}
+
+// inProcess runs a check in a process of its own, to which meanwhile happens
+// what meddle does.
+func (c check) inProcess(t *testing.T, roots string, meddle func(*os.Process) error) (result probe.Result) {
+	t.Helper()
 	order, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCheckingProcess$")
-	cmd.Env = append(os.Environ(), checkOrder+"="+string(order), "SSL_CERT_FILE="+r.roots)
+	cmd.Env = append(os.Environ(), checkOrder+"="+string(order), "SSL_CERT_FILE="+roots)
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	held, stopErr := r.stop(cmd.Process)
+	stopErr := meddle(cmd.Process)
 	if err := cmd.Wait(); err != nil || stopErr != nil {
 		t.Fatalf("the checking process: %v, %v\n%s", err, stopErr, &out)
 	}
-	var result probe.Result
 	if err := json.NewDecoder(strings.NewReader(out.String())).Decode(&result); err != nil {
 		t.Fatalf("%v in %s", err, &out)
 	}
-	return result, held
+	return result
 }
 
 // stop stops a process from shortly before its answer leaves until long after.
