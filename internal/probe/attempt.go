@@ -313,10 +313,9 @@ func (a *attempt) clock(elapsed time.Duration, now time.Time) (Clock, time.Durat
 }
 
 // stepped reports whether the wall clock was set while the monotonic one
-// showed that so much time went by: adjusting its rate moves it by 0.5 ms a
-// second at most (adjtimex(2)).
+// showed that so much time went by. Both follow the same rate.
 func stepped(wall, elapsed time.Duration) bool {
-	return (wall - elapsed).Abs() > time.Millisecond+elapsed/2000
+	return (wall - elapsed).Abs() > time.Millisecond
 }
 
 // unsure: more than 5 ms, or more than both 1 ms and a tenth of the duration.
