@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"net/url"
@@ -75,10 +76,12 @@ func (h *house) furnish() error {
 	if err := os.Mkdir(h.path("www"), 0o755); err != nil {
 		return err
 	}
+	large := make([]byte, largeSize)
+	rand.NewChaCha8([32]byte{}).Read(large) // nothing that can be compressed
 	pages := map[string][]byte{
 		"index.html": []byte("hello\n"),
 		"text.txt":   bytes.Repeat([]byte("worth compressing...\n"), textSize)[:textSize],
-		"large.bin":  bytes.Repeat([]byte{0xa5, 0x5a, 0x3c}, largeSize/3+1)[:largeSize],
+		"large.bin":  large,
 	}
 	for name, page := range pages {
 		if err := os.WriteFile(h.path("www", name), page, 0o644); err != nil {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/internal/probe"
 	"rollcall/internal/stage"
@@ -48,7 +49,7 @@ func versionServers() []server {
 		{name: "no shared curve", options: "-tls1_3 -groups ffdhe2048",
 			reason: probe.TLSHandshake, phase: probe.TLS, detail: "handshake failure"},
 		{name: "one shared curve, asked for again", options: "-tls1_3 -groups P-521", http: "1.0"},
-		{name: "HTTP/2 promised", options: "-alpn h2", change: http2, reason: probe.BadResponse, phase: probe.FirstByte},
+		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: probe.Timeout, phase: probe.FirstByte, detail: "no answer"},
 		{name: "HTTP/2 not there", options: "", change: http2, reason: probe.BadResponse, phase: probe.FirstByte, detail: "HTTP/2"},
 	}
 }
@@ -85,6 +86,9 @@ func minVersion(version uint16) func(*probe.Settings) {
 }
 
 func http2(s *probe.Settings) { s.HTTP = probe.HTTP2 }
+
+// http2Soon does not wait long for a server that waits for a GET.
+func http2Soon(s *probe.Settings) { s.HTTP, s.Timeout = probe.HTTP2, 500*time.Millisecond }
 
 func TestOpenSSLVersions(t *testing.T) { testOpenSSL(t, versionServers()) }
 

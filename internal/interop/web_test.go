@@ -74,7 +74,6 @@ const caddyConfig = `
 {
 	admin off
 	auto_https off
-	persist_config off
 	storage file_system DIR/caddy
 	servers {
 		protocols h1 h2
@@ -107,6 +106,8 @@ func startCaddy(t *testing.T, h *house, tls12, tls13 int) {
 	h.must(t, "caddy", []int{tls12, tls13}, "run", "--config", config, "--adapter", "caddyfile")
 }
 
+// h2oConfig is for one port: this h2o can be told the lowest version of TLS
+// and not the highest.
 const h2oConfig = `
 user: USER
 error-log: /dev/stderr
@@ -114,20 +115,11 @@ num-threads: 1
 compress: [ gzip ]
 listen:
   host: 127.0.0.1
-  port: TLS12
+  port: PORT
   ssl:
     certificate-file: DIR/leaf.full
     key-file: DIR/leaf.key
-    minimum-version: TLSv1.2
-    maximum-version: TLSv1.2
-listen:
-  host: 127.0.0.1
-  port: TLS13
-  ssl:
-    certificate-file: DIR/leaf.full
-    key-file: DIR/leaf.key
-    minimum-version: TLSv1.3
-    maximum-version: TLSv1.3
+    minimum-version: TLSvLEAST
 hosts:
   default:
     paths:
@@ -144,25 +136,44 @@ hosts:
           end
 `
 
+// noTLS13 is a configuration of OpenSSL, which h2o is built on.
+const noTLS13 = `
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = limits
+[limits]
+MaxProtocol = TLSv1.2
+`
+
 func startH2O(t *testing.T, h *house, tls12, tls13 int) {
 	who, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := h.write(t, "h2o.conf", h2oConfig, "TLS12", strconv.Itoa(tls12), "TLS13", strconv.Itoa(tls13), "USER", who.Username)
-	h.must(t, "h2o", []int{tls12, tls13}, "-m", "worker", "-c", config)
+	program, err := find("h2o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := func(least string, port int) string {
+		return h.write(t, "h2o-"+least+".conf", h2oConfig, "LEAST", least, "PORT", strconv.Itoa(port), "USER", who.Username)
+	}
+	limits := h.write(t, "openssl.conf", noTLS13)
+	h.must(t, "env", []int{tls12}, "OPENSSL_CONF="+limits, program, "-m", "worker", "-c", config("1.2", tls12))
+	h.must(t, "h2o", []int{tls13}, "-m", "worker", "-c", config("1.3", tls13))
 }
 
 // A visit is what is asked of a web server, and what is to be said of it.
 type visit struct {
-	path     string
-	state    probe.State
-	reason   probe.Reason
-	status   int
-	body     int64 // bytes decoded; -1: whatever the server's own page has
-	moved    int   // redirects followed
-	smaller  bool  // compressed on the wire
-	cut      bool  // more than maxBody
+	path    string
+	state   probe.State
+	reason  probe.Reason
+	status  int
+	body    int64 // bytes decoded; -1: whatever the server's own page has
+	moved   int   // redirects followed
+	smaller bool  // compressed on the wire
+	cut     bool  // more than maxBody
 }
 
 func visits() []visit {
