@@ -31,14 +31,14 @@ const (
 func TestAThousandInFlight(t *testing.T) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < ownNeed {
-		t.Skipf("the stage needs %d file descriptors and has %d (%v)", ownNeed, limit.Cur, err)
+		t.Fatalf("the stage needs %d file descriptors and has %d (%v)", ownNeed, limit.Cur, err)
 	}
 	path, err := bootstrap()
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := stage.NewGathering(together, 200*time.Millisecond)
-	r := rigOf(t, limited(t), stage.Options{Handlers: map[string]http.Handler{"*.gathering.stage.test": g}}, "BOOTSTRAP="+path)
+	r := rigOf(t, limitedTo(t, descriptors), stage.Options{Handlers: map[string]http.Handler{"*.gathering.stage.test": g}}, "BOOTSTRAP="+path)
 	var urls []string
 	for i := range together {
 		urls = append(urls, fmt.Sprintf("https://host-%d.gathering.stage.test", i))
@@ -54,8 +54,8 @@ func TestAThousandInFlight(t *testing.T) {
 	}
 }
 
-// limited is a program that becomes BOOTSTRAP under the limit of descriptors.
-func limited(t *testing.T) string {
+// limitedTo is a program that becomes BOOTSTRAP under a limit of descriptors.
+func limitedTo(t *testing.T, descriptors int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "limited")
 	script := fmt.Sprintf("#!/bin/sh\nulimit -n %d && exec \"$BOOTSTRAP\"\n", descriptors)

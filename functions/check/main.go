@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -44,6 +45,9 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	if err != nil {
 		h.broken = err
 		return h
+	}
+	if c.Memory > 0 {
+		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 	}
 	publisher := publish.Publisher{
 		Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Log: logger,

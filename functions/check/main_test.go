@@ -168,8 +168,9 @@ type summary struct {
 
 	Targets, Up, Degraded, Down, NotChecked, Flaky int
 
-	Published struct{ Datums, Accepted, EMF, Lost, Unclear, Requests, Retries int }
-	Results   []result
+	LocalDelay struct{ P50, P99, Max float64 }
+	Published  struct{ Datums, Accepted, EMF, Lost, Unclear, Requests, Retries int }
+	Results    []result
 
 	raw []byte
 }

@@ -252,6 +252,7 @@ func (a *attempt) result(err error) Result {
 		res.Detail = cut(printable(scrub(a.reserved(res.Reason, res.Detail), a.t)), shownDetail)
 	}
 	res.State = res.Reason.State()
+	res.Exhausted = res.Reason == Internal && exhausted(err)
 	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
 		res.State = Degraded
 	}

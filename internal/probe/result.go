@@ -37,6 +37,8 @@ type Result struct {
 	Certificate   *Certificate // nil without TLS, or where no certificate was seen
 	TLSUnverified bool         // verification was switched off
 
+	Exhausted bool // Internal, because we ran out of descriptors, ports or memory
+
 	LocalDelay  time.Duration // what our own process added
 	Clock       Clock
 	Uncertainty time.Duration // how far off Duration can be

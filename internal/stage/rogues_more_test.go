@@ -3,6 +3,7 @@ package stage
 import (
 	"compress/flate"
 	"compress/zlib"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -14,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"crypto/tls"
 )
 
 // undecoded wants a body that Go's client leaves as it is.
@@ -296,8 +295,8 @@ func http2Checks() map[string]check {
 		"h2-ok":              all(h2Answered("h2-ok"), over1("h2-ok")),
 		"h2-raw-ok":          h2Answered("ok"),
 		"h2-absent":          all(without("h2"), over(200, "ok")),
-		"h2-http11":          h2Fails(0, mentions("looked like an HTTP/1.1 header")),
-		"h2-garbage":         h2Fails(0, mentions("")),
+		"h2-http11":          all(h2Fails(0, mentions("")), h2Says("HTTP/1.1 400 ")),
+		"h2-garbage":         all(h2Fails(0, mentions("")), h2Says("this is no HTTP/2")),
 		"h2-silent":          h2Hangs,
 		"h2-closing":         h2Fails(0, mentions("")),
 		"h2-hanging":         h2Hangs,
@@ -350,6 +349,26 @@ func h2Fails(status int, is func(error) bool) check {
 		offering("h2", "")(t, s, name)
 		if o := h2Visit(t, s, name, ample); o.err == nil || timedOut(o.err) || o.status != status || !is(o.err) {
 			t.Errorf("over HTTP/2 it answers %d %.80q (%v), want %d and another error", o.status, o.body, o.err, status)
+		}
+	}
+}
+
+// h2Says wants these bytes after a client's first: which error they give is a
+// matter of who is faster.
+func h2Says(want string) check {
+	return func(t *testing.T, s *Stage, name string) {
+		o, _ := s.Origin(name + ".stage.test")
+		config := &tls.Config{RootCAs: s.Authority.Pool(), ServerName: o.Name, NextProtos: []string{"h2"}}
+		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: ample}, "tcp", o.Addr.String(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(ample))
+		io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+			t.Errorf("it says %q (%v), want %q", got, err, want)
 		}
 	}
 }

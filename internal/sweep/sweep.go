@@ -44,7 +44,7 @@ type Outcome struct {
 // each result that nothing will change any more; nil: nobody wants to know.
 func (s *Sweeper) Sweep(ctx context.Context, targets []probe.Target, settled func(i int, r *probe.Result)) Outcome {
 	r := &round{
-		Sweeper: s, targets: targets, settled: settled,
+		Sweeper: s, targets: targets, settled: settled, gate: newGate(s.InFlight),
 		results: make([]probe.Result, len(targets)), ended: make([]time.Time, len(targets)),
 	}
 	all := make([]int, len(targets))
@@ -62,6 +62,7 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []probe.Target, settled fun
 // A round is one sweep under way. Its workers write to different indices.
 type round struct {
 	*Sweeper
+	gate    *gate
 	targets []probe.Target
 	settled func(int, *probe.Result)
 	results []probe.Result
@@ -91,9 +92,28 @@ func (r *round) first(ctx context.Context, i int) {
 	}
 }
 
-// check is one attempt. Its panic is its result.
+const (
+	exhaustedTries = 20
+	exhaustedPause = 50 * time.Millisecond
+)
+
+// check is one attempt. Where we ran out of descriptors or ports it is made
+// anew with fewer at once: that is nobody's fault but ours.
 func (r *round) check(ctx context.Context, i int) (res probe.Result) {
+	for try := range exhaustedTries {
+		res = r.probe(ctx, i)
+		if !res.Exhausted || !waited(ctx, time.Duration(try)*exhaustedPause) {
+			break
+		}
+	}
+	return res
+}
+
+// probe checks target i once. Its panic is its result.
+func (r *round) probe(ctx context.Context, i int) (res probe.Result) {
 	t := &r.targets[i]
+	r.gate.enter()
+	defer r.gate.leave()
 	if ctx.Err() != nil && t.Invalid == "" {
 		return probe.Unprobed(t, probe.Unstarted, "the run ended before its turn came")
 	}
@@ -103,7 +123,12 @@ func (r *round) check(ctx context.Context, i int) (res probe.Result) {
 			res = probe.Unprobed(t, probe.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
-	return r.Probe(ctx, t)
+	if res = r.Probe(ctx, t); res.Exhausted {
+		if limit, lower := r.gate.tighten(); lower {
+			r.Log.Warn("too many checks at once for this machine: the check starts anew with fewer", "why", res.Detail, "inFlight", limit)
+		}
+	}
+	return res
 }
 
 // wantsAnother reports whether target i, after so many confirmations, is to be

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -495,6 +496,54 @@ func TestSweepTwiceAtOnce(t *testing.T) {
 		wg.Wait()
 		if fmt.Sprint(got) != fmt.Sprint(other) || got.Results[0].State != probe.Down || w.most != 4 {
 			t.Errorf("%v, %v; %d at once", got, other, w.most)
+		}
+	})
+}
+
+// TestExhaustionIsOurs: a machine that bears three checks at once gets three
+// at once, and every target its own result.
+func TestExhaustionIsOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inside atomic.Int64
+		var most atomic.Int64
+		var log strings.Builder
+		s := &Sweeper{
+			InFlight: 50,
+			Log:      slog.New(slog.NewTextHandler(&log, nil)),
+			Probe: func(ctx context.Context, to *probe.Target) probe.Result {
+				defer inside.Add(-1)
+				if inside.Add(1) > 3 {
+					return probe.Result{Name: to.Name, Reason: probe.Internal, Exhausted: true, Attempts: 1, Detail: "we ran out of file descriptors"}
+				}
+				most.Store(max(most.Load(), inside.Load()))
+				time.Sleep(100 * time.Millisecond)
+				return probe.Result{Name: to.Name, State: probe.Up, Attempts: 1}
+			},
+		}
+		targets := make([]probe.Target, 100)
+		for i := range targets {
+			targets[i] = probe.Target{Name: fmt.Sprint(i), Settings: &probe.Settings{}}
+		}
+		for i, res := range s.Sweep(t.Context(), targets, nil).Results {
+			if res.State != probe.Up || res.Name != targets[i].Name {
+				t.Fatalf("result %d is %+v, want it up", i, res)
+			}
+		}
+		if most.Load() != 3 || !strings.Contains(log.String(), "inFlight=3") || strings.Contains(log.String(), "inFlight=1 ") {
+			t.Errorf("at most %d at once, and said\n%s", most.Load(), log.String())
+		}
+	})
+}
+
+// TestExhaustionForGood ends: with a budget or without.
+func TestExhaustionForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *probe.Target) probe.Result {
+			return probe.Result{Reason: probe.Internal, Exhausted: true}
+		}}
+		res := s.Sweep(t.Context(), make([]probe.Target, 3), nil).Results
+		if res[0].Reason != probe.Internal || res[2].State != probe.NotChecked {
+			t.Errorf("Sweep = %+v, want internal, not checked", res)
 		}
 	})
 }
