@@ -35,7 +35,15 @@ const (
 	Hanging                         // never answers, keeps nothing
 	ResetAfterAccepting             // keeps what is right, then resets the connection
 	Garbage                         // 200 with a body that is no CBOR, keeps nothing
+	TooLarge                        // 413 RequestEntityTooLarge, however small it is
+	Dripping                        // keeps what is right, answers a byte every 100 ms: some 20 s in all
+	Dying                           // half an answer of 200, then the connection ends; keeps nothing
+
+	modes // how many there are
 )
+
+// dripPause is what a Dripping answer waits after each byte.
+const dripPause = 100 * time.Millisecond
 
 // A Fault is what the CloudWatch does with one request: after a delay, a mode.
 type Fault struct {
@@ -51,7 +59,8 @@ type Request struct {
 	Wire      int       // bytes of its body as they came
 	Bytes     int       // bytes of its body, decompressed
 	Gzip      bool
-	Status    int    // of our answer; 0 if there was none
+	Kept      int    // datums that were accepted, though the client may not know
+	Status    int    // of our answer; 0 if there was none, or not a prompt and whole one
 	Code      string // of our refusal; empty if it was accepted
 	Message   string // of our refusal
 }
@@ -62,7 +71,9 @@ type CloudWatch struct {
 	server *server
 
 	mu       sync.Mutex
-	fault    func(attempt int) Fault // nil: always honest
+	fault    func(attempt int) Fault // nil: as fates say
+	fates    Fates
+	together map[uint64]uint64 // how often the same datums came together; nil before Judge
 	received int
 	accepted []Datum
 	requests []Request
@@ -116,37 +127,47 @@ func (c *CloudWatch) Requests() []Request {
 // put treats one request as its fault says.
 func (c *CloudWatch) put(w http.ResponseWriter, r *http.Request) {
 	seen := Request{At: time.Now(), Gzip: r.Header.Get("Content-Encoding") == "gzip"}
-	fault := c.next()
+	attempt := c.next()
 	datums, refused := receive(r, &seen)
+	fault, condemned := c.fate(attempt, datums)
 	wait(r.Context(), fault.Delay)
 	switch fault.Mode {
-	case Honest, ResetAfterAccepting:
-	case Hanging, Garbage:
+	case Honest, ResetAfterAccepting, Dripping:
+		if refused == nil && condemned != nil {
+			datums, refused = nil, condemned
+		}
+	case Hanging, Garbage, Dying:
 		datums, refused = nil, nil
 	default:
 		datums, refused = nil, staged(fault.Mode)
 	}
-	seen.Status = http.StatusOK
+	seen.Kept, seen.Status = len(datums), statusOf(fault.Mode, refused)
 	if refused != nil {
-		seen.Status, seen.Code, seen.Message = refused.status, refused.code, refused.message
-	}
-	if fault.Mode == Hanging || fault.Mode == ResetAfterAccepting {
-		seen.Status = 0
+		seen.Code, seen.Message = refused.code, refused.message
 	}
 	c.remember(seen, datums)
 	respond(w, r, fault.Mode, refused)
 }
 
-// next counts a request and says how to treat it.
-func (c *CloudWatch) next() Fault {
-	c.mu.Lock()
-	c.received++
-	fault, attempt := c.fault, c.received
-	c.mu.Unlock()
-	if fault == nil {
-		return Fault{}
+// statusOf is the status of a prompt and whole answer, 0 if there is none.
+func statusOf(m Mode, refused *refusal) int {
+	switch {
+	case m == Hanging || m == ResetAfterAccepting || m == Dying:
+		return 0
+	case refused != nil:
+		return refused.status
+	case m == Dripping:
+		return 0
 	}
-	return fault(attempt)
+	return http.StatusOK
+}
+
+// next counts a request, from 1.
+func (c *CloudWatch) next() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.received++
+	return c.received
 }
 
 // remember keeps a request and what of it was accepted, all or nothing.
@@ -171,8 +192,13 @@ func respond(w http.ResponseWriter, r *http.Request, mode Mode, refused *refusal
 	case mode == Garbage:
 		w.Header().Set("Smithy-Protocol", smithyRPC)
 		io.WriteString(w, "\xffthis is no CBOR")
+	case mode == Dying:
+		answer := whole(string(cbor.Encode(cbor.Map{})))
+		die(w, answer[:len(answer)/2])
 	case refused != nil:
 		refuse(w, refused)
+	case mode == Dripping:
+		drip(w, r, whole(string(cbor.Encode(cbor.Map{}))))
 	default:
 		reply(w, http.StatusOK, cbor.Map{})
 	}
@@ -219,7 +245,7 @@ func readBody(r *http.Request, seen *Request) ([]byte, *refusal) {
 		return nil, malformed("reading the body: " + err.Error())
 	}
 	if len(body) > maxRequestBytes {
-		return nil, &refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "RequestEntityTooLarge", "the request has more than 1 MB"}
+		return nil, tooLarge("the request has more than 1 MB")
 	}
 	return body, nil
 }
@@ -265,11 +291,17 @@ func malformed(message string) *refusal {
 	return &refusal{http.StatusBadRequest, "SerializationException", "SerializationException", message}
 }
 
+func tooLarge(message string) *refusal {
+	return &refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "RequestEntityTooLarge", message}
+}
+
 // staged is the refusal that a mode stands for.
 func staged(m Mode) *refusal {
 	switch m {
 	case Throttled:
 		return &refusal{http.StatusBadRequest, "Throttling", "Throttling", "Rate exceeded"}
+	case TooLarge:
+		return tooLarge("the stage was told that it is too large")
 	case AccessDenied:
 		return &refusal{http.StatusForbidden, "AccessDenied", "AccessDenied",
 			"User: arn:aws:sts::123456789012:assumed-role/stage/rollcall is not authorized to perform: cloudwatch:PutMetricData"}
