@@ -53,8 +53,8 @@ fuzz: ## look for input that breaks the event's reader or the prober
 check: vet lint ## vet, staticcheck, gofmt and cfn-lint
 
 vet:
-	go vet -tags interop ./...
-	go tool staticcheck -tags interop ./...
+	go vet -tags interop,soak ./...
+	go tool staticcheck -tags interop,soak ./...
 	@unformatted=$$(gofmt -l cmd functions internal); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
@@ -86,6 +86,16 @@ build-CheckFunction:
 	python3 -m venv .venv/$*
 	.venv/$*/bin/pip install --quiet --requirement $<
 	touch $@
+
+# 800,000 datums are 100,000 targets in the profile phases. A minute.
+SOAK ?= 800000
+.PHONY: soak ministack
+soak: ## publish 800,000 datums to a CloudWatch that throttles, fails, resets and refuses
+	ROLLCALL_SOAK=$(SOAK) go test -count=1 -v -timeout 20m -run '^(TestNothingIsLostAndNothingIsThereTwice|TestPublishingTakesConstantMemory)$$' ./internal/publish
+
+ministack: build .venv/ministack/installed ## run the function against MiniStack, and ask it for the metrics
+	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
+	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish
 
 clean: ## remove what the other targets made
 	rm -rf bin .aws-sam .venv

@@ -4,7 +4,6 @@ package monitor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -270,9 +269,3 @@ func (unpublished) Add(...metric.Datum)                {}
 func (unpublished) Flush(context.Context) metric.Tally { return metric.Tally{} }
 func (unpublished) Err() error                         { return nil }
 func (unpublished) Close()                             {}
-
-// IsInvalidEvent reports whether err says that the event was no valid one.
-func IsInvalidEvent(err error) bool {
-	_, ok := errors.AsType[*plan.InvalidEventError](err)
-	return ok
-}

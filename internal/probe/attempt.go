@@ -11,14 +11,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"rollcall/internal/wire"
 )
 
-// connectUncertainty is how exactly the kernel's round trip and the two ends
-// of a write can be told apart on an idle machine.
-const connectUncertainty = 50 * time.Microsecond
+// leastUncertainty is how exactly instants can be told apart on an idle
+// machine, once a phase.
+const leastUncertainty = 50 * time.Microsecond
 
 // An attempt is one check under way.
 type attempt struct {
@@ -34,6 +35,8 @@ type attempt struct {
 	happened    [Transfer + 1]bool
 	blind       bool // some bytes had no stamp
 	uncertainty time.Duration
+	waited      time.Duration // for the resolver's pace, which is nobody's delay
+	expired     bool          // the target's time-out ended it
 
 	res Result
 }
@@ -80,7 +83,7 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*answer, error) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(a.left()))
-	secure, err := a.secure(ctx, conn, h.url)
+	secure, err := a.secure(ctx, conn, h)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +101,7 @@ type link struct {
 func (a *attempt) left() time.Duration {
 	var spent time.Duration
 	for _, s := range a.spans {
-		spent += s.Kernel
+		spent += min(s.Kernel, s.Process) // a stamp of a clock that was set is no reason to give up
 	}
 	return max(a.t.Timeout-spent, 0)
 }
@@ -155,7 +158,7 @@ func (a *attempt) connected(conn *wire.Conn, d dialed, began time.Time) {
 	span := wire.Span{Kernel: took, Process: took}
 	if rtt, ok := conn.RoundTrip(); ok {
 		span.Kernel = min(took, d.began.Sub(began)+rtt)
-		a.uncertainty += connectUncertainty
+		a.uncertainty += leastUncertainty
 	} else {
 		a.uncertainty += a.lateSince(began)
 	}
@@ -165,7 +168,7 @@ func (a *attempt) connected(conn *wire.Conn, d dialed, began time.Time) {
 // lateSince is how far off the process's clock can be about what happened
 // since then.
 func (a *attempt) lateSince(then time.Time) time.Duration {
-	return connectUncertainty + a.p.pulse.Worst(then, time.Now())
+	return leastUncertainty + a.p.pulse.Worst(then, time.Now())
 }
 
 func portOf(u *url.URL) uint16 {
@@ -188,25 +191,26 @@ func (a *attempt) resolve(ctx context.Context, host string) ([]netip.Addr, error
 	began := time.Now()
 	found, err := a.p.options.Lookup(ctx, host, a.left())
 	a.add(DNS, wire.Span{Kernel: found.Took, Process: found.Took})
-	a.uncertainty += a.lateSince(began)
+	a.waited += max(0, time.Since(began)-found.Took)
+	a.uncertainty += a.lateSince(time.Now().Add(-found.Took))
 	return found.Addrs, err
 }
 
-// secure speaks TLS over conn if u wants it.
-func (a *attempt) secure(ctx context.Context, conn *wire.Conn, u *url.URL) (net.Conn, error) {
-	if u.Scheme != "https" {
+// secure speaks TLS over conn if the hop's URL wants it.
+func (a *attempt) secure(ctx context.Context, conn *wire.Conn, h *hop) (net.Conn, error) {
+	if h.url.Scheme != "https" {
 		return conn, nil
 	}
 	a.phase, a.wanted = TLS, false
 	began := time.Now()
-	client := tls.Client(conn, a.tlsConfig(u))
+	client := tls.Client(conn, a.tlsConfig(h))
 	err := client.HandshakeContext(ctx)
 	r := conn.Reading()
-	a.read(r)
-	a.until(TLS, r.Waited, err, began)
+	a.noteStamps(r)
+	a.endPhase(TLS, r.Waited, err, began)
 	a.uncertainty += r.WaitGap
 	a.res.Certificate = certificateOf(client.ConnectionState(), err, time.Now())
-	if c := a.res.Certificate; c != nil {
+	if c := a.res.Certificate; c != nil && h.count > 0 { // who has seen no request has nothing to echo
 		c.Subject, c.Issuer = scrub(c.Subject, a.t), scrub(c.Issuer, a.t)
 	}
 	if a.wanted && err != nil && !timedOut(err) {
@@ -215,14 +219,13 @@ func (a *attempt) secure(ctx context.Context, conn *wire.Conn, u *url.URL) (net.
 	return client, err
 }
 
-func (a *attempt) tlsConfig(u *url.URL) *tls.Config {
-	asked := a.t.TLS
-	a.res.TLSUnverified = asked.InsecureSkipVerify
+func (a *attempt) tlsConfig(h *hop) *tls.Config {
+	a.res.TLSUnverified = h.tls.InsecureSkipVerify
 	return &tls.Config{
 		RootCAs:            a.p.options.RootCAs,
-		ServerName:         cmp.Or(asked.ServerName, u.Hostname()),
-		MinVersion:         cmp.Or(asked.MinVersion, tls.VersionTLS12),
-		InsecureSkipVerify: asked.InsecureSkipVerify,
+		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
+		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
+		InsecureSkipVerify: h.tls.InsecureSkipVerify,
 		NextProtos:         protocolNames[a.t.HTTP],
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			a.wanted = true
@@ -235,8 +238,8 @@ func wantsCertificate() error {
 	return &verdict{reason: TLSClientCertificate, detail: "server asks for a client certificate"}
 }
 
-// read notes whether what was read had stamps.
-func (a *attempt) read(r wire.Reading) {
+// noteStamps notes whether what was read had stamps.
+func (a *attempt) noteStamps(r wire.Reading) {
 	if r.Received > 0 && !r.Stamped {
 		a.blind = true
 	}
@@ -251,6 +254,8 @@ func (a *attempt) result(err error) Result {
 		res.Reason, res.Detail = classify(failure{err, a.phase, a.inBody, now, a.t.Timeout})
 		res.Detail = cut(printable(scrub(a.reserved(res.Reason, res.Detail), a.t)), shownDetail)
 	}
+	a.expired = res.Reason == Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == DNSTimeout && a.spans[DNS].Process >= a.t.Timeout
 	res.State = res.Reason.State()
 	res.Exhausted = res.Reason == Internal && exhausted(err)
 	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
@@ -274,11 +279,11 @@ func (a *attempt) settle(res *Result, now time.Time) {
 	elapsed := now.Sub(a.started)
 	res.Clock, res.Uncertainty = a.clock(elapsed, now)
 	res.Phases = a.phases(res.Clock)
-	if res.Reason == Timeout || res.Reason == DNSTimeout && res.Phases.DNS >= a.t.Timeout {
+	if a.expired {
 		res.Phases.end(a.phase, a.t.Timeout)
 	}
 	res.Duration = res.Phases.Sum()
-	res.LocalDelay = max(0, elapsed-res.Duration)
+	res.LocalDelay = max(0, elapsed-res.Duration-a.waited)
 	res.Unsure = unsure(res.Uncertainty, res.Duration)
 }
 
@@ -329,7 +334,7 @@ func unsure(uncertainty, duration time.Duration) bool {
 // process's clock may say, the latest of them did not.
 func (p *Phases) end(open Phase, limit time.Duration) {
 	*p.at(open) = 0
-	for phase := open; phase >= DNS && p.Sum() > limit; phase-- {
+	for phase := Transfer; phase >= DNS && p.Sum() > limit; phase-- {
 		if at := p.at(phase); *at != Absent {
 			*at = max(0, *at-(p.Sum()-limit))
 		}

@@ -104,8 +104,11 @@ func timedOut(err error) bool {
 }
 
 func classifyTimeout(f failure) (Reason, string) {
-	if !timedOut(f.err) {
+	switch {
+	case !timedOut(f.err):
 		return OK, ""
+	case errors.Is(f.err, syscall.ETIMEDOUT):
+		return Timeout, "the operating system gave up waiting for the server"
 	}
 	missing := map[Phase]string{
 		Connect:   "no connection",

@@ -57,7 +57,7 @@ func TestClassify(t *testing.T) {
 		{"dial time-out", errors.Join(errTimeout, &net.OpError{Op: "dial", Err: context.Canceled}), Connect, false, Timeout, "no connection within 2s"},
 		{"deadline of the socket", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, TLS, false, Timeout, "TLS handshake not finished within 2s"},
 		{"context's deadline", context.DeadlineExceeded, FirstByte, false, Timeout, "no answer within 2s"},
-		{"kernel gave up", dialError(syscall.ETIMEDOUT), Connect, false, Timeout, "no connection"},
+		{"kernel gave up", dialError(syscall.ETIMEDOUT), Connect, false, Timeout, "operating system gave up"},
 		{"body late", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, Transfer, true, Timeout, "answer not finished within 2s"},
 
 		{"expired", unverified(x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired}), TLS, false, TLSExpired, "certificate expired 3 days ago (2026-11-20)"},

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -68,27 +70,27 @@ func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end tim
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan struct{})
-	results := make(chan dialed, 2)
+	ended := make(chan int, 2)
+	var results [2]dialed
 	go func() {
-		d := p.dialEach(ctx, families[0], end)
-		if d.err != nil {
+		results[0] = p.dialEach(ctx, families[0], end)
+		if results[0].err != nil {
 			close(failed)
 		}
-		results <- d
+		ended <- 0
 	}()
 	go func() {
-		if err := headStart(ctx, failed); err != nil {
-			results <- dialed{err: err}
-			return
+		if results[1].err = headStart(ctx, failed); results[1].err == nil {
+			results[1] = p.dialEach(ctx, families[1], end)
 		}
-		results <- p.dialEach(ctx, families[1], end)
+		ended <- 1
 	}()
-	winner := <-results
-	if winner.err == nil {
+	first := <-ended
+	if results[first].err == nil {
 		cancel()
 	}
-	other := <-results
-	return better(winner, other)
+	<-ended
+	return better(results, first)
 }
 
 // headStart waits until the second family may start.
@@ -104,18 +106,20 @@ func headStart(ctx context.Context, failed <-chan struct{}) error {
 	return nil
 }
 
-// better prefers a connection, and of two failures the first family's.
-func better(a, b dialed) dialed {
-	if a.err == nil {
-		if b.err == nil {
-			b.conn.Close()
-		}
+// better prefers the connection that was there first, and of two failures the
+// first family's.
+func better(results [2]dialed, first int) dialed {
+	a, b := results[first], results[1-first]
+	switch {
+	case a.err == nil && b.err == nil:
+		b.conn.Close()
 		return a
-	}
-	if b.err == nil || a.began.IsZero() {
+	case a.err == nil:
+		return a
+	case b.err == nil:
 		return b
 	}
-	return a
+	return results[0]
 }
 
 // leastShare is the least time that one of several addresses gets.
@@ -144,11 +148,32 @@ func (p *Prober) dialShare(ctx context.Context, addr netip.AddrPort, share time.
 	return p.dialOne(ctx, addr)
 }
 
-func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) dialed {
-	began := time.Now()
-	conn, err := p.options.Dial(ctx, addr)
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
+// dialOne dials. It may be on a goroutine of its own, so its panic ends here.
+func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
+	d.addr, d.began = addr.Addr(), time.Now()
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			d.err = &verdict{reason: Internal, detail: fmt.Sprintf("dialling panicked: %v", panicked)}
+		}
+	}()
+	d.conn, d.err = p.options.Dial(ctx, addr)
+	switch {
+	case d.err == nil:
+	case ctx.Err() != nil:
+		d.err = errors.Join(context.Cause(ctx), d.err)
+	case errors.Is(d.err, syscall.EADDRNOTAVAIL) && !routed(addr):
+		d.err = &verdict{reason: Unreachable, detail: "this machine has no address of that family"}
 	}
-	return dialed{conn: conn, addr: addr.Addr(), began: began, err: err}
+	return d
+}
+
+// routed reports whether this machine has an address to dial addr from. Where
+// it has none the kernel says the same as when it has run out of ports.
+func routed(addr netip.AddrPort) bool {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(addr)) // sends nothing
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }

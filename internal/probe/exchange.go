@@ -28,6 +28,7 @@ type hop struct {
 	host   string      // "" is the URL's
 	header http.Header // never changed once the hop is made
 	body   string
+	tls    TLSSettings
 	count  int // redirects followed to get here
 }
 
@@ -43,7 +44,7 @@ func (p *Prober) firstHop(t *Target) *hop {
 	}
 	host := header.Get("Host") // is no header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body, tls: t.TLS}
 }
 
 // request is the hop as net/http wants it.
@@ -119,14 +120,11 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	defer l.wire.Close() // first, so that nobody waits for the rest of a body
 	w := newWatch(l.wire)
 	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace(spoken))))
-	a.read(l.wire.Reading())
+	a.noteStamps(l.wire.Reading())
 	if err != nil {
 		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
 		a.unanswered(w, err)
 		return nil, a.clientCertificate(w.tooLarge(err))
-	}
-	if spoken == HTTP1 && resp.ProtoMajor != 1 {
-		return nil, &verdict{reason: BadResponse, detail: "answer claims to be " + resp.Proto}
 	}
 	ans, err := a.finish(w, h, resp)
 	if err == nil {
@@ -180,16 +178,17 @@ func (a *attempt) unanswered(w *watch, err error) {
 	first, some := w.firstByte()
 	if some {
 		a.add(FirstByte, first.Arrived.Since(first.Sent))
+		a.uncertainty += first.Gap + a.merged(w, first)
 		a.phase = Transfer
-		a.until(Transfer, w.conn.Reading().Arrived.Since(first.Arrived), err, first.Arrived.Process())
+		a.endPhase(Transfer, w.conn.Reading().Arrived.Since(first.Arrived), err, first.Arrived.Process())
 		return
 	}
-	a.until(FirstByte, wire.Span{}, err, w.began)
+	a.endPhase(FirstByte, wire.Span{}, err, w.began)
 }
 
-// until adds a phase that ended with err: as long as stamped unless the
+// endPhase adds a phase that ended with err: as long as stamped unless the
 // connection's own end, which has no stamp, ended it.
-func (a *attempt) until(phase Phase, stamped wire.Span, err error, began time.Time) {
+func (a *attempt) endPhase(phase Phase, stamped wire.Span, err error, began time.Time) {
 	if err != nil && ended(err) {
 		took := time.Since(began)
 		stamped = wire.Span{Kernel: took, Process: took}
@@ -203,7 +202,11 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 	first, _ := w.firstByte()
 	a.add(FirstByte, first.Arrived.Since(first.Sent))
 	a.uncertainty += first.Gap + a.merged(w, first)
-	a.phase, a.inBody = Transfer, true
+	a.phase = Transfer
+	if spokenOver1 := w.sent == nil; spokenOver1 && resp.ProtoMajor != 1 {
+		return nil, &verdict{reason: BadResponse, detail: "answer claims to be " + resp.Proto}
+	}
+	a.inBody = true
 	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)
 	ans := &answer{status: resp.StatusCode, url: h.url, header: resp.Header}
 	next, err := a.redirect(h, resp)
@@ -219,7 +222,7 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 	if err := a.transfer(w, ans, resp); err != nil {
 		return nil, err
 	}
-	if v != nil && a.judge(ans) != nil {
+	if v != nil && !a.asExpected(ans) {
 		a.res.Complete = false
 		return nil, v
 	}
@@ -255,11 +258,11 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 	ans.body, err = readBody(resp, a.t.MaxBody, a.t.reads("body") || a.t.reads("json"))
 	first, _ := w.firstByte()
 	last := w.lastByte()
-	a.read(last)
+	a.noteStamps(last)
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = ans.body.wire, ans.body.size, ans.body.truncated
 	a.res.Complete = err == nil
-	a.until(Transfer, last.Arrived.Since(first.Arrived), err, began)
-	if last.Received-first.Received > largeTransfer {
+	a.endPhase(Transfer, last.Arrived.Since(first.Arrived), err, began)
+	if last.Received-first.Received > largeTransfer || resp.ProtoMajor == 2 { // whose connection is read on, and may have moved the last stamp
 		a.uncertainty += a.p.pulse.Worst(began, time.Now())
 	}
 	return err

@@ -40,8 +40,8 @@ func (e *ExpressionError) Error() string {
 const (
 	maxExpression = 2000 // bytes
 	maxNodes      = 200
-	maxSteps      = 100_000 // of all loops together
-	maxEvaluation = 20 * time.Millisecond
+	maxSteps      = 100_000                // of all loops together
+	maxEvaluation = 500 * time.Millisecond // of the process's time, which says nothing of the target
 )
 
 // functions are the language's own that no answer, however large, can turn

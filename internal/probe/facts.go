@@ -79,7 +79,10 @@ func joined(h http.Header) map[string]string {
 	return all
 }
 
-var errSteps = errors.New("takes too long on this answer")
+var (
+	errSteps = errors.New("takes too many steps on this answer")
+	errSlow  = errors.New("took too long on this answer")
+)
 
 // run evaluates a program over the facts, within bounds.
 func (f facts) run(e *Expression) (bool, error) {
@@ -94,8 +97,11 @@ func (f *facts) limit() {
 	steps, end := 0, time.Now().Add(maxEvaluation)
 	f.Step = func() (bool, error) {
 		steps++
-		if steps > maxSteps || steps%64 == 0 && time.Now().After(end) {
+		switch {
+		case steps > maxSteps:
 			return false, errSteps
+		case steps%64 == 0 && time.Now().After(end):
+			return false, errSlow
 		}
 		return true, nil
 	}

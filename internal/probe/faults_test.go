@@ -91,7 +91,7 @@ var faults = []fault{
 	{"http-0.9", probe.BadResponse, probe.Transfer, "no HTTP"},
 	{"ssh", probe.BadResponse, probe.Transfer, "SSH-2.0"},
 	{"smtp", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"http-3", probe.BadResponse, probe.FirstByte, "claims to be HTTP/3.0"},
+	{"http-3", probe.BadResponse, probe.Transfer, "claims to be HTTP/3.0"},
 	{"no-status", probe.BadResponse, probe.Transfer, "no HTTP"},
 	{"status-letters", probe.BadResponse, probe.Transfer, "no HTTP"},
 	{"status-99", probe.BadResponse, probe.Transfer, "no HTTP"},

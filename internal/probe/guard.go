@@ -77,8 +77,11 @@ func embedded(ip netip.Addr) []netip.Addr {
 	var found []netip.Addr
 	add := func(v4 []byte) { found = append(found, netip.AddrFrom4([4]byte(v4))) }
 	switch {
-	case nat64.Contains(ip), compatible.Contains(ip), translated.Contains(ip), nat64Local.Contains(ip):
+	case nat64.Contains(ip), compatible.Contains(ip), translated.Contains(ip):
 		add(b[12:])
+	case nat64Local.Contains(ip): // whose prefix may be 48 bits long, or 96
+		add(b[12:])
+		add([]byte{b[6], b[7], b[9], b[10]})
 	case sixToFour.Contains(ip):
 		add(b[2:])
 	case teredo.Contains(ip):

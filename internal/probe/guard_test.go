@@ -70,7 +70,7 @@ func TestGuardAllows(t *testing.T) {
 		{everything, "[64:ff9b::127.0.0.1]:9001", false}, {everything, "[2002:7f00:1::]:9001", false},
 		{everything, "8.8.8.8:9001", true},
 		{everything, "169.254.169.254", false}, {everything, "fe80::1", false}, {everything, "::ffff:169.254.1.1", false},
-		{everything, "64:ff9b::a9fe:a9fe", false}, {everything, "2002:a9fe:a9fe::1", false}, {everything, "fd00:ec2::254", false},
+		{everything, "64:ff9b::a9fe:a9fe", false}, {everything, "64:ff9b:1:a9fe:a9:fe00::", false}, {everything, "2002:a9fe:a9fe::1", false}, {everything, "fd00:ec2::254", false},
 		{everything, "2001:0:a9fe:a9fe::1", false}, {everything, "2001:0:808:808:0:0:5601:5601", false}, // Teredo server, client 169.254.169.254...
 	} {
 		if why := test.guard.Check(addrPort(test.addr)); (why == "") != test.ok {

@@ -23,6 +23,15 @@ func (a *attempt) judge(ans *answer) error {
 	return a.warn(ans)
 }
 
+// asExpected reports whether every expectation holds, warnings aside.
+func (a *attempt) asExpected(ans *answer) bool {
+	if a.t.Expect == nil {
+		return ans.status/100 == 2
+	}
+	failed, _ := a.firstFailing(ans, a.t.Expect)
+	return failed == nil
+}
+
 // DefaultExpect is what an answer must fulfil where the event says nothing.
 const DefaultExpect = "status >= 200 && status < 300"
 
@@ -44,8 +53,12 @@ func (a *attempt) firstFailing(ans *answer, all []*Expression) (*Expression, *ve
 	}
 	f := a.factsOf(ans)
 	for _, e := range all {
-		if ok, err := f.run(e); ok && err == nil {
+		ok, err := f.run(e)
+		switch {
+		case ok && err == nil:
 			continue
+		case err != nil && strings.Contains(err.Error(), errSlow.Error()):
+			return e, &verdict{reason: Internal, detail: e.source + ": " + errSlow.Error()}
 		}
 		if e.onlyStatus() {
 			return e, &verdict{reason: Status, detail: statusLine(ans.status)}

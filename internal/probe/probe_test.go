@@ -234,6 +234,8 @@ func TestHappyEyeballs(t *testing.T) {
 		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, AnyIP, v6, 310 * time.Millisecond, OK},
 		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, AnyIP, v4, 0, OK},
 		{"both refuse", &network{names: both, refuse: map[string]error{v6: syscall.ECONNREFUSED, v4: syscall.EHOSTUNREACH}}, AnyIP, "", 0, ConnectionRefused},
+		{"the first hangs, the second refuses", &network{names: both, connect: map[string]time.Duration{v6: time.Hour}, refuse: map[string]error{v4: syscall.ECONNREFUSED}}, AnyIP, "", 5 * time.Second, Timeout},
+		{"no address of the family", &network{names: map[string][]string{"a.example": {v6}}, refuse: map[string]error{v6: syscall.ENETUNREACH}}, AnyIP, "", 0, Unreachable},
 		{"only 4", &network{names: both, serve: ok}, IPv4, v4, 0, OK},
 		{"only 6", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Second}}, IPv6, v6, time.Second, OK},
 		{"only 6 and there is none", &network{names: map[string][]string{"a.example": {v4}}}, IPv6, "", Absent, DNSNotFound},
@@ -406,6 +408,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			}
 			return onward(r)
 		}, nil, OK},
+		{"no Location, as expected but for a warning", always(page(302, "", "")), func(s *Settings) { expecting("status == 302")(s); warning("size > 5")(s) }, Expectation},
 		{"none may be, so the first counts", to("/x"), func(s *Settings) { s.Redirects = 0 }, Status},
 		{"none may be, and it is as expected", to("/x"), func(s *Settings) { s.Redirects = 0; expecting("status == 302")(s) }, OK},
 		{"304 is no redirect", always("HTTP/1.1 304 X\r\n\r\n"), nil, Status},
@@ -503,6 +506,7 @@ func TestTimeoutEndsItsPhase(t *testing.T) {
 		{Phases{1 * ms, 2 * ms, Absent, 3 * ms, 1 * ms}, Transfer, Phases{1 * ms, 2 * ms, Absent, 3 * ms, 4 * ms}},
 		{Phases{1 * ms, 12 * ms, Absent, Absent, Absent}, FirstByte, Phases{1 * ms, 9 * ms, Absent, 0, Absent}},
 		{Phases{11 * ms, 12 * ms, Absent, Absent, Absent}, TLS, Phases{10 * ms, 0, 0, Absent, Absent}},
+		{Phases{1 * ms, 12 * ms, Absent, 12 * ms, Absent}, Connect, Phases{1 * ms, 0, Absent, 9 * ms, Absent}},
 		{NoPhases(), DNS, Phases{10 * ms, Absent, Absent, Absent, Absent}},
 	} {
 		got := test.before
@@ -538,5 +542,41 @@ func TestUnsure(t *testing.T) {
 		if got := unsure(test.uncertainty, test.duration); got != test.want {
 			t.Errorf("unsure(%v, %v) = %v, want %v", test.uncertainty, test.duration, got, test.want)
 		}
+	}
+}
+
+// TestKernelGivesUp: a time-out that is not ours took as long as it took.
+func TestKernelGivesUp(t *testing.T) {
+	n := &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, refuse: map[string]error{"192.0.1.1": syscall.ETIMEDOUT},
+		connect: map[string]time.Duration{"192.0.1.1": 130 * time.Second}}
+	res := once(t, n, target("http://a.example/", func(s *Settings) { s.Timeout = 5 * time.Minute }))
+	if res.Reason != Timeout || res.Duration != 130*time.Second || !strings.Contains(res.Detail, "operating system") {
+		t.Errorf("Probe = %v after %v: %s; want a time-out after 130s", res.Reason, res.Duration, res.Detail)
+	}
+}
+
+// TestDialPanic: a panic on another goroutine is a result too.
+func TestDialPanic(t *testing.T) {
+	n := &network{names: map[string][]string{"a.example": {"2600::1", "192.0.1.1"}}}
+	p := New(Options{Lookup: n.Lookup, Dial: func(context.Context, netip.AddrPort) (net.Conn, error) { panic("oh") }})
+	defer p.Close()
+	if res := p.Probe(t.Context(), target("http://a.example/")); res.Reason != Internal || res.State != NotChecked {
+		t.Errorf("Probe = %v %v, want internal", res.State, res.Reason)
+	}
+}
+
+// TestTLSSettingsStay with the origin that they were made for.
+func TestTLSSettingsStay(t *testing.T) {
+	to := target("https://a.example/", func(s *Settings) {
+		s.TLS = TLSSettings{ServerName: "x.example", InsecureSkipVerify: true, MinVersion: 0x0304}
+	})
+	first := New(Options{}).firstHop(to)
+	same, _ := url.Parse("https://a.example/next")
+	other, _ := url.Parse("https://b.example/")
+	if got := first.follow(same, 302).tls; got != to.TLS {
+		t.Errorf("to the same origin %+v, want %+v", got, to.TLS)
+	}
+	if got := first.follow(other, 302).tls; got != (TLSSettings{MinVersion: 0x0304}) {
+		t.Errorf("to another origin %+v, want the least version only", got)
 	}
 }

@@ -61,7 +61,11 @@ func (p *Prober) Close() {
 // dial leaves TCP keep-alive off: no connection lives long enough for it.
 func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: -1, Control: wire.Control}
-	return d.DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+	conn, err := d.DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // Probe checks t once. It never takes much longer than t's time-out, and ends
@@ -92,14 +96,21 @@ func Unprobed(t *Target, reason Reason, detail string) Result {
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	end := time.Now().Add(d)
+	done := make(chan struct{})
 	timer := time.AfterFunc(d, func() {
+		defer close(done)
 		if late := time.Since(end); late > time.Millisecond {
-			time.Sleep(min(late, 20*time.Millisecond))
+			select {
+			case <-time.After(min(late, 20*time.Millisecond)):
+			case <-ctx.Done():
+			}
 		}
 		cancel(errTimeout)
 	})
 	return ctx, func() {
-		timer.Stop()
 		cancel(context.Canceled)
+		if !timer.Stop() {
+			<-done
+		}
 	}
 }

@@ -36,15 +36,15 @@ func (a *attempt) redirect(h *hop, resp *http.Response) (next *hop, broken error
 		return nil, &verdict{reason: RedirectLoop, detail: fmt.Sprintf("more than %d redirects", a.t.Redirects)}
 	}
 	next = h.follow(to, resp.StatusCode)
-	if a.been(h, next) {
+	if a.visit(h, next) {
 		return nil, &verdict{reason: RedirectLoop, detail: "redirected in a circle: " + Shown(to)}
 	}
 	return next, nil
 }
 
-// been notes that next follows from, and reports whether the check has asked
+// visit notes that next follows from, and reports whether the check has asked
 // for it before.
-func (a *attempt) been(from, next *hop) bool {
+func (a *attempt) visit(from, next *hop) bool {
 	a.visited = append(a.visited, from.method+" "+from.url.String())
 	return slices.Contains(a.visited, next.method+" "+next.url.String())
 }
@@ -104,13 +104,14 @@ func asciiHost(u *url.URL) (string, error) {
 // all but HEAD into GET, 301 and 302 turn POST into it, as every browser does.
 // To another origin nothing goes that the user configured for this one.
 func (h *hop) follow(to *url.URL, status int) *hop {
-	next := &hop{url: to, method: h.method, host: h.host, header: h.header, body: h.body, count: h.count + 1}
+	next := &hop{url: to, method: h.method, host: h.host, header: h.header, body: h.body, tls: h.tls, count: h.count + 1}
 	if status == 303 && h.method != http.MethodHead || status <= 302 && h.method == http.MethodPost {
 		next.method, next.body = http.MethodGet, ""
 		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
 	}
 	if origin(h.url) != origin(to) {
 		next.header, next.body, next.host = only(h.header, kept), "", ""
+		next.tls = TLSSettings{MinVersion: h.tls.MinVersion}
 	}
 	return next
 }

@@ -64,7 +64,8 @@ var harmless = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content
 func confided(t *Target) []string {
 	var secrets []string
 	add := func(s string) {
-		for _, part := range append(strings.Fields(s), s) {
+		words := strings.Fields(s)
+		for _, part := range append(words[:min(len(words), mostWords)], s) {
 			if len(part) >= leastSecret {
 				secrets = append(secrets, part, url.PathEscape(part), url.QueryEscape(part), labelled(part))
 			}
@@ -91,6 +92,7 @@ func confided(t *Target) []string {
 }
 
 const (
+	mostWords   = 50 // of one value, that are looked for on their own
 	leastSecret = 4  // shorter ones stand in every second text
 	secretStart = 10 // a secret is known by its beginning: a server may cut it
 )

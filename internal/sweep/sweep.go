@@ -100,13 +100,19 @@ const (
 // check is one attempt. Where we ran out of descriptors or ports it is made
 // anew with fewer at once: that is nobody's fault but ours.
 func (r *round) check(ctx context.Context, i int) (res probe.Result) {
-	for try := range exhaustedTries {
+	for try := 1; ; try++ {
 		res = r.probe(ctx, i)
-		if !res.Exhausted || !waited(ctx, time.Duration(try)*exhaustedPause) {
-			break
+		if !res.Exhausted {
+			r.gate.widen()
+			return res
+		}
+		if limit, worth := r.gate.tighten(); worth {
+			r.Log.Warn("too many checks at once for this machine: the check starts anew with fewer", "why", res.Detail, "inFlight", limit)
+		}
+		if try == exhaustedTries || !waited(ctx, time.Duration(try)*exhaustedPause) {
+			return res
 		}
 	}
-	return res
 }
 
 // probe checks target i once. Its panic is its result.
@@ -123,12 +129,7 @@ func (r *round) probe(ctx context.Context, i int) (res probe.Result) {
 			res = probe.Unprobed(t, probe.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
-	if res = r.Probe(ctx, t); res.Exhausted {
-		if limit, lower := r.gate.tighten(); lower {
-			r.Log.Warn("too many checks at once for this machine: the check starts anew with fewer", "why", res.Detail, "inFlight", limit)
-		}
-	}
-	return res
+	return r.Probe(ctx, t)
 }
 
 // wantsAnother reports whether target i, after so many confirmations, is to be
@@ -193,7 +194,7 @@ func (s *Sweeper) vantageUnhealthy(ctx context.Context, targets []probe.Target, 
 		return false
 	}
 	canary := s.askCanary(ctx)
-	if canary.State == probe.Up {
+	if canary.State != probe.Down && canary.Reason != probe.Deadline { // no answer in its time is a failure too
 		return false
 	}
 	s.Log.Error("most targets can't be reached and neither can the canary: the vantage point is at fault",

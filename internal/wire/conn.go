@@ -37,13 +37,15 @@ type Conn struct {
 // segments counts how many segments each read took, from when it is asked to:
 // the kernel merges what it holds, and keeps only the last one's stamp.
 type segments struct {
-	counting      bool
-	before, after int // that had arrived in all, at the latest read and the one before
+	counting bool
+	arrived  int // in all, at the latest read
+	most     int // that one read took
 }
 
 func (s *segments) read(c *Conn) {
 	if s.counting {
-		s.before, s.after = s.after, c.Segments()
+		now := c.Segments()
+		s.arrived, s.most = now, max(s.most, now-s.arrived)
 	}
 }
 
@@ -51,16 +53,16 @@ func (s *segments) read(c *Conn) {
 func (c *Conn) CountSegments() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.segments = segments{counting: true, after: c.Segments()}
+	c.segments = segments{counting: true, arrived: c.Segments()}
 }
 
-// Merged returns how many segments arrived between the latest read and the one
-// before, and ends the counting. 0: nobody knows.
+// Merged returns the most segments that arrived between two reads, and ends
+// the counting. 0: nobody knows. crypto/tls takes several reads for a record.
 func (c *Conn) Merged() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.segments.counting = false
-	return c.segments.after - c.segments.before
+	return c.segments.most
 }
 
 // New returns a Conn over conn. Kernel stamps are used if conn is a
@@ -132,7 +134,7 @@ func (c *Conn) drain() received {
 		return received{err: late}
 	}
 	c.mu.Lock()
-	inTime := c.got.stamp <= c.deadline.UnixNano()
+	inTime := c.got.stamp > 0 && c.got.stamp <= c.deadline.UnixNano() // without a stamp nobody knows
 	c.mu.Unlock()
 	if !inTime {
 		return received{err: late}

@@ -32,10 +32,14 @@ func Warm() (*net.UDPConn, error) {
 		return nil, err
 	}
 	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = Control("", "", raw)
+	}
 	if err != nil {
+		conn.Close()
 		return nil, err
 	}
-	return conn, Control("", "", raw)
+	return conn, nil
 }
 
 // recvmsg receives into p without waiting, with the stamp of the last segment
