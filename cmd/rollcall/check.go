@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -66,18 +65,22 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 
 // check runs the plan, and says by its error how to exit.
 func (c *checkCommand) check(ctx context.Context, m *monitor.Monitor, p *plan.Plan, sys system) error {
-	running, cancel := context.WithCancel(ctx)
-	defer cancel()
+	out, done, err := c.output(sys)
+	if err != nil {
+		return wrongUsage("%v", err)
+	}
+	running := ctx
 	if c.Deadline > 0 {
-		running, cancel = context.WithTimeout(running, c.Deadline)
+		var cancel context.CancelFunc
+		running, cancel = context.WithTimeout(ctx, c.Deadline)
 		defer cancel()
 	}
 	summary, lost := m.RunPlan(running, "", p)
 	for _, warning := range summary.Warnings {
 		fmt.Fprintln(sys.err, "rollcall:", warning)
 	}
-	if err := c.write(sys, summary); err != nil {
-		return wrongUsage("%v", err)
+	if err := errors.Join(c.show(out, summary), done()); err != nil {
+		return &exitError{exitUnhealthy, fmt.Sprintf("writing the result: %v", err)}
 	}
 	return c.verdict(ctx, summary, lost)
 }
@@ -106,17 +109,20 @@ func (c *checkCommand) configure(sys system) (monitor.Config, error) {
 		return settings, err
 	}
 	for _, s := range c.Allow {
-		network, err := netip.ParsePrefix(s)
+		network, err := monitor.ParseNetwork(s)
 		if err != nil {
-			return settings, wrongUsage("--allow: %q is no network (write 10.0.0.0/8)", s)
+			return settings, wrongUsage("--allow: %v", err)
 		}
-		settings.Allow = append(settings.Allow, network.Masked())
+		settings.Allow = append(settings.Allow, network)
 	}
 	if c.InFlight < 0 || c.Deadline < 0 {
 		return settings, wrongUsage("--in-flight and --deadline can't be negative")
 	}
 	if c.InFlight > 0 {
 		settings.InFlight = c.InFlight
+	}
+	if !c.Publish {
+		settings.Reserve = 0
 	}
 	return settings, nil
 }
@@ -174,18 +180,22 @@ func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settin
 	return nil
 }
 
-// write shows the result where it belongs.
-func (c *checkCommand) write(sys system, s *monitor.Summary) error {
-	show := report.Table
-	if c.Format == "json" {
-		show = report.JSON
-	}
+// output opens where the result belongs, before there is one: a name that is
+// wrong should not cost a run. done closes it.
+func (c *checkCommand) output(sys system) (out io.Writer, done func() error, err error) {
 	if c.Output == "" {
-		return show(sys.out, s)
+		return sys.out, func() error { return nil }, nil
 	}
 	file, err := os.Create(c.Output)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	return errors.Join(show(file, s), file.Close())
+	return file, file.Close, nil
+}
+
+func (c *checkCommand) show(out io.Writer, s *monitor.Summary) error {
+	if c.Format == "json" {
+		return report.JSON(out, s)
+	}
+	return report.Table(out, s)
 }

@@ -17,14 +17,17 @@ type handler struct {
 	broken  error // why nothing can be done; nil: all is well
 	log     *slog.Logger
 	stopped chan struct{}
-	running sync.WaitGroup
+	running sync.WaitGroup // entered while entry is held
+	entry   sync.Mutex
 }
 
 // Invoke takes an event as it came and returns the summary. The errors that
 // leave it are named for operators: InvalidEventError, PublishError and
 // ConfigError.
 func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	h.entry.Lock()
 	h.running.Add(1)
+	h.entry.Unlock()
 	defer h.running.Done()
 	id := ""
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
@@ -45,6 +48,7 @@ func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 // is called once, when Lambda takes the machine away.
 func (h *handler) stop(exit func(code int)) {
 	close(h.stopped)
+	h.entry.Lock() // nobody enters any more
 	h.running.Wait()
 	time.Sleep(stopGrace)
 	exit(0)

@@ -138,7 +138,7 @@ func duration(s string) (time.Duration, error) {
 func networks(s string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for part := range strings.SplitSeq(s, ",") {
-		prefix, err := network(strings.TrimSpace(part))
+		prefix, err := ParseNetwork(strings.TrimSpace(part))
 		if err != nil {
 			return nil, err
 		}
@@ -147,14 +147,17 @@ func networks(s string) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-// network reads a CIDR; an address alone is that address.
-func network(s string) (netip.Prefix, error) {
+// ParseNetwork reads a CIDR; an address alone is that address.
+func ParseNetwork(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil {
 		return addr.Prefix(addr.BitLen())
 	}
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is no network (write 10.0.0.0/8, several with commas between)", s)
+	}
+	if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 	}
 	return prefix.Masked(), nil
 }

@@ -1,9 +1,6 @@
 package sweep
 
-import (
-	"math"
-	"syscall"
-)
+import "math"
 
 const (
 	// descriptorsACheck: Happy Eyeballs dials two addresses at once; a look-up,
@@ -35,13 +32,3 @@ func capacity(descriptors, memory int64) int {
 // maxInFlight is where more checks at once gain nothing: at 200 ms a check one
 // core is busy with 800.
 const maxInFlight = 4000
-
-// descriptors is the limit that holds for new ones. Go raises the soft limit
-// to the hard one when a process starts.
-func descriptors() int64 {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 1024
-	}
-	return int64(min(limit.Cur, math.MaxInt32))
-}

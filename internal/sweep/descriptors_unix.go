@@ -1,0 +1,18 @@
+//go:build unix
+
+package sweep
+
+import (
+	"math"
+	"syscall"
+)
+
+// descriptors is the limit that holds for new ones. Go raises the soft limit
+// to the hard one when a process starts.
+func descriptors() int64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int64(min(limit.Cur, math.MaxInt32))
+}
