@@ -163,7 +163,7 @@ func TestWrongUsage(t *testing.T) {
 		{"check --event nowhere.json", []string{"reading the event", "nowhere.json"}},
 		{"check --event " + event, []string{"2 problems", `did you mean "metrics"?`, "urls[0]"}},
 		{"check - " + good, []string{"stands alone"}},
-		{"check --allow 10.0.0.0 " + good, []string{`--allow: "10.0.0.0" is no network`}},
+		{"check --allow 10.0.0.0/99 " + good, []string{`--allow: "10.0.0.0/99" is no network`}},
 		{"check --in-flight=-1 " + good, []string{"can't be negative"}},
 		{"check --in-flight many " + good, []string{"--in-flight"}},
 		{"check --deadline=-1s " + good, []string{"can't be negative"}},
