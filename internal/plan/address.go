@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
+	"rollcall/internal/probe"
 )
 
 // readURL returns an absolute http or https URL in one spelling: host in
@@ -94,42 +94,10 @@ func hostName(u *url.URL) (string, error) {
 		}
 		return "[" + ip.String() + "]", nil
 	}
-	return asciiName(name)
-}
-
-// asciiName returns a host's name in lower case and punycode.
-func asciiName(name string) (string, error) {
-	if strings.ContainsFunc(name, isNotASCII) {
-		ascii, err := idna.Lookup.ToASCII(name)
-		if err != nil {
-			return "", errors.New("has a host that has no form in ASCII (punycode)")
-		}
-		name = ascii
-	}
-	name = strings.ToLower(name)
-	if !validHostName(name) {
-		return "", errors.New("has a host that is no host's name")
-	}
-	return name, nil
+	return probe.HostName(name)
 }
 
 func isNotASCII(r rune) bool { return r > unicode.MaxASCII }
-
-// validHostName reports whether the resolver can be asked for a name: labels
-// of 1 to 63 letters, digits, hyphens and underscores, 253 bytes in all (RFC
-// 1035; underscores are in use, so they pass).
-func validHostName(name string) bool {
-	name = strings.TrimSuffix(name, ".")
-	if len(name) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || strings.ContainsFunc(label, notInName) {
-			return false
-		}
-	}
-	return true
-}
 
 // escapeNonASCII percent-encodes every byte that is not ASCII, as browsers
 // do in queries.

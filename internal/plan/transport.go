@@ -65,7 +65,7 @@ func readServerName(v value) set {
 	if !ok {
 		return nil
 	}
-	name, err := asciiName(text)
+	name, err := probe.HostName(text)
 	if err != nil {
 		v.problem("%s is no host name", quote(text))
 		return nil

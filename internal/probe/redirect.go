@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-
-	"golang.org/x/net/idna"
 )
 
 // kept are the headers that another origin may see: they say how to answer,
@@ -86,14 +83,12 @@ func validPort(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
-// asciiHost is the host of u, and its port, as it is looked up: in lower case
-// and punycode.
+// asciiHost is the host of u, and its port, as it is looked up.
 func asciiHost(u *url.URL) (string, error) {
-	host := strings.ToLower(u.Host)
-	if !strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return host, nil
+	if strings.HasPrefix(u.Host, "[") {
+		return strings.ToLower(u.Host), nil
 	}
-	name, err := idna.Lookup.ToASCII(u.Hostname())
+	name, err := HostName(u.Hostname())
 	if err == nil && u.Port() != "" {
 		name = net.JoinHostPort(name, u.Port())
 	}
