@@ -54,10 +54,13 @@ func (s *Session) deliver(b batch) {
 	case c == invalid && b.size() == 1:
 		s.refuse(b, err)
 	case c == invalid:
-		first, second := b.halves()
+		first, second := b.divided(err)
 		s.deliver(first)
 		s.deliver(second)
 	default:
+		if c == ended && beforeRequest(err) { // the time ended in the search for credentials
+			c = unready
+		}
 		why := s.stopFor(c, err)
 		if why == nil && s.fruitless(err) {
 			why = &stop{reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts), cause: err}

@@ -32,7 +32,7 @@ const (
 	requestsPerSecond = 45
 	burst             = senders
 
-	backlog  = 64              // full batches that wait for a sender: some 20 MB
+	backlog  = 48              // full batches that wait for a sender: some 12 MB, a second of the rate
 	patience = 2 * time.Second // how long Add waits for places in the backlog, in all
 
 	// gzipFrom is the size in bytes from which a hand-made client

@@ -37,7 +37,7 @@ const (
 	Garbage                         // 200 with a body that is no CBOR, keeps nothing
 	TooLarge                        // 413 RequestEntityTooLarge, however small it is
 	Dripping                        // keeps what is right, answers a byte every 100 ms: some 20 s in all
-	Dying                           // half an answer of 200, then the connection ends; keeps nothing
+	Dying                           // 200 with a body that ends in the middle, as its connection does; keeps nothing
 
 	modes // how many there are
 )
@@ -193,8 +193,8 @@ func respond(w http.ResponseWriter, r *http.Request, mode Mode, refused *refusal
 		w.Header().Set("Smithy-Protocol", smithyRPC)
 		io.WriteString(w, "\xffthis is no CBOR")
 	case mode == Dying:
-		answer := whole(string(cbor.Encode(cbor.Map{})))
-		die(w, answer[:len(answer)/2])
+		answer := whole(string(cbor.Encode(cbor.Map{"unfinished": cbor.String("it dies before the end")})))
+		die(w, answer[:len(answer)-9])
 	case refused != nil:
 		refuse(w, refused)
 	case mode == Dripping:

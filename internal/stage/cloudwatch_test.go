@@ -147,6 +147,9 @@ func TestCloudWatchMisbehaves(t *testing.T) {
 		{Hanging, timedOut, 0, 0},
 		{ResetAfterAccepting, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }, 0, 1},
 		{Garbage, func(err error) bool { _, ok := errors.AsType[*smithy.DeserializationError](err); return ok }, 200, 0},
+		{TooLarge, code("RequestEntityTooLarge", 413), 413, 0},
+		{Dripping, timedOut, 0, 1},
+		{Dying, unfinished, 0, 0},
 	}
 	for _, test := range tests {
 		c := newCloudWatch(t)
@@ -157,7 +160,7 @@ func TestCloudWatchMisbehaves(t *testing.T) {
 		if !test.is(err) {
 			t.Errorf("mode %d: the client says %v", test.mode, err)
 		}
-		if got := c.Requests(); len(got) != 1 || got[0].Status != test.status {
+		if got := c.Requests(); len(got) != 1 || got[0].Status != test.status || got[0].Kept != test.accepted {
 			t.Errorf("mode %d: remembered as %+v, want status %d", test.mode, got, test.status)
 		}
 		if got := len(c.Accepted()); got != test.accepted {
@@ -168,10 +171,15 @@ func TestCloudWatchMisbehaves(t *testing.T) {
 
 // patienceOf is how long a client waits for a CloudWatch in a mode.
 func patienceOf(m Mode) time.Duration {
-	if m == Hanging {
+	if m == Hanging || m == Dripping {
 		return 50 * time.Millisecond
 	}
 	return 10 * time.Second
+}
+
+// unfinished wants an answer that is not whole.
+func unfinished(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 // code wants an error of the API.

@@ -1,0 +1,180 @@
+//go:build ministack
+
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"rollcall/internal/stage"
+)
+
+// miniStack starts the program that MINISTACK names, on a free port of this
+// machine, and returns a client of its CloudWatch and its endpoint.
+func miniStack(t *testing.T) (*cloudwatch.Client, string) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	program := exec.Command(os.Getenv("MINISTACK"))
+	program.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+url, "SERVICES=cloudwatch,logs")
+	program.Dir = t.TempDir()
+	if err := program.Start(); err != nil {
+		t.Fatalf("starting MiniStack: %v", err)
+	}
+	t.Cleanup(func() {
+		program.Process.Signal(os.Interrupt)
+		done := make(chan error, 1)
+		go func() { done <- program.Wait() }()
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			program.Process.Kill()
+			<-done
+		}
+	})
+	cfg := static()
+	cfg.Region = "eu-central-1" // the function's, on the stage
+	client := NewClient(cfg, url)
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		conn, err := net.Dial("tcp4", l.Addr().String())
+		if err == nil {
+			conn.Close()
+			return client, url
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("MiniStack does not answer: %v", err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// A summary is what is read of the function's answer.
+type summary struct {
+	Targets, Up int
+	Published   struct{ Datums, Accepted, Unclear int }
+	Results     []struct{ Duration float64 }
+}
+
+// TestMiniStackAgreesWithTheSummary runs the compiled function against a
+// CloudWatch that no one here wrote, and asks that what it took.
+func TestMiniStackAgreesWithTheSummary(t *testing.T) {
+	client, url := miniStack(t)
+	st, err := stage.Start(stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	f, err := stage.StartFunction(t.Context(), os.Getenv("BOOTSTRAP"), append(st.Env(), "ROLLCALL_CLOUDWATCH_ENDPOINT="+url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Stop()
+	s := call(t, st, f)
+	var durations []float64
+	for _, r := range s.Results {
+		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(r.Duration, 'e', 2, 64), 64)
+		durations = append(durations, rounded)
+	}
+	slices.Sort(durations)
+	statistics := point(t, client, "Duration", types.StatisticSampleCount, types.StatisticMinimum, types.StatisticMaximum)
+	if n := float64(len(durations)); *statistics.SampleCount != n || *statistics.Minimum != durations[0] || *statistics.Maximum != durations[len(durations)-1] {
+		t.Errorf("%v observations from %v to %v, want %v from %v to %v", *statistics.SampleCount, *statistics.Minimum, *statistics.Maximum, n, durations[0], durations[len(durations)-1])
+	}
+	for name, p := range map[string]float64{"p50": 0.5, "p90": 0.9, "p99": 0.99} {
+		at := p * float64(len(durations)-1)
+		low, high := durations[int(at)], durations[min(int(math.Ceil(p*float64(len(durations)))), len(durations)-1)]
+		if got := percentiles(t, client, "Duration")[name]; got < low-1e-9 || got > high+1e-9 {
+			t.Errorf("%s = %v, want it from %v to %v", name, got, low, high)
+		}
+	}
+	for metric, want := range map[string]float64{"TargetsChecked": float64(s.Targets), "Down": float64(s.Targets - s.Up), "RunCompleted": 1, "MetricsLost": 0} {
+		if got := point(t, client, metric, types.StatisticSum); *got.Sum != want {
+			t.Errorf("%s = %v, want %v", metric, *got.Sum, want)
+		}
+	}
+	if up := point(t, client, "Up", types.StatisticSum, types.StatisticSampleCount); *up.Sum != float64(s.Up) || *up.SampleCount != float64(s.Targets) {
+		t.Errorf("Up: %v of %v, want %d of %d", *up.Sum, *up.SampleCount, s.Up, s.Targets)
+	}
+}
+
+// call hands the function 40 targets, of which one is down.
+func call(t *testing.T, st *stage.Stage, f *stage.Function) summary {
+	t.Helper()
+	urls := []string{`"http://status-500.stage.test"`}
+	for i := range 39 {
+		urls = append(urls, fmt.Sprintf(`{"url": "https://good.stage.test/%d", "name": "good-%d"}`, i, i))
+	}
+	event, err := st.Event([]byte(`{"defaults": {"retries": 0}, "urls": [` + strings.Join(urls, ",") + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.Invoke(context.Background(), event, 30*time.Second)
+	if err != nil || got.ErrorType != "" {
+		t.Fatalf("%v %s %s", err, got.ErrorType, got.ErrorMessage)
+	}
+	var s summary
+	if err := json.Unmarshal(got.Payload, &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Targets != 40 || s.Up != 39 || s.Published.Accepted != s.Published.Datums {
+		t.Fatalf("%+v: want 39 of 40 up and everything accepted", s)
+	}
+	return s
+}
+
+// asked is a question for a metric around now: of the one group where it has
+// groups, as MiniStack takes no dimension for all of them together.
+func asked(metric string) *cloudwatch.GetMetricStatisticsInput {
+	now := time.Now()
+	var of []types.Dimension
+	if slices.Contains([]string{"Up", "Duration", "Down"}, metric) {
+		of = []types.Dimension{{Name: aws.String("Group"), Value: aws.String("default")}}
+	}
+	return &cloudwatch.GetMetricStatisticsInput{
+		Dimensions: of, Namespace: aws.String("Rollcall"), MetricName: &metric, Period: aws.Int32(3600),
+		StartTime: aws.Time(now.Add(-time.Hour)), EndTime: aws.Time(now.Add(time.Hour)),
+	}
+}
+
+// point is a metric's one datapoint.
+func point(t *testing.T, client *cloudwatch.Client, metric string, statistics ...types.Statistic) types.Datapoint {
+	t.Helper()
+	in := asked(metric)
+	in.Statistics = statistics
+	out, err := client.GetMetricStatistics(t.Context(), in)
+	if err != nil || len(out.Datapoints) != 1 {
+		t.Fatalf("%s: %v, %+v, want one datapoint", metric, err, out)
+	}
+	return out.Datapoints[0]
+}
+
+func percentiles(t *testing.T, client *cloudwatch.Client, metric string) map[string]float64 {
+	t.Helper()
+	in := asked(metric)
+	in.ExtendedStatistics = []string{"p50", "p90", "p99"}
+	out, err := client.GetMetricStatistics(t.Context(), in)
+	if err != nil || len(out.Datapoints) != 1 {
+		t.Fatalf("%s: %v, %+v, want one datapoint", metric, err, out)
+	}
+	return out.Datapoints[0].ExtendedStatistics
+}
