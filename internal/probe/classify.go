@@ -172,7 +172,7 @@ var alerts = []struct {
 	{"protocol version not supported", TLSVersion, "server speaks no TLS version that we do"},
 	{"certificate required", TLSClientCertificate, "server asks for a client certificate"},
 	{"unrecognized name", TLSHostname, "server knows no such host name"},
-	{"no application protocol", BadResponse, "server does not speak HTTP/2"},
+	{"no application protocol", BadResponse, notHTTP2},
 }
 
 func classifyTLS(f failure) (Reason, string) {
@@ -208,7 +208,10 @@ func classifySocket(f failure) (Reason, string) {
 	return OK, ""
 }
 
-const tooManyHeaders = "answer's headers are larger than 256 KiB"
+const (
+	tooManyHeaders = "answer's headers are larger than 256 KiB"
+	notHTTP2       = "server does not speak HTTP/2"
+)
 
 func classifyHTTP(f failure) (Reason, string) {
 	text := f.err.Error()
@@ -221,6 +224,8 @@ func classifyHTTP(f failure) (Reason, string) {
 		return HeadersTooLarge, tooManyHeaders
 	case strings.Contains(text, "server closed idle connection"):
 		return ConnectionClosed, "server closed the connection without an answer"
+	case strings.Contains(text, "looked like an HTTP/1.1 header"):
+		return BadResponse, notHTTP2
 	case strings.HasPrefix(text, "stream error"):
 		return ConnectionReset, "server reset the request: " + text
 	case strings.Contains(text, "GOAWAY"):

@@ -165,8 +165,13 @@ func TestPassing(t *testing.T) {
 		}
 	}
 	for status, want := range map[int]bool{200: false, 404: false, 429: true, 500: true, 503: true, 599: true} {
-		if got := (&Result{Reason: Status, Status: status}).Passing(); got != want {
-			t.Errorf("status %d: Passing = %v, want %v", status, got, want)
+		for _, reason := range []Reason{Status, Expectation} {
+			if got := (&Result{Reason: reason, Status: status}).Passing(); got != want {
+				t.Errorf("%v with status %d: Passing = %v, want %v", reason, status, got, want)
+			}
+		}
+		if (&Result{State: Degraded, Reason: Status, Status: status}).Passing() {
+			t.Errorf("a degraded answer with status %d is passing", status)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -112,6 +113,10 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
+	begin := &beginning{Conn: l.top}
+	if spoken == HTTP1 {
+		l.top = begin
+	}
 	client, err := a.p.transport[a.t.HTTP].NewClientConn(context.WithValue(ctx, connKey{}, l.top), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
 	if err != nil {
 		return nil, err
@@ -124,7 +129,7 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	if err != nil {
 		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
 		a.unanswered(w, err)
-		return nil, a.clientCertificate(w.tooLarge(err))
+		return nil, a.clientCertificate(begin.strange(w.tooLarge(err)))
 	}
 	ans, err := a.finish(w, h, resp)
 	if err == nil {
@@ -157,8 +162,35 @@ func (w *watch) tooLarge(err error) error {
 	return err
 }
 
+// A beginning remembers how an answer over HTTP/1 began. HTTP/2 needs its
+// *tls.Conn as it is.
+type beginning struct {
+	net.Conn
+	text []byte // at most as much as is shown of a server's bytes
+}
+
+// Read notes the first bytes.
+func (b *beginning) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if room := shownServer - len(b.text); room > 0 {
+		b.text = append(b.text, p[:min(n, room)]...)
+	}
+	return n, err
+}
+
+// strange finds the real reason where a connection ended within its first
+// line: what began in another way was no answer of HTTP's.
+func (b *beginning) strange(err error) error {
+	const start = "HTTP/"
+	began := string(b.text[:min(len(b.text), len(start))])
+	if !errors.Is(err, io.EOF) || began == "" || strings.HasPrefix(start, began) {
+		return err
+	}
+	return &verdict{reason: BadResponse, detail: "answer is no HTTP: " + strconv.Quote(string(b.text))}
+}
+
 func noHTTP2() error {
-	return &verdict{reason: BadResponse, detail: "server does not speak HTTP/2"}
+	return &verdict{reason: BadResponse, detail: notHTTP2}
 }
 
 // clientCertificate finds the real reason of a refusal: a TLS 1.3 server says
@@ -203,8 +235,11 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 	a.add(FirstByte, first.Arrived.Since(first.Sent))
 	a.uncertainty += first.Gap + a.merged(w, first)
 	a.phase = Transfer
-	if spokenOver1 := w.sent == nil; spokenOver1 && resp.ProtoMajor != 1 {
+	if http1 := w.sent == nil; http1 && resp.ProtoMajor != 1 {
 		return nil, &verdict{reason: BadResponse, detail: "answer claims to be " + resp.Proto}
+	}
+	if resp.StatusCode < 100 {
+		return nil, &verdict{reason: BadResponse, detail: "answer has a status that is none: " + resp.Status}
 	}
 	a.inBody = true
 	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)

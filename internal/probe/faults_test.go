@@ -96,7 +96,7 @@ var faults = []fault{
 	{"status-letters", probe.BadResponse, probe.Transfer, "no HTTP"},
 	{"status-99", probe.BadResponse, probe.Transfer, "no HTTP"},
 	{"status-1000", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"status-099", probe.Status, probe.Transfer, "99"},
+	{"status-099", probe.BadResponse, probe.Transfer, "status that is none"},
 	{"status-999", probe.Status, probe.Transfer, "999"},
 	{"large-headers", probe.HeadersTooLarge, probe.Transfer, "256 KiB"},
 	{"endless-headers", probe.HeadersTooLarge, probe.Transfer, "256 KiB"},
@@ -157,7 +157,7 @@ var faults = []fault{
 	{"redirect-private", probe.BlockedAddress, probe.Connect, "no public address"},
 
 	{"h2-absent", probe.BadResponse, probe.FirstByte, "does not speak HTTP/2"},
-	{"h2-http11", probe.BadResponse, probe.FirstByte, "no HTTP"},
+	{"h2-http11", probe.BadResponse, probe.FirstByte, "does not speak HTTP/2"},
 	{"h2-garbage", probe.BadResponse, probe.FirstByte, "no HTTP"},
 	{"h2-silent", probe.Timeout, probe.FirstByte, "no answer within 1s"},
 	{"h2-closing", probe.ConnectionClosed, probe.FirstByte, "closed"},

@@ -106,6 +106,9 @@ func (r Result) MarshalJSON() ([]byte, error) {
 // measured fills in what only a check that began has.
 func (j *resultJSON) measured(r *Result) {
 	j.Started = r.Started.Round(time.Millisecond)
+	if r.Phases == NoPhases() {
+		return // refused before anything was measured
+	}
 	j.Duration, j.LocalDelay, j.Uncertainty = Millis(r.Duration), Millis(r.LocalDelay), Millis(r.Uncertainty)
 	j.Clock = r.Clock.String()
 	j.Phases = &phasesJSON{

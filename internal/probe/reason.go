@@ -131,7 +131,7 @@ func (r Reason) State() State {
 }
 
 // Passing reports whether a failure with r may be gone a moment later, so
-// that a second look is worth it. For Status it depends on the status; see
+// that a second look is worth it. For some it depends on the status; see
 // [Result.Passing].
 func (r Reason) Passing() bool {
 	switch r {

@@ -132,5 +132,6 @@ func (r *Result) Checked() bool { return r.State != NotChecked }
 // Passing reports whether the failure may be gone a moment later, so that
 // the sweep confirms it.
 func (r *Result) Passing() bool {
-	return r.Reason.Passing() || r.Reason == Status && (r.Status >= 500 || r.Status == 429)
+	busy := r.Status >= 500 || r.Status == 429
+	return r.Reason.Passing() || busy && r.State != Degraded && (r.Reason == Status || r.Reason == Expectation)
 }

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
@@ -77,6 +78,7 @@ func confided(t *Target) []string {
 		}
 		for _, v := range values {
 			add(v)
+			add(credentials(v))
 		}
 	}
 	add(t.Body)
@@ -89,6 +91,17 @@ func confided(t *Target) []string {
 		}
 	}
 	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
+}
+
+// credentials are the user information that a header's value carries (RFC
+// 7617), as two words.
+func credentials(value string) string {
+	encoded, ok := strings.CutPrefix(value, "Basic ")
+	plain, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil {
+		return ""
+	}
+	return strings.Replace(string(plain), ":", " ", 1)
 }
 
 const (
