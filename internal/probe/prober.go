@@ -47,6 +47,7 @@ func New(options Options) *Prober {
 	for v := range protocols {
 		p.transport[v] = newTransport(v)
 	}
+	x509.SystemCertPool()   // reads the roots now: crypto/x509 does it once, and a failure for want of descriptors would stay
 	p.warm, _ = wire.Warm() // without it the first stamps are missing, which results say
 	return p
 }
