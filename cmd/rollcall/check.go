@@ -176,7 +176,7 @@ func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settin
 	publisher := publish.Publisher{
 		Client: publish.NewClient(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log,
 	}
-	m.Publish = func(ctx context.Context) monitor.Session { return publisher.Begin(ctx) }
+	m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
 	return nil
 }
 

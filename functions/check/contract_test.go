@@ -180,7 +180,10 @@ func resultProblems(r map[string]any) []string {
 		want(shape{"detail": "text"})
 	}
 	if r["attempts"] != 0.0 {
-		want(shape{"started": "time", "duration": "milliseconds", "phases": "object", "localDelay": "milliseconds", "clock": "text", "uncertainty": "milliseconds"})
+		want(shape{"started": "time", "localDelay": "milliseconds", "clock": "text", "uncertainty": "milliseconds"})
+	}
+	if r["reason"] != "blocked_address" && r["attempts"] != 0.0 {
+		want(shape{"duration": "milliseconds", "phases": "object"})
 	}
 	if r["state"] == "down" || r["state"] == "degraded" {
 		want(shape{"phase": "text"})

@@ -49,9 +49,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	if c.Memory > 0 {
 		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 	}
-	publisher := publish.Publisher{
-		Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Log: logger,
-	}
+	publisher := publish.Publisher{Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
 	prober := probe.New(probe.Options{
 		UserAgent: "rollcall/" + version, Guard: c.Guard(),
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
@@ -59,7 +57,12 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	h.monitor = c.Monitor(monitor.Surroundings{Version: version, Lookup: lookup, Prober: prober, Log: logger})
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopped = h.stopped
-	h.monitor.Publish = func(ctx context.Context) monitor.Session { return publisher.Begin(ctx) }
+	h.monitor.AnswerLimit = maxAnswer
+	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
+		of := publisher
+		of.Log = log
+		return of.Begin(ctx)
+	}
 	return h
 }
 

@@ -33,7 +33,8 @@ func newBudget(ctx context.Context, now time.Time, reserve time.Duration) budget
 	left := deadline.Sub(now)
 	margin := min(longestMargin, left/10)
 	reserve = max(min(reserve, left/4), margin)
-	return budget{deadline.Add(-reserve), deadline.Add(-margin)}
+	leaving := margin + min(longestMargin/2, margin/2) // the summary is logged and leaves
+	return budget{deadline.Add(-max(reserve, leaving)), deadline.Add(-leaving)}
 }
 
 // sweeping returns the context of the checks.

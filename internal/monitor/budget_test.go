@@ -23,13 +23,13 @@ func TestNewBudget(t *testing.T) {
 		name                          string
 		left, reserve, sweep, publish time.Duration
 	}{
-		{"a minute", 60 * second, 5 * second, 55 * second, 59500 * ms},
-		{"fifteen minutes", 900 * second, 5 * second, 895 * second, 899500 * ms},
-		{"a quarter at most", 10 * second, 5 * second, 7500 * ms, 9500 * ms},
-		{"a quarter, also when more is set", 60 * second, 50 * second, 45 * second, 59500 * ms},
-		{"the margin is a tenth at most", 2 * second, 5 * second, 1500 * ms, 1800 * ms},
-		{"a tenth of a second", 100 * ms, 5 * second, 75 * ms, 90 * ms},
-		{"the margin is kept, also when nothing is", 60 * second, 0, 59500 * ms, 59500 * ms},
+		{"a minute", 60 * second, 5 * second, 55 * second, 59250 * ms},
+		{"fifteen minutes", 900 * second, 5 * second, 895 * second, 899250 * ms},
+		{"a quarter at most", 10 * second, 5 * second, 7500 * ms, 9250 * ms},
+		{"a quarter, also when more is set", 60 * second, 50 * second, 45 * second, 59250 * ms},
+		{"the margin is a tenth at most", 2 * second, 5 * second, 1500 * ms, 1700 * ms},
+		{"a tenth of a second", 100 * ms, 5 * second, 75 * ms, 85 * ms},
+		{"the margin is kept, also when nothing is", 60 * second, 0, 59250 * ms, 59250 * ms},
 		{"no time at all", 0, 5 * second, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -69,10 +69,10 @@ func TestBudgetContexts(t *testing.T) {
 		sweep, canary, publication time.Duration
 	}{
 		{"no deadline", 0, 0, never, never, never},
-		{"a deadline", 60 * second, 0, 55 * second, 29750 * ms, 59500 * ms},
+		{"a deadline", 60 * second, 0, 55 * second, 29625 * ms, 59250 * ms},
 		{"stopped", 0, 2 * second, 2 * second, 2050 * ms, 2200 * ms},
 		{"stopped before the deadline", 60 * second, 2 * second, 2 * second, 2050 * ms, 2200 * ms},
-		{"stopped too late to matter", 10 * second, 9600 * ms, 7500 * ms, 4750 * ms, 9500 * ms},
+		{"stopped too late to matter", 10 * second, 9600 * ms, 7500 * ms, 4625 * ms, 9250 * ms},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -30,7 +30,7 @@ func (c Config) Monitor(s Surroundings) *Monitor {
 	root, _ := s.Lookup("LAMBDA_TASK_ROOT")
 	inFlight := c.InFlight
 	if inFlight == 0 {
-		inFlight = sweep.Capacity(c.Memory)
+		inFlight = max(1, sweep.Capacity(c.Memory)/c.Concurrent)
 	}
 	return &Monitor{
 		Version: s.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,

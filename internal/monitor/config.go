@@ -32,6 +32,7 @@ type Config struct {
 
 	RuntimeAPI netip.AddrPort // of Lambda; zero: there is none
 	Memory     int64          // bytes that Lambda gives; 0: not known
+	Concurrent int            // invocations that share the process, at least 1
 }
 
 // A ConfigError lists what is wrong with the variables, one a line.
@@ -59,6 +60,7 @@ func Configure(lookup func(name string) (string, bool)) (Config, error) {
 		CloudWatch:  read(v, "ROLLCALL_CLOUDWATCH_ENDPOINT", "", webAddress),
 		RuntimeAPI:  read(v, "AWS_LAMBDA_RUNTIME_API", netip.AddrPort{}, runtimeAPI),
 		Memory:      read(v, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0, mebibytes),
+		Concurrent:  read(v, "AWS_LAMBDA_MAX_CONCURRENCY", 1, positive),
 	}
 	if _, set := lookup("ROLLCALL_CANARY"); set {
 		c.Canary = read(v, "ROLLCALL_CANARY", nil, target)

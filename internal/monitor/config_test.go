@@ -37,7 +37,7 @@ func TestConfigureDefaults(t *testing.T) {
 	got.Canary = nil
 	want := Config{
 		Namespace: "Rollcall", Profile: metric.ProfileTarget, TargetLimit: 1000, DNSRate: 900,
-		Reserve: 5 * time.Second, MaxAge: 5 * time.Minute,
+		Reserve: 5 * time.Second, MaxAge: 5 * time.Minute, Concurrent: 1,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)

@@ -18,7 +18,8 @@ const loggedTargets = 1000
 // is not up, and one "summary".
 type logger struct{ *slog.Logger }
 
-func (l logger) log(s *Summary) {
+// targets writes a line for each target that is not up.
+func (l logger) targets(s *Summary) {
 	left := loggedTargets
 	unlisted := 0
 	for i := range s.Results {
@@ -34,10 +35,6 @@ func (l logger) log(s *Summary) {
 	if unlisted > 0 {
 		l.Warn("more targets are not up than are listed", "more", unlisted)
 	}
-	for _, w := range s.Warnings {
-		l.Warn(w)
-	}
-	l.summary(s)
 }
 
 func (l logger) target(r *probe.Result) {
@@ -48,8 +45,11 @@ func (l logger) target(r *probe.Result) {
 	l.object(level, "target", r)
 }
 
-// summary is the whole of it but the results.
+// summary writes the whole of it but the results, its warnings before.
 func (l logger) summary(s *Summary) {
+	for _, w := range s.Warnings {
+		l.Warn(w)
+	}
 	short := *s
 	short.Results = nil
 	l.object(slog.LevelInfo, "summary", &short, "results")

@@ -3,6 +3,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -35,8 +36,13 @@ type Monitor struct {
 	Sweeper sweep.Sweeper
 	Log     *slog.Logger
 
-	// Publish begins a run's session; nil: nothing is published.
-	Publish func(context.Context) Session
+	// Publish begins the session of a run, whose log it is given; nil: nothing
+	// is published.
+	Publish func(context.Context, *slog.Logger) Session
+	// AnswerLimit is how many bytes the summary's JSON may have; 0: any. What
+	// can be encoded before the publishing then is, so that the answer leaves
+	// in time.
+	AnswerLimit int
 	// OwnMetrics: the run publishes what it has to say of itself too.
 	OwnMetrics bool
 	// Stopped is closed when the process has to end: the budget of every run
@@ -52,7 +58,7 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	p, err := plan.Parse(event, m.Inputs)
 	if err != nil {
 		m.logger(id).Error("the event is not valid: nothing was checked", "error", err.Error())
-		m.announce(ctx, metric.InvalidEvent(started)) // the event's error says more than a lost datum's
+		m.announce(ctx, m.logger(id), metric.InvalidEvent(started)) // the event's error says more than a lost datum's
 		return nil, err
 	}
 	return m.RunPlan(ctx, id, p)
@@ -67,13 +73,15 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	limits := newBudget(ctx, r.started, m.Reserve)
 	publishing, cancel := limits.publishing(ctx, m.Stopped)
 	defer cancel()
-	r.session = m.session(publishing)
+	r.session = m.session(publishing, r.log)
 	defer r.session.Close()
 	r.bindCanary(publishing, limits)
 	r.sweep(limits.sweeping(ctx, m.Stopped))
+	r.log.targets(r.summary)
+	r.summary.prepare(m.AnswerLimit)
 	r.publish(publishing)
 	r.summary.Duration = time.Since(r.started)
-	r.log.log(r.summary)
+	r.log.summary(r.summary)
 	return r.summary, r.session.Err()
 }
 
@@ -87,22 +95,22 @@ func (m *Monitor) logger(id string) logger {
 	return logger{m.Log.With("requestId", id)}
 }
 
-func (m *Monitor) session(ctx context.Context) Session {
+func (m *Monitor) session(ctx context.Context, l logger) Session {
 	if m.Publish == nil {
 		return unpublished{}
 	}
-	return m.Publish(ctx)
+	return m.Publish(ctx, l.Logger)
 }
 
 // announce publishes a datum that stands for a run that did not take place.
-func (m *Monitor) announce(ctx context.Context, d metric.Datum) (metric.Tally, error) {
+func (m *Monitor) announce(ctx context.Context, l logger, d metric.Datum) (metric.Tally, error) {
 	if !m.OwnMetrics {
 		return metric.Tally{}, nil
 	}
 	limits := newBudget(ctx, time.Now(), m.Reserve)
 	ctx, cancel := limits.publishing(ctx, m.Stopped)
 	defer cancel()
-	s := m.session(ctx)
+	s := m.session(ctx, l)
 	defer s.Close()
 	s.Add(d)
 	return s.Flush(ctx), s.Err()
@@ -165,16 +173,25 @@ func (r *run) refuse(ctx context.Context) (*Summary, error) {
 		"the event is %s old, older than ROLLCALL_MAX_AGE (%s): nothing was checked",
 		r.started.Sub(r.summary.Scheduled).Round(time.Second), r.MaxAge))
 	var err error
-	r.summary.Published, err = r.announce(ctx, metric.Stale(r.started))
+	r.summary.Published, err = r.announce(ctx, r.log, metric.Stale(r.started))
 	r.summary.Duration = time.Since(r.started)
-	r.log.log(r.summary)
+	r.log.summary(r.summary)
 	return r.summary, err
+}
+
+// sweeperLog is the run's, where the sweeper logs to the monitor's.
+func (r *run) sweeperLog() *slog.Logger {
+	if r.Log != r.Sweeper.Log {
+		return nil
+	}
+	return r.log.Logger
 }
 
 // bindCanary bounds the canary: it is asked at the sweep's end, when little
 // time may be left, and nobody waits for it when publishing has ended.
 func (r *run) bindCanary(publishing context.Context, limits budget) {
 	r.sweeper = r.Sweeper
+	r.sweeper.Log = cmp.Or(r.sweeperLog(), r.Sweeper.Log)
 	if r.Sweeper.Canary == nil {
 		return
 	}

@@ -111,7 +111,7 @@ func newRig() *rig {
 		Version: "1.2.3", Profile: metric.ProfileTarget, Limit: 1000, Reserve: 5 * second, MaxAge: 5 * time.Minute,
 		Sweeper:    sweep.Sweeper{Probe: g.probe, InFlight: 100, Log: slog.New(slog.DiscardHandler)},
 		Log:        logger,
-		Publish:    func(context.Context) Session { return g.recording },
+		Publish:    func(context.Context, *slog.Logger) Session { return g.recording },
 		OwnMetrics: true,
 	}
 	return g
@@ -482,10 +482,10 @@ func TestRunDeadline(t *testing.T) {
 	}{
 		{"targets hang", 60 * second, nil, nil, 55 * second, 55 * second},
 		{"targets hang for a short run", second, nil, nil, 750 * ms, 750 * ms},
-		{"CloudWatch hangs too", 60 * second, hang, nil, 55 * second, 59500 * ms},
-		{"CloudWatch hangs too in a short run", second, hang, nil, 750 * ms, 900 * ms},
-		{"so does the canary", 60 * second, hang, hangingCanary, 57250 * ms, 59500 * ms},
-		{"so does the canary in a short run", second, hang, hangingCanary, 825 * ms, 900 * ms},
+		{"CloudWatch hangs too", 60 * second, hang, nil, 55 * second, 59250 * ms},
+		{"CloudWatch hangs too in a short run", second, hang, nil, 750 * ms, 850 * ms},
+		{"so does the canary", 60 * second, hang, hangingCanary, 57125 * ms, 59250 * ms},
+		{"so does the canary in a short run", second, hang, hangingCanary, 800 * ms, 850 * ms},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rigged(t, func(t *testing.T, g *rig) {
@@ -604,7 +604,7 @@ func TestRunLost(t *testing.T) {
 // Two runs of one monitor share nothing.
 func TestRunTwiceAtOnce(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.Publish = func(context.Context) Session { return &recording{began: time.Now()} }
+		g.Publish = func(context.Context, *slog.Logger) Session { return &recording{began: time.Now()} }
 		var other *Summary
 		var wg sync.WaitGroup
 		wg.Go(func() { other, _ = g.Run(t.Context(), "r-2", []byte(event(3, ""))) })
@@ -670,7 +670,8 @@ func TestRunLogIsBounded(t *testing.T) {
 			s.Results[2*i+1] = probe.Result{State: probe.Up}
 		}
 		g := &rig{Monitor: &Monitor{Log: slog.New(slog.NewJSONHandler(&text, nil))}}
-		g.logger("").log(s)
+		g.logger("").targets(s)
+		g.logger("").summary(s)
 		g.log = text
 		lines := g.lines(t)
 		count := map[any]int{}

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -37,6 +38,10 @@ type Summary struct {
 
 	delays   []time.Duration // of all that were checked
 	internal int             // results that are our own failure
+
+	limit    int      // that prepared is for
+	prepared [][]byte // results, encoded; nil: not yet
+	unfit    error    // why they could not be
 }
 
 // A Delay is a distribution of what the process itself added to the checks.
@@ -99,25 +104,48 @@ func (s *Summary) MarshalJSON() ([]byte, error) { return s.Encode(0) }
 // Where not all results fit, those that are up are left out first, the last
 // ones before the first, and it says that it is truncated.
 func (s *Summary) Encode(limit int) ([]byte, error) {
-	head := s.json()
-	bare, err := json.Marshal(head)
+	results, err := s.prepared, s.unfit
+	if results == nil || limit != s.limit {
+		results, err = s.fitting(limit)
+	}
 	if err != nil {
 		return nil, err
 	}
-	room := math.MaxInt
-	if limit > 0 {
-		room = limit - len(bare)
-	}
-	if head.Results, err = s.fitting(room); err != nil {
+	head := s.json()
+	head.Truncated = s.Truncated || len(results) < len(s.Results)
+	text, err := json.Marshal(head) // the results are its last member, and empty yet
+	if err != nil {
 		return nil, err
 	}
-	head.Truncated = s.Truncated || len(head.Results) < len(s.Results)
-	return json.Marshal(head)
+	const end = "]}"
+	text = append(text[:len(text)-len(end)], bytes.Join(results, []byte(","))...)
+	return append(text, end...), nil
+}
+
+// growth is what the rest of a summary may grow by while it is published.
+const growth = 500
+
+// prepare encodes the results for an answer of at most limit bytes, if there
+// is a limit: what comes later has to be quick.
+func (s *Summary) prepare(limit int) {
+	if limit > 0 {
+		s.limit = limit
+		s.prepared, s.unfit = s.fitting(limit - growth)
+		s.Truncated = len(s.prepared) < len(s.Results)
+	}
 }
 
 // fitting returns the results that have room, in the event's order.
-func (s *Summary) fitting(room int) ([]json.RawMessage, error) {
-	encoded := make([]json.RawMessage, len(s.Results))
+func (s *Summary) fitting(limit int) ([][]byte, error) {
+	room := math.MaxInt
+	if limit > 0 {
+		head, err := json.Marshal(s.json())
+		if err != nil {
+			return nil, err
+		}
+		room = limit - len(head)
+	}
+	encoded := make([][]byte, len(s.Results))
 	for _, up := range []bool{false, true} {
 		for i := range s.Results {
 			if (s.Results[i].State == probe.Up) != up || room < 0 {
@@ -132,7 +160,7 @@ func (s *Summary) fitting(room int) ([]json.RawMessage, error) {
 			}
 		}
 	}
-	return slices.DeleteFunc(encoded, func(m json.RawMessage) bool { return m == nil }), nil
+	return slices.DeleteFunc(encoded, func(text []byte) bool { return text == nil }), nil
 }
 
 // summaryJSON is a Summary on the wire.

@@ -106,14 +106,14 @@ func (r Result) MarshalJSON() ([]byte, error) {
 // measured fills in what only a check that began has.
 func (j *resultJSON) measured(r *Result) {
 	j.Started = r.Started.Round(time.Millisecond)
-	if r.Phases == NoPhases() {
-		return // refused before anything was measured
-	}
-	j.Duration, j.LocalDelay, j.Uncertainty = Millis(r.Duration), Millis(r.LocalDelay), Millis(r.Uncertainty)
+	j.LocalDelay, j.Uncertainty = Millis(r.LocalDelay), Millis(r.Uncertainty)
 	j.Clock = r.Clock.String()
-	j.Phases = &phasesJSON{
-		Millis(r.Phases.DNS), Millis(r.Phases.Connect), Millis(r.Phases.TLS),
-		Millis(r.Phases.FirstByte), Millis(r.Phases.Transfer),
+	if r.Phases != NoPhases() { // or it was refused before anything happened
+		j.Duration = Millis(r.Duration)
+		j.Phases = &phasesJSON{
+			Millis(r.Phases.DNS), Millis(r.Phases.Connect), Millis(r.Phases.TLS),
+			Millis(r.Phases.FirstByte), Millis(r.Phases.Transfer),
+		}
 	}
 	if r.IP.IsValid() {
 		j.IP, j.Family = r.IP, family(r.IP)

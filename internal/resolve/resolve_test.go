@@ -31,6 +31,7 @@ func Example() {
 	dns.Set("shop.example", stage.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")}})
 
 	resolver := New(Options{Server: dns.Addr().String(), Rate: 900})
+	defer resolver.Close()
 	answer, err := resolver.Lookup(context.Background(), "shop.example", 5*time.Second)
 	fmt.Println(answer.Addrs, err)
 	_, err = resolver.Lookup(context.Background(), "shoop.example", 5*time.Second)
@@ -38,6 +39,14 @@ func Example() {
 	// Output:
 	// [192.0.2.7] <nil>
 	// lookup shoop.example. on SERVER: no such host
+}
+
+// asking returns a Resolver that asks the server at addr, for both families.
+func asking(t *testing.T, addr netip.AddrPort) *Resolver {
+	t.Helper()
+	r := newResolver(Options{Server: addr.String()}, "ip")
+	t.Cleanup(r.Close)
+	return r
 }
 
 // dns starts a resolver that knows some names.
@@ -67,7 +76,7 @@ func dns(t *testing.T) *stage.Resolver {
 
 func TestLookup(t *testing.T) {
 	server := dns(t)
-	r := New(Options{Server: server.Addr().String()})
+	r := asking(t, server.Addr())
 	for _, test := range []struct {
 		host string
 		want []string
@@ -102,7 +111,7 @@ func TestLookup(t *testing.T) {
 // No search list is tried: one question for each family.
 func TestLookupAsksOnce(t *testing.T) {
 	server := dns(t)
-	r := New(Options{Server: server.Addr().String()})
+	r := asking(t, server.Addr())
 	for _, host := range []string{"four.example", "nowhere.example", "single"} {
 		r.Lookup(t.Context(), host, 5*time.Second)
 		for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
@@ -115,7 +124,8 @@ func TestLookupAsksOnce(t *testing.T) {
 
 // An error says what is wrong: the name, the server, or nothing at all.
 func TestLookupErrors(t *testing.T) {
-	r := New(Options{Server: dns(t).Addr().String()})
+	t.Parallel()
+	r := asking(t, dns(t).Addr())
 	for _, test := range []struct {
 		host                          string
 		timeout                       time.Duration
@@ -144,7 +154,7 @@ func TestLookupErrors(t *testing.T) {
 
 // A server that refuses to say is no proof that the name does not exist.
 func TestLookupRefused(t *testing.T) {
-	r := New(Options{Server: dns(t).Addr().String()})
+	r := asking(t, dns(t).Addr())
 	_, err := r.Lookup(t.Context(), "refused.example", 5*time.Second)
 	if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound {
 		t.Errorf("error %v", err)
@@ -166,7 +176,7 @@ func TestLookupNoServer(t *testing.T) {
 }
 
 func TestLookupCancelled(t *testing.T) {
-	r := New(Options{Server: dns(t).Addr().String()})
+	r := asking(t, dns(t).Addr())
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	began := time.Now()
@@ -177,11 +187,13 @@ func TestLookupCancelled(t *testing.T) {
 
 // Waiting for a turn is nothing that the resolver took.
 func TestLookupTookLeavesOutTheWait(t *testing.T) {
+	t.Parallel()
 	server := dns(t)
-	r := &Resolver{server: server.Addr().String(), pace: rate.NewLimiter(4, queriesALookup)}
+	r := asking(t, server.Addr())
+	r.pace = rate.NewLimiter(4, burst)
 	began := time.Now()
-	for range 2 {
-		got, err := r.Lookup(t.Context(), "four.example", 5*time.Second)
+	for _, host := range []string{"four.example", "both.example"} {
+		got, err := r.Lookup(t.Context(), host, 5*time.Second)
 		if err != nil || got.Took > 400*time.Millisecond {
 			t.Errorf("took %v, error %v", got.Took, err)
 		}
@@ -206,7 +218,7 @@ func TestTurn(t *testing.T) {
 			began, last := time.Now(), make(chan time.Duration, lookups)
 			for range lookups {
 				go func() {
-					if err := r.turn(t.Context()); err != nil {
+					if err := r.turn(t.Context(), 2); err != nil {
 						t.Error(err)
 					}
 					last <- time.Since(began)
@@ -227,10 +239,11 @@ func TestTurn(t *testing.T) {
 func TestTurnEnds(t *testing.T) {
 	errOver := errors.New("the run is over")
 	synctest.Test(t, func(t *testing.T) {
-		r := &Resolver{pace: rate.NewLimiter(1, queriesALookup)}
+		r := newResolver(Options{}, "ip")
+		r.pace = rate.NewLimiter(1, burst)
 		began := time.Now()
 		for range 2 {
-			if err := r.turn(t.Context()); err != nil {
+			if err := r.turn(t.Context(), 2); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -242,7 +255,8 @@ func TestTurnEnds(t *testing.T) {
 		if took := time.Since(began); took != 3*time.Second {
 			t.Errorf("ended after %v, want 3s: 2 for the second turn and 1 for the context", took)
 		}
-		if err := r.turn(t.Context()); err != nil {
+		synctest.Wait()
+		if err := r.turn(t.Context(), 2); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took != 4*time.Second {
@@ -259,7 +273,7 @@ func TestNewPace(t *testing.T) {
 		{Options{Server: "10.0.0.2:53", Rate: 900}, 90},
 		{Options{Server: "[fd00::2]:53", Rate: 900}, 90},
 		{Options{Server: "resolver.internal:53", Rate: 900}, 90},
-		{Options{Server: "10.0.0.2:53", Rate: 1}, queriesALookup},
+		{Options{Server: "10.0.0.2:53", Rate: 1}, burst},
 		{Options{Server: "10.0.0.2:53", Rate: 0}, 0},
 		{Options{Server: "127.0.0.1:5353", Rate: 900}, 0},
 		{Options{Server: "127.0.0.53:53", Rate: 900}, 0},
@@ -293,29 +307,44 @@ func TestNewStandardServer(t *testing.T) {
 // Out of descriptors, we can't ask. That is no answer of the resolver's.
 func TestLookupOutOfDescriptors(t *testing.T) {
 	server := dns(t)
-	r := New(Options{Server: server.Addr().String()})
-	if _, err := r.Lookup(t.Context(), "four.example", 5*time.Second); err != nil {
+	if _, err := asking(t, server.Addr()).Lookup(t.Context(), "four.example", 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	var before syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
-		t.Skip(err)
-	}
-	scarce := before
-	scarce.Cur = 1
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &scarce); err != nil {
-		t.Skip(err)
-	}
-	_, err := r.Lookup(t.Context(), "four.example", 5*time.Second)
-	if e := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); e != nil {
-		t.Fatal(e)
-	}
+	r := asking(t, server.Addr()) // it has no socket yet
+	_, err := withDescriptors(t, 1, func() (Answer, error) {
+		return r.Lookup(t.Context(), "four.example", 5*time.Second)
+	})
 	if _, wrong := errors.AsType[*net.DNSError](err); wrong || !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("error %v, want too many open files", err)
 	}
 	if _, err := r.Lookup(t.Context(), "four.example", 5*time.Second); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+	_, err = withDescriptors(t, 1, func() (Answer, error) {
+		return r.Lookup(t.Context(), "both.example", 5*time.Second)
+	})
+	if err != nil {
+		t.Errorf("with a socket that is open already: %v", err)
+	}
+}
+
+// withDescriptors does f under a limit of n descriptors.
+func withDescriptors(t *testing.T, n uint64, f func() (Answer, error)) (Answer, error) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Skip(err)
+	}
+	scarce := before
+	scarce.Cur = n
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &scarce); err != nil {
+		t.Skip(err)
+	}
+	answer, err := f()
+	if e := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); e != nil {
+		t.Fatal(e)
+	}
+	return answer, err
 }
 
 // Only what is our own is remembered.

@@ -1,0 +1,237 @@
+package resolve
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"rollcall/internal/stage"
+)
+
+// crowd looks up n hosts at once and returns their errors.
+func crowd(t *testing.T, r *Resolver, n int, timeout time.Duration) []error {
+	t.Helper()
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { _, errs[i] = r.Lookup(t.Context(), fmt.Sprintf("host-%d.wild.example", i), timeout) })
+	}
+	all.Wait()
+	return errs
+}
+
+func wild(t *testing.T) *stage.Resolver {
+	server := dns(t)
+	server.Set("*.wild.example", stage.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.3")}})
+	return server
+}
+
+// A thousand at once need one socket.
+func TestLookupCrowd(t *testing.T) {
+	r := asking(t, wild(t).Addr())
+	_, err := withDescriptors(t, 64, func() (Answer, error) {
+		return Answer{}, errors.Join(crowd(t, r, 1000, 10*time.Second)...)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n := len(r.memory); n != 1000 {
+		t.Errorf("%d answers remembered, want 1,000", n)
+	}
+	if len(r.flights) > 0 || len(r.slots) > 0 {
+		t.Errorf("%d look-ups are left, %d slots taken", len(r.flights), len(r.slots))
+	}
+}
+
+// A server that says nothing, or nonsense, of half the names harms no others.
+func TestLookupCrowdOfHalves(t *testing.T) {
+	answers := map[string]func([]byte) [][]byte{}
+	for _, l := range lies() {
+		answers[l.name] = l.tamper
+	}
+	answers["nothing"] = func([]byte) [][]byte { return nil }
+	for _, bad := range []string{"nothing", "wrong ids", "wrong questions", "garbage"} {
+		t.Run(bad, func(t *testing.T) {
+			t.Parallel()
+			server, err := wild(t).Tamper(func(_ int, q dnsmessage.Question, answer []byte) [][]byte {
+				if odd(q.Name.String()) {
+					return answers[bad](answer)
+				}
+				return [][]byte{answer}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			for i, err := range crowd(t, asking(t, server.Addr()), 60, 700*time.Millisecond) {
+				e, _ := errors.AsType[*net.DNSError](err)
+				if i%2 == 0 && err != nil || i%2 == 1 && (e == nil || !e.IsTimeout) {
+					t.Errorf("host %d: error %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+// odd reports whether the number of a host of crowd is.
+func odd(name string) bool {
+	label, _, _ := strings.Cut(name, ".")
+	return strings.ContainsAny(label[len(label)-1:], "13579")
+}
+
+// Those that nobody answers hold no place for long.
+func TestLookupSilentOnesMakeRoom(t *testing.T) {
+	t.Parallel()
+	r := asking(t, dns(t).Addr())
+	r.slots = make(chan struct{}, 1)
+	silent := make(chan error, 1)
+	go func() {
+		_, err := r.Lookup(t.Context(), "silent.example", 1500*time.Millisecond)
+		silent <- err
+	}()
+	for len(r.slots) == 0 {
+		runtime.Gosched()
+	}
+	began := time.Now()
+	if got, err := r.Lookup(t.Context(), "four.example", 500*time.Millisecond); err != nil || got.Took > 500*time.Millisecond {
+		t.Errorf("took %v, error %v", got.Took, err)
+	}
+	if waited := time.Since(began); waited > 1400*time.Millisecond {
+		t.Errorf("waited %v for a place, want a second", waited)
+	}
+	if err := <-silent; err == nil {
+		t.Error("an answer came of a silent name")
+	}
+}
+
+// Each host is asked for once, however many wait, and they hear the same.
+func TestLookupOnce(t *testing.T) {
+	server := dns(t)
+	r := asking(t, server.Addr())
+	var all sync.WaitGroup
+	took := make([]time.Duration, 50)
+	for i := range took {
+		all.Go(func() {
+			got, err := r.Lookup(t.Context(), []string{"both.example", "Both.Example."}[i%2], 5*time.Second)
+			if err != nil || len(got.Addrs) != 2 {
+				t.Errorf("got %v, error %v", got.Addrs, err)
+			}
+			took[i] = got.Took
+			clear(got.Addrs) // everyone has his own
+		})
+	}
+	all.Wait()
+	for _, d := range took {
+		if d != took[0] {
+			t.Errorf("took %v and %v, want that look-up's time for all", took[0], d)
+		}
+	}
+	if n := server.Queries("both.example", dnsmessage.TypeA); n != 1 {
+		t.Errorf("asked %d times, want once", n)
+	}
+}
+
+// Who leaves takes nobody's answer away, and a failure is not remembered.
+func TestLookupFailsAnew(t *testing.T) {
+	t.Parallel()
+	server := dns(t)
+	r := asking(t, server.Addr())
+	for range 2 {
+		if _, err := r.Lookup(t.Context(), "broken.example", 5*time.Second); err == nil {
+			t.Error("no error")
+		}
+		if _, err := r.Lookup(t.Context(), "silent.example", 50*time.Millisecond); err == nil {
+			t.Error("no error")
+		}
+	}
+	if n := server.Queries("silent.example", dnsmessage.TypeA); n != 2 {
+		t.Errorf("asked %d times for the silent name, want twice", n)
+	}
+	if n := server.Queries("broken.example", dnsmessage.TypeA); n != 4 {
+		t.Errorf("asked %d times for the broken name, want four times: Go's resolver asks twice", n)
+	}
+	if len(r.memory)+len(r.flights) != 0 {
+		t.Errorf("%d remembered, %d under way, want none", len(r.memory), len(r.flights))
+	}
+}
+
+// One family is one question.
+func TestLookupOneFamily(t *testing.T) {
+	server := dns(t)
+	for network, want := range map[string]string{"ip4": "192.0.2.1", "ip6": "2001:db8::1"} {
+		r := newResolver(Options{Server: server.Addr().String()}, network)
+		defer r.Close()
+		got, err := r.Lookup(t.Context(), "both.example", 5*time.Second)
+		if err != nil || len(got.Addrs) != 1 || got.Addrs[0].String() != want {
+			t.Errorf("%s: got %v, error %v, want %s", network, got.Addrs, err, want)
+		}
+	}
+	for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
+		if n := server.Queries("both.example", kind); n != 1 {
+			t.Errorf("asked %d times for %v, want once", n, kind)
+		}
+	}
+}
+
+// An idle Resolver holds nothing, whether it was closed or not.
+func TestResolverLeavesNothing(t *testing.T) {
+	server := wild(t)
+	before := runtime.NumGoroutine()
+	for _, idle := range []time.Duration{time.Minute, 20 * time.Millisecond} {
+		r := newResolver(Options{Server: server.Addr().String()}, "ip")
+		r.linger = idle
+		for range 2 {
+			if _, err := r.Lookup(t.Context(), "four.example", 5*time.Second); err != nil {
+				t.Error(err)
+			}
+			if _, err := r.Lookup(t.Context(), "silent.example", 30*time.Millisecond); err == nil {
+				t.Error("an answer came of a silent name")
+			}
+			if idle == time.Minute {
+				r.Close()
+			}
+		}
+		for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before || r.held() > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("closed after %v idle: %d goroutines of %d and %d sockets are left", idle, runtime.NumGoroutine(), before, r.held())
+			}
+		}
+	}
+}
+
+// Close ends the look-ups that wait.
+func TestCloseEndsLookups(t *testing.T) {
+	r := asking(t, dns(t).Addr())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Lookup(t.Context(), "silent.example", time.Minute)
+		ended <- err
+	}()
+	for r.underWay() == 0 {
+		runtime.Gosched()
+	}
+	r.Close()
+	if err := <-ended; err == nil {
+		t.Error("no error")
+	}
+}
+
+func (r *Resolver) underWay() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.flights)
+}
+
+func (r *Resolver) held() int {
+	r.sockets.mu.Lock()
+	defer r.sockets.mu.Unlock()
+	return len(r.sockets.open)
+}

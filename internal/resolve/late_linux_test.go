@@ -1,0 +1,97 @@
+package resolve
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stopped returns r's socket, whose reader does nothing until resume.
+func stopped(t *testing.T, r *Resolver, server string) (s *socket, resume func()) {
+	t.Helper()
+	s, err := r.sockets.to(t.Context(), server, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.receiving.Lock()
+	return s, s.receiving.Unlock
+}
+
+// What the kernel had in time is in time, and took as long as the kernel says.
+func TestLookupWhileStopped(t *testing.T) {
+	t.Parallel()
+	server := dns(t)
+	r := asking(t, server.Addr())
+	if _, err := r.Lookup(t.Context(), "six.example", 5*time.Second); err != nil { // the kernel stamps now
+		t.Fatal(err)
+	}
+	_, resume := stopped(t, r, server.Addr().String())
+	time.AfterFunc(400*time.Millisecond, resume)
+	began := time.Now()
+	got, err := r.Lookup(t.Context(), "four.example", 200*time.Millisecond)
+	if err != nil || got.Took > 100*time.Millisecond {
+		t.Errorf("took %v, error %v; want an answer that came at once", got.Took, err)
+	}
+	if time.Since(began) < 400*time.Millisecond {
+		t.Error("the reader was not stopped")
+	}
+}
+
+// An answer that came too late is too late.
+func TestLookupLate(t *testing.T) {
+	r := asking(t, dns(t).Addr())
+	got, err := r.Lookup(t.Context(), "silent.example", 100*time.Millisecond)
+	if err == nil || got.Took != 100*time.Millisecond {
+		t.Errorf("took %v, error %v; want a time-out after exactly 100ms", got.Took, err)
+	}
+}
+
+// What we lost is no silence of the server's: the question is asked anew, and
+// where that is no help the error is our own.
+func TestLookupDropsOfOurs(t *testing.T) {
+	t.Parallel()
+	for _, lasting := range []bool{false, true} {
+		server := wild(t)
+		r := asking(t, server.Addr())
+		s, resume := stopped(t, r, server.Addr().String())
+		s.conn.SetReadBuffer(1) // the least that the kernel has
+		time.AfterFunc(200*time.Millisecond, func() {
+			if !lasting {
+				s.conn.SetReadBuffer(receiveBuffer)
+			}
+			resume()
+		})
+		for i, err := range crowd(t, r, 40, 300*time.Millisecond) {
+			if err != nil && (!lasting || !errors.Is(err, syscall.ENOBUFS)) {
+				t.Errorf("host %d: %v", i, err)
+			}
+		}
+		if s.drops() == 0 {
+			t.Error("nothing was dropped, so this shows nothing")
+		}
+	}
+}
+
+// A time that was ours is not the server's.
+func TestTookLeavesOutDrops(t *testing.T) {
+	t.Parallel()
+	server := wild(t)
+	r := asking(t, server.Addr())
+	s, resume := stopped(t, r, server.Addr().String())
+	s.conn.SetReadBuffer(1)
+	time.AfterFunc(200*time.Millisecond, func() { s.conn.SetReadBuffer(receiveBuffer); resume() })
+	for i, err := range crowd(t, r, 40, 5*time.Second) {
+		if err != nil {
+			t.Errorf("host %d: %v", i, err)
+		}
+	}
+	if s.drops() == 0 {
+		t.Error("nothing was dropped, so this shows nothing")
+	}
+	for host, o := range r.memory {
+		if o.answer.Took > 500*time.Millisecond {
+			t.Errorf("%s took %v, the second until it was asked again included", host, o.answer.Took)
+		}
+	}
+}
