@@ -166,12 +166,15 @@ func (w *watch) tooLarge(err error) error {
 // *tls.Conn as it is.
 type beginning struct {
 	net.Conn
-	text []byte // at most as much as is shown of a server's bytes
+	mu   sync.Mutex // it may be read while its caller has gone
+	text []byte     // at most as much as is shown of a server's bytes
 }
 
 // Read notes the first bytes.
 func (b *beginning) Read(p []byte) (int, error) {
 	n, err := b.Conn.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if room := shownServer - len(b.text); room > 0 {
 		b.text = append(b.text, p[:min(n, room)]...)
 	}
@@ -182,6 +185,8 @@ func (b *beginning) Read(p []byte) (int, error) {
 // line: what began in another way was no answer of HTTP's.
 func (b *beginning) strange(err error) error {
 	const start = "HTTP/"
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	began := string(b.text[:min(len(b.text), len(start))])
 	if !errors.Is(err, io.EOF) || began == "" || strings.HasPrefix(start, began) {
 		return err
