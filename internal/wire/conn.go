@@ -25,6 +25,7 @@ type Conn struct {
 	reading sync.Mutex // held while a read is on; guards into, got and receive
 	into    []byte
 	got     received
+	waited  bool                  // the read found nothing at first
 	receive func(fd uintptr) bool // bound once for all reads
 
 	mu       sync.Mutex // guards what follows
@@ -39,12 +40,15 @@ type Conn struct {
 type segments struct {
 	counting bool
 	arrived  int // in all, at the latest read
-	most     int // that one read took
+	most     int // that one read took, since the last one that had to wait
 }
 
-func (s *segments) read(c *Conn) {
+func (s *segments) read(c *Conn, waited bool) {
 	if s.counting {
 		now := c.Segments()
+		if waited {
+			s.most = 0 // what came before was read in its time
+		}
 		s.arrived, s.most = now, max(s.most, now-s.arrived)
 	}
 }
@@ -56,8 +60,9 @@ func (c *Conn) CountSegments() {
 	c.segments = segments{counting: true, arrived: c.Segments()}
 }
 
-// Merged returns the most segments that arrived between two reads, and ends
-// the counting. 0: nobody knows. crypto/tls takes several reads for a record.
+// Merged returns the most segments that one of the latest reads took, those
+// since there was nothing to read, and ends the counting. 0: nobody knows.
+// crypto/tls takes several reads for a record; session tickets come before.
 func (c *Conn) Merged() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,6 +80,7 @@ func New(conn net.Conn) *Conn {
 	c.bind()
 	c.receive = func(fd uintptr) bool {
 		c.got = recvmsg(fd, c.into)
+		c.waited = c.waited || c.got.err == syscall.EAGAIN
 		return c.got.err != syscall.EAGAIN
 	}
 	return c
@@ -92,7 +98,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	if got.n > 0 {
 		c.ledger.read(got, time.Now())
-		c.segments.read(c)
+		c.segments.read(c, c.waited)
 	}
 	if !errors.Is(got.err, net.ErrClosed) {
 		c.failed = got.err
@@ -114,7 +120,7 @@ func (c *Conn) read(p []byte) received {
 		n, err := c.conn.Read(p)
 		return received{n: n, err: err}
 	}
-	c.into = p
+	c.into, c.waited = p, false
 	defer func() { c.into = nil }()
 	err := c.raw.Read(c.receive)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
