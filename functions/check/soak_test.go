@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -36,10 +37,10 @@ func TestSoakManyHosts(t *testing.T) {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
 	root := t.TempDir()
 	r := rigOf(t, limitedTo(t, lambdaDescriptors), stage.Options{Handlers: map[string]http.Handler{"*.soak.stage.test": hello}},
-		"BOOTSTRAP="+path, "LAMBDA_TASK_ROOT="+root)
+		"BOOTSTRAP="+path, "LAMBDA_TASK_ROOT="+root, "ROLLCALL_TARGET_LIMIT=100000")
 	r.timeout = 14 * time.Minute
 	list(t, r, filepath.Join(root, "hosts.txt"), hosts)
-	s := r.run(t, `{"source": "hosts.txt", "metrics": "group", "defaults": {"retries": 0, "timeout": "30s"}}`)
+	s := r.run(t, `{"source": "hosts.txt", "metrics": "`+cmp.Or(os.Getenv("SOAK_PROFILE"), "group")+`", "defaults": {"retries": 0, "timeout": "30s"}}`)
 	exit := r.function.Stop()
 	t.Logf("%d hosts: %d up, %d down, %d not checked in %.1f s; CPU %v, %.2f ms a check; peak memory %.0f MB; summary %d kB, truncated %v; local delay %+v",
 		hosts, s.Up, s.Down, s.NotChecked, s.Duration/1000, exit.CPU, exit.CPU.Seconds()*1000/float64(hosts),
