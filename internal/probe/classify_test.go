@@ -65,7 +65,7 @@ func TestClassify(t *testing.T) {
 		{"constraint of the chain", unverified(x509.CertificateInvalidError{Cert: leaf, Reason: x509.NameConstraintsWithoutSANs}), TLS, false, TLSUntrusted, "not valid"},
 		{"other host", unverified(x509.HostnameError{Certificate: leaf, Host: "a.example"}), TLS, false, TLSHostname, "not for a.example but other.example"},
 		{"no name", unverified(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a.example"}), TLS, false, TLSHostname, "no name at all"},
-		{"unknown authority", unverified(x509.UnknownAuthorityError{}), TLS, false, TLSUntrusted, "unknown authority"},
+		{"unknown authority", unverified(x509.UnknownAuthorityError{}), TLS, false, TLSUntrusted, "is signed by an unknown authority"},
 		{"verification, anything else", unverified(errors.New("odd")), TLS, false, TLSUntrusted, "could not be verified: odd"},
 
 		{"not TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", Conn: &net.TCPConn{}}, TLS, false, TLSNotSpoken, "does not speak TLS"},
@@ -94,6 +94,7 @@ func TestClassify(t *testing.T) {
 		{"endless headers in HTTP/2", errors.New("http2: response header list larger than advertised limit"), FirstByte, false, HeadersTooLarge, "256 KiB"},
 		{"closed, as net/http says it", errors.New("http: server closed idle connection"), FirstByte, false, ConnectionClosed, "without an answer"},
 		{"closed, as HTTP/2 says it", errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), FirstByte, false, ConnectionClosed, "GOAWAY"},
+		{"HTTP/1.1 where HTTP/2 is wanted", errors.New("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), FirstByte, false, BadResponse, "does not speak HTTP/2"},
 		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), FirstByte, false, ConnectionReset, "REFUSED_STREAM"},
 		{"garbage", errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`), Transfer, false, BadResponse, `answer is no HTTP: malformed HTTP response "SSH-2.0"`},
 		{"answer, anything else", errors.New("odd"), FirstByte, false, BadResponse, "odd"},
