@@ -3,7 +3,6 @@
 package monitor
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -75,7 +74,7 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	defer cancel()
 	r.session = m.session(publishing, r.log)
 	defer r.session.Close()
-	r.bindCanary(publishing, limits)
+	r.bindSweeper(publishing, limits)
 	r.sweep(limits.sweeping(ctx, m.Stopped))
 	r.log.targets(r.summary)
 	r.summary.prepare(m.AnswerLimit)
@@ -179,19 +178,15 @@ func (r *run) refuse(ctx context.Context) (*Summary, error) {
 	return r.summary, err
 }
 
-// sweeperLog is the run's, where the sweeper logs to the monitor's.
-func (r *run) sweeperLog() *slog.Logger {
-	if r.Log != r.Sweeper.Log {
-		return nil
-	}
-	return r.log.Logger
-}
-
-// bindCanary bounds the canary: it is asked at the sweep's end, when little
-// time may be left, and nobody waits for it when publishing has ended.
-func (r *run) bindCanary(publishing context.Context, limits budget) {
+// bindSweeper makes the monitor's sweeper the run's: it logs where the run does,
+// unless the run's log is nobody's, and its canary is bounded. That is asked at
+// the sweep's end, when little time may be left, and nobody waits for it when
+// publishing has ended.
+func (r *run) bindSweeper(publishing context.Context, limits budget) {
 	r.sweeper = r.Sweeper
-	r.sweeper.Log = cmp.Or(r.sweeperLog(), r.Sweeper.Log)
+	if r.Log != nil || r.Sweeper.Log == nil {
+		r.sweeper.Log = r.log.Logger
+	}
 	if r.Sweeper.Canary == nil {
 		return
 	}

@@ -36,6 +36,7 @@ type attempt struct {
 	blind       bool // some bytes had no stamp
 	uncertainty time.Duration
 	waited      time.Duration // for the resolver's pace, which is nobody's delay
+	confided    []string      // nil: not looked for yet
 	expired     bool          // the target's time-out ended it
 
 	res Result
@@ -62,7 +63,7 @@ func (a *attempt) run(ctx context.Context) error {
 			return a.judge(ans)
 		}
 		h = ans.next
-		a.res.Redirects = append(a.res.Redirects, scrub(Shown(h.url), a.t))
+		a.res.Redirects = append(a.res.Redirects, scrub(Shown(h.url), a.secrets()))
 	}
 }
 
@@ -211,7 +212,7 @@ func (a *attempt) secure(ctx context.Context, conn *wire.Conn, h *hop) (net.Conn
 	a.uncertainty += r.WaitGap
 	a.res.Certificate = certificateOf(client.ConnectionState(), err, time.Now())
 	if c := a.res.Certificate; c != nil && h.count > 0 { // who has seen no request has nothing to echo
-		c.Subject, c.Issuer = scrub(c.Subject, a.t), scrub(c.Issuer, a.t)
+		c.Subject, c.Issuer = scrub(c.Subject, a.secrets()), scrub(c.Issuer, a.secrets())
 	}
 	if a.wanted && err != nil && !timedOut(err) {
 		err = wantsCertificate()
@@ -252,7 +253,7 @@ func (a *attempt) result(err error) Result {
 	if err != nil {
 		res.Phase = a.phase
 		res.Reason, res.Detail = classify(failure{err, a.phase, a.inBody, now, a.t.Timeout})
-		res.Detail = cut(printable(scrub(a.reserved(res.Reason, res.Detail), a.t)), shownDetail)
+		res.Detail = cut(printable(scrub(a.reserved(res.Reason, res.Detail), a.secrets())), shownDetail)
 	}
 	a.expired = res.Reason == Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == DNSTimeout && a.spans[DNS].Process >= a.t.Timeout
@@ -265,10 +266,19 @@ func (a *attempt) result(err error) Result {
 	return res
 }
 
+// secrets are what the target confides, found out once and only if something
+// is to be shown.
+func (a *attempt) secrets() []string {
+	if a.confided == nil {
+		a.confided = append([]string{}, confided(a.t)...)
+	}
+	return a.confided
+}
+
 // reserved leaves out what quotes the server's own bytes where the request
 // holds secrets: it could say them back in any form.
 func (a *attempt) reserved(reason Reason, detail string) string {
-	if (reason == BadResponse || reason == BodyInvalid) && len(confided(a.t)) > 0 {
+	if (reason == BadResponse || reason == BodyInvalid) && len(a.secrets()) > 0 {
 		detail, _, _ = strings.Cut(detail, ": ")
 	}
 	return detail

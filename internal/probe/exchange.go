@@ -123,8 +123,8 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	}
 	defer client.Close()
 	defer l.wire.Close() // first, so that nobody waits for the rest of a body
-	w := newWatch(l.wire)
-	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace(spoken))))
+	w := newWatch(l.wire, spoken)
+	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace())))
 	a.noteStamps(l.wire.Reading())
 	if err != nil {
 		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
@@ -240,7 +240,7 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 	a.add(FirstByte, first.Arrived.Since(first.Sent))
 	a.uncertainty += first.Gap + a.merged(w, first)
 	a.phase = Transfer
-	if http1 := w.sent == nil; http1 && resp.ProtoMajor != 1 {
+	if w.spoken == HTTP1 && resp.ProtoMajor != 1 {
 		return nil, &verdict{reason: BadResponse, detail: "answer claims to be " + resp.Proto}
 	}
 	if resp.StatusCode < 100 {
@@ -302,7 +302,7 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = ans.body.wire, ans.body.size, ans.body.truncated
 	a.res.Complete = err == nil
 	a.endPhase(Transfer, last.Arrived.Since(first.Arrived), err, began)
-	if last.Received-first.Received > largeTransfer || resp.ProtoMajor == 2 { // whose connection is read on, and may have moved the last stamp
+	if last.Received-first.Received > largeTransfer || w.spoken == HTTP2 { // whose connection is read on, and may have moved the last stamp
 		a.uncertainty += a.p.pulse.Worst(began, time.Now())
 	}
 	return err
@@ -311,6 +311,7 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 // A watch takes the readings of one exchange at the instants that count.
 type watch struct {
 	conn     *wire.Conn
+	spoken   HTTPVersion // HTTP1 or HTTP2
 	began    time.Time
 	segments int   // that the first byte may have been merged of
 	received int64 // bytes, before the request
@@ -321,14 +322,14 @@ type watch struct {
 	seen, ended bool
 }
 
-func newWatch(conn *wire.Conn) *watch {
+func newWatch(conn *wire.Conn, spoken HTTPVersion) *watch {
 	conn.CountSegments()
-	return &watch{conn: conn, began: time.Now(), received: conn.Reading().Received}
+	return &watch{conn: conn, spoken: spoken, began: time.Now(), received: conn.Reading().Received}
 }
 
 // trace samples the clock synchronously, on the goroutine that reads: before
 // it reads on, and a trailing close_notify moves the latest stamp.
-func (w *watch) trace(version HTTPVersion) *httptrace.ClientTrace {
+func (w *watch) trace() *httptrace.ClientTrace {
 	t := &httptrace.ClientTrace{
 		GotFirstResponseByte: func() {
 			w.mu.Lock()
@@ -345,7 +346,7 @@ func (w *watch) trace(version HTTPVersion) *httptrace.ClientTrace {
 			w.last, w.ended = w.conn.Reading(), true
 		},
 	}
-	if version == HTTP2 {
+	if w.spoken == HTTP2 {
 		t.WroteHeaders = w.wrote
 		t.WroteRequest = func(httptrace.WroteRequestInfo) { w.wrote() }
 	}

@@ -78,7 +78,7 @@ func (a *attempt) showText(text string, reads map[string]bool) string {
 	switch {
 	case reads["url"]:
 		text, _, _ = strings.Cut(text, "?")
-	case len(confided(a.t)) > 0 && (reads["body"] || reads["header"] || reads["json"]):
+	case len(a.secrets()) > 0 && (reads["body"] || reads["header"] || reads["json"]):
 		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
 	}
 	return strconv.Quote(cut(printable(text), shownServer))

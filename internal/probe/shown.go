@@ -120,13 +120,10 @@ func labelled(s string) string {
 	}, s)
 }
 
-// scrub replaces whatever of the target's secrets stands in s, which came from
+// scrub replaces whatever of secrets, a target's, stands in s, which came from
 // a server that may have echoed them, in upper or lower case, whole or cut.
-func scrub(s string, t *Target) string {
-	if s == "" {
-		return s
-	}
-	for _, secret := range confided(t) {
+func scrub(s string, secrets []string) string {
+	for _, secret := range secrets {
 		s = blot(s, secret)
 	}
 	return s
