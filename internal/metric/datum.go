@@ -3,7 +3,12 @@
 // nor sends anything.
 package metric
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
 
 // A Datum is one observation, or one distribution of them, that CloudWatch
 // can take as it is: its values are finite, its dimensions printable ASCII of
@@ -34,3 +39,19 @@ const (
 	Count        Unit = "Count"
 	Milliseconds Unit = "Milliseconds"
 )
+
+// CheckNamespace says what CloudWatch would not take about a namespace (API
+// reference of PutMetricData): the predicate of a sentence about it.
+func CheckNamespace(s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return errors.New("is blank")
+	case len(s) > 255:
+		return fmt.Errorf("has %d characters and may have 255", len(s))
+	case strings.HasPrefix(s, "AWS/"), strings.HasPrefix(s, ":"):
+		return fmt.Errorf("%q begins as AWS's own do", s)
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
+		return fmt.Errorf("%q has characters that are no printable ASCII", s)
+	}
+	return nil
+}

@@ -99,19 +99,7 @@ func read[T any](v *variables, name string, standard T, parse func(string) (T, e
 	return value
 }
 
-// namespace refuses what CloudWatch does (PutMetricData: 1 to 255 printable
-// ASCII characters, not as AWS's own begin).
-func namespace(s string) (string, error) {
-	switch {
-	case len(s) > 255:
-		return "", fmt.Errorf("it has %d characters and may have 255", len(s))
-	case strings.HasPrefix(s, "AWS/"), strings.HasPrefix(s, ":"):
-		return "", fmt.Errorf("%q begins as AWS's own namespaces do", s)
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
-		return "", fmt.Errorf("%q has characters that are no printable ASCII", s)
-	}
-	return s, nil
-}
+func namespace(s string) (string, error) { return s, metric.CheckNamespace(s) }
 
 func wholeNumber(s string) (int, error) {
 	n, err := strconv.Atoi(s)

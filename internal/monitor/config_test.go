@@ -129,8 +129,8 @@ func wrong() map[string]map[string]string {
 	const endpoint = " is no URL of an endpoint (write https://host)"
 	return map[string]map[string]string{
 		"ROLLCALL_NAMESPACE": {
-			"AWS/Lambda": `"AWS/Lambda" begins as AWS's own namespaces do`, ":colon": `":colon" begins as AWS's own namespaces do`,
-			"Größe": `"Größe" has characters that are no printable ASCII`, strings.Repeat("n", 256): "it has 256 characters and may have 255",
+			"AWS/Lambda": `"AWS/Lambda" begins as AWS's own do`, ":colon": `":colon" begins as AWS's own do`,
+			"Größe": `"Größe" has characters that are no printable ASCII`, strings.Repeat("n", 256): "has 256 characters and may have 255",
 		},
 		"ROLLCALL_METRICS":      {"all": `"all" is no profile of metrics: it must be group, target or phases`},
 		"ROLLCALL_TARGET_LIMIT": {"-1": `"-1"` + whole, "many": `"many"` + whole, "1.5": `"1.5"` + whole},

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,29 +100,12 @@ func (p *Publisher) Begin(ctx context.Context) *Session {
 
 // check stops a session that can't publish from the start.
 func (s *Session) check() {
-	if problem := namespaceProblem(s.to.Namespace); problem != "" {
+	if err := metric.CheckNamespace(s.to.Namespace); err != nil {
 		s.to.EMF = nil // the log would be read with the same rules
-		s.halt(&stop{reason: problem, advice: "Name another one in ROLLCALL_NAMESPACE."})
+		s.halt(&stop{reason: "the namespace " + err.Error(), advice: "Name another one in ROLLCALL_NAMESPACE."})
 	} else if s.to.Client == nil {
 		s.stopped = &stop{reason: "no client for CloudWatch"}
 	}
-}
-
-// namespaceProblem says what CloudWatch would not take about a namespace
-// (API reference of PutMetricData), or nothing.
-func namespaceProblem(ns string) string {
-	unprintable := func(r rune) bool { return r < ' ' || r > '~' }
-	switch {
-	case strings.TrimSpace(ns) == "":
-		return "the namespace is blank"
-	case len(ns) > 255:
-		return fmt.Sprintf("the namespace has %d characters and may have 255", len(ns))
-	case strings.HasPrefix(ns, "AWS/"), strings.HasPrefix(ns, ":"):
-		return fmt.Sprintf("the namespace %q begins as AWS's own do", ns)
-	case strings.ContainsFunc(ns, unprintable):
-		return fmt.Sprintf("the namespace %q has characters that are no printable ASCII", ns)
-	}
-	return ""
 }
 
 // A Tally is what became of a session's datums so far. After a Flush, Datums
