@@ -1,6 +1,7 @@
 # Everything there is to do with Rollcall, a target each. `make` lists them.
-# Go, make and git are enough for all but `check`, `sam-…` (python3) and
-# `interop` (nginx, caddy, h2o, openssl). GNU make 3.81, as macOS has it, will do.
+# Go, make and git are enough for all but `check`, `sam-…` (python3), `interop`
+# (nginx, caddy, h2o, openssl) and `browser` (chromium, npm). GNU make 3.81, as
+# macOS has it, will do.
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
@@ -53,8 +54,8 @@ fuzz: ## look for input that breaks the event's reader or the prober
 check: vet lint ## vet, staticcheck, gofmt and cfn-lint
 
 vet:
-	go vet -tags interop,soak ./...
-	go tool staticcheck -tags interop,soak ./...
+	go vet -tags interop,soak,browser ./...
+	go tool staticcheck -tags interop,soak,browser ./...
 	@unformatted=$$(gofmt -l cmd functions internal); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
@@ -96,6 +97,22 @@ soak: ## publish 800,000 datums to a CloudWatch that throttles, fails, resets an
 ministack: build .venv/ministack/installed ## run the function against MiniStack, and ask it for the metrics
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
 	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish
+
+# The accessibility checker is the npm registry's, at the version and with the
+# checksum of the lock file.
+.PHONY: browser
+AXE = .venv/axe/node_modules/axe-core/axe.min.js
+CHROMIUM ?= chromium
+browser: $(AXE) ## open the page in a real Chromium (needs chromium and npm)
+	@command -v $(CHROMIUM) >/dev/null || { echo "this target needs Chromium: install it, or name it: make browser CHROMIUM=…"; exit 2; }
+	CHROMIUM="$(CHROMIUM)" AXE="$(CURDIR)/$(AXE)" go test -count=1 -tags browser ./internal/page
+
+$(AXE): requirements/browser/package-lock.json
+	@command -v npm >/dev/null || { echo "this target needs npm"; exit 2; }
+	mkdir -p .venv/axe
+	cp requirements/browser/package.json requirements/browser/package-lock.json .venv/axe/
+	cd .venv/axe && npm ci --silent --ignore-scripts
+	touch $@
 
 clean: ## remove what the other targets made
 	rm -rf bin .aws-sam .venv

@@ -126,6 +126,19 @@ func TestReasonsAreDocumented(t *testing.T) {
 	}
 }
 
+// The page and docs/reasons.md explain the reasons in the same words.
+func TestExplanationsAreTheDocumentedOnes(t *testing.T) {
+	text := "\n" + regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`).ReplaceAllString(document(t, "docs/reasons.md"), "$1")
+	for _, r := range probe.Reasons() {
+		_, section, _ := strings.Cut(text, "\n### `"+r.String()+"`\n")
+		said := strings.Join(strings.Fields(section), " ")
+		e := r.Explain()
+		if want := "**Means.** " + e.Means + " **Likely.** " + e.Likely + " **Do.** " + e.Do + " ```text"; !strings.HasPrefix(said, want) {
+			t.Errorf("docs/reasons.md and probe's explanation of %v differ: it should begin\n%s\nand is\n%.600s", r, want, said)
+		}
+	}
+}
+
 func TestMissingReasonsAreFound(t *testing.T) {
 	const (
 		ok     = "### `ok`\n\n**Means.** a\n\n**Likely.** b\n\n**Do.** c\n\n```text\nup  x\n```\n"

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"rollcall/internal/monitor"
+	"rollcall/internal/page"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
 	"rollcall/internal/publish"
@@ -26,7 +27,7 @@ import (
 type checkCommand struct {
 	URLs     []string      `arg:"" optional:"" name:"url" help:"URLs to check; - reads an event, or one URL a line, from standard input."`
 	Event    string        `short:"e" placeholder:"FILE" help:"Check what this event names; - is standard input."`
-	Format   string        `short:"f" enum:"table,json" default:"table" help:"How to show the result: ${enum}."`
+	Format   string        `short:"f" enum:"table,json,html" default:"table" help:"How to show the result: ${enum}."`
 	Output   string        `short:"o" placeholder:"FILE" help:"Write the result there instead of to standard output."`
 	Publish  bool          `help:"Publish the metrics to CloudWatch too, but for those of the run itself."`
 	Allow    []string      `placeholder:"CIDR" help:"Let the address guard pass this network, e.g. 10.0.0.0/8."`
@@ -194,8 +195,11 @@ func (c *checkCommand) output(sys system) (out io.Writer, done func() error, err
 }
 
 func (c *checkCommand) show(out io.Writer, s *monitor.Summary) error {
-	if c.Format == "json" {
+	switch c.Format {
+	case "json":
 		return report.JSON(out, s)
+	case "html":
+		return page.Write(out, s)
 	}
 	return report.Table(out, s)
 }

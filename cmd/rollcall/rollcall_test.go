@@ -158,7 +158,7 @@ func TestWrongUsage(t *testing.T) {
 		{"chekc", []string{"chekc", "--help"}},
 		{"check", []string{"no URL to check"}},
 		{"check --fromat json " + good, []string{"--fromat", `did you mean "--format"?`}},
-		{"check --format xml " + good, []string{"--format", `"table","json"`, `"xml"`}},
+		{"check --format xml " + good, []string{"--format", `"table","json","html"`, `"xml"`}},
 		{"check --event " + event + " " + good, []string{"not both"}},
 		{"check --event nowhere.json", []string{"reading the event", "nowhere.json"}},
 		{"check --event " + event, []string{"2 problems", `did you mean "metrics"?`, "urls[0]"}},
@@ -186,7 +186,7 @@ func TestHelp(t *testing.T) {
 	}{
 		{"--version", []string{version + "\n"}},
 		{"--help", []string{"Usage: rollcall <command>", "many web sites", "check [<url> ...]", "all at the same time"}},
-		{"check --help", []string{"Usage: rollcall check", "URLs to check", "--event=FILE", "--format=", "table,json", "--output=FILE",
+		{"check --help", []string{"Usage: rollcall check", "URLs to check", "--event=FILE", "--format=", "table,json,html", "--output=FILE",
 			"--publish", "--allow=CIDR", "--in-flight=N", "--deadline=D"}},
 	} {
 		got := rollcall(t, "", strings.Fields(test.args)...)
@@ -280,6 +280,20 @@ func TestJSONToFile(t *testing.T) {
 	if up, down := &s.Results[0], &s.Results[1]; up.Status != 200 || up.Duration <= 0 || down.Reason != probe.TLSExpired {
 		t.Errorf("results %+v, %+v", up, down)
 	}
+}
+
+// A page to send on, with the verdict in its title.
+func TestHTMLToFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "result.html")
+	got := rollcall(t, "", "check", "--format", "html", "-o", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
+	if got.code != 1 || got.out != "" || got.err != "" {
+		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "the page", string(text), "<!doctype html>", "<title>1 of 2 targets is down · Rollcall</title>", "#r-tls_expired", "certificate expired 1 day ago", "</html>")
 }
 
 func TestUnwritableOutput(t *testing.T) {

@@ -253,7 +253,7 @@ func (a *attempt) result(err error) Result {
 	if err != nil {
 		res.Phase = a.phase
 		res.Reason, res.Detail = classify(failure{err, a.phase, a.inBody, now, a.t.Timeout})
-		res.Detail = cut(printable(scrub(a.reserved(res.Reason, res.Detail), a.secrets())), shownDetail)
+		res.Detail = cut(Printable(scrub(a.reserved(res.Reason, res.Detail), a.secrets())), shownDetail)
 	}
 	a.expired = res.Reason == Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == DNSTimeout && a.spans[DNS].Process >= a.t.Timeout

@@ -24,8 +24,8 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 		ends = soonest(state.VerifiedChains)
 	}
 	return &Certificate{
-		Subject:  cut(printable(leaf.Subject.String()), shownDetail),
-		Issuer:   cut(printable(leaf.Issuer.String()), shownDetail),
+		Subject:  cut(Printable(leaf.Subject.String()), shownDetail),
+		Issuer:   cut(Printable(leaf.Issuer.String()), shownDetail),
 		NotAfter: ends.UTC(),
 		DaysLeft: math.Round(ends.Sub(now).Hours()/24*100) / 100,
 		Verified: verified,
@@ -59,5 +59,5 @@ func namesOf(c *x509.Certificate) string {
 	if len(names) == 0 {
 		return "no name at all"
 	}
-	return cut(printable(strings.Join(names, ", ")), shownDetail/2)
+	return cut(Printable(strings.Join(names, ", ")), shownDetail/2)
 }

@@ -58,7 +58,7 @@ func checkResult(t *testing.T, res *Result) {
 		t.Errorf("took %v, more than the time-out", res.Duration)
 	}
 	for _, text := range append([]string{res.Detail, res.URL, res.HTTP}, res.Redirects...) {
-		if !utf8.ValidString(text) || printable(text) != text || len(text) > shownURL || strings.ContainsAny(text, "\r\n\x1b") {
+		if !utf8.ValidString(text) || Printable(text) != text || len(text) > shownURL || strings.ContainsAny(text, "\r\n\x1b") {
 			t.Errorf("%q is not fit to be shown", text)
 		}
 	}

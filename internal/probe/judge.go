@@ -81,7 +81,7 @@ func (a *attempt) showText(text string, reads map[string]bool) string {
 	case len(a.secrets()) > 0 && (reads["body"] || reads["header"] || reads["json"]):
 		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
 	}
-	return strconv.Quote(cut(printable(text), shownServer))
+	return strconv.Quote(cut(Printable(text), shownServer))
 }
 
 // statusLine is the status with the standard's words for it: the server's own

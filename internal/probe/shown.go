@@ -28,7 +28,7 @@ func Shown(u *url.URL) string {
 	if u.RawQuery != "" {
 		s = cut(s, shownURL-len("?…")) + "?…"
 	}
-	return cut(printable(s), shownURL)
+	return cut(Printable(s), shownURL)
 }
 
 // cut shortens s to n bytes, the last of them an ellipsis.
@@ -43,10 +43,10 @@ func cut(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// printable replaces what a terminal, a log or a page could stumble over:
+// Printable replaces what a terminal, a log or a page could stumble over:
 // control and format characters (escapes, changes of direction), other white
 // space than the blank, and what is no UTF-8.
-func printable(s string) string {
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return '·'

@@ -39,8 +39,8 @@ func TestPrintable(t *testing.T) {
 		"bad \xff\xfe utf-8":          "bad ·· utf-8",
 		"no-break\u00a0space \u2028":  "no-break·space ·",
 	} {
-		if got := printable(in); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		if got := Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -1,0 +1,480 @@
+package page
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/probe"
+)
+
+const ms = time.Millisecond
+
+var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
+// counted fills in a summary's counts from its results.
+func counted(s *monitor.Summary) *monitor.Summary {
+	s.Targets = len(s.Results)
+	for i := range s.Results {
+		r := &s.Results[i]
+		*map[probe.State]*int{probe.Up: &s.Up, probe.Degraded: &s.Degraded, probe.Down: &s.Down, probe.NotChecked: &s.NotChecked}[r.State]++
+		if r.Flaky {
+			s.Flaky++
+		}
+		if r.Checked() && r.Clock == probe.KernelClock {
+			s.KernelClock++
+		} else if r.Checked() {
+			s.ProcessClock++
+		}
+	}
+	return s
+}
+
+// crowd is a summary of n targets, most of them up, with all that a check can
+// find out.
+func crowd(n int) *monitor.Summary {
+	s := &monitor.Summary{
+		Version: "1.2.3", Started: noon, Duration: 5320 * ms, Healthy: true, Profile: "target",
+		LocalDelay: &monitor.Delay{P50: ms / 2, P99: 40 * ms, Max: 52 * ms},
+	}
+	for i := range n {
+		s.Results = append(s.Results, member(i))
+	}
+	return counted(s)
+}
+
+func member(i int) probe.Result {
+	host := fmt.Sprintf("shop-%05d.example.com", i)
+	p := probe.Phases{
+		DNS: time.Duration(300+i%700) * time.Microsecond, Connect: time.Duration(5+i%40) * ms, TLS: time.Duration(11+i%53) * ms,
+		FirstByte: time.Duration(40+i*i%300) * ms, Transfer: time.Duration(i%97) * 100 * time.Microsecond,
+	}
+	r := probe.Result{
+		Name: host + "/health", Group: fmt.Sprintf("group-%d", i%7), URL: "https://" + host + "/health", State: probe.Up, Status: 200, Attempts: 1,
+		Started: noon.Add(time.Duration(i) * ms), Duration: p.Sum(), Phases: p, Complete: true,
+		IP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), HTTP: "1.1", BytesWire: 5120, BytesBody: 18944,
+		Certificate: &probe.Certificate{
+			Subject: "CN=" + host, Issuer: "CN=R11,O=Let's Encrypt,C=US", NotAfter: noon.AddDate(0, 0, 7+i%83), DaysLeft: float64(7 + i%83), Verified: true,
+		},
+		LocalDelay: ms / 2, Clock: probe.KernelClock, Uncertainty: 50 * time.Microsecond,
+	}
+	switch {
+	case i%40 == 3:
+		r.State, r.Reason, r.Status, r.Attempts, r.Detail = probe.Down, probe.Status, 503, 2, "503 Service Unavailable"
+	case i%50 == 7:
+		r.State, r.Reason, r.Expression, r.Detail = probe.Degraded, probe.Expectation, "duration < 300", fmt.Sprintf("duration < 300: %.1f", r.Duration.Seconds()*1000)
+	}
+	return r
+}
+
+// everything is a small summary with every state in it, and most of what can
+// be said of a target.
+func everything() *monitor.Summary {
+	s := crowd(4)
+	s.Run, s.Scheduled = "abc58e56-0408-dedb-ad81-3d32d287f28d", noon.Add(-time.Second)
+	s.Warnings = []string{"one target has no metrics of its own"}
+	s.Published.Datums, s.Published.Accepted, s.Published.EMF, s.Published.Requests = 31, 29, 2, 1
+	slow, flaky, redirected, expired := member(7), member(8), member(9), member(10)
+	slow.Unsure, slow.Uncertainty = true, 12*ms
+	flaky.Flaky, flaky.Attempts = true, 2
+	redirected.Redirects, redirected.BodyTruncated = []string{"https://www.example.com", "https://www.example.com/en"}, true
+	expired.State, expired.Reason, expired.Phase, expired.Detail = probe.Down, probe.TLSExpired, probe.TLS, "certificate expired 1 day ago (2026-11-26)"
+	expired.Status, expired.Complete, expired.HTTP = 0, false, ""
+	expired.Phases.FirstByte, expired.Phases.Transfer = probe.Absent, probe.Absent
+	expired.Duration = expired.Phases.Sum()
+	expired.Certificate = &probe.Certificate{Subject: "CN=old.example.com", Issuer: "CN=R11", NotAfter: noon.AddDate(0, 0, -1), DaysLeft: -.6}
+	hanging := probe.Result{
+		Name: "hanging.example", Group: "default", URL: "https://hanging.example", State: probe.Down, Reason: probe.Timeout, Phase: probe.Connect,
+		Detail: "no answer within 10s", Attempts: 2, Started: noon, Duration: 10 * time.Second, Uncertainty: 50 * time.Microsecond,
+		Phases: probe.Phases{DNS: ms, Connect: 9999 * ms, TLS: probe.Absent, FirstByte: probe.Absent, Transfer: probe.Absent},
+	}
+	blocked := probe.Result{
+		Name: "blocked.example", Group: "default", URL: "https://blocked.example", State: probe.Down, Reason: probe.BlockedAddress, Attempts: 1,
+		Started: noon, Phases: probe.NoPhases(), Detail: "169.254.169.254 is link-local, where the machine's metadata and credentials are",
+	}
+	invalid := probe.Result{Name: "example.com#391196688aa5", Group: "default", State: probe.NotChecked, Reason: probe.InvalidTarget,
+		Detail: "url: is not absolute (write https://…)", Phases: probe.NoPhases()}
+	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid)
+	*s = monitor.Summary{
+		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started, Duration: s.Duration, Healthy: true, Profile: s.Profile,
+		Warnings: s.Warnings, LocalDelay: s.LocalDelay, Published: s.Published, Results: s.Results,
+	}
+	return counted(s)
+}
+
+func written(t testing.TB, s *monitor.Summary) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Write(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// The page of a small summary, but for its style and script. UPDATE=1 writes
+// the file anew.
+func TestGolden(t *testing.T) {
+	const name = "testdata/everything.html"
+	got := written(t, everything())
+	for _, s := range []string{style, script} {
+		got = strings.Replace(got, s, "…", 1)
+	}
+	got = regexp.MustCompile(`sha256-[^']*`).ReplaceAllString(got, "sha256-…")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the page is not %s; UPDATE=1 go test ./internal/page writes it, and git diff shows what has changed", name)
+	}
+}
+
+func TestTheSameSummaryGivesTheSameBytes(t *testing.T) {
+	first, second := written(t, crowd(300)), written(t, crowd(300))
+	if first != second {
+		t.Error("two pages of one summary differ")
+	}
+}
+
+// walk calls visit for every node of a page.
+func walk(t testing.TB, page string, visit func(*html.Node)) {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range root.Descendants() {
+		visit(n)
+	}
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// text is a node's, with single blanks.
+func text(n *html.Node) string {
+	var words []string
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			words = append(words, strings.Fields(d.Data)...)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// The policy allows exactly the style and the script that the page has, and
+// nothing in it refers to anything elsewhere.
+func TestThePageIsSelfContained(t *testing.T) {
+	var policy string
+	var inline []string
+	walk(t, written(t, everything()), func(n *html.Node) {
+		if n.Type != html.ElementNode {
+			return
+		}
+		if n.Data == "meta" && attribute(n, "http-equiv") == "Content-Security-Policy" {
+			policy = attribute(n, "content")
+		}
+		if n.Data == "style" || n.Data == "script" {
+			inline = append(inline, n.Data+"-src "+hash(n.FirstChild.Data))
+		}
+		for _, a := range n.Attr {
+			inside := strings.HasPrefix(a.Val, "#") || n.Data == "link" && strings.HasPrefix(a.Val, "data:")
+			if slices.Contains([]string{"src", "href", "srcset", "action", "data", "poster", "background"}, a.Key) && !inside {
+				t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
+			}
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+				t.Errorf("<%s %s=%q>: the policy forbids it", n.Data, a.Key, a.Val)
+			}
+		}
+	})
+	if len(inline) != 2 {
+		t.Errorf("the page has %d styles and scripts, want 2", len(inline))
+	}
+	for _, source := range append(inline, "default-src 'none'", "base-uri 'none'", "form-action 'none'") {
+		if !strings.Contains(policy+";", source+";") {
+			t.Errorf("the policy %q lacks %s", policy, source)
+		}
+	}
+	if strings.Contains(policy, "unsafe") || strings.Contains(style, "url(") || strings.Contains(style, "@import") {
+		t.Error("the policy or the style is too open")
+	}
+}
+
+// hostile breaks out of every context that a careless page would put it in.
+const hostile = `"'><script>hacked=1</script><img src=x onerror=hacked=1></style></title></textarea><!--{{.}}` + "\x1b[31m\u202e\u2028`</svg>"
+
+// poisoned is a summary that has hostile strings wherever a server or an event
+// can put any.
+func poisoned() *monitor.Summary {
+	s := everything()
+	s.Run, s.Version, s.Profile, s.Warnings = hostile, hostile, hostile, []string{hostile}
+	for i := range s.Results {
+		r := &s.Results[i]
+		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
+		r.URL, r.Redirects = "https://example.com/"+hostile, []string{hostile}
+		if r.Certificate != nil {
+			r.Certificate = &probe.Certificate{Subject: hostile, Issuer: hostile, NotAfter: noon}
+		}
+	}
+	return s
+}
+
+// Whatever strings there are, the page has the elements that it would have
+// with harmless ones, and shows what they say.
+func TestHostileStringsAreText(t *testing.T) {
+	harmless := strings.NewReplacer(hostile, "harmless")
+	good := poisoned()
+	good.Run, good.Version, good.Profile, good.Warnings = "harmless", "harmless", "harmless", []string{"harmless"}
+	for i := range good.Results {
+		r := &good.Results[i]
+		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = harmless.Replace(r.Name), harmless.Replace(r.Group), "harmless", "harmless", "harmless"
+		r.URL, r.Redirects = harmless.Replace(r.URL), []string{"harmless"}
+		if r.Certificate != nil {
+			r.Certificate = &probe.Certificate{Subject: "harmless", Issuer: "harmless", NotAfter: noon}
+		}
+	}
+	elements := func(page string) (all []string) {
+		walk(t, page, func(n *html.Node) {
+			if n.Type == html.ElementNode {
+				all = append(all, n.Data)
+			}
+		})
+		return all
+	}
+	page := written(t, poisoned())
+	if got, want := elements(page), elements(written(t, good)); !slices.Equal(got, want) {
+		t.Errorf("the page has %d elements, want %d", len(got), len(want))
+	}
+	if strings.ContainsAny(page, "\x1b\u202e") {
+		t.Error("the page has an escape or a change of direction in it")
+	}
+	shown := 0
+	walk(t, page, func(n *html.Node) {
+		if n.Type == html.TextNode && strings.Contains(n.Data, `"'><script>hacked=1</script><img src=x onerror=hacked=1>`) {
+			shown++
+		}
+	})
+	if shown < 60 {
+		t.Errorf("only %d texts show what was said", shown)
+	}
+}
+
+// rowsOf returns the text of each row of the table of targets.
+func rowsOf(t testing.TB, page string) (rows []string) {
+	t.Helper()
+	walk(t, page, func(n *html.Node) {
+		if n.Type == html.ElementNode && n.Data == "table" && attribute(n, "id") == "rows" {
+			for d := range n.Descendants() {
+				if d.Type == html.ElementNode && d.Data == "tr" && d.Parent.Data == "tbody" {
+					rows = append(rows, text(d))
+				}
+			}
+		}
+	})
+	return rows
+}
+
+func TestRows(t *testing.T) {
+	rows := rowsOf(t, written(t, everything()))
+	const first = "down hanging.example default URL https://hanging.example Failed in connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
+		"Measured by the process’s clock, to ±0.05 ms; the monitor’s own delay, not counted, was 0.0 ms timeout : no answer within 10s " +
+		"10,000.0 1.0 9,999.0"
+	if len(rows) != 11 || rows[0] != first {
+		t.Fatalf("%d rows, the first\n%s\nwant\n%s", len(rows), rows[0], first)
+	}
+	for i, part := range []string{"hanging", "shop-00003", "shop-00010", "blocked", "degraded shop-00007", "not checked example.com#", "up"} {
+		if !strings.Contains(rows[i], part) {
+			t.Errorf("row %d is %q, want %s", i, rows[i], part)
+		}
+	}
+	for _, part := range []string{"up flaky", "≈120.0", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, until 2026-11-26; refused"} {
+		if !strings.Contains(strings.Join(rows, "\n"), part) {
+			t.Errorf("no row has %q:\n%s", part, strings.Join(rows, "\n"))
+		}
+	}
+}
+
+// A page has a row a target up to ten thousand, and its size stays below 3 MB.
+func TestSizes(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 100, 101, 10_000} {
+		page := written(t, crowd(n))
+		if rows := len(rowsOf(t, page)); rows != n {
+			t.Errorf("%d targets: %d rows", n, rows)
+		}
+		if strings.Contains(page, "no row here") || len(page) > 3_000_000 {
+			t.Errorf("%d targets: %d bytes, or a row is missing", n, len(page))
+		}
+	}
+}
+
+func TestNoMoreRowsThanCanBeOpened(t *testing.T) {
+	const n = 100_000
+	page := written(t, crowd(n))
+	rows := rowsOf(t, page)
+	if len(rows) != mostRows || len(page) > 3_000_000 {
+		t.Errorf("%d rows in %d bytes", len(rows), len(page))
+	}
+	for _, part := range []string{"The first 10,000 of 100,000 targets", "90,000 targets of 100,000 have no row here", "2,500 of 100,000 targets are down", "The first 500 names unfold"} {
+		if !strings.Contains(strings.NewReplacer("<strong>", "", "</strong>", "").Replace(page), part) {
+			t.Errorf("the page does not say %q", part)
+		}
+	}
+	if !strings.HasPrefix(rows[0], "down") || !strings.HasPrefix(rows[2500], "degraded") || !strings.HasPrefix(rows[mostRows-1], "up") {
+		t.Errorf("the rows begin with %.9q, %.9q, and end with %.9q", rows[0], rows[2500], rows[mostRows-1])
+	}
+}
+
+// Names and details may be long: the list ends before the page is too heavy.
+func TestTheListEndsWhereItBecomesTooHeavy(t *testing.T) {
+	s := crowd(10_000)
+	for i := range s.Results {
+		s.Results[i].Name = fmt.Sprint(strings.Repeat("<", 250), i)
+		s.Results[i].Detail = strings.Repeat("'", 200)
+	}
+	page := written(t, s)
+	if rows := len(rowsOf(t, page)); rows >= 10_000 || rows < 1000 || len(page) > mostBytes+100_000 || !strings.Contains(page, "no row here") {
+		t.Errorf("%d rows in %d bytes", rows, len(page))
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for want, s := range map[string]monitor.Summary{
+		"There was nothing to check":                                   {},
+		"Nothing was checked: the event was too old":                   {Stale: true},
+		"The target is up":                                             {Targets: 1, Up: 1},
+		"The target is down":                                           {Targets: 1, Down: 1},
+		"All 5 targets are up":                                         {Targets: 5, Up: 5},
+		"All 5 targets are down":                                       {Targets: 5, Down: 5},
+		"1 of 5 targets is down":                                       {Targets: 5, Down: 1, Up: 3, Degraded: 1},
+		"1,200 of 10,000 targets are down":                             {Targets: 10_000, Down: 1200, NotChecked: 8800},
+		"2 of 5 targets are not checked":                               {Targets: 5, NotChecked: 2, Degraded: 1, Up: 2},
+		"3 of 5 targets are degraded":                                  {Targets: 5, Degraded: 3, Up: 2},
+		"The monitor itself can’t see: nothing is said of the targets": {Targets: 5, Down: 5, VantageUnhealthy: true},
+	} {
+		if page := written(t, &s); !strings.Contains(page, "<title>"+want+" · Rollcall</title>") {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// What was not measured has no figures, and no axis without end.
+func TestNothingMeasured(t *testing.T) {
+	s := counted(&monitor.Summary{Results: []probe.Result{
+		{Name: "a", State: probe.NotChecked, Reason: probe.Unstarted, Phases: probe.NoPhases()},
+		{Name: "b", State: probe.Up, Attempts: 1, Phases: probe.Phases{DNS: 0, Connect: 0, TLS: probe.Absent, FirstByte: 0, Transfer: 0}},
+	}})
+	page := written(t, s)
+	if rows := rowsOf(t, page); len(rows) != 2 || !strings.HasSuffix(rows[0], "not_checked") || strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {
+		t.Errorf("%q", rows)
+	}
+}
+
+func TestWriteErrors(t *testing.T) {
+	if err := Write(full{}, everything()); !errors.Is(err, errFull) {
+		t.Errorf("%v", err)
+	}
+}
+
+var errFull = errors.New("no space left")
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestNumbers(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.0", 49 * time.Microsecond: "0.0", 51 * time.Microsecond: "0.1", 999 * ms: "999.0", time.Second: "1,000.0", 1234567 * ms: "1,234,567.0",
+		probe.Absent: "",
+	} {
+		if got := milliseconds(d); got != want {
+			t.Errorf("milliseconds(%v) = %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0", -1: "-1", -1000: "-1,000", -999: "-999", 1000: "1,000", 1000000: "1,000,000"} {
+		if got := count(n); got != want {
+			t.Errorf("count(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// The scale is a round number, and one that hangs does not make the others
+// vanish.
+func TestScale(t *testing.T) {
+	hundred := slices.Repeat([]time.Duration{100 * ms}, 99)
+	for _, test := range []struct {
+		sorted []time.Duration
+		want   time.Duration
+	}{
+		{nil, time.Second},
+		{[]time.Duration{0}, ms},
+		{[]time.Duration{45 * ms, 144 * ms}, 150 * ms},
+		{append(slices.Clone(hundred), 10*time.Second), 300 * ms},
+		{append(slices.Clone(hundred), 220*ms), 300 * ms},
+	} {
+		if got := scaleFor(test.sorted); got != test.want {
+			t.Errorf("scaleFor(… %v) = %v, want %v", test.sorted[max(0, len(test.sorted)-1):], got, test.want)
+		}
+	}
+}
+
+func TestBounds(t *testing.T) {
+	for _, test := range []struct{ shortest, longest, low, high time.Duration }{
+		{0, 0, 100 * time.Microsecond, 200 * time.Microsecond},
+		{ms, ms, ms, 2 * ms},
+		{3 * ms, 4 * ms, 2 * ms, 5 * ms},
+		{99 * ms, 101 * ms, 50 * ms, 200 * ms},
+		{ms, 10 * time.Second, ms, 10 * time.Second},
+	} {
+		if low, high := bounds([]time.Duration{test.shortest, test.longest}); low != test.low || high != test.high {
+			t.Errorf("bounds(%v, %v) = %v, %v, want %v, %v", test.shortest, test.longest, low, high, test.low, test.high)
+		}
+	}
+}
+
+func TestCertificatesOfSeveralTargets(t *testing.T) {
+	s := crowd(3)
+	for i := range s.Results {
+		s.Results[i].Certificate = &probe.Certificate{Subject: "O=nobody", Issuer: "CN=R11", NotAfter: noon, DaysLeft: 13.9, Verified: true}
+	}
+	got := newView(s).Certificates()
+	if got.All != 1 || got.Soonest[0].Days != 13 || got.Soonest[0].Word() != "renew now" || got.Soonest[0].Subject != "O=nobody" ||
+		got.Soonest[0].Shown() != "shop-00000.example.com/health and 2 others" {
+		t.Errorf("%+v", got)
+	}
+	if many := newView(crowd(10_000)).Certificates(); len(many.Soonest) != mostCertificates || many.All != 10_000 {
+		t.Errorf("%d of %d", len(many.Soonest), many.All)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	s := crowd(10_000)
+	var page bytes.Buffer
+	for b.Loop() {
+		page.Reset()
+		if err := Write(&page, s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(page.Len())/1e6, "MB")
+}
