@@ -140,6 +140,9 @@ func (m *Monitor) begin(id string, p *plan.Plan) *run {
 		Run: id, Version: m.Version, Started: r.started.UTC(), Profile: string(r.profile),
 		Warnings: append([]string{}, p.Warnings...),
 	}
+	if p.Event != nil {
+		r.summary.Event = p.Event
+	}
 	r.schedule(p.Scheduled)
 	return r
 }

@@ -3,6 +3,7 @@ package monitor
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -35,6 +36,9 @@ type Summary struct {
 	Published                 metric.Tally
 	Truncated                 bool // some results were left out
 	Results                   []probe.Result
+	// Event is what people may see of it; nil where there was none. It is not
+	// part of the contract.
+	Event fmt.Stringer
 
 	delays   []time.Duration // of all that were checked
 	internal int             // results that are our own failure

@@ -67,6 +67,15 @@ func code(text string) template.HTML {
 	return template.HTML(b.String())
 }
 
+// printableLines is probe.Printable of a text that has lines.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = probe.Printable(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // date writes a day.
 func date(t time.Time) string {
 	if t.IsZero() {

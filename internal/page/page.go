@@ -42,7 +42,7 @@ var (
 // no page.
 var parsed = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"ms": milliseconds, "count": count, "plural": plural, "code": code, "plain": probe.Printable,
+		"ms": milliseconds, "count": count, "plural": plural, "code": code, "plain": probe.Printable, "lines": printableLines,
 	}).Parse(markup))
 })
 

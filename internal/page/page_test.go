@@ -77,12 +77,18 @@ func member(i int) probe.Result {
 	return r
 }
 
+// event is one as people may see it.
+type event string
+
+func (e event) String() string { return string(e) }
+
 // everything is a small summary with every state in it, and most of what can
 // be said of a target.
 func everything() *monitor.Summary {
 	s := crowd(4)
 	s.Run, s.Scheduled = "abc58e56-0408-dedb-ad81-3d32d287f28d", noon.Add(-time.Second)
 	s.Warnings = []string{"one target has no metrics of its own"}
+	s.Event = event("{\n  \"urls\": []\n}")
 	s.Published.Datums, s.Published.Accepted, s.Published.EMF, s.Published.Requests = 31, 29, 2, 1
 	slow, flaky, redirected, expired := member(7), member(8), member(9), member(10)
 	slow.Unsure, slow.Uncertainty = true, 12*ms
@@ -107,7 +113,7 @@ func everything() *monitor.Summary {
 	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid)
 	*s = monitor.Summary{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started, Duration: s.Duration, Healthy: true, Profile: s.Profile,
-		Warnings: s.Warnings, LocalDelay: s.LocalDelay, Published: s.Published, Results: s.Results,
+		Event: s.Event, Warnings: s.Warnings, LocalDelay: s.LocalDelay, Published: s.Published, Results: s.Results,
 	}
 	return counted(s)
 }
@@ -229,6 +235,7 @@ const hostile = `"'><script>hacked=1</script><img src=x onerror=hacked=1></style
 func poisoned() *monitor.Summary {
 	s := everything()
 	s.Run, s.Version, s.Profile, s.Warnings = hostile, hostile, hostile, []string{hostile}
+	s.Event = event(hostile)
 	for i := range s.Results {
 		r := &s.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
@@ -245,6 +252,7 @@ func poisoned() *monitor.Summary {
 func TestHostileStringsAreText(t *testing.T) {
 	harmless := strings.NewReplacer(hostile, "harmless")
 	good := poisoned()
+	good.Event = event("harmless")
 	good.Run, good.Version, good.Profile, good.Warnings = "harmless", "harmless", "harmless", []string{"harmless"}
 	for i := range good.Results {
 		r := &good.Results[i]

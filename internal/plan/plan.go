@@ -18,6 +18,7 @@ type Plan struct {
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant
+	Event     Shown          // what it was made of; nil where that was no event
 }
 
 // Inputs are what an event may refer to.
@@ -46,7 +47,12 @@ func Parse(data []byte, in Inputs) (*Plan, error) {
 		r.begin(&e)
 		r.addURLs(e.urls)
 	}
-	return r.plan(&e)
+	p, err := r.plan(&e)
+	if err != nil {
+		return nil, err
+	}
+	p.Event = data
+	return p, nil
 }
 
 // ParseLines reads one URL a line, with the built-in defaults. Blank lines
