@@ -88,10 +88,16 @@ build-CheckFunction:
 	.venv/$*/bin/pip install --quiet --requirement $<
 	touch $@
 
-# 800,000 datums are 100,000 targets in the profile phases. A minute.
+# 800,000 datums are 100,000 targets in the profile phases. Two to three minutes together.
 SOAK ?= 800000
-.PHONY: soak ministack
-soak: ## publish 800,000 datums to a CloudWatch that throttles, fails, resets and refuses
+SOAK_HOSTS ?= 100000
+.PHONY: soak soak-hosts soak-datums ministack
+soak: soak-hosts soak-datums ## check 100,000 hosts in one invocation; publish 800,000 datums against every fault
+
+soak-hosts:
+	SOAK_HOSTS=$(SOAK_HOSTS) go test -count=1 -v -timeout 20m -tags soak -run '^TestSoakManyHosts$$' ./functions/check
+
+soak-datums:
 	ROLLCALL_SOAK=$(SOAK) go test -count=1 -v -timeout 20m -run '^(TestNothingIsLostAndNothingIsThereTwice|TestPublishingTakesConstantMemory)$$' ./internal/publish
 
 ministack: build .venv/ministack/installed ## run the function against MiniStack, and ask it for the metrics

@@ -46,6 +46,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		h.broken = err
 		return h
 	}
+	debug.SetGCPercent(gcPercent)
 	if c.Memory > 0 {
 		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 	}
@@ -69,6 +70,10 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 // maxAnswer is what Lambda takes for an answer: 6 MB, less what the runtime
 // adds (AWS, "Lambda quotas": 6 MB each way; seen to be 6,291,556 bytes).
 const maxAnswer = 6_000_000
+
+// gcPercent is less than Go's 100: a list of 100,000 is alive throughout a run,
+// and as much again would lie about as garbage.
+const gcPercent = 60
 
 // stopGrace is left for the answer to leave after the last run has ended.
 const stopGrace = 50 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unique"
 )
 
 // certificateOf is what the server showed in a handshake that ended with err.
@@ -25,7 +26,7 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 	}
 	return &Certificate{
 		Subject:  cut(Printable(leaf.Subject.String()), shownDetail),
-		Issuer:   cut(Printable(leaf.Issuer.String()), shownDetail),
+		Issuer:   unique.Make(cut(Printable(leaf.Issuer.String()), shownDetail)).Value(), // many leaves have one
 		NotAfter: ends.UTC(),
 		DaysLeft: math.Round(ends.Sub(now).Hours()/24*100) / 100,
 		Verified: verified,

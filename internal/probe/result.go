@@ -12,37 +12,37 @@ type Result struct {
 	Group string
 	URL   string // without user info and query
 
-	State  State
-	Reason Reason
-	Phase  Phase  // where a failure happened; NoPhase if it has none
-	Detail string // one line for people: printable, bounded, no secret
+	// Small fields stand together: a list of 100,000 has as many results.
+	State         State
+	Reason        Reason
+	Phase         Phase // where a failure happened; NoPhase if it has none
+	Clock         Clock
+	Flaky         bool // up or degraded, after a failed attempt
+	Complete      bool // the answer arrived to its last byte: its latency means something
+	BodyTruncated bool // the body is longer than what was read
+	TLSUnverified bool // verification was switched off
+	Exhausted     bool // Internal, because we ran out of descriptors, ports or memory
+	Unsure        bool // Uncertainty is too much to build on
 
+	Detail     string // one line for people: printable, bounded, no secret
 	Expression string // the expectation that failed
 	Status     int    // of the last answer; 0 if there was none
 	Attempts   int    // >= 1 for what was checked
-	Flaky      bool   // up or degraded, after a failed attempt
 
 	Started  time.Time     // of the attempt that gave the verdict; zero if there was none
 	Duration time.Duration // the sum of Phases: what the network and the target took
 	Phases   Phases
-	Complete bool // the answer arrived to its last byte: its latency means something
 
-	IP            netip.Addr // of the last connection
-	HTTP          string     // "1.0", "1.1", "2"
-	Redirects     []string   // the URLs followed to, in order, as people may see them
-	BytesWire     int64      // of the body, as it came
-	BytesBody     int64      // of the body, decoded
-	BodyTruncated bool       // the body is longer than what was read
+	IP        netip.Addr // of the last connection
+	HTTP      string     // "1.0", "1.1", "2"
+	Redirects []string   // the URLs followed to, in order, as people may see them
+	BytesWire int64      // of the body, as it came
+	BytesBody int64      // of the body, decoded
 
-	Certificate   *Certificate // nil without TLS, or where no certificate was seen
-	TLSUnverified bool         // verification was switched off
-
-	Exhausted bool // Internal, because we ran out of descriptors, ports or memory
+	Certificate *Certificate // nil without TLS, or where no certificate was seen
 
 	LocalDelay  time.Duration // what our own process added
-	Clock       Clock
 	Uncertainty time.Duration // how far off Duration can be
-	Unsure      bool          // Uncertainty is too much to build on
 }
 
 // Phases are the durations of a check's phases, summed over redirects. A
