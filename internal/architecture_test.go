@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
 	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
 
-	"internal":           {"plan", "probe", "metric", "monitor"}, // tests of the whole tree
+	"internal":           {"plan", "probe", "metric", "monitor", "stage/cloudformation"}, // tests of the whole tree
 	"internal/plan":      {"probe"},
 	"internal/probe":     {"wire", "resolve", "trust"},
 	"internal/wire":      {},
@@ -49,6 +49,8 @@ var mayImport = map[string][]string{
 	"internal/bench":     {everything},
 	"internal/interop":   {"probe", "resolve", "stage"}, // tests against servers of others
 	"internal/stage/run": {everything},
+
+	"internal/stage/cloudformation": {},
 }
 
 // mayImportAWS says who alone may import a part of the AWS SDK: one package
