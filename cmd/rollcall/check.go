@@ -43,7 +43,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 		return err
 	}
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: settings.Guard(),
+		UserAgent: "rollcall/" + version, Guard: settings.Guard(), SecondDials: settings.SecondDials(),
 		Lookup: resolve.New(resolve.Options{Server: settings.DNS, Rate: settings.DNSRate}).Lookup,
 	})
 	defer prober.Close()

@@ -52,7 +52,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	}
 	publisher := publish.Publisher{Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard(),
+		UserAgent: "rollcall/" + version, Guard: c.Guard(), SecondDials: c.SecondDials(),
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
 	h.monitor = c.Monitor(monitor.Surroundings{Version: version, Lookup: lookup, Prober: prober, Log: logger})

@@ -24,13 +24,21 @@ func (c Config) Guard() probe.Guard {
 	return probe.Guard{Allow: c.Allow, RuntimeAPI: c.RuntimeAPI}
 }
 
+// SecondDials is how many checks may dial a second address beside a silent one:
+// the descriptors for them are no check's.
+func (c Config) SecondDials() int {
+	_, seconds := sweep.Capacity(c.Memory)
+	return seconds
+}
+
 // Monitor returns a monitor as configured, which publishes nothing yet. What
 // it may read is below LAMBDA_TASK_ROOT, else below the working directory.
 func (c Config) Monitor(s Surroundings) *Monitor {
 	root, _ := s.Lookup("LAMBDA_TASK_ROOT")
 	inFlight := c.InFlight
 	if inFlight == 0 {
-		inFlight = max(1, sweep.Capacity(c.Memory)/c.Concurrent)
+		checks, _ := sweep.Capacity(c.Memory)
+		inFlight = max(1, checks/c.Concurrent)
 	}
 	return &Monitor{
 		Version: s.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,

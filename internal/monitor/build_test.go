@@ -51,7 +51,7 @@ func TestConfigMonitorDefaults(t *testing.T) {
 	c := defaults(t)
 	c.Canary, c.Memory = nil, 128<<20
 	m := c.Monitor(surroundings(t))
-	if want := sweep.Capacity(128 << 20); m.Sweeper.InFlight != want || m.Sweeper.Canary != nil {
+	if want, _ := sweep.Capacity(128 << 20); m.Sweeper.InFlight != want || m.Sweeper.Canary != nil {
 		t.Errorf("%d in flight, want %d; canary %v", m.Sweeper.InFlight, want, m.Sweeper.Canary != nil)
 	}
 }

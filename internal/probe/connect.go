@@ -72,6 +72,8 @@ func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end tim
 	failed := make(chan struct{})
 	ended := make(chan int, 2)
 	var results [2]dialed
+	free := func() {} // the second's place, once the loser is closed
+	defer func() { free() }()
 	go func() {
 		results[0] = p.dialEach(ctx, families[0], end)
 		if results[0].err != nil {
@@ -80,7 +82,7 @@ func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end tim
 		ended <- 0
 	}()
 	go func() {
-		if results[1].err = headStart(ctx, failed); results[1].err == nil {
+		if free, results[1].err = p.headStart(ctx, failed); results[1].err == nil {
 			results[1] = p.dialEach(ctx, families[1], end)
 		}
 		ended <- 1
@@ -93,17 +95,31 @@ func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end tim
 	return better(results, first)
 }
 
-// headStart waits until the second family may start.
-func headStart(ctx context.Context, failed <-chan struct{}) error {
+// headStart waits until the second family may start: at once when the first has
+// failed; when it is silent after a while, and there is a place. free gives the
+// place back; it is never nil.
+func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free func(), err error) {
+	none := func() {}
 	timer := time.NewTimer(fallbackDelay)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return none, context.Cause(ctx)
 	case <-failed:
+		return none, nil
 	case <-timer.C:
 	}
-	return nil
+	if p.seconds == nil {
+		return none, nil
+	}
+	select {
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	case <-failed:
+		return none, nil
+	case p.seconds <- struct{}{}:
+		return func() { <-p.seconds }, nil
+	}
 }
 
 // better prefers the connection that was there first, and of two failures the

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -253,6 +254,36 @@ func TestHappyEyeballs(t *testing.T) {
 				t.Errorf("Probe = %v (%s) over %q, connect %v; want %v over %q, connect %v",
 					res.Reason, res.Detail, used, res.Phases.Connect, test.reason, test.want, test.connect)
 			}
+		})
+	}
+}
+
+// TestSecondDialsAreCounted: where there is one place, the second of two checks
+// with a silent address dials its other one when the first check is done.
+func TestSecondDialsAreCounted(t *testing.T) {
+	const v6, v4 = "2600::1", "192.0.1.1"
+	n := &network{
+		names: map[string][]string{"a.example": {v6, v4}}, serve: answers(0, always(page(200, "", ""))),
+		connect: map[string]time.Duration{v6: time.Hour, v4: 100 * time.Millisecond},
+	}
+	for places, want := range map[int]time.Duration{0: 400 * time.Millisecond, 1: 500 * time.Millisecond, 2: 400 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			p := New(Options{UserAgent: "rollcall/test", Lookup: n.Lookup, Dial: n.Dial, SecondDials: places})
+			defer p.Close()
+			began := time.Now()
+			var checks sync.WaitGroup
+			for range 2 {
+				checks.Go(func() {
+					if res := p.Probe(t.Context(), target("http://a.example/")); res.State != Up || res.IP.String() != v4 {
+						t.Errorf("%d places: Probe = %v over %v (%s)", places, res.State, res.IP, res.Detail)
+					}
+				})
+			}
+			checks.Wait()
+			if took := time.Since(began); took != want {
+				t.Errorf("%d places: both took %v, want %v", places, took, want)
+			}
+			time.Sleep(time.Hour)
 		})
 	}
 }

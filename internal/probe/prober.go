@@ -18,6 +18,10 @@ type Options struct {
 	Guard     Guard
 	RootCAs   *x509.CertPool // nil: the system's
 
+	// SecondDials is how many checks at once may dial a second address while
+	// the first is silent (Happy Eyeballs), each with a socket more; 0: any.
+	SecondDials int
+
 	// Lookup returns the addresses of a host name within timeout.
 	Lookup func(ctx context.Context, host string, timeout time.Duration) (resolve.Answer, error)
 	// Dial makes one TCP connection. Durations are the kernel's only if it
@@ -31,6 +35,7 @@ type Prober struct {
 	options   Options
 	own       http.Header // introduces Rollcall itself
 	transport [protocols]*http.Transport
+	seconds   chan struct{} // second dials under way; nil: they are not counted
 	pulse     wire.Pulse
 	warm      *net.UDPConn
 }
@@ -43,6 +48,9 @@ func New(options Options) *Prober {
 	}
 	if p.options.Dial == nil {
 		p.options.Dial = dial
+	}
+	if options.SecondDials > 0 {
+		p.seconds = make(chan struct{}, options.SecondDials)
 	}
 	for v := range protocols {
 		p.transport[v] = newTransport(v)

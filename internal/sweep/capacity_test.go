@@ -6,24 +6,25 @@ func TestCapacity(t *testing.T) {
 	for _, test := range []struct {
 		name                string
 		descriptors, memory int64
-		want                int
+		checks, seconds     int
 	}{
-		{"Lambda's limit", 1024, 0, 480},
-		{"a limit at which a thousand fit", 4096, 0, 2016},
-		{"more than is of use", 1 << 20, 0, 4000},
-		{"no limit", 1<<31 - 1, 0, 4000},
-		{"exactly what is kept", 64, 0, 1},
-		{"less than what is kept", 10, 0, 1},
-		{"one descriptor short of a second check", 67, 0, 1},
-		{"two checks", 68, 0, 2},
-		{"memory decides", 1 << 20, 128 << 20, 910},
-		{"descriptors decide", 1024, 1769 << 20, 480},
-		{"less memory than is kept", 1024, 32 << 20, 1},
-		{"memory without end", 1024, 1 << 62, 480},
+		{"Lambda's limit", 1024, 0, 840, 120},
+		{"a limit at which a thousand fit", 4096, 0, 3528, 504},
+		{"more than is of use", 1 << 20, 0, 4000, 4000},
+		{"no limit", 1<<31 - 1, 0, 4000, 4000},
+		{"exactly what is kept", 64, 0, 1, 1},
+		{"less than what is kept", 10, 0, 1, 1},
+		{"one check", 65, 0, 1, 1},
+		{"seven checks and a second socket", 72, 0, 7, 1},
+		{"memory decides", 1 << 20, 128 << 20, 910, 910},
+		{"descriptors decide", 1024, 1769 << 20, 840, 120},
+		{"less memory than is kept", 1024, 32 << 20, 1, 1},
+		{"memory without end", 1024, 1 << 62, 840, 120},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := capacity(test.descriptors, test.memory); got != test.want {
-				t.Errorf("capacity(%d, %d) = %d, want %d", test.descriptors, test.memory, got, test.want)
+			checks, seconds := capacity(test.descriptors, test.memory)
+			if checks != test.checks || seconds != test.seconds {
+				t.Errorf("capacity(%d, %d) = %d, %d, want %d, %d", test.descriptors, test.memory, checks, seconds, test.checks, test.seconds)
 			}
 		})
 	}
@@ -33,7 +34,8 @@ func TestCapacityOfThisProcess(t *testing.T) {
 	if got := descriptors(); got < 1 {
 		t.Errorf("descriptors = %d", got)
 	}
-	if got, want := Capacity(0), capacity(descriptors(), 0); got != want {
-		t.Errorf("Capacity = %d, want %d", got, want)
+	checks, seconds := Capacity(0)
+	if wantChecks, wantSeconds := capacity(descriptors(), 0); checks != wantChecks || seconds != wantSeconds {
+		t.Errorf("Capacity = %d, %d, want %d, %d", checks, seconds, wantChecks, wantSeconds)
 	}
 }
