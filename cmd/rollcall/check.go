@@ -201,5 +201,5 @@ func (c *checkCommand) show(out io.Writer, s *monitor.Summary) error {
 	case "html":
 		return page.Write(out, s)
 	}
-	return report.Table(out, s)
+	return report.Table(out, s, report.Look{})
 }

@@ -1,4 +1,7 @@
-// Package report shows a summary to people and to programs.
+// Package report shows a summary to people and to programs: as a table, JSON,
+// Markdown and JUnit. Whatever a name or a server's words hold, each format
+// stays what it is: nothing of them reaches a terminal, a parser or a page
+// that those would obey.
 package report
 
 import (
@@ -9,9 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
@@ -28,40 +28,6 @@ func JSON(w io.Writer, s *monitor.Summary) error {
 	return err
 }
 
-// Table writes a row a target, what is wrong first, and a line that counts.
-// Only the last column may be long; no line ends in blanks.
-func Table(w io.Writer, s *monitor.Summary) error {
-	t := table.NewWriter()
-	t.SetStyle(style())
-	t.AppendHeader(table.Row{"State", "Target", "Status", "Duration", "Reason"})
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "Status", Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Name: "Duration", Align: text.AlignRight, AlignHeader: text.AlignRight},
-	})
-	for _, r := range urgentFirst(s.Results) {
-		t.AppendRow(table.Row{r.State.String(), name(r), status(r), duration(r), reason(r)})
-	}
-	var b strings.Builder
-	for line := range strings.Lines(t.Render()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n", b.String(), Line(s))
-	return err
-}
-
-func style() table.Style {
-	s := table.StyleLight
-	s.Options = table.OptionsNoBordersAndSeparators
-	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
-	s.Format.Header = text.FormatUpper
-	return s
-}
-
-// widestName is where the column of names ends; results in JSON have all of it.
-const widestName = 48
-
-func name(r *probe.Result) string { return text.Snip(plain(r.Name), widestName, "…") }
-
 // urgentFirst orders by what a reader has to see first: down, degraded, not
 // checked, up; the slowest first among them.
 func urgentFirst(results []probe.Result) []*probe.Result {
@@ -76,16 +42,6 @@ func urgentFirst(results []probe.Result) []*probe.Result {
 	return rows
 }
 
-// plain keeps a name from moving the cursor: it may hold anything.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return '·'
-		}
-		return r
-	}, s)
-}
-
 func status(r *probe.Result) string {
 	if r.Status == 0 {
 		return ""
@@ -93,9 +49,12 @@ func status(r *probe.Result) string {
 	return strconv.Itoa(r.Status)
 }
 
-// duration is blank where no phase took place: there was nothing to measure.
+// measured reports whether any phase took place.
+func measured(r *probe.Result) bool { return r.Attempts > 0 && r.Phases != probe.NoPhases() }
+
+// duration is blank where there was nothing to measure.
 func duration(r *probe.Result) string {
-	if r.Attempts == 0 || r.Phases == probe.NoPhases() {
+	if !measured(r) {
 		return ""
 	}
 	return Milliseconds(r.Duration)
@@ -107,13 +66,15 @@ func Milliseconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64) + " ms"
 }
 
+// reason is why the target has its state, in words; "" where there is nothing
+// to say.
 func reason(r *probe.Result) string {
 	var words []string
 	if r.State != probe.Up {
 		words = append(words, r.Reason.String())
 	}
 	if r.Detail != "" {
-		words = append(words, plain(r.Detail))
+		words = append(words, Plain(r.Detail))
 	}
 	text := strings.Join(words, ": ")
 	if r.Flaky {
@@ -123,23 +84,42 @@ func reason(r *probe.Result) string {
 }
 
 // Line is the summary in a line.
-func Line(s *monitor.Summary) string {
-	parts := []string{fmt.Sprintf("%d up", s.Up)}
-	for _, p := range []struct {
-		n    int
-		what string
-	}{{s.Degraded, "degraded"}, {s.Down, "down"}, {s.NotChecked, "not checked"}, {s.Flaky, "flaky"}} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
-		}
+func Line(s *monitor.Summary) string { return line(s, Look{}) }
+
+// A count is how many targets have one thing in common.
+type count struct {
+	n     int
+	what  string
+	paint paint
+}
+
+func counts(s *monitor.Summary) []count {
+	all := []count{
+		{s.Up, "up", green}, {s.Degraded, "degraded", yellow}, {s.Down, "down", red},
+		{s.NotChecked, "not checked", magenta}, {s.Flaky, "flaky", yellow},
 	}
-	noun := "targets"
-	if s.Targets == 1 {
-		noun = "target"
+	return slices.DeleteFunc(all, func(c count) bool { return c.n == 0 && c.what != "up" })
+}
+
+// blind is said of a run that could not see.
+const blind = "the vantage point is at fault: nothing is said of the targets"
+
+func line(s *monitor.Summary, l Look) string {
+	var parts []string
+	for _, c := range counts(s) {
+		parts = append(parts, l.in(c.paint, fmt.Sprintf("%d %s", c.n, c.what)))
 	}
-	line := fmt.Sprintf("%d %s in %s: %s", s.Targets, noun, Milliseconds(s.Duration), strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s in %s: %s", Targets(s.Targets), Milliseconds(s.Duration), strings.Join(parts, ", "))
 	if s.VantageUnhealthy {
-		line += "; the vantage point is at fault: nothing is said of the targets"
+		text += "; " + blind
 	}
-	return line
+	return text
+}
+
+// Targets counts them in words.
+func Targets(n int) string {
+	if n == 1 {
+		return "1 target"
+	}
+	return strconv.Itoa(n) + " targets"
 }

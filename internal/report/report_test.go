@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +27,7 @@ func Example() {
 				Status: 503, Attempts: 2, Duration: 43 * time.Millisecond},
 		},
 	}
-	if err := Table(os.Stdout, s); err != nil {
+	if err := Table(os.Stdout, s, Look{}); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -35,113 +38,67 @@ func Example() {
 	// 2 targets in 812.0 ms: 1 up, 1 down
 }
 
-const ms = time.Millisecond
-
-// everything is a summary with every state in it.
-func everything() *monitor.Summary {
-	measured := probe.Phases{DNS: ms, Connect: probe.Absent, TLS: probe.Absent, FirstByte: probe.Absent, Transfer: probe.Absent}
-	return &monitor.Summary{
-		Version: "1.2.3", Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Duration: 10*time.Second + 12*ms, Profile: "target",
-		Targets: 11, Up: 3, Degraded: 1, Down: 4, NotChecked: 3, Flaky: 1,
-		Results: []probe.Result{
-			{Name: "fast.example", State: probe.Up, Status: 200, Attempts: 1, Phases: measured, Duration: 81240 * time.Microsecond},
-			{Name: "slow.example", State: probe.Up, Status: 204, Attempts: 1, Phases: measured, Duration: 2 * time.Second},
-			{Name: "late.example", State: probe.Degraded, Reason: probe.Expectation, Detail: "duration < 300", Status: 200, Attempts: 1,
-				Phases: measured, Duration: 345 * ms},
-			{Name: "flaky.example", State: probe.Up, Status: 200, Attempts: 2, Flaky: true, Phases: measured, Duration: 90 * ms},
-			{Name: "broken.example/health", State: probe.Down, Reason: probe.Status, Detail: "503 Service Unavailable", Status: 503, Attempts: 2,
-				Phases: measured, Duration: 43 * ms},
-			{Name: "hanging.example", State: probe.Down, Reason: probe.Timeout, Detail: "no answer within 10s", Attempts: 2, Phases: measured,
-				Duration: 10 * time.Second},
-			{Name: "blocked.example", State: probe.Down, Reason: probe.BlockedAddress, Attempts: 1, Phases: probe.NoPhases(),
-				Detail: "169.254.169.254 is link-local, where the machine's metadata and credentials are, and where nothing else is to be found"},
-			{Name: strings.Repeat("long.", 20) + "example", State: probe.Down, Reason: probe.TLSExpired, Attempts: 1, Phases: measured, Duration: 12 * ms},
-			{Name: "open.example", State: probe.NotChecked, Reason: probe.Deadline, Detail: "the run ended before the answer came", Attempts: 1,
-				Phases: measured, Duration: ms},
-			{Name: "queued.example", State: probe.NotChecked, Reason: probe.Unstarted, Phases: probe.NoPhases()},
-			{Name: "ftp://wrong.example", State: probe.NotChecked, Reason: probe.InvalidTarget, Detail: "url: is neither http nor https",
-				Phases: probe.NoPhases()},
-		},
-	}
-}
-
-// shown is what Table writes.
-func shown(t *testing.T, s *monitor.Summary) string {
+// shown is what a format makes of a summary.
+func shown(t *testing.T, s *monitor.Summary, show func(io.Writer, *monitor.Summary) error) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Table(&b, s); err != nil {
+	if err := show(&b, s); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-// GOLDEN=write rewrites the file.
-func TestTable(t *testing.T) {
-	const golden = "testdata/table.txt"
-	got := shown(t, everything())
-	if os.Getenv("GOLDEN") == "write" {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-	for line := range strings.Lines(got) {
-		if strings.TrimRight(line, " \n")+"\n" != line {
-			t.Errorf("blanks at the end of %q", line)
-		}
-	}
+// looking is a table of that look.
+func looking(l Look) func(io.Writer, *monitor.Summary) error {
+	return func(w io.Writer, s *monitor.Summary) error { return Table(w, s, l) }
 }
 
-func TestTableOfNothing(t *testing.T) {
-	want := "STATE  TARGET  STATUS  DURATION  REASON\n\n0 targets in 0.0 ms: 0 up\n"
-	if got := shown(t, &monitor.Summary{}); got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-// A name may hold anything, and so may what a server sent: a row stays a row,
-// and nothing reaches the terminal that it would obey.
-func TestTableHostile(t *testing.T) {
-	for name, text := range map[string]string{
-		"escape":            "\x1b[2J\x1b[31mred",
-		"title":             "\x1b]0;owned\x07",
-		"one-byte escape":   "\u009b2J",
-		"newline":           "one\ntwo",
-		"carriage return":   "one\rtwo",
-		"tab":               "one\ttwo",
-		"vertical tab":      "one\vtwo\ftwo",
-		"line separator":    "one\u2028two\u2029three",
-		"next line":         "one\u0085two",
-		"backspace":         "one\b\b\btwo",
-		"right to left":     "one\u202eowt",
-		"isolate":           "\u2066one\u2069",
-		"zero width":        "one\u200b\u200d\ufefftwo",
-		"no UTF-8":          "one\xff\xfetwo",
-		"only blanks":       "   ",
-		"a row of a table":  "up     bank.example  200",
-		"nothing":           "",
-		"long":              strings.Repeat("x", 10000),
-		"wide":              strings.Repeat("界", 100),
-		"tag of formatting": "%s%d%!",
+// GOLDEN=write rewrites the files.
+func TestGolden(t *testing.T) {
+	for name, show := range map[string]func(io.Writer, *monitor.Summary) error{
+		"table.txt":          looking(Look{}),
+		"table-40.txt":       looking(Look{Width: 40}),
+		"table-80.txt":       looking(Look{Width: 80}),
+		"table-160.txt":      looking(Look{Width: 160}),
+		"table-100.ansi.txt": looking(Look{Width: 100, Colour: true}),
+		"summary.json":       JSON,
+		"summary.md":         Markdown,
+		"summary.xml":        JUnit,
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := shown(t, &monitor.Summary{Targets: 1, Down: 1, Results: []probe.Result{
-				{Name: text, State: probe.Down, Reason: probe.BadResponse, Detail: text, Attempts: 1, Phases: probe.NoPhases()},
-			}})
-			lines := strings.Split(got, "\n")
-			if len(lines) != 5 || !strings.HasPrefix(lines[1], "down   ") || lines[3] != "1 target in 0.0 ms: 0 up, 1 down" {
-				t.Errorf("the table is broken: %q", lines)
+			got, file := shown(t, everything(), show), filepath.Join("testdata", name)
+			if os.Getenv("GOLDEN") == "write" {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if i := strings.IndexFunc(got, func(r rune) bool { return r != '\n' && plain(string(r)) != string(r) }); i >= 0 {
-				t.Errorf("%q is in %q", got[i:i+1], got)
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// What the golden files are of has to hold everything that there is.
+func TestEverythingIsThere(t *testing.T) {
+	states, reasons := map[probe.State]int{}, map[probe.Reason]bool{}
+	s := everything()
+	for _, r := range s.Results {
+		states[r.State]++
+		reasons[r.Reason] = true
+	}
+	for _, r := range probe.Reasons() {
+		if !reasons[r] {
+			t.Errorf("there is no %s", r)
+		}
+	}
+	if got := []int{states[probe.Up], states[probe.Degraded], states[probe.Down], states[probe.NotChecked], len(s.Results)}; !slices.Equal(
+		got, []int{s.Up, s.Degraded, s.Down, s.NotChecked, s.Targets}) {
+		t.Errorf("counted %v, the summary says %+v", got, s)
 	}
 }
 
@@ -188,8 +145,8 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Results) != len(want.Results) || got.Truncated || !reflect.DeepEqual(shown(t, &got), shown(t, want)) {
-		t.Errorf("read again it is\n%s", shown(t, &got))
+	if len(got.Results) != len(want.Results) || got.Truncated || !reflect.DeepEqual(shown(t, &got, looking(Look{})), shown(t, want, looking(Look{}))) {
+		t.Errorf("read again it is\n%s", shown(t, &got, JSON))
 	}
 }
 
@@ -210,8 +167,10 @@ func TestJSONIsNeverTruncated(t *testing.T) {
 // A full disk is said.
 func TestWriteErrors(t *testing.T) {
 	for name, show := range map[string]func() error{
-		"table": func() error { return Table(full{}, everything()) },
-		"json":  func() error { return JSON(full{}, everything()) },
+		"table":    func() error { return Table(full{}, everything(), Look{}) },
+		"json":     func() error { return JSON(full{}, everything()) },
+		"markdown": func() error { return Markdown(full{}, everything()) },
+		"junit":    func() error { return JUnit(full{}, everything()) },
 	} {
 		if err := show(); !errors.Is(err, errFull) {
 			t.Errorf("%s: %v", name, err)

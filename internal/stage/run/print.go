@@ -26,7 +26,7 @@ const next = `Where to go next
 // targets prints a row a target.
 func (s *show) targets(sc scene) {
 	s.printf("%s\n\n", sc.event)
-	report.Table(s.w, &sc.summary)
+	report.Table(s.w, &sc.summary, report.Look{})
 	s.printf("\n")
 }
 

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/probe"
+)
+
+// JUnit writes the summary for the gate of a pipeline: a suite a group, a case
+// a target, in the event's order. What is down has failed. What was not
+// checked is an error, and so is what is down in a run that could not see:
+// neither says anything of the target. Degraded targets pass, and say so in
+// their output.
+func JUnit(w io.Writer, s *monitor.Summary) error {
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	encoder := xml.NewEncoder(w)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(suites(s)); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// The elements are those that the readers of JUnit's XML have in common
+// (github.com/testmoapp/junitxml).
+type junitSuites struct {
+	XMLName xml.Name `xml:"testsuites"`
+	Name    string   `xml:"name,attr"`
+	junitCounts
+	Suites []*junitSuite `xml:"testsuite"`
+}
+
+type junitCounts struct {
+	Tests    int    `xml:"tests,attr"`
+	Failures int    `xml:"failures,attr"`
+	Errors   int    `xml:"errors,attr"`
+	Skipped  int    `xml:"skipped,attr"`
+	Time     string `xml:"time,attr"`
+}
+
+type junitSuite struct {
+	Name string `xml:"name,attr"`
+	junitCounts
+	Timestamp string      `xml:"timestamp,attr"`
+	Cases     []junitCase `xml:"testcase"`
+	took      time.Duration
+}
+
+type junitCase struct {
+	Class   string        `xml:"classname,attr"`
+	Name    string        `xml:"name,attr"`
+	Time    string        `xml:"time,attr"`
+	Failure *junitProblem `xml:"failure"`
+	Error   *junitProblem `xml:"error"`
+	Output  string        `xml:"system-out,omitempty"`
+}
+
+type junitProblem struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
+	Text    string `xml:",chardata"`
+}
+
+func suites(s *monitor.Summary) *junitSuites {
+	all := &junitSuites{Name: "rollcall", junitCounts: junitCounts{Time: seconds(s.Duration)}}
+	byGroup := map[string]*junitSuite{}
+	for i := range s.Results {
+		r := &s.Results[i]
+		suite := byGroup[r.Group]
+		if suite == nil {
+			suite = &junitSuite{Name: Plain(r.Group), Timestamp: s.Started.UTC().Format("2006-01-02T15:04:05")}
+			byGroup[r.Group] = suite
+			all.Suites = append(all.Suites, suite)
+		}
+		suite.add(r, s.VantageUnhealthy)
+	}
+	for _, suite := range all.Suites {
+		suite.Time = seconds(suite.took)
+		all.Tests += suite.Tests
+		all.Failures += suite.Failures
+		all.Errors += suite.Errors
+	}
+	return all
+}
+
+func (s *junitSuite) add(r *probe.Result, blindRun bool) {
+	c := junitCase{Class: s.Name, Name: Plain(r.Name), Time: seconds(0)}
+	if measured(r) {
+		c.Time = seconds(r.Duration)
+		s.took += r.Duration
+	}
+	switch {
+	case r.State == probe.NotChecked || r.State == probe.Down && blindRun:
+		c.Error = problem(r)
+		s.Errors++
+	case r.State == probe.Down:
+		c.Failure = problem(r)
+		s.Failures++
+	case r.State == probe.Degraded:
+		c.Output = "degraded: " + reason(r)
+	case r.Flaky:
+		c.Output = reason(r)
+	}
+	s.Tests++
+	s.Cases = append(s.Cases, c)
+}
+
+// problem says in its attributes what gates show, and in its text what else
+// helps to find the cause.
+func problem(r *probe.Result) *junitProblem {
+	text := fmt.Sprintf("%s\n%s", reason(r), Plain(r.URL))
+	if r.Expression != "" {
+		text += "\nexpected: " + Plain(r.Expression)
+	}
+	if r.IP.IsValid() {
+		text += "\naddress: " + r.IP.String()
+	}
+	if r.Attempts > 0 {
+		text += "\nattempts: " + strconv.Itoa(r.Attempts)
+	}
+	message := Plain(r.Detail)
+	if message == "" {
+		message = r.Reason.String()
+	}
+	return &junitProblem{Message: message, Type: r.Reason.String(), Text: text}
+}
+
+// seconds is JUnit's unit.
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 6, 64) }
