@@ -39,7 +39,7 @@ func changed(old, r *probe.Result, at time.Time, l Look) string {
 		was = old.Reason.String()
 	}
 	text += " (was " + was + ")"
-	head := at.Format(time.TimeOnly) + "  " + r.State.String() + "  "
+	head := at.Local().Format(time.TimeOnly) + "  " + r.State.String() + "  "
 	if room := l.Width - width(head); l.Width > 0 {
 		text = snip(text, max(room, 2))
 	}
@@ -49,5 +49,5 @@ func changed(old, r *probe.Result, at time.Time, l Look) string {
 // TimedLine is Line with the time of day at which the run began, for a list of
 // runs.
 func TimedLine(s *monitor.Summary, l Look) string {
-	return fmt.Sprintf("%s  %s", s.Started.Format(time.TimeOnly), line(s, l))
+	return fmt.Sprintf("%s  %s", s.Started.Local().Format(time.TimeOnly), line(s, l))
 }
