@@ -27,7 +27,7 @@ import (
 type checkCommand struct {
 	URLs     []string      `arg:"" optional:"" name:"url" help:"URLs to check; - reads an event, or one URL a line, from standard input."`
 	Event    string        `short:"e" placeholder:"FILE" help:"Check what this event names; - is standard input."`
-	Format   string        `short:"f" enum:"table,json,html" default:"table" help:"How to show the result: ${enum}."`
+	Format   string        `short:"f" enum:"table,json,html,markdown,junit" default:"table" help:"How to show the result: ${enum}."`
 	Output   string        `short:"o" placeholder:"FILE" help:"Write the result there instead of to standard output."`
 	Publish  bool          `help:"Publish the metrics to CloudWatch too, but for those of the run itself."`
 	Allow    []string      `placeholder:"CIDR" help:"Let the address guard pass this network, e.g. 10.0.0.0/8."`
@@ -198,6 +198,10 @@ func (c *checkCommand) show(out io.Writer, s *monitor.Summary) error {
 	switch c.Format {
 	case "json":
 		return report.JSON(out, s)
+	case "markdown":
+		return report.Markdown(out, s)
+	case "junit":
+		return report.JUnit(out, s)
 	case "html":
 		return page.Write(out, s)
 	}
