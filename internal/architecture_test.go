@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
 	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
 
-	"internal":           {"plan", "probe", "metric", "monitor", "stage/cloudformation"}, // tests of the whole tree
+	"internal":           {"plan", "probe", "sweep", "metric", "monitor", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
 	"internal/plan":      {"probe"},
 	"internal/probe":     {"wire", "resolve", "trust"},
 	"internal/wire":      {},
@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"internal/stage/run": {everything},
 
 	"internal/stage/cloudformation": {},
+	"internal/stage/alarm":          {"stage/cloudformation"},
 }
 
 // mayImportAWS says who alone may import a part of the AWS SDK: one package
