@@ -59,6 +59,9 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopped = h.stopped
 	h.monitor.AnswerLimit = maxAnswer
+	if c.PageBucket != "" {
+		h.monitor.Page = pageInto(ctx, aws, c.PageBucket)
+	}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
 		of := publisher
 		of.Log = log

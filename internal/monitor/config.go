@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Config struct {
 	Reserve     time.Duration
 	MaxAge      time.Duration
 	CloudWatch  string // endpoint; "": the AWS variables decide
+	PageBucket  string // of S3, for the page of the last run; "": none is made
 
 	RuntimeAPI netip.AddrPort // of Lambda; zero: there is none
 	Memory     int64          // bytes that Lambda gives; 0: not known
@@ -58,6 +60,7 @@ func Configure(lookup func(name string) (string, bool)) (Config, error) {
 		Reserve:     read(v, "ROLLCALL_RESERVE", 5*time.Second, duration),
 		MaxAge:      read(v, "ROLLCALL_MAX_AGE", 5*time.Minute, duration),
 		CloudWatch:  read(v, "ROLLCALL_CLOUDWATCH_ENDPOINT", "", webAddress),
+		PageBucket:  read(v, "ROLLCALL_PAGE_BUCKET", "", bucket),
 		RuntimeAPI:  read(v, "AWS_LAMBDA_RUNTIME_API", netip.AddrPort{}, runtimeAPI),
 		Memory:      read(v, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0, mebibytes),
 		Concurrent:  read(v, "AWS_LAMBDA_MAX_CONCURRENCY", 1, positive),
@@ -178,6 +181,17 @@ func hostPort(s string) (string, error) {
 func webAddress(s string) (string, error) {
 	if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return "", fmt.Errorf("%q is no URL of an endpoint (write https://host)", s)
+	}
+	return s, nil
+}
+
+// bucketName is what S3 allows (S3 User Guide, "General purpose bucket naming
+// rules"), but for what it forbids beyond the characters.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+func bucket(s string) (string, error) {
+	if !bucketName.MatchString(s) {
+		return "", fmt.Errorf("%q is no name of a bucket (3 to 63 of a-z, 0-9, . and -)", s)
 	}
 	return s, nil
 }

@@ -74,6 +74,7 @@ func TestConfigure(t *testing.T) {
 		{"ROLLCALL_CLOUDWATCH_ENDPOINT", "http://127.0.0.1:4566", func(c *Config) { c.CloudWatch = "http://127.0.0.1:4566" }},
 		{"ROLLCALL_CLOUDWATCH_ENDPOINT", "https://vpce-1.monitoring.eu-west-1.vpce.amazonaws.com",
 			func(c *Config) { c.CloudWatch = "https://vpce-1.monitoring.eu-west-1.vpce.amazonaws.com" }},
+		{"ROLLCALL_PAGE_BUCKET", "roll-pages-1a2b", func(c *Config) { c.PageBucket = "roll-pages-1a2b" }},
 		{"AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001", func(c *Config) { c.RuntimeAPI = netip.MustParseAddrPort("127.0.0.1:9001") }},
 		{"AWS_LAMBDA_RUNTIME_API", "localhost:9001", func(c *Config) { c.RuntimeAPI = netip.MustParseAddrPort("127.0.0.1:9001") }},
 		{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769", func(c *Config) { c.Memory = 1769 << 20 }},
@@ -126,6 +127,7 @@ func wrong() map[string]map[string]string {
 	const whole, many = " is no whole number of 0 or more", " is no whole number of 1 or more"
 	const span, address = " is no duration (write 5s or 2m)", " is no host and port (write 10.0.0.2:53)"
 	const cidr = " is no network (write 10.0.0.0/8, several with commas between)"
+	const noBucket = " is no name of a bucket (3 to 63 of a-z, 0-9, . and -)"
 	const endpoint = " is no URL of an endpoint (write https://host)"
 	return map[string]map[string]string{
 		"ROLLCALL_NAMESPACE": {
@@ -148,6 +150,9 @@ func wrong() map[string]map[string]string {
 		"ROLLCALL_MAX_AGE":   {"5 minutes": `"5 minutes"` + span},
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": {
 			"localhost:4566": `"localhost:4566"` + endpoint, "https://": `"https://"` + endpoint, "ftp://host": `"ftp://host"` + endpoint,
+		},
+		"ROLLCALL_PAGE_BUCKET": {
+			"My_Pages": `"My_Pages"` + noBucket, "a/b": `"a/b"` + noBucket, "..": `".."` + noBucket, strings.Repeat("p", 64): `"` + strings.Repeat("p", 64) + `"` + noBucket,
 		},
 		"ROLLCALL_CANARY":                 {"ftp://canary": "url: is neither http nor https (write https://…)"},
 		"AWS_LAMBDA_RUNTIME_API":          {"9001": `"9001" is no host and port`, "127.0.0.1:0": `"127.0.0.1:0" is no host and port`},

@@ -4,8 +4,10 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"rollcall/internal/metric"
@@ -42,6 +44,9 @@ type Monitor struct {
 	// can be encoded before the publishing then is, so that the answer leaves
 	// in time.
 	AnswerLimit int
+	// Page puts the page of a run where people find it; nil: there is none. It
+	// is called when all metrics have left, and what it can't do is a warning.
+	Page func(context.Context, *Summary) error
 	// OwnMetrics: the run publishes what it has to say of itself too.
 	OwnMetrics bool
 	// Stopped is closed when the process has to end: the budget of every run
@@ -80,6 +85,7 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	r.summary.prepare(m.AnswerLimit)
 	r.publish(publishing)
 	r.summary.Duration = time.Since(r.started)
+	r.page(publishing)
 	r.log.summary(r.summary)
 	return r.summary, r.session.Err()
 }
@@ -237,6 +243,28 @@ func (r *run) publish(ctx context.Context) {
 	}
 	r.summary.Published = tally
 	r.summary.Healthy = r.healthy(tally)
+}
+
+// longestWarning keeps a warning within what a summary may grow by.
+const longestWarning = 300
+
+// page makes the run's page, if it is to have one. The run does not fail with
+// it.
+func (r *run) page(ctx context.Context) {
+	if r.Page == nil {
+		return
+	}
+	err := ctx.Err()
+	if err == nil {
+		err = r.Page(ctx, r.summary)
+	} else {
+		err = errors.New("no time was left")
+	}
+	if err != nil {
+		warning := "the page of this run was not kept: " + err.Error()
+		r.summary.Warnings = append(r.summary.Warnings, strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], ""))
+	}
+	r.summary.Duration = time.Since(r.started)
 }
 
 // series are a target's own metrics. Of its availability we have nothing to

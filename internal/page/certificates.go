@@ -24,7 +24,8 @@ type certificate struct {
 	Subject  string
 	Issuer   string
 	Refused  bool
-	Targets  []string // their names, in the event's order
+	First    string // the first target that showed it
+	Others   int    // how many more did
 }
 
 // State is how urgent its renewal is, as a state of a target.
@@ -53,12 +54,11 @@ func (c certificate) Word() string {
 
 // Shown says which targets show it, unless that is plain from its subject.
 func (c certificate) Shown() string {
-	first := probe.Printable(c.Targets[0])
-	switch n := len(c.Targets) - 1; {
-	case n > 0:
-		return first + " and " + plural(n, "other")
-	case first != c.Subject:
-		return first
+	switch {
+	case c.Others > 0:
+		return c.First + " and " + plural(c.Others, "other")
+	case c.First != c.Subject:
+		return c.First
 	}
 	return ""
 }
@@ -75,41 +75,52 @@ type cabinet struct {
 // Certificates are those that end first: all that end within a month, as far
 // as there is room, and some more.
 func (v *view) Certificates() cabinet {
-	all := certificatesOf(v.Results)
-	n := 0
-	for n < len(all) && n < mostCertificates && (n < fewCertificates || all[n].Days < soon) {
-		n++
+	var c cabinet
+	var last *probe.Certificate
+	for _, r := range byExpiry(v.Results) {
+		if last == nil || compareCertificates(last, r.Certificate) != 0 {
+			last = r.Certificate
+			c.All++
+			if next := certificateOf(r); c.has(next) {
+				c.Soonest = append(c.Soonest, next)
+			}
+		} else if c.All == len(c.Soonest) {
+			c.Soonest[c.All-1].Others++
+		}
 	}
-	return cabinet{all[:n], len(all)}
+	return c
 }
 
-// certificatesOf returns each certificate once, the soonest to end first.
-func certificatesOf(results []probe.Result) []certificate {
-	type identity struct {
-		subject, issuer string
-		notAfter        time.Time
-	}
-	at := map[identity]int{}
-	var all []certificate
+// has reports whether the next certificate belongs to those that are listed.
+func (c *cabinet) has(next certificate) bool {
+	n := len(c.Soonest)
+	return n == c.All-1 && n < mostCertificates && (n < fewCertificates || next.Days < soon)
+}
+
+// byExpiry returns the results that have a certificate, the soonest to end
+// first, and each one's targets together.
+func byExpiry(results []probe.Result) []*probe.Result {
+	var all []*probe.Result
 	for i := range results {
-		c := results[i].Certificate
-		if c == nil {
-			continue
+		if results[i].Certificate != nil {
+			all = append(all, &results[i])
 		}
-		id := identity{c.Subject, c.Issuer, c.NotAfter}
-		n, known := at[id]
-		if !known {
-			n = len(all)
-			at[id] = n
-			all = append(all, certificate{
-				Days: int(math.Floor(c.DaysLeft)), NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-				Refused: !c.Verified && !results[i].TLSUnverified,
-			})
-		}
-		all[n].Targets = append(all[n].Targets, results[i].Name)
 	}
-	slices.SortStableFunc(all, func(a, b certificate) int { return cmp.Compare(a.Days, b.Days) })
+	slices.SortStableFunc(all, func(a, b *probe.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
 	return all
+}
+
+// compareCertificates is 0 if they are the same, as far as can be seen.
+func compareCertificates(a, b *probe.Certificate) int {
+	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Issuer, b.Issuer))
+}
+
+func certificateOf(r *probe.Result) certificate {
+	c := r.Certificate
+	return certificate{
+		Days: int(math.Floor(c.DaysLeft)), NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
+		Refused: !c.Verified && !r.TLSUnverified, First: probe.Printable(r.Name),
+	}
 }
 
 // commonName is the part of a distinguished name that people know it by, or

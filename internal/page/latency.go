@@ -21,7 +21,10 @@ type measurement struct {
 }
 
 func measured(results []probe.Result) measurement {
-	var m measurement
+	m := measurement{uncertainty: make([]time.Duration, 0, len(results))}
+	for i := range m.sorted {
+		m.sorted[i] = make([]time.Duration, 0, len(results))
+	}
 	for i := range results {
 		r := &results[i]
 		if !measurable(r) {

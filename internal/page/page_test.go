@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -472,6 +474,23 @@ func TestCertificatesOfSeveralTargets(t *testing.T) {
 	}
 	if many := newView(crowd(10_000)).Certificates(); len(many.Soonest) != mostCertificates || many.All != 10_000 {
 		t.Errorf("%d of %d", len(many.Soonest), many.All)
+	}
+}
+
+// A run of a hundred thousand targets leaves little room beside its results.
+func TestMemory(t *testing.T) {
+	s := crowd(100_000)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if err := Write(io.Discard, s); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 60 {
+		t.Errorf("the page took %d MiB in all, of which not even all at once", used)
+	} else {
+		t.Logf("%d MiB in all", used)
 	}
 }
 
