@@ -120,5 +120,9 @@ $(AXE): requirements/browser/package-lock.json
 	cd .venv/axe && npm ci --silent --ignore-scripts
 	touch $@
 
+.PHONY: pictures
+pictures: build ## take the README's pictures again (needs chromium and util-linux)
+	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/pictures bin/rollcall docs/images
+
 clean: ## remove what the other targets made
 	rm -rf bin .aws-sam .venv

@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 
 	"internal/stage/cloudformation": {},
 	"internal/stage/alarm":          {"stage/cloudformation"},
+	"internal/stage/pictures":       {"stage"},
 }
 
 // mayImportAWS says who alone may import a part of the AWS SDK: one package

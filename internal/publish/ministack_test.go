@@ -4,10 +4,13 @@ package publish
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -17,6 +20,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
@@ -35,7 +39,7 @@ func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 	l.Close()
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	program := exec.Command(os.Getenv("MINISTACK"))
-	program.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+url, "SERVICES=cloudwatch,logs")
+	program.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+url, "SERVICES=cloudwatch,logs,s3")
 	program.Dir = t.TempDir()
 	if err := program.Start(); err != nil {
 		t.Fatalf("starting MiniStack: %v", err)
@@ -177,4 +181,52 @@ func percentiles(t *testing.T, client *cloudwatch.Client, metric string) map[str
 		t.Fatalf("%s: %v, %+v, want one datapoint", metric, err, out)
 	}
 	return out.Datapoints[0].ExtendedStatistics
+}
+
+// TestMiniStackKeepsThePage lets the compiled function put its page into a
+// bucket of an S3 that no one here wrote, and reads it back.
+func TestMiniStackKeepsThePage(t *testing.T) {
+	_, url := miniStack(t)
+	askS3(t, http.MethodPut, url+"/pages", `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>`)
+	st, err := stage.Start(stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	f, err := stage.StartFunction(t.Context(), os.Getenv("BOOTSTRAP"), append(st.Env(), "ROLLCALL_PAGE_BUCKET=pages", "AWS_ENDPOINT_URL_S3="+url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Stop()
+	call(t, st, f)
+	page := askS3(t, http.MethodGet, url+"/pages/rollcall.html", "")
+	if !strings.Contains(page, "<title>1 of 40 targets is down · Rollcall</title>") || !strings.HasSuffix(page, "</html>\n") {
+		t.Errorf("the page in the bucket is %.300s", page)
+	}
+}
+
+// askS3 makes a request with the credentials that the stage gives functions,
+// and returns the answer's body.
+func askS3(t *testing.T, method, url, body string) string {
+	t.Helper()
+	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	keys := aws.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "made-up", SessionToken: "made-up"}
+	if err := v4.NewSigner().SignHTTP(t.Context(), keys, r, hash, "s3", "eu-central-1", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %d %v %s", method, url, answer.StatusCode, err, said)
+	}
+	return string(said)
 }
