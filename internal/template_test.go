@@ -149,6 +149,7 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_RESERVE":             "5s",
 		"ROLLCALL_MAX_AGE":             "5m",
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
+		"ROLLCALL_PAGE_BUCKET":         "", // none
 	}
 	got := at(readTemplate(t, nil).resource("CheckFunction"), "Environment.Variables")
 	if !reflect.DeepEqual(got, want) {
@@ -193,6 +194,40 @@ func TestPermissions(t *testing.T) {
 		if got := statements(tp.resource("CheckRole")); !maps.Equal(got, want) {
 			t.Errorf("Namespace %q: the role allows %v, want %v", given, got, want)
 		}
+	}
+}
+
+// The page is off unless it is asked for. Then the function may put one object
+// into a bucket that is private, encrypted, reached by TLS only and emptied.
+func TestPage(t *testing.T) {
+	if buckets := readTemplate(t, nil).resources("AWS::S3::Bucket"); len(buckets) > 0 {
+		t.Errorf("by default there is %v", buckets)
+	}
+	tp := readTemplate(t, map[string]string{"PageDays": "7"})
+	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_PAGE_BUCKET"); got != "<PageBucket>" {
+		t.Errorf("the function is told of the bucket %v", got)
+	}
+	if got := statements(tp.resource("CheckRole"))["s3:PutObject"]; got != "<PageBucket.Arn>/rollcall.html <nil>" {
+		t.Errorf("the role allows s3:PutObject on %s", got)
+	}
+	bucket := tp.resource("PageBucket")
+	for path, want := range map[string]string{
+		"PublicAccessBlockConfiguration": "map[BlockPublicAcls:true BlockPublicPolicy:true IgnorePublicAcls:true RestrictPublicBuckets:true]",
+		"BucketEncryption":               "map[ServerSideEncryptionConfiguration:[map[ServerSideEncryptionByDefault:map[SSEAlgorithm:AES256]]]]",
+		"OwnershipControls":              "map[Rules:[map[ObjectOwnership:BucketOwnerEnforced]]]",
+		"LifecycleConfiguration":         "map[Rules:[map[ExpirationInDays:7 Id:the-last-page-goes Status:Enabled]]]",
+	} {
+		if got := fmt.Sprint(at(bucket, path)); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	policy := fmt.Sprint(tp.resource("PageBucketPolicy"))
+	if !strings.Contains(policy, "Effect:Deny") || !strings.Contains(policy, "aws:SecureTransport:false") || strings.Contains(policy, "Allow") {
+		t.Errorf("the bucket's policy is %s", policy)
+	}
+	link := tp.Outputs["LastPage"]
+	if description := fmt.Sprint(tp.resource("DownAlarm")["AlarmDescription"]); link == "" || !strings.Contains(description, link) || len(description) > 1024-100 {
+		t.Errorf("the output is %s, the alarm's description %s", link, description)
 	}
 }
 
