@@ -201,14 +201,20 @@ func TestExitCodesAreDocumented(t *testing.T) {
 // The tables of docs/metrics.md are written by this test when UPDATE is set in
 // its environment.
 func TestMetricsTableIsCurrent(t *testing.T) {
-	const name = "docs/metrics.md"
+	current(t, "docs/metrics.md", map[string]string{"metrics": metricsTable(), "series": seriesTable()}, "MetricsTable")
+}
+
+// current holds the generated parts of a document to what they have to be, or
+// writes them if UPDATE is set.
+func current(t *testing.T, name string, parts map[string]string, test string) {
+	t.Helper()
 	text := document(t, name)
-	want := withTables(t, text)
+	want := withParts(t, text, parts)
 	if text == want {
 		return
 	}
 	if os.Getenv("UPDATE") == "" {
-		t.Fatalf("%s is not what metric.Table says; UPDATE=1 go test ./internal -run MetricsTable writes it", name)
+		t.Fatalf("%s is not current; UPDATE=1 go test ./internal -run %s writes it", name, test)
 	}
 	if err := os.WriteFile("../"+name, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
@@ -361,10 +367,10 @@ func sectionProblems(name, text string) []string {
 	return problems
 }
 
-// withTables returns a document whose generated parts are current.
-func withTables(t *testing.T, text string) string {
+// withParts returns a document with these texts between their markers.
+func withParts(t *testing.T, text string, parts map[string]string) string {
 	t.Helper()
-	for marker, table := range map[string]string{"metrics": metricsTable(), "series": seriesTable()} {
+	for marker, table := range parts {
 		begin, end := "<!-- begin "+marker+" -->\n", "<!-- end "+marker+" -->"
 		before, rest, opened := strings.Cut(text, begin)
 		_, after, closed := strings.Cut(rest, end)
