@@ -76,6 +76,7 @@ func TestPageThatCannotBeKept(t *testing.T) {
 		if n := r.completed(); n != 1 {
 			t.Errorf("%v: %d runs are complete", want, n)
 		}
+		r.function.Stop() // what it wrote last has then been read
 		if log := strings.Join(r.function.Stdout(), "\n"); !strings.Contains(log, want) {
 			t.Errorf("the log does not say %q:\n%s", want, log)
 		}
