@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"slices"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -17,77 +14,113 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 	"rollcall/internal/publish"
 	"rollcall/internal/report"
-	"rollcall/internal/resolve"
 )
 
 // checkCommand is rollcall check.
 type checkCommand struct {
-	URLs     []string      `arg:"" optional:"" name:"url" help:"URLs to check; - reads an event, or one URL a line, from standard input."`
-	Event    string        `short:"e" placeholder:"FILE" help:"Check what this event names; - is standard input."`
-	Format   string        `short:"f" enum:"table,json,html,markdown,junit" default:"table" help:"How to show the result: ${enum}."`
-	Output   string        `short:"o" placeholder:"FILE" help:"Write the result there instead of to standard output."`
-	Publish  bool          `help:"Publish the metrics to CloudWatch too, but for those of the run itself."`
-	Allow    []string      `placeholder:"CIDR" help:"Let the address guard pass this network, e.g. 10.0.0.0/8."`
-	InFlight int           `placeholder:"N" help:"Check so many at once; by default as many as this process has descriptors for."`
-	Deadline time.Duration `placeholder:"D" help:"End after this time; what was not reached is not checked."`
+	selection
+	Format  string        `short:"f" enum:"table,json,html,markdown,junit" default:"table" help:"How to show the result: ${enum}."`
+	Output  string        `short:"o" placeholder:"FILE" help:"Write the result there instead of to standard output."`
+	Watch   time.Duration `short:"w" placeholder:"D" help:"Check again every so often, e.g. 30s, and show what has changed, until Ctrl-C."`
+	Publish bool          `help:"Publish the metrics to CloudWatch too, but for those of the run itself."`
+	effort
 }
 
 // Run checks and reports. Its error is an *exitError, or says what was wrong
 // with the usage.
 func (c *checkCommand) Run(ctx context.Context, sys system) error {
-	settings, err := c.configure(sys)
+	settings, err := c.settings(sys)
 	if err != nil {
 		return err
 	}
-	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: settings.Guard(), SecondDials: settings.SecondDials(),
-		Lookup: resolve.New(resolve.Options{Server: settings.DNS, Rate: settings.DNSRate}).Lookup,
-	})
-	defer prober.Close()
-	m := settings.Monitor(monitor.Surroundings{
-		Version: version, Lookup: sys.lookup, Prober: prober,
-		Log: slog.New(slog.NewTextHandler(sys.err, nil)),
-	})
-	p, err := c.plan(sys, m.Inputs)
+	p := newProgress(sys)
+	m, done := newMonitor(settings, sys, p)
+	defer done()
+	targets, err := c.plan(sys, m.Inputs)
 	if err != nil {
 		return err
 	}
-	m.Log = nil // the report says of each target what the log would
 	if c.Publish {
 		if err := c.publishTo(ctx, m, settings); err != nil {
 			return err
 		}
 	}
-	return c.check(ctx, m, p, sys)
-}
-
-// check runs the plan, and says by its error how to exit.
-func (c *checkCommand) check(ctx context.Context, m *monitor.Monitor, p *plan.Plan, sys system) error {
-	out, done, err := c.output(sys)
+	s, err := c.open(sys)
 	if err != nil {
 		return wrongUsage("%v", err)
 	}
-	running := ctx
-	if c.Deadline > 0 {
-		var cancel context.CancelFunc
-		running, cancel = context.WithTimeout(ctx, c.Deadline)
-		defer cancel()
+	err = c.rounds(ctx, round{m, targets, p, s, sys})
+	if closed := s.Close(); err == nil && closed != nil {
+		return unwritten(closed)
 	}
-	summary, lost := m.RunPlan(running, "", p)
+	return err
+}
+
+// settings are those of the engine, with what check's own flags say.
+func (c *checkCommand) settings(sys system) (monitor.Config, error) {
+	settings, err := c.configure(sys)
+	if err != nil {
+		return settings, err
+	}
+	if c.Watch < 0 || c.Watch > 0 && c.Watch < leastWatch {
+		return settings, wrongUsage("--watch %s is too short: sites are others' machines, %s is the least", c.Watch, leastWatch)
+	}
+	if c.Watch > 0 && c.Output == "" && c.Format != "table" && c.Format != "json" {
+		return settings, wrongUsage("--watch with --format %s needs --output FILE: each round writes the file anew", c.Format)
+	}
+	if !c.Publish {
+		settings.Reserve = 0
+	}
+	return settings, nil
+}
+
+// A round is what the runs of a check, one or many, have in common.
+type round struct {
+	monitor  *monitor.Monitor
+	plan     *plan.Plan
+	progress *progress
+	sink     *sink
+	system
+}
+
+// run checks everything once.
+func (c *checkCommand) run(ctx context.Context, r round) (*monitor.Summary, error) {
+	bounded, cancel := c.bounded(ctx)
+	defer cancel()
+	stop := r.progress.follow(r.monitor, r.plan)
+	summary, lost := r.monitor.RunPlan(bounded, "", r.plan)
+	stop()
 	for _, warning := range summary.Warnings {
-		fmt.Fprintln(sys.err, "rollcall:", warning)
+		fmt.Fprintln(r.err, "rollcall:", warning)
 	}
-	if err := errors.Join(c.show(out, summary), done()); err != nil {
-		return &exitError{exitUnhealthy, fmt.Sprintf("writing the result: %v", err)}
+	return summary, lost
+}
+
+// rounds checks once, or again and again, and says by its error how to exit.
+func (c *checkCommand) rounds(ctx context.Context, r round) error {
+	summary, lost := c.run(ctx, r)
+	if c.Watch > 0 && ctx.Err() == nil {
+		return c.watch(ctx, r, summary)
 	}
-	return c.verdict(ctx, summary, lost)
+	if err := unwritten(r.sink.write(func(w io.Writer) error { return c.show(w, summary, r.sink.look) })); err != nil {
+		return err
+	}
+	return verdict(ctx, summary, lost)
+}
+
+// unwritten says that the result could not be written. A reader who has gone
+// has seen enough: that is nobody's fault.
+func unwritten(err error) error {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return &exitError{exitUnhealthy, fmt.Sprintf("writing the result: %v", err)}
 }
 
 // verdict is the exit code: the first reason that applies counts.
-func (c *checkCommand) verdict(ctx context.Context, s *monitor.Summary, lost error) error {
+func verdict(ctx context.Context, s *monitor.Summary, lost error) error {
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, "interrupted: what had not ended was not checked"}
@@ -101,70 +134,6 @@ func (c *checkCommand) verdict(ctx context.Context, s *monitor.Summary, lost err
 		return &exitError{code: exitUnhealthy}
 	}
 	return nil
-}
-
-// configure lays the flags over the variables.
-func (c *checkCommand) configure(sys system) (monitor.Config, error) {
-	settings, err := monitor.Configure(sys.lookup)
-	if err != nil {
-		return settings, err
-	}
-	for _, s := range c.Allow {
-		network, err := monitor.ParseNetwork(s)
-		if err != nil {
-			return settings, wrongUsage("--allow: %v", err)
-		}
-		settings.Allow = append(settings.Allow, network)
-	}
-	if c.InFlight < 0 || c.Deadline < 0 {
-		return settings, wrongUsage("--in-flight and --deadline can't be negative")
-	}
-	if c.InFlight > 0 {
-		settings.InFlight = c.InFlight
-	}
-	if !c.Publish {
-		settings.Reserve = 0
-	}
-	return settings, nil
-}
-
-// plan reads what to check from wherever the arguments say.
-func (c *checkCommand) plan(sys system, in plan.Inputs) (*plan.Plan, error) {
-	stdin := c.Event == "-" || len(c.URLs) == 1 && c.URLs[0] == "-"
-	switch {
-	case c.Event != "" && len(c.URLs) > 0:
-		return nil, wrongUsage("give URLs or --event, not both")
-	case len(c.URLs) > 1 && slices.Contains(c.URLs, "-"):
-		return nil, wrongUsage("- is standard input and stands alone")
-	case stdin:
-		return planFrom(sys.in, in)
-	case c.Event != "":
-		data, err := os.ReadFile(c.Event)
-		if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
-		return plan.Parse(data, in)
-	case len(c.URLs) == 0:
-		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
-	}
-	return plan.ParseURLs(c.URLs)
-}
-
-// planFrom reads an event if the first byte is a brace, else one URL a line.
-func planFrom(r io.Reader, in plan.Inputs) (*plan.Plan, error) {
-	buffered := bufio.NewReader(r)
-	first, err := buffered.Peek(1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, wrongUsage("reading standard input: %v", err)
-	}
-	if !bytes.Equal(first, []byte("{")) {
-		return plan.ParseLines(buffered)
-	}
-	data, err := io.ReadAll(buffered)
-	if err != nil {
-		return nil, wrongUsage("reading standard input: %v", err)
-	}
-	return plan.Parse(data, in)
 }
 
 // publishTo lets m publish. A terminal has no log that CloudWatch reads, so
@@ -181,20 +150,8 @@ func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settin
 	return nil
 }
 
-// output opens where the result belongs, before there is one: a name that is
-// wrong should not cost a run. done closes it.
-func (c *checkCommand) output(sys system) (out io.Writer, done func() error, err error) {
-	if c.Output == "" {
-		return sys.out, func() error { return nil }, nil
-	}
-	file, err := os.Create(c.Output)
-	if err != nil {
-		return nil, nil, err
-	}
-	return file, file.Close, nil
-}
-
-func (c *checkCommand) show(out io.Writer, s *monitor.Summary) error {
+// show writes the summary in the format that was asked for.
+func (c *checkCommand) show(out io.Writer, s *monitor.Summary, l report.Look) error {
 	switch c.Format {
 	case "json":
 		return report.JSON(out, s)
@@ -205,5 +162,5 @@ func (c *checkCommand) show(out io.Writer, s *monitor.Summary) error {
 	case "html":
 		return page.Write(out, s)
 	}
-	return report.Table(out, s, report.Look{})
+	return report.Table(out, s, l)
 }

@@ -11,6 +11,8 @@ import (
 // cli is the program's grammar.
 type cli struct {
 	Check   checkCommand     `cmd:"" help:"Check URLs once, all at the same time."`
+	Compare compareCommand   `cmd:"" help:"Check URLs one after the other, then all at once, and say what that saves."`
+	Demo    demoCommand      `cmd:"" help:"Show every kind of failure, on web sites that run on this machine for that."`
 	Version kong.VersionFlag `help:"Print the version."`
 }
 

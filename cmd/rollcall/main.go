@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log"
 	"os"
@@ -15,8 +16,10 @@ var version = "dev"
 
 func main() {
 	log.SetOutput(io.Discard) // of libraries, which may quote a server that quotes a secret
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], system{os.Stdin, os.Stdout, os.Stderr, os.LookupEnv})
+	context.AfterFunc(ctx, stop) // who asks twice means it
+	code := run(ctx, os.Args[1:], system{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv})
 	stop()
 	os.Exit(code)
 }
@@ -26,6 +29,7 @@ type system struct {
 	in       io.Reader
 	out, err io.Writer
 	lookup   func(name string) (string, bool)
+	roots    *x509.CertPool // whom to trust; nil: whom the system does
 }
 
 // The exit codes. The first that applies counts.

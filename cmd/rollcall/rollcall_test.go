@@ -27,6 +27,9 @@ import (
 var world *stage.Stage
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	var err error
 	if world, err = stage.Start(stage.Options{}); err != nil {
 		log.Fatal(err)
@@ -80,7 +83,7 @@ func rollcall(t *testing.T, in string, args ...string) outcome {
 func rollcallWith(t *testing.T, changes map[string]string, in string, args ...string) outcome {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(t.Context(), args, system{strings.NewReader(in), &out, &err, environment(changes)})
+	code := run(t.Context(), args, system{in: strings.NewReader(in), out: &out, err: &err, lookup: environment(changes)})
 	return outcome{code, out.String(), err.String()}
 }
 
@@ -154,7 +157,7 @@ func TestWrongUsage(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"", []string{`expected "check"`, "--help"}},
+		{"", []string{`expected one of "check"`, "--help"}},
 		{"chekc", []string{"chekc", "--help"}},
 		{"check", []string{"no URL to check"}},
 		{"check --fromat json " + good, []string{"--fromat", `did you mean "--format"?`}},
@@ -168,6 +171,10 @@ func TestWrongUsage(t *testing.T) {
 		{"check --in-flight many " + good, []string{"--in-flight"}},
 		{"check --deadline=-1s " + good, []string{"can't be negative"}},
 		{"check --deadline 5 " + good, []string{"--deadline"}},
+		{"check --watch 10ms " + good, []string{"too short", "1s is the least"}},
+		{"check --watch 10s --format junit " + good, []string{"needs --output FILE"}},
+		{"compare", []string{"no URL to check"}},
+		{"demo --list --serve", []string{"--list", "--serve"}},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			got := rollcall(t, "", strings.Fields(test.args)...)
@@ -240,7 +247,7 @@ func TestStandardInputFails(t *testing.T) {
 	for name, in := range map[string]*strings.Reader{"at once": strings.NewReader(""), "within an event": strings.NewReader(`{"urls"`)} {
 		var out, stderr bytes.Buffer
 		input := &failing{in, broken}
-		code := run(t.Context(), []string{"check", "-"}, system{iotest.OneByteReader(input), &out, &stderr, environment(nil)})
+		code := run(t.Context(), []string{"check", "-"}, system{in: iotest.OneByteReader(input), out: &out, err: &stderr, lookup: environment(nil)})
 		if code != 2 || !strings.Contains(stderr.String(), "reading standard input: the pipe broke") {
 			t.Errorf("%s: code %d, error %q", name, code, &stderr)
 		}
@@ -322,7 +329,7 @@ func TestInterrupted(t *testing.T) {
 	var out, stderr bytes.Buffer
 	began := time.Now()
 	code := run(ctx, []string{"check", "--format", "json", url(t, "waiting.stage.test"), url(t, "good.stage.test")},
-		system{strings.NewReader(""), &out, &stderr, environment(nil)})
+		system{in: strings.NewReader(""), out: &out, err: &stderr, lookup: environment(nil)})
 	if took := time.Since(began); code != 130 || took > 5*time.Second || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("code %d after %v, error %q", code, took, &stderr)
 	}

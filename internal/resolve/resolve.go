@@ -79,6 +79,14 @@ func newResolver(options Options, network string) *Resolver {
 	return r
 }
 
+// Pace is how many names it looks up a second; 0: as many as there are.
+func (r *Resolver) Pace() int {
+	if r.pace == nil {
+		return 0
+	}
+	return max(1, int(r.pace.Limit())/questions(r.network))
+}
+
 // Close ends what a Resolver holds: its socket, and the look-ups that wait. It
 // need not be called, as an idle socket is closed after some seconds; a
 // Resolver that was closed may be used again.

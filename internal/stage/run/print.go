@@ -105,18 +105,10 @@ func (s *show) times(atOnce, oneByOne []scene) {
 		if oneByOne != nil {
 			slow, how = oneByOne[i].summary.Duration, "measured"
 		}
-		s.printf("  %-20s %9s one after the other (%s), %9s all at once%s\n",
-			sc.event, report.Milliseconds(slow), how, report.Milliseconds(sc.summary.Duration), saved(slow, sc.summary.Duration))
+		s.printf("  %-20s %9s one after the other (%s), %9s all at once: %s\n",
+			sc.event, report.Milliseconds(slow), how, report.Milliseconds(sc.summary.Duration), report.Saved(slow, sc.summary.Duration))
 	}
 	s.printf("\n")
-}
-
-// saved says what all at once saves, if it does: with one target it can't.
-func saved(slow, fast time.Duration) string {
-	if fast >= slow {
-		return ": nothing saved"
-	}
-	return fmt.Sprintf(": %s or %.0f %% saved", report.Milliseconds(slow-fast), 100*(slow-fast).Seconds()/slow.Seconds())
 }
 
 func sum(sc scene) (total time.Duration) {

@@ -1,0 +1,451 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"rollcall/internal/probe"
+	"rollcall/internal/report"
+)
+
+// asProgram tells this test's own executable to be rollcall.
+const asProgram = "ROLLCALL_TEST_AS_PROGRAM"
+
+// program is rollcall as a process of its own, with variables after those of
+// the stage.
+func program(t *testing.T, variables []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(append([]string{asProgram + "=1", "TERM=xterm-256color"}, world.Env()...), variables...)
+	return cmd
+}
+
+// A session is rollcall in a terminal.
+type session struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	master *os.File
+
+	mu  sync.Mutex
+	out bytes.Buffer
+	end chan struct{}
+}
+
+func inTerminal(t *testing.T, columns uint16, cmd *exec.Cmd) *session {
+	t.Helper()
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{t: t, cmd: cmd, master: master, end: make(chan struct{})}
+	go func() {
+		defer close(s.end)
+		io.Copy(s, master) // ends in an error when the program has ended
+	}()
+	t.Cleanup(func() { master.Close() })
+	return s
+}
+
+// Write takes what the program shows.
+func (s *session) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(p)
+}
+
+func (s *session) shown() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.String()
+}
+
+// await waits until a text is there.
+func (s *session) await(text string) {
+	s.t.Helper()
+	for !strings.Contains(s.shown(), text) {
+		select {
+		case <-s.end:
+			if strings.Contains(s.shown(), text) {
+				return
+			}
+			s.t.Fatalf("it ended without %q:\n%q", text, s.shown())
+		case <-s.t.Context().Done():
+			s.t.Fatalf("it never showed %q:\n%q", text, s.shown())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// exit waits for the program's end and returns its code.
+func (s *session) exit() int {
+	s.t.Helper()
+	err := s.cmd.Wait()
+	<-s.end
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		s.t.Fatal(err)
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// gated is an origin that answers when it is told to.
+func gated(t *testing.T, name string) (address string, open func()) {
+	t.Helper()
+	gate := make(chan struct{})
+	world.Handle(name, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-gate:
+		case <-r.Context().Done():
+		}
+	}))
+	return url(t, name), sync.OnceFunc(func() { close(gate) })
+}
+
+// On a terminal the run is shown while it goes on, and its line goes away for a
+// table in colour.
+func TestProgressOnATerminal(t *testing.T) {
+	held, open := gated(t, "held-progress.stage.test")
+	defer open()
+	s := inTerminal(t, 100, program(t, nil, "check", url(t, "good.stage.test"), url(t, "status-404.stage.test"), held))
+	s.await("2 of 3  \x1b[31m1 down\x1b[0m")
+	s.await("slow: held-progress.stage.test")
+	open()
+	if code := s.exit(); code != 1 {
+		t.Errorf("code %d", code)
+	}
+	_, table, _ := strings.Cut(s.shown(), "STATE")
+	check(t, "the table", table, "\x1b[31mdown", "status: 404", "\x1b[32mup", "━", "a full bar", "\x1b[32m2 up\x1b[0m, \x1b[31m1 down\x1b[0m")
+	if before, _, _ := strings.Cut(s.shown(), "STATE"); !strings.HasSuffix(before, "\r\x1b[K\x1b[2m") {
+		t.Errorf("the line of progress was not taken away: %q", before)
+	}
+}
+
+// Whoever asks for no colours gets none, and a dumb terminal no escape at all.
+func TestNoColour(t *testing.T) {
+	for variable, forbidden := range map[string]string{"NO_COLOR=1": `\x1b\[[0-9;]*m`, "TERM=dumb": `\x1b`} {
+		held, open := gated(t, "held-plain.stage.test")
+		s := inTerminal(t, 100, program(t, []string{variable}, "check", held, url(t, "good.stage.test")))
+		time.AfterFunc(300*time.Millisecond, open)
+		if code := s.exit(); code != 0 || regexp.MustCompile(forbidden).MatchString(s.shown()) {
+			t.Errorf("%s: code %d, shown %q", variable, code, s.shown())
+		}
+		check(t, "the table", s.shown(), "STATE", "up", "good.stage.test", "█", "2 up")
+	}
+}
+
+func TestNarrowTerminal(t *testing.T) {
+	s := inTerminal(t, 40, program(t, []string{"NO_COLOR=1"}, "check", url(t, "expired.stage.test"), url(t, "good.stage.test")))
+	if code := s.exit(); code != 1 {
+		t.Errorf("code %d", code)
+	}
+	_, table, _ := strings.Cut(s.shown(), "   TARGET")
+	check(t, "the table", table, "✗  expired", "tls_expired", "✓  good")
+	for line := range strings.Lines(table) {
+		if n := len([]rune(strings.TrimRight(line, "\r\n"))); n > 40 {
+			t.Errorf("a line of %d columns: %q", n, line)
+		}
+	}
+}
+
+// Ctrl-C ends a sweep: what has ended is shown, the rest was not checked.
+func TestCtrlC(t *testing.T) {
+	held, open := gated(t, "held-interrupted.stage.test")
+	defer open()
+	s := inTerminal(t, 100, program(t, nil, "check", "--in-flight", "2", url(t, "good.stage.test"), held, held+"other", held+"third"))
+	s.await("1 of 4")
+	io.WriteString(s.master, "\x03")
+	if code := s.exit(); code != 130 {
+		t.Errorf("code %d", code)
+	}
+	check(t, "what is shown", s.shown(), "STATE", "not_checked", "deadline", "not_checked: the run ended before its turn came", "good.stage.test", "1 up", "3 not checked", "interrupted")
+}
+
+// A reader who has seen enough is nobody's fault.
+func TestBrokenPipe(t *testing.T) {
+	for _, args := range [][]string{
+		{"check", url(t, "good.stage.test")}, {"check", "--format", "json", url(t, "good.stage.test")}, {"demo", "--list"},
+		{"check", "--watch", "1s", url(t, "good.stage.test")}, {"compare", url(t, "good.stage.test")},
+	} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		var stderr bytes.Buffer
+		cmd := program(t, nil, args...)
+		cmd.Stdout, cmd.Stderr = w, &stderr
+		err = cmd.Run()
+		w.Close()
+		if err != nil || stderr.String() != "" {
+			t.Errorf("%v: %v, standard error %q", args, err, &stderr)
+		}
+	}
+}
+
+// What keeps the stage running says how to reach it; another process can.
+func TestDemoServe(t *testing.T) {
+	serving := program(t, nil, "demo", "--serve")
+	out, err := serving.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := serving.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var variables []string
+	expired := ""
+	for lines := bufio.NewScanner(out); expired == "" && lines.Scan(); {
+		if _, rest, ok := strings.Cut(lines.Text(), "With Rollcall env "); ok {
+			variables = strings.Fields(rest[:strings.Index(rest, " rollcall ")])
+		}
+		if strings.HasPrefix(lines.Text(), "https://expired.stage.test:") {
+			expired = strings.Fields(lines.Text())[0]
+		}
+	}
+	go io.Copy(io.Discard, out)
+	got, err := program(t, variables, "check", expired).CombinedOutput()
+	if e, ok := errors.AsType[*exec.ExitError](err); !ok || e.ExitCode() != 1 || !strings.Contains(string(got), "tls_expired") {
+		t.Errorf("%v: %s", err, got)
+	}
+	serving.Process.Signal(os.Interrupt)
+	serving.Wait()
+	if code := serving.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("code %d", code)
+	}
+}
+
+// Each way to fail has a row.
+func TestDemo(t *testing.T) {
+	got := rollcall(t, "", "demo")
+	if got.code != 1 {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+	for _, r := range probe.Reasons() {
+		if r != probe.OK && r.State() == probe.Down && !strings.Contains(got.out, r.String()+": ") {
+			t.Errorf("nothing shows %s:\n%s", r, got.out)
+		}
+	}
+	check(t, "the table", got.out, "STATE", "degraded", "slow.stage.test", "google.com", "30 targets")
+}
+
+func TestDemoList(t *testing.T) {
+	got := rollcall(t, "", "demo", "--list")
+	if got.code != 0 || got.err != "" {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+	for _, o := range world.Origins() {
+		if o.Description != "as told" && !strings.Contains("\n"+got.out, "\n"+o.Name+" ") {
+			t.Errorf("%s is not listed", o.Name)
+		}
+	}
+}
+
+// What people type is taken for what they mean, and said.
+func TestAssumedScheme(t *testing.T) {
+	host := strings.TrimSuffix(strings.TrimPrefix(url(t, "good.stage.test"), "https://"), "/")
+	got := rollcall(t, "", "check", host)
+	if got.code != 0 || got.err != "rollcall: https:// is assumed: https://"+host+"\n" {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+	if got := rollcall(t, host+"\n", "check", "-"); got.code != 3 || !strings.Contains(got.out, "invalid_target") {
+		t.Errorf("a list means what it means to the function: code %d, output %q", got.code, got.out)
+	}
+}
+
+func TestAbsolute(t *testing.T) {
+	for text, want := range map[string]string{
+		"example.com": "https://example.com", "example.com:8443/health": "https://example.com:8443/health", "localhost": "https://localhost",
+		"[::1]:443": "https://[::1]:443", "192.0.2.1": "https://192.0.2.1", "例え.jp": "https://例え.jp", "example.com?q=secret": "https://example.com?q=secret",
+		"http://example.com": "", "https://example.com": "", "ftp://example.com": "", "": "", "/health": "", "//example.com": "", "?q": "", "#x": "", ":80": "",
+		"user:secret@example.com": "", "mailto:a@example.com": "", "javascript:alert(1)": "", "two words": "", "exa\nmple.com": "", "\x1b[2J": "",
+	} {
+		urls, assumed := absolute([]string{text})
+		switch {
+		case want == "" && (urls[0] != text || len(assumed) != 0):
+			t.Errorf("%q became %q, and that was said: %q", text, urls[0], assumed)
+		case want != "" && (urls[0] != want || len(assumed) != 1 || strings.Contains(assumed[0], "secret")):
+			t.Errorf("%q became %q, want %q; that was said: %q", text, urls[0], want, assumed)
+		}
+	}
+	if _, assumed := absolute(strings.Fields("a b c d e")); strings.Join(assumed, " ") != "https://a https://b https://c and 2 more" {
+		t.Errorf("said %q", assumed)
+	}
+}
+
+// A watch shows what has changed, and nothing else, until it is interrupted.
+func TestWatch(t *testing.T) {
+	var asked int
+	world.Handle("changing.stage.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	event := fmt.Sprintf(`{"defaults": {"retries": 0}, "urls": [{"name": "changing", "url": %q}, {"name": "steady", "url": %q}]}`,
+		url(t, "changing.stage.test"), url(t, "good.stage.test"))
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &stopper{text: "(was down)", stop: cancel}
+	var stderr bytes.Buffer
+	code := run(ctx, []string{"check", "--watch", "1s", "-"}, system{in: strings.NewReader(event), out: out, err: &stderr, lookup: environment(nil)})
+	if code != 130 || !strings.Contains(stderr.String(), "the watch was ended") {
+		t.Errorf("code %d, error %q", code, &stderr)
+	}
+	check(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n")
+	if n := strings.Count(out.kept.String(), "steady"); n != 1 {
+		t.Errorf("what has not changed is there %d times:\n%s", n, &out.kept)
+	}
+}
+
+// stopper stops when a text was written.
+type stopper struct {
+	kept bytes.Buffer
+	text string
+	stop func()
+}
+
+// Write keeps what is written.
+func (s *stopper) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(s.text)) {
+		s.stop()
+	}
+	return s.kept.Write(p)
+}
+
+// On a terminal each result takes the place of the one before.
+func TestWatchOnATerminal(t *testing.T) {
+	s := inTerminal(t, 100, program(t, nil, "check", "--watch", "1s", url(t, "good.stage.test")))
+	for n := 0; n < 2; n = strings.Count(s.shown(), "\x1b[H\x1b[J") {
+		s.await("every 1s, Ctrl-C ends")
+		time.Sleep(10 * time.Millisecond)
+	}
+	io.WriteString(s.master, "\x03")
+	if code := s.exit(); code != 130 {
+		t.Errorf("code %d, shown %q", code, s.shown())
+	}
+}
+
+// Each round writes the file anew.
+func TestWatchToFile(t *testing.T) {
+	name := file(t, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	world.Handle("counting.stage.test", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if asked++; asked == 3 {
+			cancel()
+		}
+	}))
+	var out, stderr bytes.Buffer
+	code := run(ctx, []string{"check", "--watch", "1s", "--format", "junit", "--output", name, url(t, "counting.stage.test")},
+		system{in: strings.NewReader(""), out: &out, err: &stderr, lookup: environment(nil)})
+	text, err := os.ReadFile(name)
+	if code != 130 || err != nil || strings.Count(string(text), "<testsuites") != 1 || !bytes.HasSuffix(text, []byte("</testsuites>\n")) {
+		t.Errorf("code %d, error %v, file %s", code, err, text)
+	}
+}
+
+var seconds = regexp.MustCompile(`(?m)^(sync_run|async_run|async_run - sync_run): (-?\d+\.\d{4})$`)
+
+// The article's experiment, in its own lines.
+func TestCompare(t *testing.T) {
+	var urls []string
+	for _, host := range []string{"google.com", "facebook.com", "www.apple.com", "www.microsoft.com", "status-404.stage.test"} {
+		urls = append(urls, url(t, host))
+	}
+	got := rollcall(t, "", append([]string{"compare", "https://nxdomain.stage.test"}, urls...)...)
+	if got.code != 1 || got.err != "" {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+	failures := "Error: https://nxdomain.stage.test - dns_not_found\nError: " + strings.TrimSuffix(urls[4], "/") + " - 404\n"
+	check(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "100,000 like these", "one after the other", "all at once")
+	figures := map[string]float64{}
+	for _, match := range seconds.FindAllStringSubmatch(got.out, -1) {
+		var f float64
+		fmt.Sscan(match[2], &f)
+		figures[match[1]] = f
+	}
+	if len(figures) != 3 || figures["sync_run"] < 0.305 || figures["async_run"] < 0.115 || figures["async_run"] > figures["sync_run"] {
+		t.Errorf("the figures are %v", figures)
+	}
+}
+
+// Nothing is compared of what was cut short.
+func TestCompareCutShort(t *testing.T) {
+	got := rollcall(t, "", "compare", "--deadline", "400ms", url(t, "good.stage.test"), url(t, "hanging.stage.test"))
+	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "the deadline came one after the other, at 1 of 2") {
+		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+	}
+}
+
+// A list of 100,000 is no other than a short one.
+func TestLongList(t *testing.T) {
+	var lines strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&lines, "ftp://host/%d\n", i)
+	}
+	got := rollcall(t, lines.String(), "check", "-")
+	if got.code != 3 || strings.Count(got.out, "\n") != 100_003 || !strings.HasSuffix(got.out, "0 up, 100000 not checked\n") {
+		t.Errorf("code %d, %d lines, error %.300q", got.code, strings.Count(got.out, "\n"), got.err)
+	}
+}
+
+// The progress counts as the sweep does.
+func TestProgressCounts(t *testing.T) {
+	p := &progress{total: 5, open: map[*probe.Target]time.Time{}, waiting: map[*probe.Target]int{}}
+	targets := make([]probe.Target, 5)
+	for i := range targets {
+		targets[i].Settings = &probe.Settings{Retries: 1}
+		p.begin(&targets[i])
+	}
+	down := probe.Result{State: probe.Down, Reason: probe.Timeout}
+	p.end(&targets[0], &probe.Result{State: probe.Up})
+	p.end(&targets[1], &probe.Result{State: probe.Degraded, Reason: probe.Expectation})
+	p.end(&targets[2], &probe.Result{State: probe.Down, Reason: probe.TLSExpired})
+	p.end(&targets[3], &down)
+	p.end(&targets[4], &down)
+	p.end(&targets[4], &probe.Result{State: probe.NotChecked, Reason: probe.Internal, Exhausted: true})
+	for i := range targets {
+		p.leave(&targets[i])
+	}
+	if s := p.state(); s.Done != 3 || s.Down != 1 || s.Degraded != 1 || s.Confirming != 2 || s.Slow != 0 {
+		t.Errorf("after the first attempts: %+v", s)
+	}
+	p.end(&targets[3], &probe.Result{State: probe.Up})
+	p.end(&targets[4], &probe.Result{State: probe.NotChecked, Reason: probe.Deadline})
+	if s := p.state(); s.Done != 5 || s.Down != 2 || s.Confirming != 0 {
+		t.Errorf("after the confirmations: %+v", s)
+	}
+	if got := p.state().Line(report.Look{}); got != "5 of 5  2 down  1 degraded" {
+		t.Errorf("the line is %q", got)
+	}
+}
+
+// What showing the progress costs while 1,000 checks are open: at 8 times a
+// second, less than 1 % of a processor is 1.25 ms each time.
+func BenchmarkProgress(b *testing.B) {
+	p := &progress{out: io.Discard, live: true, look: report.Look{Width: 120, Colour: true}, total: 10_000, done: 5000,
+		open: map[*probe.Target]time.Time{}, waiting: map[*probe.Target]int{}}
+	targets := make([]probe.Target, 1000)
+	for i := range targets {
+		targets[i].Name = fmt.Sprintf("host-%d.example.com", i)
+		p.begin(&targets[i])
+	}
+	for b.Loop() {
+		p.redraw()
+	}
+}

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/probe"
+)
+
+// compared are five targets that were checked in so long, one after the other
+// and all at once.
+func compared(slow, fast time.Duration, change func(*Comparison)) *Comparison {
+	side := func(d time.Duration) *monitor.Summary {
+		s := &monitor.Summary{Targets: 5, Duration: d}
+		for _, name := range strings.Fields("a b c d e") {
+			s.Results = append(s.Results, probe.Result{URL: "https://" + name, State: probe.Up, Status: 200, Attempts: 1, Phases: took(0, 0, 0, 100), Duration: 100 * ms})
+		}
+		return s
+	}
+	c := &Comparison{OneByOne: side(slow), AtOnce: side(fast), InFlight: 1000, Cores: 2}
+	change(c)
+	return c
+}
+
+func TestComparison(t *testing.T) {
+	const lines = "sync_run: 0.5012\nasync_run: 0.1001\nasync_run - sync_run: -0.4011\n\nAll at once, 5 targets: 401.1 ms or 80 % saved.\n"
+	for name, test := range map[string]struct {
+		change func(*Comparison)
+		want   string
+	}{
+		"bound by places": {func(*Comparison) {},
+			lines + "100,000 like these, by these figures: 2.8 h one after the other, 10 s all at once (1000 in flight, 100.0 ms each).\n"},
+		"bound by the processor": {func(c *Comparison) { c.CPU = ms },
+			lines + "100,000 like these, by these figures: 2.8 h one after the other, 50 s all at once (1.00 ms of processor a check, 2 of them).\n"},
+		"bound by names": {func(c *Comparison) { c.Names = 450 },
+			lines + "100,000 like these, by these figures: 2.8 h one after the other, 4 min all at once (450 names a second).\n"},
+		"one host": {func(c *Comparison) {
+			c.Names = 450
+			for i := range c.AtOnce.Results {
+				c.AtOnce.Results[i].URL = "https://a/" + string(rune('a'+i))
+			}
+		}, lines + "100,000 like these, by these figures: 2.8 h one after the other, 45 s all at once (450 names a second).\n"},
+		"failures": {func(c *Comparison) {
+			c.OneByOne.Results[0].State, c.OneByOne.Results[0].Reason, c.OneByOne.Results[0].Status = probe.Down, probe.Status, 503
+			c.OneByOne.Results[1].State, c.OneByOne.Results[1].Reason, c.OneByOne.Results[1].Status = probe.Down, probe.Timeout, 0
+			c.AtOnce.Results[0].State, c.AtOnce.Results[0].Reason = probe.Down, probe.Expectation
+			c.AtOnce.Results[1].URL, c.AtOnce.Results[1].State, c.AtOnce.Results[1].Reason = "https://x\n\x1b[2J", probe.Down, probe.DNSTimeout
+		}, "Error: https://a - 503\nError: https://b - timeout\nsync_run: 0.5012\nError: https://a - expectation\nError: https://x··[2J - dns_timeout\nasync_run: 0.1001\n"},
+	} {
+		got := shown(t, nil, func(w io.Writer, _ *monitor.Summary) error {
+			return compared(501200*time.Microsecond, 100100*time.Microsecond, test.change).Write(w)
+		})
+		if !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, test.want)
+		}
+	}
+}
+
+func TestSaved(t *testing.T) {
+	for _, test := range []struct {
+		slow, fast time.Duration
+		want       string
+	}{{time.Second, 250 * ms, "750.0 ms or 75 % saved"}, {ms, ms, "nothing saved"}, {ms, 2 * ms, "nothing saved"}, {0, 0, "nothing saved"}} {
+		if got := Saved(test.slow, test.fast); got != test.want {
+			t.Errorf("Saved(%v, %v) = %q, want %q", test.slow, test.fast, got, test.want)
+		}
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	p := Progress{Total: 1000, Done: 250, Down: 2, Degraded: 1, Confirming: 3, Slow: 4, Slowest: "a\x1b[2Jb", Waiting: 4 * time.Second, Elapsed: 10 * time.Second}
+	for columns, want := range map[int]string{
+		0:   "250 of 1000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		20:  "250 of 1000  2 down",
+		40:  "250 of 1000  2 down  1 degraded",
+		100: "250 of 1000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		110: "250 of 1000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm  █████░░░░░░░░░░░░░░░",
+	} {
+		if got := p.Line(Look{Width: columns}); got != want {
+			t.Errorf("at %d columns %q, want %q", columns, got, want)
+		}
+	}
+	if got := (Progress{}).Line(Look{Width: 80}); got != "0 of 0  ░░░░░░░░░░░░░░░░░░░░" {
+		t.Errorf("of nothing: %q", got)
+	}
+}
+
+func TestChanges(t *testing.T) {
+	result := func(name string, state probe.State, reason probe.Reason) probe.Result {
+		return probe.Result{Name: name, State: state, Reason: reason, Detail: "in short"}
+	}
+	before := &monitor.Summary{Results: []probe.Result{
+		result("steady", probe.Up, probe.OK), result("fallen", probe.Up, probe.OK), result("risen", probe.Down, probe.Timeout), result("other", probe.Down, probe.Timeout),
+	}}
+	after := &monitor.Summary{Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local), Results: []probe.Result{
+		result("steady", probe.Up, probe.OK), result("fallen", probe.Down, probe.Status), result("risen", probe.Up, probe.OK), result("other", probe.Down, probe.TLSExpired), result("new", probe.Up, probe.OK),
+	}}
+	want := "12:00:00  down  fallen  status: in short (was up)\n12:00:00  down  other  tls_expired: in short (was timeout)\n12:00:00  up  risen  in short (was down)"
+	if got := strings.Join(Changes(before, after, Look{}), "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for _, line := range Changes(before, after, Look{Width: 30}) {
+		if width(line) > 30 {
+			t.Errorf("too wide: %q", line)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	got := shown(t, nil, func(w io.Writer, _ *monitor.Summary) error {
+		return List(w, [][2]string{{"a", "first"}, {"界b", "sec\nond"}})
+	})
+	if want := "a    first\n界b  sec·ond\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
