@@ -307,7 +307,7 @@ func rowsOf(t testing.TB, page string) (rows []string) {
 
 func TestRows(t *testing.T) {
 	rows := rowsOf(t, written(t, everything()))
-	const first = "down hanging.example default URL https://hanging.example Failed in connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
+	const first = "down hanging.example default URL https://hanging.example Failed in Connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
 		"Measured by the process’s clock, to ±0.05 ms; the monitor’s own delay, not counted, was 0.0 ms timeout : no answer within 10s " +
 		"10,000.0 1.0 9,999.0"
 	if len(rows) != 11 || rows[0] != first {

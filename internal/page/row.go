@@ -130,7 +130,7 @@ func facts(r *probe.Result) []fact {
 	add("Redirected to", strings.Join(r.Redirects, " → "))
 	add("Expected", r.Expression)
 	if r.Phase != probe.NoPhase {
-		add("Failed in", phaseNames[r.Phase])
+		add("Failed in", phaseTitles[r.Phase])
 	}
 	add("Answer", answer(r))
 	add("Address", address(r))
@@ -144,10 +144,6 @@ func facts(r *probe.Result) []fact {
 		add("Measured", measuredBy(r))
 	}
 	return all
-}
-
-var phaseNames = map[probe.Phase]string{
-	probe.DNS: "DNS", probe.Connect: "connect", probe.TLS: "TLS", probe.FirstByte: "first byte", probe.Transfer: "transfer",
 }
 
 // answer says what came back.
