@@ -300,7 +300,7 @@ func TestHTMLToFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, "the page", string(text), "<!doctype html>", "<title>1 of 2 targets is down · Rollcall</title>", "#r-tls_expired", "certificate expired 1 day ago", "</html>")
+	check(t, "the page", string(text), "<!doctype html>", "<title>1 of 2 targets is down · Rollcall</title>", "#tls_expired", "certificate expired 1 day ago", "</html>")
 }
 
 func TestUnwritableOutput(t *testing.T) {

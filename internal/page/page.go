@@ -21,7 +21,7 @@ const (
 	// more of them it would be too heavy to open.
 	mostRows = 10_000
 	// mostUnfolded is how many of them unfold to all that is known of them.
-	mostUnfolded = 500
+	mostUnfolded = 250
 	// perPart is how many rows are laid out together: a browser leaves the
 	// parts alone that are not on the screen.
 	perPart = 50

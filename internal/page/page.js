@@ -17,16 +17,20 @@
 
   const perSheet = sheets[0].rows.length;
 
+  let height = 37; // pixels of a row, about
+
   // measure says how high a part that is not laid out will be.
   const measure = () => sheets.forEach((sheet, i) => {
     const n = rows.slice(i * perSheet, (i + 1) * perSheet).filter((r) => r.shown).length;
-    sheet.style.containIntrinsicBlockSize = `${n * 2.3}rem`;
+    sheet.style.containIntrinsicBlockSize = `${n * height}px`;
     sheet.hidden = n === 0;
   });
 
   // forget takes all parts off the screen. Those that come back into sight are
   // laid out anew, and only those.
   const forget = () => {
+    const first = rows.find((r) => r.shown);
+    if (first) height = first.row.offsetHeight;
     for (const sheet of sheets) sheet.hidden = true;
     void table.offsetHeight;
   };

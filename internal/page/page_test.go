@@ -338,6 +338,19 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// When everything is down there is more to say, and still room.
+func TestSizeWhenEverythingIsDown(t *testing.T) {
+	s := crowd(10_000)
+	for i := range s.Results {
+		s.Results[i].State, s.Results[i].Reason, s.Results[i].Detail = probe.Down, probe.Timeout, "no answer within 10s"
+	}
+	if page := written(t, counted(&monitor.Summary{Results: s.Results})); len(page) > 3_000_000 || len(rowsOf(t, page)) != 10_000 {
+		t.Errorf("%d bytes", len(page))
+	} else {
+		t.Logf("%d bytes", len(page))
+	}
+}
+
 func TestNoMoreRowsThanCanBeOpened(t *testing.T) {
 	const n = 100_000
 	page := written(t, crowd(n))
@@ -345,7 +358,7 @@ func TestNoMoreRowsThanCanBeOpened(t *testing.T) {
 	if len(rows) != mostRows || len(page) > 3_000_000 {
 		t.Errorf("%d rows in %d bytes", len(rows), len(page))
 	}
-	for _, part := range []string{"The first 10,000 of 100,000 targets", "90,000 targets of 100,000 have no row here", "2,500 of 100,000 targets are down", "The first 500 names unfold"} {
+	for _, part := range []string{"The first 10,000 of 100,000 targets", "90,000 targets of 100,000 have no row here", "2,500 of 100,000 targets are down", "The first 250 names unfold"} {
 		if !strings.Contains(strings.NewReplacer("<strong>", "", "</strong>", "").Replace(page), part) {
 			t.Errorf("the page does not say %q", part)
 		}
