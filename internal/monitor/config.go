@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -185,12 +184,11 @@ func webAddress(s string) (string, error) {
 	return s, nil
 }
 
-// bucketName is what S3 allows (S3 User Guide, "General purpose bucket naming
-// rules"), but for what it forbids beyond the characters.
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-
+// bucket refuses what S3 does not allow in a name (S3 User Guide, "General
+// purpose bucket naming rules"), as far as characters and length go.
 func bucket(s string) (string, error) {
-	if !bucketName.MatchString(s) {
+	const ends, inside = "abcdefghijklmnopqrstuvwxyz0123456789", ".-"
+	if len(s) < 3 || len(s) > 63 || strings.Trim(s, ends+inside) != "" || strings.Trim(s, inside) != s {
 		return "", fmt.Errorf("%q is no name of a bucket (3 to 63 of a-z, 0-9, . and -)", s)
 	}
 	return s, nil

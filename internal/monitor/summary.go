@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -89,6 +90,20 @@ func (s *Summary) measured(r *probe.Result) {
 	} else {
 		s.ProcessClock++
 	}
+}
+
+// UrgentFirst returns the results as a reader has to see them: those that are
+// down, then degraded, not checked, up; the slowest first among them.
+func (s *Summary) UrgentFirst() []*probe.Result {
+	urgency := [...]int{probe.Down: 0, probe.Degraded: 1, probe.NotChecked: 2, probe.Up: 3}
+	order := make([]*probe.Result, len(s.Results))
+	for i := range s.Results {
+		order[i] = &s.Results[i]
+	}
+	slices.SortStableFunc(order, func(a, b *probe.Result) int {
+		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(b.Duration, a.Duration))
+	})
+	return order
 }
 
 // distribution takes percentiles by nearest rank; nil of nothing.

@@ -27,7 +27,7 @@ func measured(results []probe.Result) measurement {
 	}
 	for i := range results {
 		r := &results[i]
-		if !measurable(r) {
+		if !r.Measured() {
 			continue
 		}
 		m.uncertainty = append(m.uncertainty, r.Uncertainty)

@@ -57,7 +57,7 @@ func cells(r *probe.Result, scale time.Duration) template.HTML {
 		b = strconv.AppendInt(b, int64(r.Status), 10)
 	}
 	b = append(b, "<td>"...)
-	if measurable(r) {
+	if r.Measured() {
 		if r.Unsure {
 			b = append(b, "≈"...)
 		}
@@ -76,11 +76,8 @@ func cells(r *probe.Result, scale time.Duration) template.HTML {
 	return template.HTML(b)
 }
 
-// measurable reports whether anything took place that has a duration.
-func measurable(r *probe.Result) bool { return r.Attempts > 0 && r.Phases != probe.NoPhases() }
-
 func phaseOf(r *probe.Result, phase probe.Phase) time.Duration {
-	if !measurable(r) {
+	if !r.Measured() {
 		return probe.Absent
 	}
 	return r.Phases.Of(phase)
@@ -95,7 +92,7 @@ const thinnest = 0.4
 // above them: half as many figures. Where they are longer than the scale, the
 // drawing ends in a mark.
 func appendBar(b []byte, r *probe.Result, scale time.Duration) []byte {
-	if !measurable(r) || scale <= 0 {
+	if !r.Measured() || scale <= 0 {
 		return b
 	}
 	var ends [len(phases)]float64
@@ -140,7 +137,7 @@ func facts(r *probe.Result) []fact {
 	if r.Attempts > 0 {
 		add("Checked", moment(r.Started)+", "+plural(r.Attempts, "attempt"))
 	}
-	if measurable(r) {
+	if r.Measured() {
 		add("Measured", measuredBy(r))
 	}
 	return all

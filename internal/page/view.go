@@ -22,26 +22,11 @@ type view struct {
 }
 
 func newView(s *monitor.Summary) *view {
-	v := &view{Summary: s, order: urgentFirst(s.Results)}
+	v := &view{Summary: s, order: s.UrgentFirst()}
 	v.measure = measured(s.Results)
 	v.scale = scaleFor(v.measure.of(total))
 	v.groups = groupsOf(s.Results)
 	return v
-}
-
-// urgency orders states by what a reader has to see first.
-var urgency = [...]int{probe.Down: 0, probe.Degraded: 1, probe.NotChecked: 2, probe.Up: 3}
-
-// urgentFirst orders by state, the slowest first among equals.
-func urgentFirst(results []probe.Result) []*probe.Result {
-	order := make([]*probe.Result, len(results))
-	for i := range results {
-		order[i] = &results[i]
-	}
-	slices.SortStableFunc(order, func(a, b *probe.Result) int {
-		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(b.Duration, a.Duration))
-	})
-	return order
 }
 
 // groupsOf returns the groups, unless there is nothing to tell apart.

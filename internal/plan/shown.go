@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"rollcall/internal/probe"
 )
@@ -113,8 +114,11 @@ func quotedShown(v value, field string) string {
 	return strconv.Quote(probe.Printable(text))
 }
 
-// written matches a reference, and one that is none because of its second $.
-var written = regexp.MustCompile(`\$?\$\{(env|ssm|secretsmanager):[^}]*\}`)
+// written matches a reference, and one that is none because of its second $. It
+// is made when first wanted: most runs show no event.
+var written = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$?\$\{(env|ssm|secretsmanager):[^}]*\}`)
+})
 
 // withoutLiterals keeps the references of a text, which say where a secret is
 // and not what it is.
@@ -122,7 +126,7 @@ func withoutLiterals(text string) string {
 	var b strings.Builder
 	literal := false
 	from := 0
-	for _, at := range append(written.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
+	for _, at := range append(written().FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
 		reference := text[at[0]:at[1]]
 		literal = literal || at[0] > from || strings.HasPrefix(reference, "$$")
 		from = at[1]

@@ -129,6 +129,9 @@ func (c Clock) String() string {
 // Checked reports whether the result says anything of its target.
 func (r *Result) Checked() bool { return r.State != NotChecked }
 
+// Measured reports whether anything took place that has a duration.
+func (r *Result) Measured() bool { return r.Attempts > 0 && r.Phases != NoPhases() }
+
 // Passing reports whether the failure may be gone a moment later, so that
 // the sweep confirms it.
 func (r *Result) Passing() bool {

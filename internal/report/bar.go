@@ -41,7 +41,7 @@ func (l Look) cell(s stripe) string {
 func scale(rows []*probe.Result) float64 {
 	var answered, all time.Duration
 	for _, r := range rows {
-		if measured(r) {
+		if r.Measured() {
 			all = max(all, r.Duration)
 			if r.State == probe.Up || r.State == probe.Degraded {
 				answered = max(answered, r.Duration)
@@ -57,7 +57,7 @@ func scale(rows []*probe.Result) float64 {
 // phases is the bar of a result, as wide as its column. What is longer than
 // the column ends in an arrow.
 func (t *layout) phases(r *probe.Result) string {
-	if !measured(r) || t.scale == 0 {
+	if !r.Measured() || t.scale == 0 {
 		return strings.Repeat(" ", t.bar)
 	}
 	cells, end := int(math.Ceil(r.Duration.Seconds()/t.scale*float64(t.bar))), ""

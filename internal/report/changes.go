@@ -17,7 +17,7 @@ func Changes(before, after *monitor.Summary, l Look) []string {
 		was[before.Results[i].Name] = &before.Results[i]
 	}
 	var lines []string
-	for _, r := range urgentFirst(after.Results) {
+	for _, r := range after.UrgentFirst() {
 		if old := was[r.Name]; old != nil && (old.State != r.State || old.Reason != r.Reason) {
 			lines = append(lines, changed(old, r, after.Started, l))
 		}

@@ -93,7 +93,7 @@ func suites(s *monitor.Summary) *junitSuites {
 
 func (s *junitSuite) add(r *probe.Result, blindRun bool) {
 	c := junitCase{Class: s.Name, Name: Plain(r.Name), Time: seconds(0)}
-	if measured(r) {
+	if r.Measured() {
 		c.Time = seconds(r.Duration)
 		s.took += r.Duration
 	}

@@ -24,7 +24,7 @@ func Markdown(w io.Writer, s *monitor.Summary) error {
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(b, "\n- Warning: %s\n", code(warning))
 	}
-	rows := urgentFirst(s.Results)
+	rows := s.UrgentFirst()
 	up := len(rows)
 	for up > 0 && rows[up-1].State == probe.Up {
 		up--

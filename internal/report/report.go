@@ -5,7 +5,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -28,20 +27,6 @@ func JSON(w io.Writer, s *monitor.Summary) error {
 	return err
 }
 
-// urgentFirst orders by what a reader has to see first: down, degraded, not
-// checked, up; the slowest first among them.
-func urgentFirst(results []probe.Result) []*probe.Result {
-	urgency := map[probe.State]int{probe.Down: 0, probe.Degraded: 1, probe.NotChecked: 2, probe.Up: 3}
-	rows := make([]*probe.Result, len(results))
-	for i := range results {
-		rows[i] = &results[i]
-	}
-	slices.SortStableFunc(rows, func(a, b *probe.Result) int {
-		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(b.Duration, a.Duration))
-	})
-	return rows
-}
-
 func status(r *probe.Result) string {
 	if r.Status == 0 {
 		return ""
@@ -49,12 +34,9 @@ func status(r *probe.Result) string {
 	return strconv.Itoa(r.Status)
 }
 
-// measured reports whether any phase took place.
-func measured(r *probe.Result) bool { return r.Attempts > 0 && r.Phases != probe.NoPhases() }
-
 // duration is blank where there was nothing to measure.
 func duration(r *probe.Result) string {
-	if !measured(r) {
+	if !r.Measured() {
 		return ""
 	}
 	return Milliseconds(r.Duration)

@@ -60,7 +60,7 @@ var forms = map[probe.State]form{
 // Durations have a bar of their phases where there is a terminal with room for
 // it. No line ends in blanks; none is wider than the terminal.
 func Table(w io.Writer, s *monitor.Summary, l Look) error {
-	rows := urgentFirst(s.Results)
+	rows := s.UrgentFirst()
 	t := l.layout(rows)
 	folded := t.folded(rows)
 	b := bufio.NewWriter(w)
