@@ -86,7 +86,7 @@ func (c *Comparison) long() (time.Duration, string) {
 	var total, slowest time.Duration
 	hosts := map[string]bool{}
 	for i := range c.AtOnce.Results {
-		if r := &c.AtOnce.Results[i]; measured(r) {
+		if r := &c.AtOnce.Results[i]; r.Measured() {
 			total += r.Duration
 			slowest = max(slowest, r.Duration)
 			hosts[host(r.URL)] = true
