@@ -66,7 +66,7 @@ func scenarios() []scenario {
 		{name: "stale event", what: "ten events come six minutes late", delay: 6 * time.Minute},
 		{name: "access denied", what: "CloudWatch denies access for ten runs, the metrics go by the log", denied: true, arrives: 20 * time.Second},
 		{name: "a datum lost", what: "one datum a run is refused, for ten runs", lossy: true},
-		{name: "beyond the limit", what: "20 targets, ten of them with metrics of their own", limit: 10, from: 20, till: 30},
+		{name: "beyond the limit", what: "20 targets, ten of them with metrics of their own", limit: 10, from: 0, till: 60},
 	}
 }
 

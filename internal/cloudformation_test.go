@@ -55,3 +55,13 @@ func at(value any, path string) any {
 	}
 	return value
 }
+
+// brokenRules returns what the template's Rules say of values of parameters.
+func brokenRules(t *testing.T, given map[string]string) []string {
+	t.Helper()
+	broken, err := readTemplate(t, nil).text.Broken(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return broken
+}

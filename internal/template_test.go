@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,27 +19,63 @@ import (
 // The linters check what CloudFormation would refuse. These tests check what
 // it would take, and what would then go wrong without a word.
 
+// everyAlarm asks for all alarms that there can be, with the longest names.
+var everyAlarm = map[string]string{
+	"AWS::StackName": strings.Repeat("s", 128), "RunbookBase": "https://" + strings.Repeat("r", 192), "OnePage": "true",
+	"TargetAlarms": "true", "GroupAlarms": "true", "SlowGroups": "one,two,three,four", "PageDays": "7", "MaintenanceCron": "cron(0 2 * * SUN)",
+	"Source": "events/" + strings.Repeat("e", 50) + ".json",
+}
+
 func TestAlarmsAreComplete(t *testing.T) {
-	tp := readTemplate(t, nil)
+	tp := readTemplate(t, everyAlarm)
 	names := tp.resources("AWS::CloudWatch::Alarm")
-	if len(names) < 2 {
-		t.Fatalf("the template has the alarms %v, want two at least", names)
+	if len(names) < 20 {
+		t.Fatalf("the template has the alarms %v, want twenty at least", names)
 	}
 	for _, name := range names {
 		alarm := tp.resource(name)
 		// Left unset, one datapoint can alarm, and nobody knows what to do.
-		for _, property := range []string{"TreatMissingData", "AlarmDescription", "AlarmActions", "OKActions"} {
+		for _, property := range []string{"TreatMissingData", "AlarmActions", "OKActions"} {
 			if alarm[property] == nil {
 				t.Errorf("%s has no %s", name, property)
 			}
 		}
-		if got, want := alarm["Namespace"], "Rollcall/roll"; got != want {
-			t.Errorf("%s looks at the namespace %v, want %v", name, got, want)
-		}
-		if description := fmt.Sprint(alarm["AlarmDescription"]); len(description) > 1024 || strings.Contains(description, "${") {
-			t.Errorf("%s has a description that is too long, or not filled in: %s", name, description)
+		if got := alarm["Namespace"]; alarm["MetricName"] != nil && got != "AWS/Lambda" && got != "Rollcall/"+everyAlarm["AWS::StackName"] {
+			t.Errorf("%s looks at the namespace %v, want the stack's", name, got)
 		}
 	}
+	if got := at(tp.resource("ErrorsAlarm"), "Namespace"); got != "AWS/Lambda" {
+		t.Errorf("ErrorsAlarm looks at the namespace %v, want Lambda's", got)
+	}
+}
+
+// A description tells the person woken what it means, what to do, where the
+// runbook goes on, and how to list what is at fault.
+func TestDescriptionsTellWhatToDo(t *testing.T) {
+	tp := readTemplate(t, everyAlarm)
+	query := regexp.MustCompile(`Logs Insights|Metrics Insights|SELECT |history of`)
+	for _, name := range append(tp.resources("AWS::CloudWatch::Alarm"), tp.resources("AWS::CloudWatch::CompositeAlarm")...) {
+		description := fmt.Sprint(tp.resource(name)["AlarmDescription"])
+		if filled := tp.fill(description); len(filled) > 1024 { // CloudWatch's limit
+			t.Errorf("%s has a description of %d characters: %s", name, len(filled), filled)
+		}
+		if strings.Contains(description, "${") || !query.MatchString(description) || !strings.Contains(description, everyAlarm["RunbookBase"]+"#") {
+			t.Errorf("%s has a description without a query or a link, or not filled in: %s", name, description)
+		}
+	}
+}
+
+// fill replaces references in a text by names as long as they can get.
+func (tp *template) fill(text string) string {
+	return regexp.MustCompile("<[A-Za-z0-9]+>").ReplaceAllStringFunc(text, func(reference string) string {
+		properties := tp.resource(reference[1 : len(reference)-1])
+		for _, name := range []string{"AlarmName", "LogGroupName"} {
+			if properties[name] != nil {
+				return fmt.Sprint(properties[name])
+			}
+		}
+		return strings.Repeat("x", 64) // of a function; a bucket's has one less
+	})
 }
 
 func TestNotRunningAlarmListensForSilence(t *testing.T) {
@@ -100,15 +137,56 @@ func TestScheduleAndPeriodsFollowTheInterval(t *testing.T) {
 			t.Errorf("every %s: the schedule is %v, want %s", every, got, want)
 		}
 		for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
-			alarm := tp.resource(name)
-			period := number(t, alarm["Period"])
-			if want := 60 * number(t, every); period != want {
-				t.Errorf("every %s: %s has periods of %d s, want %d", every, name, period, want)
+			want := 60 * number(t, every)
+			if name == "CertificateAlarm" { // looks hourly at most
+				want = max(want, 3600)
 			}
-			// The longest that CloudWatch evaluates where periods are below an hour.
-			if span := period * number(t, alarm["EvaluationPeriods"]); span > 86400 {
-				t.Errorf("every %s: %s looks at %d s, more than a day", every, name, span)
+			if got := number(t, tp.resource(name)["Period"]); got != want {
+				t.Errorf("every %s: %s has periods of %d s, want %d", every, name, got, want)
 			}
+		}
+		checkSpans(t, tp, "every "+every)
+	}
+}
+
+// checkSpans holds alarms to what CloudWatch evaluates at the most: a day where
+// periods are below an hour, else a week (PutMetricAlarm); three hours where
+// the alarm has a query of Metrics Insights.
+func checkSpans(t *testing.T, tp *template, when string) {
+	t.Helper()
+	for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
+		alarm := tp.resource(name)
+		period, longest := alarm["Period"], 7*86400
+		if queries, ok := alarm["Metrics"].([]any); ok {
+			period, longest = at(queries[0], "Period"), 3*3600
+		}
+		if number(t, period) < 3600 {
+			longest = min(longest, 86400)
+		}
+		if got := number(t, period) * number(t, alarm["EvaluationPeriods"]); got > longest || number(t, period) > 86400 || number(t, period)%60 != 0 {
+			t.Errorf("%s: %s has periods of %v s and looks at %d s, more than %d, or in parts of minutes", when, name, period, got, longest)
+		}
+	}
+}
+
+func TestSpansOfQueriesAndCron(t *testing.T) {
+	text := readTemplate(t, nil)
+	for _, every := range text.allowed("EveryMinutes") {
+		given := map[string]string{"EveryMinutes": every, "AlarmWindow": "5", "TargetAlarms": "true", "GroupAlarms": "true", "SlowGroups": "a,b"}
+		if len(brokenRules(t, given)) > 0 {
+			given["TargetAlarms"], given["GroupAlarms"] = "false", "false"
+		}
+		checkSpans(t, readTemplate(t, given), "window 5, every "+every)
+	}
+	for _, hours := range text.allowed("GapHours") {
+		tp := readTemplate(t, map[string]string{"Cron": "cron(0 8 ? * MON-FRI *)", "GapHours": hours, "EveryMinutes": "1440"})
+		if got := at(tp.resource("CheckFunction"), "Events.Schedule.Properties.ScheduleExpression"); got != "cron(0 8 ? * MON-FRI *)" {
+			t.Errorf("with a cron expression the schedule is %v", got)
+		}
+		checkSpans(t, tp, "gap of "+hours+" h")
+		alarm := tp.resource("NotRunningAlarm")
+		if got := number(t, alarm["Period"]) * number(t, alarm["EvaluationPeriods"]); hours != "0" && got != 3600*number(t, hours) {
+			t.Errorf("a gap of %s h: NotRunningAlarm waits %d s", hours, got)
 		}
 	}
 }
@@ -128,11 +206,24 @@ func TestNothingRunsAgain(t *testing.T) {
 	}
 }
 
+// Whatever the rules let through, a run ends before the next one begins.
 func TestTimeoutIsBelowTheInterval(t *testing.T) {
-	tp := readTemplate(t, nil)
-	timeout, every := number(t, tp.parameters["Timeout"]), number(t, tp.parameters["EveryMinutes"])
-	if timeout >= 60*every {
-		t.Errorf("the defaults let a run take %d s, every %d minute(s): runs overlap", timeout, every)
+	text := readTemplate(t, nil)
+	for _, every := range text.allowed("EveryMinutes") {
+		refused := 0
+		for _, timeout := range text.allowed("Timeout") {
+			given := map[string]string{"EveryMinutes": every, "Timeout": timeout}
+			if len(brokenRules(t, given)) > 0 {
+				refused++
+				continue
+			}
+			if got := number(t, readTemplate(t, given).resource("CheckFunction")["Timeout"]); got >= 60*number(t, every) || got > 900 {
+				t.Errorf("every %s min, Timeout %s: a run may take %d s", every, timeout, got)
+			}
+		}
+		if all := len(text.allowed("Timeout")); refused == all || every == "1" && refused != 5 {
+			t.Errorf("every %s min, %d of %d time-outs are refused", every, refused, all)
+		}
 	}
 }
 
@@ -187,6 +278,7 @@ func TestPermissions(t *testing.T) {
 		want := map[string]string{
 			"cloudwatch:PutMetricData":                 fmt.Sprintf("* map[StringEquals:map[cloudwatch:namespace:%v]]", namespace),
 			"[logs:CreateLogStream logs:PutLogEvents]": "<CheckLogs.Arn> <nil>",
+			"sqs:SendMessage":                          "<FailedRuns.Arn> <nil>",
 		}
 		if got := function["Role"]; got != "<CheckRole.Arn>" || function["Policies"] != nil {
 			t.Errorf("the function has the role %v and the policies %v, want CheckRole and none", got, function["Policies"])

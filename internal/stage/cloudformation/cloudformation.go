@@ -55,6 +55,30 @@ func (t *Template) Allowed(parameter string) []string {
 // default; the stack is called "roll" unless AWS::StackName is given. It
 // errors at what CloudFormation would refuse, and at what it does not know.
 func (t *Template) Stack(given map[string]string) (*Stack, error) {
+	e, err := t.evaluator(given)
+	if err != nil {
+		return nil, err
+	}
+	return e.stack()
+}
+
+// Broken checks values for parameters as CloudFormation does before it makes
+// anything, by each parameter's bounds and by the Rules, and returns what it
+// would say, one message for each that is broken.
+func (t *Template) Broken(given map[string]string) ([]string, error) {
+	e, err := t.evaluator(given)
+	if err != nil {
+		return nil, err
+	}
+	broken, err := e.brokenParameters()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := e.brokenRules()
+	return append(broken, rules...), err
+}
+
+func (t *Template) evaluator(given map[string]string) (*evaluator, error) {
 	e := &evaluator{root: t.root, values: pseudoParameters(), deciding: map[string]bool{}}
 	for name, parameter := range members(child(t.root, "Parameters")) {
 		e.values[name] = child(parameter, "Default").Value
@@ -65,7 +89,7 @@ func (t *Template) Stack(given map[string]string) (*Stack, error) {
 		}
 		e.values[name] = value
 	}
-	return e.stack()
+	return e, nil
 }
 
 // pseudoParameters have the values of a stack in an account of the examples.

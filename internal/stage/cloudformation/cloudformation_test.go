@@ -48,7 +48,7 @@ Conditions:
   Both: !And [!Condition Named, {Condition: Large}]
   Either: !Or [!Condition Named, !Condition Large]
   Own: !Not [!Condition Own]
-  Odd: !Contains [a, b]
+  Odd: !EachMemberIn [a, b]
 Mappings: {Sizes: {small: {Bytes: 10}, large: {Bytes: 1000}}}
 Resources:
   Other: {Type: A::B::C}
@@ -110,7 +110,7 @@ func TestRefusals(t *testing.T) {
 		{"!If [Unknown, a, b]", nil, "there is no condition Unknown"},
 		{"!If [Named, a]", nil, "If takes a condition and two values"},
 		{"!If [Own, a, b]", nil, "the condition Own needs itself"},
-		{"!If [Odd, a, b]", nil, "the condition Contains is not known here"},
+		{"!If [Odd, a, b]", nil, "the condition EachMemberIn is not known here"},
 		{"!FindInMap [Sizes, medium, Bytes]", nil, "no mapping has [Sizes medium Bytes]"},
 		{"!Base64 abc", nil, "the function Base64 is not known here"},
 		{"{\"Fn::Cidr\": [a, 1, 2]}", nil, "the function Cidr is not known here"},
@@ -165,5 +165,49 @@ func TestAllowed(t *testing.T) {
 	}
 	if got := fmt.Sprint(template.Allowed("Size"), template.Allowed("Other")); got != "[1 2] []" {
 		t.Errorf("allowed: %s", got)
+	}
+}
+
+func TestBroken(t *testing.T) {
+	template, err := cloudformation.Parse([]byte(`
+Parameters:
+  Size: {Type: String, Default: small, AllowedValues: [small, large]}
+  Count: {Type: Number, Default: 5, MinValue: 1, MaxValue: 9.5}
+  Name: {Type: String, Default: "", MaxLength: 5, AllowedPattern: "^$|^(?!AWS)[A-Z]+$", ConstraintDescription: capitals}
+  Span: {Type: String, Default: PT1H, AllowedPattern: "^P(T([0-9]H)?)?(?<![PT])$"}
+Rules:
+  LargeHasAName:
+    RuleCondition: !Equals [!Ref Size, large]
+    Assertions: [{Assert: !Not [!Equals [!Ref Name, ""]], AssertDescription: large needs a name}]
+  Few: {Assertions: [{Assert: !Contains [["1", "5", "9"], !Ref Count], AssertDescription: an odd count}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		given map[string]string
+		want  string
+	}{
+		{nil, "[]"},
+		{map[string]string{"Size": "large"}, "[large needs a name]"},
+		{map[string]string{"Size": "large", "Name": "A"}, "[]"},
+		{map[string]string{"Size": "huge"}, "[Size is none of the allowed values]"},
+		{map[string]string{"Count": "3"}, "[an odd count]"},
+		{map[string]string{"Count": "0"}, "[Count is below 1 an odd count]"},
+		{map[string]string{"Count": "10"}, "[Count is above 9.5 an odd count]"},
+		{map[string]string{"Count": "x"}, "[Count is no number an odd count]"},
+		{map[string]string{"Name": "lower"}, "[Name must be capitals]"},
+		{map[string]string{"Name": "AWSX"}, "[Name must be capitals]"},
+		{map[string]string{"Name": "ABCDEF"}, "[Name must be capitals]"},
+		{map[string]string{"Span": "PT"}, "[Span does not match ^P(T([0-9]H)?)?(?<![PT])$]"},
+	}
+	for _, tt := range tests {
+		got, err := template.Broken(tt.given)
+		if fmt.Sprint(got) != tt.want || err != nil {
+			t.Errorf("%v: %v, %v; want %s", tt.given, got, err, tt.want)
+		}
+	}
+	if _, err := template.Broken(map[string]string{"Sise": "small"}); err == nil {
+		t.Error("an unknown parameter is taken")
 	}
 }

@@ -31,6 +31,8 @@ func (e *evaluator) decide(n *yaml.Node) (bool, error) {
 		return e.named(argument.Value)
 	case "Equals":
 		return e.equal(argument)
+	case "Contains": // of the Rules only
+		return e.contains(argument)
 	case "Not":
 		all, err := e.decideAll(argument, 1, 1)
 		return err == nil && !all[0], err
