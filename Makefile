@@ -54,8 +54,8 @@ fuzz: ## look for input that breaks the event's reader or the prober
 check: vet lint ## vet, staticcheck, gofmt and cfn-lint
 
 vet:
-	go vet -tags interop,soak,browser ./...
-	go tool staticcheck -tags interop,soak,browser ./...
+	go vet -tags interop,soak,browser,ministack ./...
+	go tool staticcheck -tags interop,soak,browser,ministack ./...
 	@unformatted=$$(gofmt -l cmd functions internal); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
@@ -100,9 +100,9 @@ soak-hosts:
 soak-datums:
 	ROLLCALL_SOAK=$(SOAK) go test -count=1 -v -timeout 20m -run '^(TestNothingIsLostAndNothingIsThereTwice|TestPublishingTakesConstantMemory)$$' ./internal/publish
 
-ministack: build .venv/ministack/installed ## run the function against MiniStack, and ask it for the metrics
+ministack: build .venv/ministack/installed ## run the function against MiniStack, ask it for the metrics, and hold our alarms against its
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
-	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish
+	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish ./internal/stage/alarm
 
 # The accessibility checker is the npm registry's, at the version and with the
 # checksum of the lock file.

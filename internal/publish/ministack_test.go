@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,49 +25,17 @@ import (
 	"rollcall/internal/stage"
 )
 
-// miniStack starts the program that MINISTACK names, on a free port of this
-// machine, and returns a client of its CloudWatch and its endpoint.
+// miniStack starts the program that MINISTACK names, and returns a client of its CloudWatch and its endpoint.
 func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	m, err := stage.StartMiniStack(os.Getenv("MINISTACK"), "cloudwatch", "logs", "s3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	url := fmt.Sprintf("http://127.0.0.1:%d", port)
-	program := exec.Command(os.Getenv("MINISTACK"))
-	program.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+url, "SERVICES=cloudwatch,logs,s3")
-	program.Dir = t.TempDir()
-	if err := program.Start(); err != nil {
-		t.Fatalf("starting MiniStack: %v", err)
-	}
-	t.Cleanup(func() {
-		program.Process.Signal(os.Interrupt)
-		done := make(chan error, 1)
-		go func() { done <- program.Wait() }()
-		select {
-		case <-done:
-		case <-time.After(5 * time.Second):
-			program.Process.Kill()
-			<-done
-		}
-	})
+	t.Cleanup(func() { m.Close() })
 	cfg := static()
 	cfg.Region = "eu-central-1" // the function's, on the stage
-	client := NewClient(cfg, url)
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		conn, err := net.Dial("tcp4", l.Addr().String())
-		if err == nil {
-			conn.Close()
-			return client, url
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("MiniStack does not answer: %v", err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	return NewClient(cfg, m.URL), m.URL
 }
 
 // A summary is what is read of the function's answer.
