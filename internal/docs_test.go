@@ -65,6 +65,19 @@ func TestDocumentedEventsAreValid(t *testing.T) {
 	}
 }
 
+// docs/events.md has a row for each event of the package, and no other.
+func TestPackagedEventsAreDocumented(t *testing.T) {
+	documented := found(t, "docs/events.md", "(?m)^\\| `(events/[^`]+\\.json)` \\|")
+	files, err := fs.Glob(os.DirFS(".."), "events/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(documented)
+	if !slices.Equal(documented, files) {
+		t.Errorf("docs/events.md has %v, the package %v", documented, files)
+	}
+}
+
 func TestDocumentedExpressionsCompile(t *testing.T) {
 	text := document(t, "docs/event.md")
 	blocks := fenced(text, "text expressions")

@@ -97,8 +97,10 @@ func (e *event) readDefaults(v value, fields []field) {
 	e.settings = readLayer(members, fields)
 }
 
+// profiles are the values of metrics.
+var profiles = []string{"group", "target", "phases"}
+
 func readMetrics(v value) string {
-	profiles := []string{"group", "target", "phases"}
 	profile, ok := v.text()
 	if !ok || slices.Contains(profiles, profile) {
 		return profile

@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,7 @@ type field struct {
 	name    string
 	request bool // it is part of the request: a target's own is part of its derived name
 	read    func(value) set
+	rule    rule // what its schema is
 }
 
 // settingFields returns the table of fields. A read function returns nil if
@@ -62,19 +64,24 @@ type field struct {
 func settingFields() []field {
 	compiled := expressions{}
 	return []field{
-		{"method", true, readMethod},
-		{"headers", true, readHeaders},
-		{"body", true, readBody},
-		{"userAgent", true, readUserAgent},
-		{"timeout", false, readTimeout},
-		{"redirects", false, number(0, maxRedirects, func(s *probe.Settings, n int64) { s.Redirects = int(n) })},
-		{"retries", false, number(0, maxRetries, func(s *probe.Settings, n int64) { s.Retries = int(n) })},
-		{"maxBody", false, number(1, maxMaxBody, func(s *probe.Settings, n int64) { s.MaxBody = n })},
-		{"expect", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Expect = all })},
-		{"warn", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Warn = all })},
-		{"ip", true, choice(ipVersions, putIP)},
-		{"http", true, choice(httpVersions, putHTTP)},
-		{"tls", true, readTLS},
+		{"method", true, readMethod, methodRule},
+		{"headers", true, readHeaders, headersRule},
+		{"body", true, readBody, anyText("The request's body; takes ${env:NAME}.")},
+		{"userAgent", true, readUserAgent, userAgentRule},
+		{"timeout", false, readTimeout, timeoutRule},
+		{"redirects", false, number(0, maxRedirects, func(s *probe.Settings, n int64) { s.Redirects = int(n) }),
+			integer("How many are followed; 0: the first answer counts. Default: 10.", 0, maxRedirects)},
+		{"retries", false, number(0, maxRetries, func(s *probe.Settings, n int64) { s.Retries = int(n) }),
+			integer("Confirmations after a failure with a passing cause. Default: 1.", 0, maxRetries)},
+		{"maxBody", false, number(1, maxMaxBody, func(s *probe.Settings, n int64) { s.MaxBody = n }),
+			integer("Bytes of the body that are read. Default: 1 MiB.", 1, maxMaxBody)},
+		{"expect", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Expect = all }),
+			expressionsRule("Expressions that must all hold, else down. Default: status >= 200 && status < 300.")},
+		{"warn", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Warn = all }),
+			expressionsRule("Expressions that must all hold, else degraded: up, but say so.")},
+		{"ip", true, choice(ipVersions, putIP), oneOf("Which addresses are tried. Default: auto.", ipVersions)},
+		{"http", true, choice(httpVersions, putHTTP), oneOf("The version of HTTP. Default: 1.1.", httpVersions)},
+		{"tls", true, readTLS, tlsRule},
 	}
 }
 
@@ -138,17 +145,19 @@ func headers(own http.Header) set {
 	}
 }
 
+// ownHeaders belong to the connection, and so do all that begin as
+// proxyHeaders do.
+var ownHeaders = []string{"Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Keep-Alive", "Te", "Trailer"}
+
+const proxyHeaders = "Proxy-"
+
 // headerProblem says what is wrong with the canonical name of a header, or
 // returns "".
 func headerProblem(name string) string {
 	if !httpguts.ValidHeaderFieldName(name) {
 		return "is no name of a header"
 	}
-	switch name {
-	case "Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Keep-Alive", "Te", "Trailer":
-		return "belongs to the connection: Rollcall sets it itself"
-	}
-	if strings.HasPrefix(name, "Proxy-") {
+	if slices.Contains(ownHeaders, name) || strings.HasPrefix(name, proxyHeaders) {
 		return "belongs to the connection: Rollcall sets it itself"
 	}
 	return ""

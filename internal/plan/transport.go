@@ -41,9 +41,9 @@ var tlsVersions = map[string]uint16{
 
 // tlsFields are the members of tls.
 var tlsFields = []field{
-	{"serverName", true, readServerName},
-	{"insecureSkipVerify", true, readInsecure},
-	{"minVersion", true, readMinVersion},
+	{"serverName", true, readServerName, someText("The name that is asked for and that the certificate must be for. Default: the URL's host.")},
+	{"insecureSkipVerify", true, readInsecure, flag("Take any certificate; the result says tlsUnverified. Default: false.")},
+	{"minVersion", true, readMinVersion, oneOf("The least version of TLS. Default: 1.2.", sortedKeys(tlsVersions))},
 }
 
 // readTLS reads an object whose members are laid over those that are there.
