@@ -4,7 +4,7 @@
 # macOS has it, will do.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
+.PHONY: help build man install uninstall run test race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
 
 # The version in user agents and summaries: the last tag, else the commit,
 # else what a copy without git can know.
@@ -33,6 +33,29 @@ build: ## write bin/bootstrap (the function, for this machine) and bin/rollcall
 	$(FUNCTION) -o bin/bootstrap ./functions/check
 	$(GOBUILD) -o bin/rollcall ./cmd/rollcall
 
+# The man page and the completions are made from the program's own grammar.
+man: build ## write bin/rollcall.1
+	bin/rollcall man > bin/rollcall.1
+
+# Where things go, as the GNU coding standards name it; DESTDIR is put before
+# all of it, for packagers.
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+INSTALLED = "$(DESTDIR)$(PREFIX)/bin/rollcall" "$(SHARE)/man/man1/rollcall.1" \
+	"$(SHARE)/bash-completion/completions/rollcall" "$(SHARE)/zsh/site-functions/_rollcall" \
+	"$(SHARE)/fish/vendor_completions.d/rollcall.fish"
+
+install: man ## install rollcall, its man page and completions; PREFIX, DESTDIR
+	for file in $(INSTALLED); do mkdir -p "$$(dirname "$$file")" || exit 1; done
+	install -m 755 bin/rollcall "$(DESTDIR)$(PREFIX)/bin/rollcall"
+	install -m 644 bin/rollcall.1 "$(SHARE)/man/man1/rollcall.1"
+	bin/rollcall completion bash > "$(SHARE)/bash-completion/completions/rollcall"
+	bin/rollcall completion zsh > "$(SHARE)/zsh/site-functions/_rollcall"
+	bin/rollcall completion fish > "$(SHARE)/fish/vendor_completions.d/rollcall.fish"
+
+uninstall: ## remove what install put there
+	rm -f $(INSTALLED)
+
 run: build ## call the roll on this machine; EVENT=my.json for your own URLs
 	@go run ./internal/stage/run $(EVENT)
 
@@ -42,7 +65,7 @@ test: ## run the tests
 race: ## run the tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
-interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl)
+interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl, zsh, fish, mandoc)
 	go test -count=1 -tags interop ./...
 
 # One fuzzer a run is all that go test takes. A find is kept in testdata/fuzz.

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"internal/cost":      {"plan", "metric"},
 	"internal/page":      {"monitor", "probe"},
 	"internal/report":    {"monitor", "probe"},
+	"internal/manual":    {},
 	"internal/stage":     {},
 	"internal/bench":     {everything},
 	"internal/interop":   {"probe", "resolve", "stage"}, // tests against servers of others

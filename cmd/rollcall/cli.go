@@ -10,10 +10,12 @@ import (
 
 // cli is the program's grammar.
 type cli struct {
-	Check   checkCommand     `cmd:"" help:"Check URLs once, all at the same time."`
-	Compare compareCommand   `cmd:"" help:"Check URLs one after the other, then all at once, and say what that saves."`
-	Demo    demoCommand      `cmd:"" help:"Show every kind of failure, on web sites that run on this machine for that."`
-	Version kong.VersionFlag `help:"Print the version."`
+	Check      checkCommand      `cmd:"" help:"Check URLs once, all at the same time."`
+	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and say what that saves."`
+	Demo       demoCommand       `cmd:"" help:"Show every kind of failure, on web sites that run on this machine for that."`
+	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete rollcall's words."`
+	Man        manCommand        `cmd:"" hidden:"" help:"Print the man page."`
+	Version    kong.VersionFlag  `help:"Print the version."`
 }
 
 // An exitError ends the program with a code; its text, if any, is for people.

@@ -80,6 +80,7 @@ func (s *session) shown() string {
 // await waits until a text is there.
 func (s *session) await(text string) {
 	s.t.Helper()
+	patience := time.After(20 * time.Second)
 	for !strings.Contains(s.shown(), text) {
 		select {
 		case <-s.end:
@@ -87,7 +88,7 @@ func (s *session) await(text string) {
 				return
 			}
 			s.t.Fatalf("it ended without %q:\n%q", text, s.shown())
-		case <-s.t.Context().Done():
+		case <-patience:
 			s.t.Fatalf("it never showed %q:\n%q", text, s.shown())
 		case <-time.After(10 * time.Millisecond):
 		}
