@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,10 +53,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 		return wrongUsage("%v", err)
 	}
 	err = c.rounds(ctx, round{m, targets, p, s, sys})
-	if closed := s.Close(); err == nil && closed != nil {
-		return unwritten(closed)
-	}
-	return err
+	return cmp.Or(unwritten(s.Close()), err)
 }
 
 // settings are those of the engine, with what check's own flags say.
@@ -93,7 +91,7 @@ func (c *checkCommand) run(ctx context.Context, r round) (*monitor.Summary, erro
 	summary, lost := r.monitor.RunPlan(bounded, "", r.plan)
 	stop()
 	for _, warning := range summary.Warnings {
-		fmt.Fprintln(r.err, "rollcall:", warning)
+		fmt.Fprintln(r.err, "rollcall:", report.Plain(warning))
 	}
 	return summary, lost
 }
@@ -101,8 +99,8 @@ func (c *checkCommand) run(ctx context.Context, r round) (*monitor.Summary, erro
 // rounds checks once, or again and again, and says by its error how to exit.
 func (c *checkCommand) rounds(ctx context.Context, r round) error {
 	summary, lost := c.run(ctx, r)
-	if c.Watch > 0 && ctx.Err() == nil {
-		return c.watch(ctx, r, summary)
+	if c.Watch > 0 && ctx.Err() == nil && summary.Targets > 0 {
+		return c.watch(ctx, r, summary, lost)
 	}
 	if err := unwritten(r.sink.write(func(w io.Writer) error { return c.show(w, summary, r.sink.look) })); err != nil {
 		return err

@@ -393,6 +393,24 @@ func TestCompareCutShort(t *testing.T) {
 	}
 }
 
+// A watch of nothing ends as a check of nothing does.
+func TestWatchOfNothing(t *testing.T) {
+	if got := rollcall(t, "", "check", "--watch", "1s", "-"); got.code != 2 || !strings.Contains(got.err, "names no URL") {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+}
+
+// Whatever is down, a result that could not be written is said.
+func TestFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	got := rollcall(t, "", "check", "--output", "/dev/full", url(t, "status-404.stage.test"))
+	if got.code != 3 || !strings.Contains(got.err, "writing the result") {
+		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+}
+
 // A list of 100,000 is no other than a short one.
 func TestLongList(t *testing.T) {
 	var lines strings.Builder

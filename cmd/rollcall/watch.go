@@ -18,7 +18,7 @@ const (
 
 // watch shows one result after the other until somebody interrupts, or nobody
 // reads on. The first is there already.
-func (c *checkCommand) watch(ctx context.Context, r round, first *monitor.Summary) error {
+func (c *checkCommand) watch(ctx context.Context, r round, first *monitor.Summary, lost error) error {
 	again := *r.plan
 	again.Scheduled = time.Time{} // only the first run is the one that the event speaks of
 	r.plan = &again
@@ -28,7 +28,9 @@ func (c *checkCommand) watch(ctx context.Context, r round, first *monitor.Summar
 	}
 	for rest := time.Until(first.Started.Add(c.Watch)); sleep(ctx, rest); {
 		r.sink.look = v.sink.current(r.system)
-		summary, _ := c.run(ctx, r)
+		sayLost(r.err, lost)
+		var summary *monitor.Summary
+		summary, lost = c.run(ctx, r)
 		if ctx.Err() != nil {
 			break // it was cut short: what it says of changes is not true
 		}
@@ -38,6 +40,13 @@ func (c *checkCommand) watch(ctx context.Context, r round, first *monitor.Summar
 		rest = time.Until(summary.Started.Add(c.Watch))
 	}
 	return &exitError{exitInterrupted, "the watch was ended"}
+}
+
+// sayLost says what a round did not publish: the watch goes on.
+func sayLost(w io.Writer, lost error) {
+	if lost != nil {
+		fmt.Fprintln(w, "rollcall:", report.Plain(lost.Error()))
+	}
 }
 
 // sleep waits, and reports false if ctx ended before.

@@ -70,6 +70,9 @@ func (c *Comparison) saving() string {
 // long is the list that people ask about next.
 const long = 100_000
 
+// few targets are too few to build on.
+const few = 100
+
 // outlook is what a long list would take, by the figures that were measured.
 func (c *Comparison) outlook() string {
 	if c.OneByOne.Targets == 0 {
@@ -77,7 +80,11 @@ func (c *Comparison) outlook() string {
 	}
 	slow := c.OneByOne.Duration / time.Duration(c.OneByOne.Targets) * long
 	fast, why := c.long()
-	return fmt.Sprintf("100,000 like these, by these figures: %s one after the other, %s all at once (%s).\n", about(slow), about(fast), why)
+	text := fmt.Sprintf("100,000 like these, by these figures: %s one after the other, %s all at once (%s).\n", about(slow), about(fast), why)
+	if c.OneByOne.Targets < few {
+		text += "A longer list tells that better: with few, what begins once weighs most.\n"
+	}
+	return text
 }
 
 // long is how long so many take all at once: as long as the tightest of what
