@@ -51,6 +51,15 @@ func (manCommand) Run(k *kong.Kong, sys system) error {
 	))
 }
 
+// Help is shown where no command is named.
+func (cli) Help() string {
+	return `Examples:
+
+  rollcall check example.com                      # one site, now
+  rollcall check --event my.json --watch 30s      # a list, again and again
+  rollcall demo                                   # every kind of failure`
+}
+
 // Help is shown below the command's flags.
 func (checkCommand) Help() string {
 	return `Examples:

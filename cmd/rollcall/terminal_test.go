@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,9 +293,9 @@ func TestAbsolute(t *testing.T) {
 
 // A watch shows what has changed, and nothing else, until it is interrupted.
 func TestWatch(t *testing.T) {
-	var asked int
+	var asked atomic.Int32
 	world.Handle("changing.stage.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if asked++; asked == 2 {
+		if asked.Add(1) == 2 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
@@ -345,9 +346,9 @@ func TestWatchOnATerminal(t *testing.T) {
 func TestWatchToFile(t *testing.T) {
 	name := file(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
-	asked := 0
+	var asked atomic.Int32
 	world.Handle("counting.stage.test", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		if asked++; asked == 3 {
+		if asked.Add(1) == 3 {
 			cancel()
 		}
 	}))
