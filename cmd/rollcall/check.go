@@ -50,7 +50,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 	}
 	s, err := c.open(sys)
 	if err != nil {
-		return wrongUsage("%v", err)
+		return wrongUsage("--output: %v", err)
 	}
 	err = c.rounds(ctx, round{m, targets, p, s, sys})
 	return cmp.Or(unwritten(s.Close()), err)

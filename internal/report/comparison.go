@@ -75,7 +75,7 @@ const few = 100
 
 // outlook is what a long list would take, by the figures that were measured.
 func (c *Comparison) outlook() string {
-	if c.OneByOne.Targets == 0 {
+	if c.AtOnce.Targets == c.AtOnce.NotChecked {
 		return ""
 	}
 	slow := c.OneByOne.Duration / time.Duration(c.OneByOne.Targets) * long
