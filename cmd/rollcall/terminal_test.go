@@ -453,6 +453,23 @@ func TestProgressCounts(t *testing.T) {
 	if got := p.state().Line(report.Look{}); got != "5 of 5  2 down  1 degraded" {
 		t.Errorf("the line is %q", got)
 	}
+	var out bytes.Buffer
+	p.out = &out
+	if p.redraw(); out.String() != "rollcall: 5 of 5  2 down  1 degraded\n" {
+		t.Errorf("where there is no terminal: %q", &out)
+	}
+}
+
+// What is written while the line is there takes its place.
+func TestProgressGivesWay(t *testing.T) {
+	var out bytes.Buffer
+	p := &progress{out: &out, live: true, look: report.Look{Width: 20}, total: 2}
+	p.redraw()
+	fmt.Fprintln(p, "a warning")
+	p.redraw()
+	if want := "0 of 2\r\x1b[Ka warning\n0 of 2"; out.String() != want {
+		t.Errorf("got %q, want %q", &out, want)
+	}
 }
 
 // What showing the progress costs while 1,000 checks are open: at 8 times a

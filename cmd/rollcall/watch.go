@@ -27,7 +27,7 @@ func (c *checkCommand) watch(ctx context.Context, r round, first *monitor.Summar
 		return unwritten(err)
 	}
 	for rest := time.Until(first.Started.Add(c.Watch)); sleep(ctx, rest); {
-		r.sink.look = v.sink.current(r.system)
+		r.sink.look = r.sink.current(r.system)
 		sayLost(r.err, lost)
 		var summary *monitor.Summary
 		summary, lost = c.run(ctx, r)
