@@ -27,6 +27,7 @@ const (
 type Function struct {
 	runtime *Runtime
 	cmd     *exec.Cmd
+	started time.Time
 	ended   context.Context // ends with the process
 	stdout  *output
 	stderr  *output
@@ -63,6 +64,7 @@ func StartFunction(ctx context.Context, path string, env []string) (*Function, e
 	f.cmd.Dir = last(f.cmd.Env, "LAMBDA_TASK_ROOT")
 	f.cmd.Stdout, f.cmd.Stderr = f.stdout, f.stderr
 	f.cmd.WaitDelay = functionGrace
+	f.started = time.Now()
 	if err := f.cmd.Start(); err != nil {
 		end()
 		return nil, errors.Join(fmt.Errorf("starting the function: %w", err), runtime.Close())
@@ -127,6 +129,21 @@ func (f *Function) Invoke(ctx context.Context, event []byte, timeout time.Durati
 
 var errExited = errors.New("the function's process ended")
 
+// ColdStart waits until the function asks for its first event, and returns how
+// long that took from the start of its process.
+func (f *Function) ColdStart(ctx context.Context) (time.Duration, error) {
+	select {
+	case <-f.runtime.ready:
+		return f.runtime.asked.Sub(f.started), nil
+	case <-f.runtime.failed:
+		return 0, errors.New(f.runtime.initialError("").ErrorMessage)
+	case <-f.ended.Done():
+		return 0, errExited
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
 // Runtime returns the function's own runtime API.
 func (f *Function) Runtime() *Runtime { return f.runtime }
 
@@ -143,7 +160,7 @@ func (f *Function) Done() <-chan struct{} { return f.ended.Done() }
 // later, ends the runtime API and says how the process ended. Asked again it
 // says the same.
 func (f *Function) Stop() Exit {
-	f.sample.Do(func() { f.peak = residentPeak(f.Pid()) })
+	f.sample.Do(func() { f.peak = ResidentPeak(f.Pid()) })
 	f.Signal(syscall.SIGTERM) // fails if it has ended already
 	timer := time.NewTimer(functionGrace)
 	defer timer.Stop()
@@ -161,11 +178,11 @@ func (f *Function) Stop() Exit {
 	}
 }
 
-// residentPeak returns the largest resident set so far of a process that runs,
+// ResidentPeak returns the largest resident set so far of a process that runs,
 // where /proc tells (proc_pid_status(5)), else 0. Unlike what wait4(2) tells of
 // an ended process it is the program's alone: that has in it what the parent
 // had when it forked.
-func residentPeak(pid int) int64 {
+func ResidentPeak(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0

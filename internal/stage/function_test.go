@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -81,6 +82,34 @@ func asked(t *testing.T, f *Function, event string) Answer {
 		t.Fatalf("Invoke(%s): %v", event, err)
 	}
 	return a
+}
+
+func TestColdStartEndsWithTheFirstQuestionForAnEvent(t *testing.T) {
+	began := time.Now()
+	f := startFunction(t)
+	took, err := f.ColdStart(t.Context())
+	if err != nil || took <= 0 || took > time.Since(began) {
+		t.Errorf("ColdStart = %v, %v", took, err)
+	}
+	asked(t, f, `{}`) // which asks for another event later
+	if again, err := f.ColdStart(t.Context()); again != took || err != nil {
+		t.Errorf("asked again: ColdStart = %v, %v, want %v", again, err, took)
+	}
+}
+
+func TestColdStartOfAFunctionThatEnds(t *testing.T) {
+	path, err := exec.LookPath("true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := StartFunction(t.Context(), path, []string{"LAMBDA_TASK_ROOT=" + t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Stop()
+	if took, err := f.ColdStart(t.Context()); err == nil {
+		t.Errorf("ColdStart = %v of a function that never asked", took)
+	}
 }
 
 func TestFunctionRunsAsInLambda(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -43,6 +44,7 @@ type Resolver struct {
 	mu      sync.Mutex
 	answers map[string]Resolution
 	queries map[query]int
+	waits   map[string]time.Duration // by name: see takeWaits
 }
 
 type query struct {
@@ -52,7 +54,7 @@ type query struct {
 
 // NewResolver starts a resolver that knows no name yet.
 func NewResolver() (*Resolver, error) {
-	r := &Resolver{answers: map[string]Resolution{}, queries: map[query]int{}}
+	r := &Resolver{answers: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]time.Duration{}}
 	var err error
 	for range bindAttempts {
 		if r.tcp, err = serveRaw(r.converse); err != nil {
@@ -60,6 +62,9 @@ func NewResolver() (*Resolver, error) {
 		}
 		if r.udp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(r.Addr())); err == nil {
 			r.udp.SetReadBuffer(readBuffer) // as far as the system allows
+			if err := stampSocket(r.udp); err != nil {
+				return nil, errors.Join(fmt.Errorf("asking for the kernel's stamps: %w", err), r.udp.Close(), r.tcp.Close())
+			}
 			r.tasks.Go(r.listen)
 			return r, nil
 		}
@@ -96,16 +101,45 @@ func (r *Resolver) Close() error {
 
 // listen answers what comes by UDP until the socket is closed.
 func (r *Resolver) listen() {
-	buf := make([]byte, maxDNSQuestion)
+	buf, control := make([]byte, maxDNSQuestion), make([]byte, stampSpace)
 	for {
-		n, from, err := r.udp.ReadFromUDPAddrPort(buf)
+		n, controls, _, from, err := r.udp.ReadMsgUDPAddrPort(buf, control)
 		if err != nil {
 			return
 		}
+		arrived := receivedAt(control[:controls])
 		if answer := r.reply(buf[:n], false); answer != nil {
+			r.noteWait(buf[:n], wallClock().Sub(arrived))
 			r.udp.WriteToUDPAddrPort(answer, from)
 		}
 	}
+}
+
+// noteWait remembers how long a question that came by UDP waited for its
+// answer; of several for a name, the longest.
+func (r *Resolver) noteWait(question []byte, waited time.Duration) {
+	var p dnsmessage.Parser
+	if _, err := p.Start(question); err != nil {
+		return
+	}
+	q, err := p.Question()
+	if err != nil {
+		return
+	}
+	name := canonical(q.Name.String())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waits[name] = max(r.waits[name], waited)
+}
+
+// takeWaits returns and forgets for how long each name's askers waited by UDP,
+// from the kernel's receiving the question to the writing of the answer.
+func (r *Resolver) takeWaits() map[string]time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waits := r.waits
+	r.waits = map[string]time.Duration{}
+	return waits
 }
 
 // converse answers the questions that come over one TCP connection.

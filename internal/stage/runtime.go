@@ -51,6 +51,10 @@ type Runtime struct {
 	open    map[string]*invocation // handed over and not answered, by request id
 	initial *Answer                // the error of the function's start
 	failed  chan struct{}          // closed when initial is set
+
+	ready  chan struct{} // closed when the function has asked for an event
+	asking sync.Once
+	asked  time.Time // when it did so first; written before ready is closed
 }
 
 type invocation struct {
@@ -64,7 +68,7 @@ type invocation struct {
 
 // NewRuntime starts a runtime API on a free port of 127.0.0.1.
 func NewRuntime() (*Runtime, error) {
-	r := &Runtime{queue: make(chan *invocation), open: map[string]*invocation{}, failed: make(chan struct{})}
+	r := &Runtime{queue: make(chan *invocation), open: map[string]*invocation{}, failed: make(chan struct{}), ready: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", r.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", r.response)
@@ -152,6 +156,10 @@ func (r *Runtime) forget(id string) {
 
 // next is the long poll for an event.
 func (r *Runtime) next(w http.ResponseWriter, req *http.Request) {
+	r.asking.Do(func() {
+		r.asked = time.Now()
+		close(r.ready)
+	})
 	var inv *invocation
 	select {
 	case inv = <-r.queue:
