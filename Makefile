@@ -123,6 +123,26 @@ soak-hosts:
 soak-datums:
 	ROLLCALL_SOAK=$(SOAK) go test -count=1 -v -timeout 20m -run '^(TestNothingIsLostAndNothingIsThereTwice|TestPublishingTakesConstantMemory)$$' ./internal/publish
 
+# BENCH takes more flags of the bench: make bench BENCH='-rounds 1 -parts peers'.
+# A peer that can't be had is left out, and the table says so.
+BENCH ?=
+.PHONY: bench bench-small sizes bench-programs
+bench: bench-programs ## measure Rollcall beside its peers: bench.json, a table, bench.svg (15 minutes; Linux, 2 cores)
+	bin/bench $(BENCH)
+
+bench-small: bench-programs ## the same with 1,000 hosts, once; noise does not fail it
+	bin/bench -hosts 1000 -rounds 1 -parts peers,starts -lenient -file bin/bench-small.json $(BENCH)
+
+sizes: bench-programs ## measure Rollcall with the CPU and memory of Lambda's sizes (root, for control groups)
+	bin/bench -parts sizes -file bin/sizes.json $(BENCH)
+
+bench-programs: build
+	-@test -e .venv/bench/installed || $(MAKE) .venv/bench/installed
+	$(GOBUILD) -o bin/bench ./internal/bench
+	$(GOBUILD) -o bin/peers/pool ./internal/bench/pool
+	$(GOBUILD) -o bin/peers/handshake ./internal/bench/handshake
+	$(FUNCTION) -o bin/peers/plainest ./internal/bench/plainest
+
 ministack: build .venv/ministack/installed ## run the function against MiniStack, ask it for the metrics, and hold our alarms against its
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
 	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish ./internal/stage/alarm
@@ -148,4 +168,4 @@ pictures: build ## take the README's pictures again (needs chromium and util-lin
 	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/pictures bin/rollcall docs/images
 
 clean: ## remove what the other targets made
-	rm -rf bin .aws-sam .venv
+	rm -rf bin .aws-sam .venv bench.json bench.svg

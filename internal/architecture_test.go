@@ -23,6 +23,7 @@ const (
 	module     = "rollcall/"
 	aws        = "github.com/aws/aws-sdk-go-v2/"
 	everything = "everything"
+	plainest   = "internal/bench/plainest" // a function of the bench, to compare ours with
 )
 
 // mayImport says for each package which of ours it may import. Data travels
@@ -32,24 +33,29 @@ var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
 	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
 
-	"internal":           {"plan", "probe", "sweep", "metric", "monitor", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
-	"internal/plan":      {"probe"},
-	"internal/probe":     {"wire", "resolve", "trust"},
-	"internal/wire":      {},
-	"internal/resolve":   {},
-	"internal/trust":     {},
-	"internal/sweep":     {"probe"},
-	"internal/metric":    {"probe"},
-	"internal/publish":   {"metric"},
-	"internal/monitor":   {"plan", "probe", "sweep", "metric"},
-	"internal/cost":      {"plan", "metric"},
-	"internal/page":      {"monitor", "probe"},
-	"internal/report":    {"monitor", "probe"},
-	"internal/manual":    {},
-	"internal/stage":     {},
-	"internal/bench":     {everything},
-	"internal/interop":   {"probe", "resolve", "stage"}, // tests against servers of others
-	"internal/stage/run": {everything},
+	"internal":         {"plan", "probe", "sweep", "metric", "monitor", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
+	"internal/plan":    {"probe"},
+	"internal/probe":   {"wire", "resolve", "trust"},
+	"internal/wire":    {},
+	"internal/resolve": {},
+	"internal/trust":   {},
+	"internal/sweep":   {"probe"},
+	"internal/metric":  {"probe"},
+	"internal/publish": {"metric"},
+	"internal/monitor": {"plan", "probe", "sweep", "metric"},
+	"internal/cost":    {"plan", "metric"},
+	"internal/page":    {"monitor", "probe"},
+	"internal/report":  {"monitor", "probe"},
+	"internal/manual":  {},
+	"internal/stage":   {},
+	"internal/bench":   {everything},
+
+	"internal/bench/peer":      {},
+	"internal/bench/pool":      {"bench/peer"}, // the peers know nothing of what they run against
+	"internal/bench/handshake": {"bench/peer"},
+	"internal/bench/plainest":  {},
+	"internal/interop":         {"probe", "resolve", "stage"}, // tests against servers of others
+	"internal/stage/run":       {everything},
 
 	"internal/stage/cloudformation": {},
 	"internal/stage/alarm":          {"stage/cloudformation"},
@@ -59,8 +65,8 @@ var mayImport = map[string][]string{
 // mayImportAWS says who alone may import a part of the AWS SDK: one package
 // talks to AWS, and main packages read its configuration.
 var mayImportAWS = map[string][]string{
-	aws + "service/": {"internal/publish"},
-	aws + "config":   {"functions/check", "cmd/rollcall"},
+	aws + "service/": {"internal/publish", plainest},
+	aws + "config":   {"functions/check", "cmd/rollcall", plainest},
 }
 
 func TestImports(t *testing.T) {
@@ -86,10 +92,10 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"internal/plan/plan_test.go", module + "internal/sweep", "internal/plan/plan_test.go imports internal/sweep; internal/plan may import [probe]"},
 		{"internal/extra/extra.go", "fmt", "internal/extra/extra.go: add internal/extra to mayImport, with what it may import"},
 		{"internal/publish/publish.go", aws + "service/cloudwatch/types", ""},
-		{"internal/monitor/monitor.go", aws + "service/cloudwatch", "internal/monitor/monitor.go imports " + aws + "service/cloudwatch; only [internal/publish] may"},
+		{"internal/monitor/monitor.go", aws + "service/cloudwatch", "internal/monitor/monitor.go imports " + aws + "service/cloudwatch; only [internal/publish " + plainest + "] may"},
 		{"internal/monitor/monitor_test.go", aws + "service/cloudwatch", ""},
 		{"functions/check/main.go", aws + "config", ""},
-		{"internal/publish/publish.go", aws + "config", "internal/publish/publish.go imports " + aws + "config; only [functions/check cmd/rollcall] may"},
+		{"internal/publish/publish.go", aws + "config", "internal/publish/publish.go imports " + aws + "config; only [functions/check cmd/rollcall " + plainest + "] may"},
 	}
 	for _, tt := range tests {
 		source := fmt.Sprintf("package p\nimport _ %q\n", tt.imports)

@@ -1,0 +1,129 @@
+package main
+
+import "fmt"
+
+// A Goal is what a figure has to be.
+type Goal struct {
+	What   string
+	Figure float64
+	Min    float64 // of the rounds
+	Max    float64 // of the rounds
+	Limit  float64
+	AtMost bool // the figure may not be above the limit, else not below
+	Unit   string
+	Steady bool   // noise can't miss it
+	Absent string // why there is no figure; "" if there is one
+}
+
+func (g Goal) missed() bool {
+	if g.Absent != "" {
+		return false
+	}
+	if g.AtMost {
+		return g.Figure > g.Limit
+	}
+	return g.Figure < g.Limit
+}
+
+// verdict is one word, or why there is none.
+func (g Goal) verdict() string {
+	switch {
+	case g.Absent != "":
+		return "not measured: " + g.Absent
+	case g.missed():
+		return "MISSED"
+	}
+	return "met"
+}
+
+// limit says what was asked for.
+func (g Goal) limit() string {
+	sign := "≥"
+	if g.AtMost {
+		sign = "≤"
+	}
+	return fmt.Sprintf("%s %s %s", sign, number(g.Limit), g.Unit)
+}
+
+// judge holds the figures against the goals.
+func (f *Figures) judge() {
+	f.Goals = nil
+	f.judgeRounds()
+	f.judgeMany()
+	f.judgeStarts()
+}
+
+// atMost and atLeast judge a figure of the rounds.
+func (f *Figures) atMost(what string, limit float64, unit string, figure func(Round) (float64, bool)) {
+	f.goal(Goal{What: what, Limit: limit, Unit: unit, AtMost: true}, over(f.Rounds, figure))
+}
+
+func (f *Figures) atLeast(what string, limit float64, unit string, figure func(Round) (float64, bool)) {
+	f.goal(Goal{What: what, Limit: limit, Unit: unit}, over(f.Rounds, figure))
+}
+
+func (f *Figures) goal(g Goal, r Range) {
+	if r.Rounds == 0 {
+		g.Absent = "not run"
+	}
+	g.Figure, g.Min, g.Max = r.Median, r.Min, r.Max
+	f.Goals = append(f.Goals, g)
+}
+
+func (f *Figures) judgeRounds() {
+	f.atMost("CPU a check, by that of a bare handshake", 1.3, "×", ratio(nameRollcall, nameLimit, cpu))
+	f.atMost("CPU a check, by that of a plain Go pool", 0.65, "×", ratio(nameRollcall, namePool, cpu))
+	f.atLeast("checks a second, by aiohttp's with 900 workers", 3.3, "×", ratio(nameRollcall, nameWorkers, perSecond))
+	f.atLeast("checks a second, by a plain Go pool's", 1.7, "×", ratio(nameRollcall, namePool, perSecond))
+	failures := func(o *Outcome) (float64, bool) { return float64(o.Failures), true }
+	g := Goal{What: "failures of our own making", AtMost: true, Steady: true}
+	f.goal(g, worst(over(f.Rounds, figureOf(nameRollcall, failures)), over(f.Rounds, figureOf(nameFull, failures))))
+	f.atMost("1,000 at once: first byte off by, p50", 0.1, "ms", figureOf(nameFull, percentile(first, p50)))
+	f.atMost("1,000 at once: first byte off by, p99", 1, "ms", figureOf(nameFull, percentile(first, p99)))
+	f.atMost("1,000 at once: duration off by, p99", 5, "ms", figureOf(nameFull, percentile(duration, p99)))
+	f.atMost("trickled bodies, those that are not unsure: duration off by, p99", 6, "ms", figureOf(nameTrickled, percentile(sure, p99)))
+}
+
+// worst is the range of the larger median.
+func worst(a, b Range) Range {
+	if b.Median > a.Median || a.Rounds == 0 {
+		return b
+	}
+	return a
+}
+
+// once is the range of what was measured once.
+func once(v float64) Range { return Range{v, v, v, 1} }
+
+// per is the range of a ratio that was measured once, or of none.
+func per(a, b float64) Range {
+	if b == 0 {
+		return Range{}
+	}
+	return once(a / b)
+}
+
+func (f *Figures) judgeMany() {
+	var failures, peak, wall, more Range
+	hosts := "100,000"
+	if m := f.Many; m != nil {
+		hosts = thousands(m.Checks)
+		failures, peak, wall, more = once(float64(m.Failures)), once(m.Peak), per(m.Seconds, m.Bound), per(m.CPU, m.Few.CPU)
+	}
+	f.goal(Goal{What: hosts + " hosts: failures of our own making", AtMost: true, Steady: true}, failures)
+	f.goal(Goal{What: hosts + " hosts: peak of memory", Limit: 220, Unit: "MB", AtMost: true}, peak)
+	f.goal(Goal{What: hosts + " hosts: time, by what CPU and waiting allow", Limit: 1.2, Unit: "×", AtMost: true}, wall)
+	f.goal(Goal{What: hosts + " hosts: CPU a check, by that with 1,000", Limit: 1.1, Unit: "×", AtMost: true}, more)
+}
+
+func (f *Figures) judgeStarts() {
+	var cold, zip, help, check Range
+	if s := f.Starts; s != nil {
+		cold, zip = per(s.Function.Median, s.Plainest.Median), once(s.Zip)
+		help, check = per(s.Help.Median, s.CurlHelp.Median), per(s.Check.Median, s.CurlCheck.Median)
+	}
+	f.goal(Goal{What: "cold start, by the plainest function's", Limit: 1.2, Unit: "×", AtMost: true}, cold)
+	f.goal(Goal{What: "the function's package", Limit: 6, Unit: "MB", AtMost: true, Steady: true}, zip)
+	f.goal(Goal{What: "rollcall --help, by curl --help", Limit: 1.5, Unit: "×", AtMost: true}, help)
+	f.goal(Goal{What: "rollcall check of one URL, by curl's", Limit: 1.5, Unit: "×", AtMost: true}, check)
+}
