@@ -164,8 +164,9 @@ $(AXE): requirements/browser/package-lock.json
 	touch $@
 
 .PHONY: pictures
+IMAGES ?= docs/images
 pictures: build ## take the README's pictures again (needs chromium and util-linux)
-	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/pictures bin/rollcall docs/images
+	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/pictures bin/rollcall "$(IMAGES)"
 
 clean: ## remove what the other targets made
 	rm -rf bin .aws-sam .venv bench.json bench.svg
