@@ -74,7 +74,7 @@ fuzz: ## look for input that breaks the event's reader or the prober
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/plan
 	go test -run '^$$' -fuzz '^FuzzProbe$$' -fuzztime $(FUZZTIME) ./internal/probe
 
-check: vet lint ## vet, staticcheck, gofmt and cfn-lint
+check: vet lint ## vet, staticcheck, gofmt, cfn-lint and checkov
 
 vet:
 	go vet -tags interop,soak,browser,ministack ./...
@@ -82,8 +82,9 @@ vet:
 	@unformatted=$$(gofmt -l cmd functions internal); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
-lint: .venv/cfn-lint/installed
+lint: .venv/cfn-lint/installed .venv/checkov/installed
 	$(CFN_LINT) --append-rules cfn_lint_serverless.rules --template template.yaml
+	LOG_LEVEL=ERROR .venv/checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
 
 sam-build: .venv/sam/installed ## build for Lambda; ARCH=arm64 (default) or x86_64
 	ARCH=$(ARCH) VERSION=$(VERSION) $(SAM) build --parameter-overrides Architecture=$(ARCH)
@@ -91,8 +92,11 @@ sam-build: .venv/sam/installed ## build for Lambda; ARCH=arm64 (default) or x86_
 sam-validate: .venv/sam/installed ## validate the template as SAM reads it
 	$(SAM) validate --lint
 
+# Where the alarms' messages link to: the runbook of the repository's origin, if that is on the web.
+RUNBOOK ?= $(shell git config --get remote.origin.url 2>/dev/null | sed -n -E 's,^(https?://|ssh://git@|git@)([a-z0-9.-]+)[:/]([A-Za-z0-9._/-]+)$$,https://\2/\3,; s,[.]git$$,,; s,^(https://[a-z0-9.-]+/[A-Za-z0-9._/-]+)$$,\1/blob/HEAD/docs/runbook.md,p')
+
 sam-deploy: sam-build ## build and deploy, asking for what it needs; ARCH as above
-	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH)
+	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH) $(addprefix RunbookBase=,$(RUNBOOK))
 
 # What `sam build` calls for the resource CheckFunction. It sees ARTIFACTS_DIR
 # and the environment, not the template's parameters: ARCH has to agree with
