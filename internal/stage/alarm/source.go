@@ -11,7 +11,7 @@ type source interface {
 // A metric is one series' statistic.
 type metric struct {
 	namespace, name, unit string // unit "": any
-	dimensions            map[string]string
+	of                    string // its dimensions, as shown writes them
 	stat                  statistic
 }
 
@@ -24,7 +24,7 @@ func (m metric) read(s *store, w window) map[string][]point {
 func (m metric) points(s *store, w window) []point {
 	var found []*series
 	for _, one := range s.of[m.namespace+"\x00"+m.name] {
-		if shown(one.dimensions) == shown(m.dimensions) && (m.unit == "" || m.unit == one.unit) {
+		if one.of == m.of && (m.unit == "" || m.unit == one.unit) {
 			found = append(found, one)
 		}
 	}
@@ -34,12 +34,14 @@ func (m metric) points(s *store, w window) []point {
 // readMetric reads MetricName, Namespace, Dimensions and Unit; the statistic is
 // elsewhere in either form of an alarm.
 func readMetric(p *properties, stat string) (metric, error) {
-	m := metric{namespace: p.text("Namespace"), name: p.text("MetricName"), unit: p.text("Unit"), dimensions: map[string]string{}}
+	m := metric{namespace: p.text("Namespace"), name: p.text("MetricName"), unit: p.text("Unit")}
+	dimensions := map[string]string{}
 	for _, item := range p.list("Dimensions") {
 		d := p.inner(item)
-		m.dimensions[d.text("Name")] = d.text("Value")
+		dimensions[d.text("Name")] = d.text("Value")
 		d.finish()
 	}
+	m.of = shown(dimensions)
 	if m.namespace == "" || m.name == "" {
 		return m, fmt.Errorf("it has the namespace %q and the metric %q", m.namespace, m.name)
 	}

@@ -19,6 +19,7 @@ type store struct {
 // A series is one metric with its dimensions and its unit.
 type series struct {
 	dimensions map[string]string
+	of         string // the dimensions, as shown writes them
 	unit       string
 	minutes    map[int64][]observation // by Unix minute
 }
@@ -31,9 +32,10 @@ func newStore() *store {
 
 func (s *store) put(d Datum) {
 	metric := d.Namespace + "\x00" + d.Metric
-	key := metric + "\x00" + d.Unit + "\x00" + shown(d.Dimensions)
+	of := shown(d.Dimensions)
+	key := metric + "\x00" + d.Unit + "\x00" + of
 	if s.series[key] == nil {
-		s.series[key] = &series{d.Dimensions, d.Unit, map[int64][]observation{}}
+		s.series[key] = &series{d.Dimensions, of, d.Unit, map[int64][]observation{}}
 		s.of[metric] = append(s.of[metric], s.series[key])
 	}
 	minute := d.Time.Unix() / 60
@@ -45,6 +47,9 @@ func (s *store) put(d Datum) {
 
 // shown writes dimensions in the order of their names.
 func shown(dimensions map[string]string) string {
+	if len(dimensions) == 0 {
+		return ""
+	}
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(dimensions)) {
 		all = append(all, name+"="+dimensions[name])
@@ -67,7 +72,9 @@ func (w window) gather(all []*series) [][]observation {
 		from := w.end.Unix()/60 - int64(k+1)*minutes
 		for _, s := range all {
 			for m := from; m < from+minutes; m++ {
-				periods[k] = append(periods[k], s.minutes[m]...)
+				if here := s.minutes[m]; len(here) > 0 {
+					periods[k] = append(periods[k], here...)
+				}
 			}
 		}
 	}
