@@ -38,6 +38,11 @@ func scenarios() []scenario {
 		{name: "slow", what: "every target takes 8 s for ten runs", spoil: func(r *probe.Result, _, _, _ int) {
 			r.Phases.FirstByte, r.Duration = 8*time.Second, 8*time.Second
 		}},
+		{name: "slow, long list", what: "30 targets of 300 take 8 s for ten runs", targets: 300, runs: 40, spoil: func(r *probe.Result, target, _, _ int) {
+			if target < 30 {
+				r.Phases.FirstByte, r.Duration = 8*time.Second, 8*time.Second
+			}
+		}},
 		{name: "flapping", what: "one target is down in every second run of 20", from: 20, till: 40, spoil: func(r *probe.Result, target, run, _ int) {
 			if target == 0 && run%2 == 0 {
 				down(r, probe.ConnectionRefused)
@@ -55,9 +60,10 @@ func scenarios() []scenario {
 				}
 			}},
 		{name: "the monitor's own fault", what: "the function ends with an error for ten runs", crash: true},
+		{name: "throttled", what: "Lambda does not let the function run for ten runs", throttled: true},
 		{name: "too little time", what: "five checks of 20 end with the run's budget, for ten runs", hang: 5},
 		{name: "vantage fault", what: "no target answers, and neither does the canary, for ten runs", spoil: first(20, probe.Timeout), canary: probe.Timeout},
-		{name: "certificate", what: "one certificate has five days left, for ten runs", spoil: func(r *probe.Result, target, _, _ int) {
+		{name: "certificate", what: "one certificate has five days left, for ten runs", runs: 110, spoil: func(r *probe.Result, target, _, _ int) {
 			if target == 0 {
 				r.Certificate = &probe.Certificate{DaysLeft: 5, Verified: true}
 			}
@@ -110,6 +116,20 @@ func outcomesOf(t *testing.T, s scenario, minutes int, beyond ...int) []outcome 
 func outcomeOf(t *testing.T, s scenario) outcome {
 	t.Helper()
 	return outcomesOf(t, s, 1, 2)[0]
+}
+
+// outcomeWith is that of a scenario by its name, with parameters.
+func outcomeWith(t *testing.T, name string, given map[string]string) outcome {
+	t.Helper()
+	all := scenarios()
+	i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
+	if i < 0 {
+		t.Fatalf("there is no scenario %q", name)
+	}
+	s := all[i].filled()
+	w := newWatch(t, given)
+	judge(w, s.play(t, time.Minute, "Rollcall/roll"), origin.Add(time.Minute), origin.Add(time.Duration(s.runs)*time.Minute))
+	return outcome{s, time.Minute, w}
 }
 
 // begins and ends are the scheduled times of the first run in which it happens
@@ -190,8 +210,16 @@ func minutesAfter(at, then time.Time) string {
 func TestAlarmTableIsCurrent(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| Scenario | What happens | Fires, after it begins | Is over, after it ends |\n|---|---|---|---|\n")
+	var fired []string
 	for _, s := range scenarios() {
-		table.WriteString(outcomeOf(t, s).row())
+		o := outcomeOf(t, s)
+		table.WriteString(o.row())
+		fired = append(fired, o.alarmed()...)
+	}
+	for _, id := range newWatch(t, nil).Alarms() {
+		if !slices.Contains(fired, id) {
+			t.Errorf("%s fires in no scenario: does it look at a metric that is there?", id)
+		}
 	}
 	_, stopped := twoStacks(t)
 	table.WriteString(stopped.row())
@@ -239,6 +267,44 @@ func TestAlarmsStayInAnOutage(t *testing.T) {
 					t.Errorf("%s: %s went to %s %v after it began, of %v", name, c.Alarm, c.State, c.Time.Sub(o.begins()), o.ends().Sub(o.begins()))
 				}
 			}
+		}
+	}
+}
+
+// What a parameter adds does what it is there for. A notice is an alarm with
+// its contributor, in the order of time.
+func TestChoicesAreRight(t *testing.T) {
+	aPage := map[string]string{"OnePage": "true"}
+	tests := []struct {
+		name   string
+		given  map[string]string
+		alarms []string // of whose notices of ALARM we speak
+		want   string
+	}{
+		{"outage", aPage, []string{"DownAlarm", "ManyDownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 5 min"},
+		{"all of them", aPage, []string{"DownAlarm", "ManyDownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 4 min"},
+		{"flapping", aPage, []string{"DownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 13 min"},
+		{"vantage fault", aPage, []string{"DownAlarm", "DownAndHealthyAlarm", "UnhealthyAlarm"}, "UnhealthyAlarm after 3 min"},
+		{"missing", aPage, []string{"DownAndHealthyAlarm", "NotRunningAlarm"}, "NotRunningAlarm after 5 min"},
+		{"outage", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, "TargetAlarm 0 after 3 min"},
+		{"one blip", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, ""},
+		{"all of them", map[string]string{"GroupAlarms": "true"}, []string{"GroupAlarm"}, "GroupAlarm default after 3 min"},
+		{"outage", map[string]string{"GroupAlarms": "true"}, []string{"GroupAlarm"}, ""},
+		{"slow", map[string]string{"SlowGroups": "default"}, []string{"SlowGroup1Alarm"}, "SlowGroup1Alarm after 3 min"},
+		{"outage", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M"}, []string{"DownAlarm", "FlappingAlarm"}, ""},
+		{"missing", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M"}, []string{"NotRunningAlarm"}, "NotRunningAlarm after 5 min"},
+	}
+	for _, tt := range tests {
+		o := outcomeWith(t, tt.name, tt.given)
+		var got []string
+		for _, n := range o.watch.Notices {
+			if n.State == alarm.Alarm && slices.Contains(tt.alarms, n.Alarm) {
+				words := strings.Fields(n.Alarm + " " + n.Contributor + " after " + minutesAfter(n.Time, o.begins()))
+				got = append(got, strings.Join(words, " "))
+			}
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("%s with %v: %s; want %s", tt.name, tt.given, strings.Join(got, ", "), tt.want)
 		}
 	}
 }

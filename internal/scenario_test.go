@@ -28,18 +28,19 @@ type scenario struct {
 	from, till int // the runs in which it happens; 0 and 0: 20 and 30
 
 	// What happens in those runs. All zero: nothing.
-	spoil   func(r *probe.Result, target, run, attempt int) // changes a check that went well
-	canary  probe.Reason                                    // of the canary; OK where nothing is said
-	absent  bool                                            // no invocation
-	crash   bool                                            // the function ends without a word
-	hang    int                                             // that many checks end with the run's budget
-	wrong   string                                          // the event, instead of the list
-	denied  bool                                            // CloudWatch takes no metrics, the log does
-	lossy   bool                                            // one datum a run goes nowhere
-	delay   time.Duration                                   // from the scheduled time to the start
-	twice   bool                                            // the event is delivered a second time
-	arrives time.Duration                                   // from the publishing to CloudWatch's having it
-	limit   int                                             // of targets with metrics of their own; 0: 1,000
+	spoil     func(r *probe.Result, target, run, attempt int) // changes a check that went well
+	canary    probe.Reason                                    // of the canary; OK where nothing is said
+	absent    bool                                            // no invocation
+	throttled bool                                            // Lambda does not let the function run
+	crash     bool                                            // the function ends without a word
+	hang      int                                             // that many checks end with the run's budget
+	wrong     string                                          // the event, instead of the list
+	denied    bool                                            // CloudWatch takes no metrics, the log does
+	lossy     bool                                            // one datum a run goes nowhere
+	delay     time.Duration                                   // from the scheduled time to the start
+	twice     bool                                            // the event is delivered a second time
+	arrives   time.Duration                                   // from the publishing to CloudWatch's having it
+	limit     int                                             // of targets with metrics of their own; 0: 1,000
 }
 
 // An arrival is what CloudWatch gets at a moment.
@@ -120,6 +121,10 @@ func (th *theatre) run(ctx context.Context, run int) {
 		delay = max(delay, th.delay)
 	}
 	time.Sleep(time.Until(scheduled.Add(delay)))
+	if th.throttled && th.happens(run) {
+		th.lambda(map[string]float64{"Throttles": 1})
+		return
+	}
 	th.invoke(ctx, run, scheduled)
 	if th.twice && th.happens(run) {
 		time.Sleep(10 * time.Second)
@@ -142,10 +147,15 @@ func (th *theatre) invoke(ctx context.Context, run int, scheduled time.Time) {
 	if err != nil {
 		failed = 1
 	}
+	th.lambda(map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())})
+}
+
+// lambda publishes what Lambda says of the function in this minute.
+func (th *theatre) lambda(values map[string]float64) {
 	function := map[string]string{"FunctionName": "<CheckFunction>"}
 	var all []alarm.Datum
-	for name, value := range map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())} {
-		all = append(all, alarm.Datum{Namespace: "AWS/Lambda", Metric: name, Dimensions: function, Time: started, Values: []float64{value}, Counts: []float64{1}})
+	for name, value := range values {
+		all = append(all, alarm.Datum{Namespace: "AWS/Lambda", Metric: name, Dimensions: function, Time: time.Now(), Values: []float64{value}, Counts: []float64{1}})
 	}
 	th.arrive(time.Now(), all)
 }
