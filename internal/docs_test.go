@@ -425,17 +425,17 @@ func dimensionsOf(d metric.Definition) string {
 func seriesTable() string {
 	var b strings.Builder
 	b.WriteString("| Profile | A URL | A group | A reason that occurs | Over all |\n|---|---|---|---|---|\n")
-	for _, profile := range []metric.Profile{metric.ProfileGroup, metric.ProfileTarget, metric.ProfilePhases} {
-		counts := map[string]int{}
-		for _, d := range metric.Table() {
-			if !slices.Contains(d.Profiles, profile) {
-				continue
-			}
-			for _, dimension := range d.Dimensions {
-				counts[dimension]++
-			}
+	all := metric.Census{Targets: 1, Secure: 1, Groups: 1, SecureGroups: 1, Reasons: 1}
+	for _, profile := range metric.Profiles() {
+		without := func(change func(*metric.Census)) int {
+			less := all
+			change(&less)
+			return profile.Count(all) - profile.Count(less)
 		}
-		fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d |\n", profile, counts["Target"], counts["Group"], counts["Reason"], counts[""])
+		target := without(func(c *metric.Census) { c.Targets, c.Secure = 0, 0 })
+		group := without(func(c *metric.Census) { c.Groups, c.SecureGroups = 2, 2 })
+		reason := without(func(c *metric.Census) { c.Reasons = 0 })
+		fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d |\n", profile, target, -group, reason, profile.Count(all)-target+group-reason)
 	}
 	return b.String()
 }

@@ -23,6 +23,9 @@ func ParseProfile(s string) (Profile, error) {
 	return "", fmt.Errorf("%q is no profile of metrics: it must be group, target or phases", s)
 }
 
+// Profiles returns the profiles, the cheapest first.
+func Profiles() []Profile { return everyProfile() }
+
 func everyProfile() []Profile { return []Profile{ProfileGroup, ProfileTarget, ProfilePhases} }
 
 // A Definition is one row of the table of metrics.
