@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
 	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
 
-	"internal":         {"plan", "probe", "sweep", "metric", "monitor", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
+	"internal":         {"plan", "probe", "sweep", "metric", "monitor", "cost", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
 	"internal/plan":    {"probe"},
 	"internal/probe":   {"wire", "resolve", "trust"},
 	"internal/wire":    {},

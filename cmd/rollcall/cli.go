@@ -13,6 +13,8 @@ type cli struct {
 	Check      checkCommand      `cmd:"" help:"Check URLs once, all at the same time."`
 	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and say what that saves."`
 	Demo       demoCommand       `cmd:"" help:"Show every kind of failure, on web sites that run on this machine for that."`
+	Validate   validateCommand   `cmd:"" help:"Say what is wrong with an event, or what it asks for."`
+	Cost       costCommand       `cmd:"" help:"Say what an event costs a month, item by item."`
 	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete rollcall's words."`
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the man page."`
 	Version    kong.VersionFlag  `help:"Print the version."`

@@ -34,7 +34,6 @@ func (c Config) SecondDials() int {
 // Monitor returns a monitor as configured, which publishes nothing yet. What
 // it may read is below LAMBDA_TASK_ROOT, else below the working directory.
 func (c Config) Monitor(s Surroundings) *Monitor {
-	root, _ := s.Lookup("LAMBDA_TASK_ROOT")
 	inFlight := c.InFlight
 	if inFlight == 0 {
 		checks, _ := sweep.Capacity(c.Memory)
@@ -42,12 +41,19 @@ func (c Config) Monitor(s Surroundings) *Monitor {
 	}
 	return &Monitor{
 		Version: s.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
-		Inputs: plan.Inputs{Files: below(root), Lookup: s.Lookup},
+		Inputs: Inputs(s.Lookup, s.Lookup),
 		Sweeper: sweep.Sweeper{
 			Probe: s.Prober.Probe, InFlight: inFlight, Canary: c.canary(s.Prober), Log: s.Log,
 		},
 		Log: s.Log,
 	}
+}
+
+// Inputs are what an event may refer to: the files below LAMBDA_TASK_ROOT, else
+// below the working directory, and the variables.
+func Inputs(environment, variables func(name string) (string, bool)) plan.Inputs {
+	root, _ := environment("LAMBDA_TASK_ROOT")
+	return plan.Inputs{Files: below(root), Lookup: variables}
 }
 
 // below opens a directory that nothing leads out of; nil if it can't be read.

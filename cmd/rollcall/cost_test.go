@@ -1,0 +1,79 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCost(t *testing.T) {
+	five := `{"urls": ["https://a.test", "https://b.test", "https://c.test", "https://d.test", "https://e.test"], "metrics": "group"}`
+	for _, test := range []struct {
+		name string
+		in   string
+		args []string
+		code int
+		out  string
+		err  string
+	}{
+		{"the event's profile", five, []string{"--every", "1m"}, 0, "profile group, 22 metrics", ""},
+		{"another profile", five, []string{"--every", "1m", "--metrics", "phases"}, 0, "profile phases, 62 metrics", ""},
+		{"lines", "https://a.test\nhttps://b.test\n", []string{"--every", "5m"}, 0, "2 targets, every 5m, profile target", ""},
+		{"a Region", five, []string{"--every", "1m", "--region", "eu\x1b[2J"}, 0, "Prices of us-east-1", `no prices of the Region "eu\x1b[2J" are known here: those of us-east-1 are shown`},
+		{"once a month", five, []string{"--every", "730h"}, 0, "runs in it: 1.", ""},
+		{"a VPC", five, []string{"--every", "1m", "--vpc"}, 0, "NAT gateway", ""},
+		{"no URL", `{"urls": []}`, []string{"--every", "1m"}, 2, "0 targets", "names no URL"},
+		{"a bad URL among good ones", "ftp://\x1bx\nhttps://b.test\n", []string{"--every", "1m"}, 0, "1 target,", `can't be checked, and costs nothing`},
+		{"a wrong event", `{"urls": ["https://a.test"], "tiemout": 1}`, []string{"--every", "1m"}, 2, "", "tiemout"},
+		{"no interval", five, nil, 2, "", "--every"},
+		{"too often", five, []string{"--every", "1s"}, 2, "", "--every is 1s: a schedule runs once a minute at most"},
+		{"a wrong profile", five, []string{"--every", "1m", "--metrics", "x"}, 2, "", `--metrics: "x" is no profile`},
+		{"no memory", five, []string{"--every", "1m", "--memory", "0"}, 2, "", "--memory is 0"},
+		{"a run that is too long", strings.Repeat("https://a.test\n", 1), []string{"--every", "1m", "--answer", "2m"}, 0, "runs overlap", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := rollcall(t, test.in, append([]string{"cost", "-"}, test.args...)...)
+			outcomeIs(t, got, test.code, test.out, test.err)
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		in   string
+		code int
+		out  string
+		err  string
+	}{
+		{"right", `{"urls": ["https://a.test", {"url": "http://b.test", "timeout": "2s", "group": "b"}]}`, 0,
+			"valid: 2 targets in 2 groups, 1 of them by https, time-out 2s to 10s\n$", ""},
+		{"a variable", `{"urls": [{"url": "https://a.test", "headers": {"X": "${env:NOT_SET_HERE}"}}]}`, 0,
+			"refers to variables that are not set here: NOT_SET_HERE", ""},
+		{"wrong", `{"urls": [{"url": "https://a.test", "tiemout": "2s", "retries": 99}]}`, 2, "", "the event has 2 problems:\nurls[0].tiemout"},
+		{"bad URLs", "https://a.test\nftp://b.test\n\x1b[2J\n", 2, "", "2 of 3 targets can't be checked:"},
+		{"no URL", `{"urls": []}`, 2, "", "names no URL"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			outcomeIs(t, rollcall(t, test.in, "validate", "-"), test.code, test.out, test.err)
+		})
+	}
+	outcomeIs(t, rollcall(t, "", "validate", "/no/such/file"), 2, "", "no such file")
+	outcomeIs(t, rollcall(t, "", "validate", file(t, "[]")), 2, "", "the event is an array, not an object")
+}
+
+// outcomeIs compares an outcome with its code and what has to be in it; no
+// control character may get out.
+func outcomeIs(t *testing.T, got outcome, code int, out, err string) {
+	t.Helper()
+	if got.code != code {
+		t.Errorf("code %d, want %d\n%s%s", got.code, code, got.out, got.err)
+	}
+	check(t, "standard output", got.out, out)
+	check(t, "standard error", got.err, err)
+	if out == "" && got.out != "" {
+		t.Errorf("standard output %q", got.out)
+	}
+	if strings.Contains(got.out+got.err, "\x1b") {
+		t.Errorf("a control character got out: %q %q", got.out, got.err)
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/internal/cost"
+	"rollcall/internal/plan"
+)
+
+// validateCommand is rollcall validate.
+type validateCommand struct {
+	File string `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
+}
+
+// Run says all that is wrong with a file, or what it asks for. Its error is an
+// *exitError, or says what was wrong with the event.
+//
+// A variable that is not set here may be where the function runs: what refers
+// to it is valid, and said.
+func (c *validateCommand) Run(sys system) error {
+	var unset []string
+	lookup := func(name string) (string, bool) {
+		value, set := sys.lookup(name)
+		if !set && !slices.Contains(unset, name) {
+			unset = append(unset, name)
+		}
+		return value, true
+	}
+	p, use, err := readFor(sys, c.File, lookup)
+	if err != nil {
+		return err
+	}
+	for _, warning := range p.Warnings {
+		fmt.Fprintln(sys.err, "rollcall:", warning)
+	}
+	if err := invalid(p); err != nil {
+		return err
+	}
+	if len(p.Targets) == 0 {
+		return &exitError{code: exitUsage}
+	}
+	use.Every, use.Memory, use.Answer = time.Minute, 1769, 500*time.Millisecond
+	fmt.Fprintf(sys.out, "valid: %s\n%s\n", inShort(p), cost.Line(p, use))
+	if len(unset) > 0 {
+		fmt.Fprintf(sys.out, "refers to variables that are not set here: %s\n", strings.Join(unset, ", "))
+	}
+	return nil
+}
+
+// invalid lists the targets that can't be checked.
+func invalid(p *plan.Plan) error {
+	const most = 1000 // as an event's error lists
+	var lines []string
+	n := 0
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		if t.Invalid == "" {
+			continue
+		}
+		if n++; n <= most {
+			lines = append(lines, fmt.Sprintf("%q: %s", t.Name, t.Invalid))
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	if n > most {
+		lines = append(lines, fmt.Sprintf("and %d more", n-most))
+	}
+	return wrongUsage("%d of %d targets can't be checked:\n%s", n, len(p.Targets), strings.Join(lines, "\n"))
+}
+
+// inShort is a plan in a line: 5 targets in 1 group, 5 https, time-outs 10s.
+func inShort(p *plan.Plan) string {
+	groups := map[string]bool{}
+	secure := 0
+	least, most := p.Targets[0].Timeout, p.Targets[0].Timeout
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		groups[t.Group] = true
+		least, most = min(least, t.Timeout), max(most, t.Timeout)
+		if t.URL.Scheme == "https" {
+			secure++
+		}
+	}
+	timeouts := cost.Interval(least)
+	if least != most {
+		timeouts += " to " + cost.Interval(most)
+	}
+	return fmt.Sprintf("%s in %s, %d of them by https, time-out %s",
+		counted(len(p.Targets), "target"), counted(len(groups), "group"), secure, timeouts)
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
