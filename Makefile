@@ -73,6 +73,13 @@ FUZZTIME ?= 60s
 fuzz: ## look for input that breaks the event's reader or the prober
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/plan
 	go test -run '^$$' -fuzz '^FuzzProbe$$' -fuzztime $(FUZZTIME) ./internal/probe
+	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./internal/trust
+
+# The whole corpus with every kind of key, and random ways beside. Some minutes.
+MUTATIONS ?= 10000
+.PHONY: trust
+trust: ## compare our verdicts of certificate chains with crypto/x509's, many times
+	ROLLCALL_MUTATIONS=$(MUTATIONS) go test -count=1 -v -timeout 30m -run Verdicts ./internal/trust
 
 check: vet lint ## vet, staticcheck, gofmt, cfn-lint and checkov
 

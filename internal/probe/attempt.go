@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,15 +30,20 @@ type attempt struct {
 	wanted  bool // the server asked for a client certificate
 	visited []string
 
+	measures
+	waited   time.Duration // for the resolver's pace, which is nobody's delay
+	confided []string      // nil: not looked for yet
+	expired  bool          // the target's time-out ended it
+
+	res Result
+}
+
+// measures are what the clocks have said so far.
+type measures struct {
 	spans       [Transfer + 1]wire.Span
 	happened    [Transfer + 1]bool
 	blind       bool // some bytes had no stamp
 	uncertainty time.Duration
-	waited      time.Duration // for the resolver's pace, which is nobody's delay
-	confided    []string      // nil: not looked for yet
-	expired     bool          // the target's time-out ended it
-
-	res Result
 }
 
 func newAttempt(p *Prober, t *Target) *attempt {
@@ -76,19 +80,38 @@ func (a *attempt) whose(ctx context.Context, err error) error {
 	return err
 }
 
-// hop makes one connection and sends one request on it.
+// hop makes one connection and sends one request on it. A server that refuses
+// our few groups is asked once more with all of Go's; what the first
+// connection took was our doing.
 func (a *attempt) hop(ctx context.Context, h *hop) (*answer, error) {
+	began, before := time.Now(), a.measures
+	l, err := a.link(ctx, h, classical)
+	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
+		a.measures = before
+		l, err = a.link(ctx, h, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer l.wire.Close()
+	return a.exchange(ctx, l, h)
+}
+
+// link connects, and speaks TLS if the hop's URL wants it.
+func (a *attempt) link(ctx context.Context, h *hop, groups []tls.CurveID) (link, error) {
 	conn, err := a.open(ctx, h.url)
 	if err != nil {
-		return nil, err
+		return link{}, err
 	}
-	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(a.left()))
-	secure, err := a.secure(ctx, conn, h)
-	if err != nil {
-		return nil, err
+	if h.url.Scheme != "https" {
+		return link{conn, conn}, nil
 	}
-	return a.exchange(ctx, link{conn, secure}, h)
+	secure, err := a.secure(ctx, conn, h, groups)
+	if err != nil {
+		conn.Close()
+	}
+	return link{conn, secure}, err
 }
 
 // A link is a connection and what is spoken over it: itself, or TLS.
@@ -195,48 +218,6 @@ func (a *attempt) resolve(ctx context.Context, host string) ([]netip.Addr, error
 	a.waited += max(0, time.Since(began)-found.Took)
 	a.uncertainty += a.lateSince(time.Now().Add(-found.Took))
 	return found.Addrs, err
-}
-
-// secure speaks TLS over conn if the hop's URL wants it.
-func (a *attempt) secure(ctx context.Context, conn *wire.Conn, h *hop) (net.Conn, error) {
-	if h.url.Scheme != "https" {
-		return conn, nil
-	}
-	a.phase, a.wanted = TLS, false
-	began := time.Now()
-	client := tls.Client(conn, a.tlsConfig(h))
-	err := client.HandshakeContext(ctx)
-	r := conn.Reading()
-	a.noteStamps(r)
-	a.endPhase(TLS, r.Waited, err, began)
-	a.uncertainty += r.WaitGap
-	a.res.Certificate = certificateOf(client.ConnectionState(), err, time.Now())
-	if c := a.res.Certificate; c != nil && h.count > 0 { // who has seen no request has nothing to echo
-		c.Subject, c.Issuer = scrub(c.Subject, a.secrets()), scrub(c.Issuer, a.secrets())
-	}
-	if a.wanted && err != nil && !timedOut(err) {
-		err = wantsCertificate()
-	}
-	return client, err
-}
-
-func (a *attempt) tlsConfig(h *hop) *tls.Config {
-	a.res.TLSUnverified = h.tls.InsecureSkipVerify
-	return &tls.Config{
-		RootCAs:            a.p.options.RootCAs,
-		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
-		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
-		InsecureSkipVerify: h.tls.InsecureSkipVerify,
-		NextProtos:         protocolNames[a.t.HTTP],
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			a.wanted = true
-			return new(tls.Certificate), nil
-		},
-	}
-}
-
-func wantsCertificate() error {
-	return &verdict{reason: TLSClientCertificate, detail: "server asks for a client certificate"}
 }
 
 // noteStamps notes whether what was read had stamps.

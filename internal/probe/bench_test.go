@@ -21,6 +21,13 @@ func staged(tb testing.TB, h http.Handler) (*Prober, string, *x509.CertPool) {
 	tb.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
+	p := proberFor(tb, roots)
+	u, _ := url.Parse(s.URL)
+	return p, "https://example.com:" + u.Port() + "/", roots
+}
+
+// proberFor is a prober that trusts roots and finds every host on this machine.
+func proberFor(tb testing.TB, roots *x509.CertPool) *Prober {
 	p := New(Options{
 		UserAgent: "rollcall/test", RootCAs: roots,
 		Guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
@@ -29,8 +36,7 @@ func staged(tb testing.TB, h http.Handler) (*Prober, string, *x509.CertPool) {
 		},
 	})
 	tb.Cleanup(p.Close)
-	u, _ := url.Parse(s.URL)
-	return p, "https://example.com:" + u.Port() + "/", roots
+	return p
 }
 
 func hello(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }

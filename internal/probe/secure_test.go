@@ -1,0 +1,144 @@
+package probe
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+
+	"rollcall/internal/stage"
+)
+
+// A choosy server takes some groups only, and notes what each client offers.
+type choosy struct {
+	*httptest.Server
+	mu     sync.Mutex
+	offers [][]tls.CurveID
+}
+
+func newChoosy(t *testing.T, authority *stage.Authority, groups ...tls.CurveID) *choosy {
+	t.Helper()
+	leaf, err := authority.Leaf("a.example", stage.Sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &choosy{Server: httptest.NewUnstartedServer(http.HandlerFunc(hello))}
+	c.Config.ErrorLog = log.New(io.Discard, "", 0) // refusals are wanted
+	c.TLS = &tls.Config{
+		CurvePreferences: groups,
+		GetCertificate:   func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return leaf, nil },
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.offers = append(c.offers, slices.Clone(hello.SupportedCurves))
+			return nil, nil
+		},
+	}
+	c.StartTLS()
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *choosy) target(t *testing.T) *Target {
+	t.Helper()
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target("https://a.example:" + u.Port() + "/")
+}
+
+// Classical groups are offered at first, and all of Go's to whom they don't
+// suffice. That costs the target nothing: its phases are of one connection.
+func TestGroups(t *testing.T) {
+	authority, err := stage.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name        string
+		takes       []tls.CurveID
+		connections int
+	}{
+		{"any", nil, 1},
+		{"X25519", []tls.CurveID{tls.X25519}, 1},
+		{"P-384", []tls.CurveID{tls.CurveP384}, 1},
+		{"P-521", []tls.CurveID{tls.CurveP521}, 2},
+		{"X25519MLKEM768", []tls.CurveID{tls.X25519MLKEM768}, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := proberFor(t, authority.Pool())
+			server := newChoosy(t, authority, tt.takes...)
+			res := p.Probe(t.Context(), server.target(t))
+			if res.State != Up || res.Certificate == nil || !res.Certificate.Verified {
+				t.Errorf("%v (%s), certificate %+v, want up and verified", res.Reason, res.Detail, res.Certificate)
+			}
+			if res.Duration != res.Phases.Sum() || res.Phases.TLS == Absent {
+				t.Errorf("phases %+v of %v", res.Phases, res.Duration)
+			}
+			if len(server.offers) != tt.connections || slices.Contains(server.offers[0], tls.X25519MLKEM768) {
+				t.Errorf("offered %v, want %d times and classical ones first", server.offers, tt.connections)
+			}
+		})
+	}
+}
+
+func TestRefusedGroups(t *testing.T) {
+	remote := func(text string) error { return &net.OpError{Op: "remote error", Err: errors.New("tls: " + text)} }
+	tests := []struct {
+		err  error
+		want bool
+	}{
+		{remote("handshake failure"), true},
+		{remote("insufficient security level"), true},
+		{remote("bad certificate"), false},
+		{&net.OpError{Op: "local error", Err: errors.New("tls: handshake failure")}, false},
+		{errors.New("tls: handshake failure"), false},
+		{nil, false},
+	}
+	for _, tt := range tests {
+		if got := refusedGroups(tt.err); got != tt.want {
+			t.Errorf("refusedGroups(%v) = %v, want %v", tt.err, got, tt.want)
+		}
+	}
+}
+
+// What a verdict is does not depend on what the prober has seen: each flaw is
+// refused with the same reason and words before a sound sibling and after it.
+func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
+	authority, err := stage.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	warm := proberFor(t, authority.Pool())
+	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != Up {
+		t.Fatal(res.Detail)
+	}
+	flaws := []stage.Flaw{stage.Sound, stage.Expired, stage.NotYetValid, stage.WrongName, stage.SelfSigned, stage.UnknownIssuer, stage.NoIntermediate}
+	for _, flaw := range flaws {
+		leaf, err := authority.Leaf("a.example", flaw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := newChoosy(t, authority)
+		server.TLS.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return leaf, nil }
+		cold := proberFor(t, authority.Pool()).Probe(t.Context(), server.target(t))
+		for range 2 {
+			res := warm.Probe(t.Context(), server.target(t))
+			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == Up) != (flaw == stage.Sound) {
+				t.Errorf("flaw %d: warm %v (%s), cold %v (%s)", flaw, res.Reason, res.Detail, cold.Reason, cold.Detail)
+			}
+			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter {
+				t.Errorf("flaw %d: warm certificate %+v, cold %+v", flaw, res.Certificate, cold.Certificate)
+			}
+		}
+	}
+}
