@@ -143,6 +143,9 @@ func (n *node) sign(t testing.TB, parent *node) *x509.Certificate {
 		t.Fatal(err)
 	}
 	n.template.SerialNumber = serial
+	if !n.template.IsCA { // x509.CreateCertificate wants none there
+		n.template.MaxPathLen, n.template.MaxPathLenZero = 0, false
+	}
 	raw, err := x509.CreateCertificate(rand.Reader, n.template, by, n.key.Public(), key)
 	if err != nil {
 		t.Fatalf("making %v: %v", n.template.Subject, err)
