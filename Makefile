@@ -179,5 +179,9 @@ IMAGES ?= docs/images
 pictures: build ## take the README's pictures again (needs chromium and util-linux)
 	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/pictures bin/rollcall "$(IMAGES)"
 
+.PHONY: dashboard
+dashboard: ## draw the dashboard as the template has it, into docs/images (needs chromium)
+	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/dashboard template.yaml docs/images/dashboard.png
+
 clean: ## remove what the other targets made
 	rm -rf bin .aws-sam .venv bench.json bench.svg

@@ -290,7 +290,7 @@ func TestChoicesAreRight(t *testing.T) {
 		{"one blip", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, ""},
 		{"all of them", map[string]string{"GroupAlarms": "true"}, []string{"GroupAlarm"}, "GroupAlarm default after 3 min"},
 		{"outage", map[string]string{"GroupAlarms": "true"}, []string{"GroupAlarm"}, ""},
-		{"slow", map[string]string{"SlowGroups": "default"}, []string{"SlowGroup1Alarm"}, "SlowGroup1Alarm after 3 min"},
+		{"slow", map[string]string{"SlowGroup1": "default"}, []string{"SlowGroup1Alarm"}, "SlowGroup1Alarm after 3 min"},
 		{"outage", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M"}, []string{"DownAlarm", "FlappingAlarm"}, ""},
 		{"missing", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M"}, []string{"NotRunningAlarm"}, "NotRunningAlarm after 5 min"},
 	}

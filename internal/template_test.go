@@ -22,7 +22,7 @@ import (
 // everyAlarm asks for all alarms that there can be, with the longest names.
 var everyAlarm = map[string]string{
 	"AWS::StackName": strings.Repeat("s", 128), "RunbookBase": "https://" + strings.Repeat("r", 192), "OnePage": "true",
-	"TargetAlarms": "true", "GroupAlarms": "true", "SlowGroups": "one,two,three,four", "PageDays": "7", "MaintenanceCron": "cron(0 2 * * SUN)",
+	"TargetAlarms": "true", "GroupAlarms": "true", "SlowGroup1": "one", "SlowGroup2": "two", "SlowGroup3": "three", "SlowGroup4": "four", "PageDays": "7", "MaintenanceCron": "cron(0 2 * * SUN)",
 	"Source": "events/" + strings.Repeat("e", 50) + ".json",
 }
 
@@ -172,7 +172,7 @@ func checkSpans(t *testing.T, tp *template, when string) {
 func TestSpansOfQueriesAndCron(t *testing.T) {
 	text := readTemplate(t, nil)
 	for _, every := range text.allowed("EveryMinutes") {
-		given := map[string]string{"EveryMinutes": every, "AlarmWindow": "5", "TargetAlarms": "true", "GroupAlarms": "true", "SlowGroups": "a,b"}
+		given := map[string]string{"EveryMinutes": every, "AlarmWindow": "5", "TargetAlarms": "true", "GroupAlarms": "true", "SlowGroup1": "a", "SlowGroup4": "b"}
 		if len(brokenRules(t, given)) > 0 {
 			given["TargetAlarms"], given["GroupAlarms"] = "false", "false"
 		}
