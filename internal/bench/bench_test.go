@@ -89,7 +89,7 @@ func TestFailuresAreCountedByTheirReason(t *testing.T) {
 func flawless() *Figures {
 	round := func() Round {
 		row := func(name string, cpu, rate float64) Outcome {
-			return Outcome{Client: name, Checks: 10, CPU: cpu, PerSecond: rate, First: &Spread{0.05, 0.5, 1}, Duration: &Spread{0.1, 2, 9}, Sure: &Spread{1, 5, 9}}
+			return Outcome{Client: name, Checks: 10, Told: 10, CPU: cpu, PerSecond: rate, First: &Spread{0.05, 0.5, 1}, Duration: &Spread{0.1, 2, 9}, Sure: &Spread{1, 5, 9}}
 		}
 		return Round{[]Outcome{
 			row(nameLimit, 0.3, 3000), row(nameRollcall, 0.36, 2500), row(nameFull, 0.36, 2500), row(namePool, 0.9, 1000),
@@ -140,7 +140,7 @@ func TestGoalsAreMissed(t *testing.T) {
 		{each(nameWorkers, func(o *Outcome) { o.PerSecond = 800 }), []string{"checks a second, by aiohttp's with 900 workers"}},
 		{each(namePool, func(o *Outcome) { o.PerSecond = 1500 }), []string{"checks a second, by a plain Go pool's"}},
 		{each(nameRollcall, func(o *Outcome) { o.Failures = 1 }), []string{"failures of our own making"}},
-		{each(nameFull, func(o *Outcome) { o.Failures = 1 }), []string{"failures of our own making"}},
+		{func(f *Figures) { f.Rounds[0].of(nameFull).Failures = 1 }, []string{"failures of our own making"}},
 		{each(nameFull, func(o *Outcome) { o.First = &Spread{0.2, 2, 2} }), []string{"1,000 at once: first byte off by, p50", "1,000 at once: first byte off by, p99"}},
 		{each(nameFull, func(o *Outcome) { o.Duration = &Spread{0, 6, 6} }), []string{"1,000 at once: duration off by, p99"}},
 		{each(nameTrickled, func(o *Outcome) { o.Sure = &Spread{0, 7, 7} }), []string{"trickled bodies, those that are not unsure: duration off by, p99"}},
@@ -344,5 +344,32 @@ func TestPackageIsWeighed(t *testing.T) {
 	}
 	if _, err := zipped(program, filepath.Join(dir, "nowhere")); err == nil {
 		t.Error("a folder that is not there is packed")
+	}
+}
+
+// What a reader sees: the warnings first, every client, what was left out, and
+// the goals.
+func TestEverythingIsShown(t *testing.T) {
+	f := flawless()
+	f.Machine = Machine{Processor: "A processor", Cores: 1, Load: -1, Descriptors: 20_000}
+	o := f.Rounds[2].of(nameRollcall)
+	o.Checks, o.Failures, o.Doubtful, o.Told, o.Process = 2000, 4, 3, 1000, &Spread{60, 120, 130}
+	o.Reasons = []Reason{{4, "time-out"}, {3, "a"}, {2, "b"}, {1, "c"}}
+	f.Sizes = []Size{{Outcome{Seconds: 1.5}, 512, 0.29}}
+	f.judge()
+	var out strings.Builder
+	show(&out, f)
+	at := 0
+	for _, want := range []string{
+		"A processor", "! fewer than 2 cores", "2,000 hosts; medians of 3 rounds", nameLimit, nameRollcall, "4 of 2,020", "2,500",
+		nameLimit + ": a sample of 10 hosts.", nameRollcall + ": 4 × time-out", "and 1 more kinds of failure", "60 / 120 ms off",
+		"not sure: " + nameRollcall + " 3.", "no room for all results: " + nameRollcall + " 993",
+		"100,000 hosts in one invocation", "cold start", "512", "CPU a check, by that of a bare handshake", "met",
+	} {
+		found := strings.Index(out.String()[at:], want)
+		if found < 0 {
+			t.Fatalf("%q is not shown, or not there, in\n%s", want, out.String())
+		}
+		at += found
 	}
 }

@@ -138,7 +138,9 @@ func measure(ctx context.Context, s settings, f *Figures) (err error) {
 	if slices.Contains(s.parts, "none") {
 		return nil
 	}
+	earlier := f.Machine
 	f.Machine = describe(ctx, s)
+	f.Machine.Load = max(f.Machine.Load, earlier.Load)
 	rig, err := newRig(s)
 	if err != nil {
 		return err
@@ -153,6 +155,6 @@ func measure(ctx context.Context, s settings, f *Figures) (err error) {
 			return fmt.Errorf("measuring %s: %w", part, err)
 		}
 	}
-	f.Machine.Stolen = readSteal().since(before)
+	f.Machine.Stolen = max(readSteal().since(before), earlier.Stolen)
 	return nil
 }

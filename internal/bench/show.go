@@ -103,28 +103,45 @@ func failuresOf(rounds []Round, name string) string {
 // notes are what the table's figures need beside them.
 func notes(w io.Writer, rounds []Round) {
 	fmt.Fprintln(w)
+	var doubtful, untold []string
 	for _, name := range clientsIn(rounds) {
 		o := latest(rounds, name)
 		if o.Checks < mostChecks(rounds) {
 			fmt.Fprintf(w, "%s: a sample of %s hosts.\n", name, thousands(o.Checks))
 		}
-		for i, reason := range o.Reasons {
-			if i == 3 {
-				fmt.Fprintf(w, "%s: and %d more kinds of failure.\n", name, len(o.Reasons)-i)
-				break
-			}
-			fmt.Fprintf(w, "%s: %s × %s\n", name, thousands(reason.Count), reason.Text)
+		showReasons(w, o)
+		if o.Process != nil {
+			fmt.Fprintf(w, "%s: by its process's clock its durations would be %s ms off; %.0f %% call themselves unsure.\n",
+				name, spreadOf(o.Process), 100*o.Unsure)
 		}
 		if o.Doubtful > 0 {
-			fmt.Fprintf(w, "%s: %s checks have no sure truth and are not in the last columns but one.\n", name, thousands(o.Doubtful))
+			doubtful = append(doubtful, fmt.Sprintf("%s %s", name, thousands(o.Doubtful)))
 		}
-		if told := o.Checks - o.Failures - o.Doubtful - o.Told; told > 0 && o.Duration != nil {
-			fmt.Fprintf(w, "%s: the durations of %s checks did not fit into its answer.\n", name, thousands(told))
+		if rest := o.Checks - o.Failures - o.Doubtful - o.Told; rest > 0 && o.Duration != nil {
+			untold = append(untold, fmt.Sprintf("%s %s", name, thousands(rest)))
 		}
-		if o.Process != nil {
-			fmt.Fprintf(w, "%s: by its process's clock its durations would be %s / %s ms off; %s %% call themselves unsure.\n",
-				name, number(o.Process.P50), number(o.Process.P99), number(100*o.Unsure))
+	}
+	list(w, "Left out of how far off it is, because the truth is not sure", doubtful)
+	list(w, "Likewise, because an answer has no room for all results", untold)
+}
+
+func list(w io.Writer, what string, all []string) {
+	if len(all) > 0 {
+		fmt.Fprintf(w, "%s: %s.\n", what, strings.Join(all, "; "))
+	}
+}
+
+// fewReasons are told of each client.
+const fewReasons = 3
+
+// showReasons says why a client failed the last time.
+func showReasons(w io.Writer, o *Outcome) {
+	for i, reason := range o.Reasons {
+		if i == fewReasons {
+			fmt.Fprintf(w, "%s: and %d more kinds of failure.\n", o.Client, len(o.Reasons)-i)
+			return
 		}
+		fmt.Fprintf(w, "%s: %s × %s\n", o.Client, thousands(reason.Count), reason.Text)
 	}
 }
 
