@@ -24,7 +24,7 @@ const (
 
 // TestSoakManyHosts checks SOAK_HOSTS hosts (100,000 unless told otherwise),
 // each over HTTPS with a certificate of its own, in one invocation with
-// Lambda's 1,024 descriptors: no failure of our own making.
+// Lambda's 1,024 descriptors and 512 MB: no failure of our own making.
 func TestSoakManyHosts(t *testing.T) {
 	hosts := 100_000
 	if n, err := strconv.Atoi(os.Getenv("SOAK_HOSTS")); err == nil {
@@ -37,7 +37,7 @@ func TestSoakManyHosts(t *testing.T) {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
 	root := t.TempDir()
 	r := rigOf(t, limitedTo(t, lambdaDescriptors), stage.Options{Handlers: map[string]http.Handler{"*.soak.stage.test": hello}},
-		"BOOTSTRAP="+path, "LAMBDA_TASK_ROOT="+root, "ROLLCALL_TARGET_LIMIT=100000")
+		"BOOTSTRAP="+path, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "LAMBDA_TASK_ROOT="+root, "ROLLCALL_TARGET_LIMIT=100000")
 	r.timeout = 14 * time.Minute
 	list(t, r, filepath.Join(root, "hosts.txt"), hosts)
 	s := r.run(t, `{"source": "hosts.txt", "metrics": "`+cmp.Or(os.Getenv("SOAK_PROFILE"), "group")+`", "defaults": {"retries": 0, "timeout": "30s"}}`)

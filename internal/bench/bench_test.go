@@ -50,7 +50,7 @@ func TestWhatAClientSaysIsHeldAgainstTheTruth(t *testing.T) {
 	o.compare(checks, waits)
 	want := Outcome{
 		Told: 2, Doubtful: 1, Unsure: 0.5, MeanChecks: 220.5,
-		First: &Spread{5, 5, 5}, Duration: &Spread{1, 30, 30}, Process: &Spread{100, 100, 100}, Sure: &Spread{1, 1, 1},
+		First: &Spread{5, 5, 5}, Duration: &Spread{1, 30, 30}, Process: &Spread{100, 100, 100}, Sure: &Spread{5, 5, 5},
 	}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("the outcome is %+v, want %+v", o, want)
@@ -143,7 +143,7 @@ func TestGoalsAreMissed(t *testing.T) {
 		{func(f *Figures) { f.Rounds[0].of(nameFull).Failures = 1 }, []string{"failures of our own making"}},
 		{each(nameFull, func(o *Outcome) { o.First = &Spread{0.2, 2, 2} }), []string{"1,000 at once: first byte off by, p50", "1,000 at once: first byte off by, p99"}},
 		{each(nameFull, func(o *Outcome) { o.Duration = &Spread{0, 6, 6} }), []string{"1,000 at once: duration off by, p99"}},
-		{each(nameTrickled, func(o *Outcome) { o.Sure = &Spread{0, 7, 7} }), []string{"trickled bodies, those that are not unsure: duration off by, p99"}},
+		{each(nameTrickled, func(o *Outcome) { o.Sure = &Spread{0, 7, 7} }), []string{"trickled bodies, those not unsure: off by, p99"}},
 		{func(f *Figures) { f.Many.Failures = 1 }, []string{"100,000 hosts: failures of our own making"}},
 		{func(f *Figures) { f.Many.Peak = 221 }, []string{"100,000 hosts: peak of memory"}},
 		{func(f *Figures) { f.Many.Seconds = 49 }, []string{"100,000 hosts: time, by what CPU and waiting allow"}},

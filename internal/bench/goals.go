@@ -81,7 +81,7 @@ func (f *Figures) judgeRounds() {
 	f.atMost("1,000 at once: first byte off by, p50", 0.1, "ms", figureOf(nameFull, percentile(first, p50)))
 	f.atMost("1,000 at once: first byte off by, p99", 1, "ms", figureOf(nameFull, percentile(first, p99)))
 	f.atMost("1,000 at once: duration off by, p99", 5, "ms", figureOf(nameFull, percentile(duration, p99)))
-	f.atMost("trickled bodies, those that are not unsure: duration off by, p99", 6, "ms", figureOf(nameTrickled, percentile(sure, p99)))
+	f.atMost("trickled bodies, those not unsure: off by, p99", 6, "ms", figureOf(nameTrickled, percentile(sure, p99)))
 }
 
 // ownFailures are those of all of Rollcall's runs.

@@ -35,7 +35,7 @@ type Outcome struct {
 	Duration *Spread // how far off its duration is
 	Process  *Spread // how far off the duration would be by Rollcall's process's clock
 	Unsure   float64 // share of the results that say of themselves that they are
-	Sure     *Spread // how far off the durations are that are not unsure
+	Sure     *Spread // how far off duration or first byte is, whichever is more, of those that are not unsure
 }
 
 // A Reason is how often a client failed for one.
@@ -75,8 +75,10 @@ func (o *Outcome) compare(checks []told, waits map[string]stage.Wait) {
 		lasted += c.Duration
 		off := (c.Duration - w.Sum()).Abs()
 		whole = append(whole, off)
+		most := off
 		if c.First > 0 {
 			first = append(first, (c.First - w.First).Abs())
+			most = max(off, (c.First - w.First).Abs())
 		}
 		if c.process > 0 {
 			process = append(process, (c.process - w.Sum()).Abs())
@@ -84,7 +86,7 @@ func (o *Outcome) compare(checks []told, waits map[string]stage.Wait) {
 		if c.unsure {
 			unsure++
 		} else {
-			sure = append(sure, off)
+			sure = append(sure, most)
 		}
 	}
 	o.First, o.Duration, o.Process, o.Sure = spread(first), spread(whole), spread(process), spread(sure)
