@@ -158,6 +158,14 @@ ministack: build .venv/ministack/installed ## run the function against MiniStack
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
 	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish ./internal/stage/alarm
 
+# Stops what it started and removes what it wrote, also when interrupted.
+.PHONY: sam-local stack-program
+stack-program:
+	$(GOBUILD) -o bin/stack ./internal/stage/stack
+
+sam-local: stack-program .venv/sam/installed ## run every event by sam local invoke, without internet (root, docker.io, iptables, busybox-static)
+	bin/stack local
+
 # The accessibility checker is the npm registry's, at the version and with the
 # checksum of the lock file.
 .PHONY: browser

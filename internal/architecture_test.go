@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	"internal/stage/cloudformation": {},
 	"internal/stage/alarm":          {"stage/cloudformation"},
 	"internal/stage/pictures":       {"stage"},
+	"internal/stage/stack":          {"stage", "report", "monitor"},
 }
 
 // mayImportAWS says who alone may import a part of the AWS SDK: one package

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// patience is how long a command may take to end when it is told to.
+const patience = 20 * time.Second
+
+// A command is a program that is not ours, with an end that is.
+type command struct {
+	env  []string
+	args []string
+}
+
+// run runs it in the tree and returns what it printed. When ctx ends its
+// process group is told to; its error then shows the end of what it said.
+func (t *trial) run(ctx context.Context, c command) (stdout, stderr string, err error) {
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	cmd.Dir, cmd.Env = t.root, append(os.Environ(), c.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that ours decides when it ends
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = patience
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil {
+		return out.String(), problems.String(), fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, tail(problems.String()+out.String()))
+	}
+	return out.String(), problems.String(), nil
+}
+
+// tail is the last lines of a text.
+func tail(text string) string {
+	const most = 15
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-most):], "\n")
+}
+
+// start starts a program that runs until the end of the trial, which waits for
+// it. Its output goes to a file, whose name is returned.
+func (t *trial) start(env []string, args ...string) (log string, err error) {
+	log = filepath.Join(t.dir, filepath.Base(args[0])+".log")
+	file, err := os.Create(log)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), t.dir, file, file
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("starting %s: %w", args[0], err)
+	}
+	done := make(chan struct{})
+	go func() {
+		cmd.Wait() // it was told to end: its status says nothing
+		close(done)
+	}()
+	t.later(func() error {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-done:
+		case <-time.After(patience):
+		}
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left of its group
+		<-done
+		return nil
+	})
+	return log, nil
+}
+
+// until asks again and again, and says what it waited for if that never comes.
+func until(ctx context.Context, what string, limit time.Duration, ask func() (bool, error)) error {
+	deadline := time.Now().Add(limit)
+	for {
+		ok, err := ask()
+		if ok {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited %s for %s: %v", limit, what, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second / 2):
+		}
+	}
+}
