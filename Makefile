@@ -129,7 +129,7 @@ SOAK_HOSTS ?= 100000
 soak: soak-hosts soak-datums ## check 100,000 hosts in one invocation; publish 800,000 datums against every fault
 
 soak-hosts:
-	SOAK_HOSTS=$(SOAK_HOSTS) go test -count=1 -v -timeout 20m -tags soak -run '^TestSoakManyHosts$$' ./functions/check
+	SOAK_HOSTS=$(SOAK_HOSTS) go test -count=1 -v -timeout 20m -tags soak -run '^TestSoakMany' ./functions/check
 
 soak-datums:
 	ROLLCALL_SOAK=$(SOAK) go test -count=1 -v -timeout 20m -run '^(TestNothingIsLostAndNothingIsThereTwice|TestPublishingTakesConstantMemory)$$' ./internal/publish

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,20 +80,117 @@ func TestShortDeadlineWithManyHanging(t *testing.T) {
 	}
 }
 
+// TestLittleMemory: 10,000 targets fit into the least that Lambda gives.
+func TestLittleMemory(t *testing.T) {
+	const hosts, megabytes = 10_000, 128
+	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
+	r := newRig(t, stage.Options{Handlers: map[string]http.Handler{"*.little.stage.test": hello}},
+		fmt.Sprint("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=", megabytes))
+	var urls []string
+	for i := range hosts {
+		urls = append(urls, fmt.Sprintf("http://host-%d.little.stage.test", i))
+	}
+	s := r.run(t, eventOf(map[string]any{"urls": urls, "metrics": "group", "defaults": map[string]any{"retries": 0, "timeout": "20s"}}))
+	exit := r.function.Stop()
+	t.Logf("the function took %.1f MB", float64(exit.PeakMemory)/1e6)
+	if s.Up != hosts || s.Published.Lost > 0 {
+		t.Errorf("%d of %d are up, %d down, %d not checked; published %+v", s.Up, hosts, s.Down, s.NotChecked, s.Published)
+	}
+	if exit.PeakMemory > megabytes<<20 {
+		t.Errorf("the function took %d bytes of %d MiB: Lambda would have killed it", exit.PeakMemory, megabytes)
+	}
+}
+
+// TestNetworkGoesHalfWay: when nothing can be looked up any more, what was seen
+// until then is up, the rest has the resolver's reasons, and since the canary
+// fails likewise, no verdict on it is published.
+func TestNetworkGoesHalfWay(t *testing.T) {
+	const hosts, seen = 300, 100
+	gone := make(chan struct{})
+	var answered atomic.Int64
+	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answered.Add(1) == seen {
+			close(gone)
+		}
+		fmt.Fprintln(w, "hello")
+	})
+	root := t.TempDir()
+	r := newRig(t, stage.Options{Handlers: map[string]http.Handler{"*.half.stage.test": hello}},
+		"LAMBDA_TASK_ROOT="+root, "ROLLCALL_IN_FLIGHT=20", "ROLLCALL_CANARY=http://good.stage.test")
+	go func() { <-gone; r.Resolver.Close() }()
+	o, _ := r.Origin("*.half.stage.test")
+	s := r.run(t, manyLines(t, root, "https://host-%d.half.stage.test:"+fmt.Sprint(o.Addr.Port()), hosts))
+	unseen := 0
+	for _, res := range s.Results {
+		if strings.HasPrefix(res.Reason, "dns_") {
+			unseen++
+		} else if res.Reason != "ok" {
+			t.Errorf("%s is %s: %s (%s)", res.Name, res.State, res.Reason, res.Detail)
+		}
+	}
+	if s.Targets != hosts || s.Up < seen || s.Up+unseen != hosts || !s.VantageUnhealthy || s.Healthy {
+		t.Errorf("%d targets, %d up, %d without an address; vantage unhealthy %v, healthy %v", s.Targets, s.Up, unseen, s.VantageUnhealthy, s.Healthy)
+	}
+	for _, d := range r.CloudWatch.Accepted() {
+		if name := d.Metric; name == "Down" || name == "Failures" || name == "Flaky" {
+			t.Errorf("%s was published by a run that could not see", name)
+		}
+	}
+}
+
 // TestTwoInvocationsAtOnce: a process that runs two at once keeps them apart.
 func TestTwoInvocationsAtOnce(t *testing.T) {
-	const hosts = 500
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
-	root := t.TempDir()
-	r := newRig(t, stage.Options{Handlers: map[string]http.Handler{"*.two.stage.test": hello}}, "LAMBDA_TASK_ROOT="+root, "AWS_LAMBDA_MAX_CONCURRENCY=2")
-	o, _ := r.Origin("*.two.stage.test")
-	event := manyLines(t, root, "https://host-%d.two.stage.test:"+fmt.Sprint(o.Addr.Port()), hosts)
-	sums := make(chan *summary, 2)
-	for range 2 {
-		go func() { sums <- r.run(t, event) }()
+	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"*.two.stage.test": hello}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	one, two := <-sums, <-sums
-	if one.Up != hosts || two.Up != hosts || one.Run == two.Run {
-		t.Errorf("%d and %d of %d are up, in runs %s and %s", one.Up, two.Up, hosts, one.Run, two.Run)
+	defer st.Close()
+	h := inProcess(t, st, "ROLLCALL_IN_FLIGHT=100")
+	var both sync.WaitGroup
+	for _, run := range []string{"one", "other"} {
+		both.Go(func() {
+			event, err := st.Event([]byte(eventOf(map[string]any{"urls": hostsOf(run), "metrics": "group"})))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			answer, err := h.Invoke(t.Context(), event)
+			if err != nil {
+				t.Errorf("%s: %v", run, err)
+				return
+			}
+			onlyOf(t, run, answer)
+		})
+	}
+	both.Wait()
+}
+
+// hostsOf are the URLs of one of two runs: every tenth over TLS.
+func hostsOf(run string) (urls []string) {
+	for i := range hostsEach {
+		scheme := "http"
+		if i%10 == 0 {
+			scheme = "https"
+		}
+		urls = append(urls, fmt.Sprintf("%s://%s-%d.two.stage.test", scheme, run, i))
+	}
+	return urls
+}
+
+// onlyOf: the answer has one result for each URL of the run, in order, all up.
+func onlyOf(t *testing.T, run string, answer []byte) {
+	t.Helper()
+	var s summary
+	if err := json.Unmarshal(answer, &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Targets != hostsEach || s.Up != hostsEach || len(s.Results) != hostsEach {
+		t.Errorf("%s: %d results of %d targets, %d of %d up", run, len(s.Results), s.Targets, s.Up, hostsEach)
+	}
+	for i, res := range s.Results {
+		if host := fmt.Sprintf("%s-%d.two.stage.test", run, i); !strings.Contains(res.Name, host) {
+			t.Errorf("%s: result %d is of %s", run, i, res.Name)
+		}
 	}
 }

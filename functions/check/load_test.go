@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,7 +107,7 @@ func TestAThousandInvocationsLeaveNothing(t *testing.T) {
 
 // inProcess is the handler as main builds it, with a CloudWatch that keeps
 // nothing: what the stage's would remember is not the handler's.
-func inProcess(t *testing.T, st *stage.Stage) *handler {
+func inProcess(t *testing.T, st *stage.Stage, more ...string) *handler {
 	t.Helper()
 	forgetful := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -116,7 +117,7 @@ func inProcess(t *testing.T, st *stage.Stage) *handler {
 	}))
 	t.Cleanup(forgetful.Close)
 	env := map[string]string{}
-	for _, entry := range append(st.Env(), "ROLLCALL_CLOUDWATCH_ENDPOINT="+forgetful.URL, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x") {
+	for _, entry := range slices.Concat(st.Env(), more, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + forgetful.URL, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x"}) {
 		name, value, _ := strings.Cut(entry, "=")
 		env[name] = value
 		t.Setenv(name, value) // the SDK and crypto/x509 look there

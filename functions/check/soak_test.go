@@ -56,6 +56,48 @@ func TestSoakManyHosts(t *testing.T) {
 	}
 }
 
+const (
+	soakRuns  = 200
+	soakFirst = 20 // runs after which nothing may grow any more
+	soakURLs  = 1000
+)
+
+// TestSoakManyInvocations: 200 invocations of 1,000 URLs, every tenth over TLS,
+// leave a process with the descriptors, goroutines and memory that it had after
+// the first few.
+func TestSoakManyInvocations(t *testing.T) {
+	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
+	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"*.soak.stage.test": hello}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	h := inProcess(t, st, "ROLLCALL_IN_FLIGHT=100")
+	var urls []string
+	for i := range soakURLs {
+		urls = append(urls, fmt.Sprintf("%s://host-%d.soak.stage.test", []string{"https", "http"}[min(i%10, 1)], i))
+	}
+	event, err := st.Event([]byte(eventOf(map[string]any{"urls": urls, "metrics": "group"})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before holdings
+	for run := 1; run <= soakRuns; run++ {
+		answer, err := h.Invoke(t.Context(), event)
+		if want := fmt.Sprintf(`"up":%d,"degraded":0,"down":0`, soakURLs); err != nil || !bytes.Contains(answer, []byte(want)) {
+			t.Fatalf("run %d: %v: %.500s", run, err, answer)
+		}
+		if run == soakFirst {
+			before = settled(heldNow(t), t)
+		}
+	}
+	after := settled(before, t)
+	t.Logf("after %d runs %+v, after %d %+v", soakFirst, before, soakRuns, after)
+	if after.goroutines > before.goroutines+moreGoroutines || after.descriptors > before.descriptors+moreDescriptors || after.bytes > before.bytes+1<<20 {
+		t.Errorf("after %d runs the process holds %+v, after %d %+v", soakFirst, before, soakRuns, after)
+	}
+}
+
 // list writes one URL a line.
 func list(t *testing.T, r *rig, path string, hosts int) {
 	t.Helper()

@@ -264,6 +264,36 @@ func (f *failing) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// A list of 100,000 lines has each fault where it stands, and nothing else
+// suffers from it.
+func TestLongLists(t *testing.T) {
+	const lines = 100_000
+	list := func(at int, instead string) io.Reader {
+		var b strings.Builder
+		for i := 1; i <= lines; i++ {
+			if i == at {
+				b.WriteString(instead + "\n")
+				continue
+			}
+			fmt.Fprintf(&b, "https://host-%d.example\n", i)
+		}
+		return strings.NewReader(b.String())
+	}
+	p, err := ParseLines(list(lines, "https://[host.example"))
+	if err != nil || len(p.Targets) != lines {
+		t.Fatalf("a bad one at the end: %v, and a plan of %d", err, len(p.Targets))
+	}
+	for i := range p.Targets {
+		if invalid := p.Targets[i].Invalid; (invalid != "") != (i == lines-1) {
+			t.Errorf("a bad one at the end: line %d is invalid: %q", i+1, invalid)
+		}
+	}
+	_, err = ParseLines(list(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)))
+	wantProblem(t, err, "line 70000: is longer than 64 KiB")
+	_, err = ParseLines(&failing{list(0, ""), errors.New("unexpected EOF")})
+	wantProblem(t, err, "line 100001: can't be read: unexpected EOF")
+}
+
 func TestParseURLs(t *testing.T) {
 	p, err := ParseURLs([]string{"https://a.example", "b.example", "https://a.example/"})
 	if err != nil {

@@ -44,6 +44,7 @@ func TestClassify(t *testing.T) {
 		{"descriptors", dialError(syscall.EMFILE), Connect, false, Internal, "file descriptors"},
 		{"descriptors of all", dialError(syscall.ENFILE), Connect, false, Internal, "file descriptors"},
 		{"ports", dialError(syscall.EADDRNOTAVAIL), Connect, false, Internal, "local ports"},
+		{"ports of a bound socket", dialError(syscall.EADDRINUSE), Connect, false, Internal, "local ports"},
 		{"buffers", dialError(syscall.ENOBUFS), Connect, false, Internal, "memory"},
 		{"memory", dialError(syscall.ENOMEM), Connect, false, Internal, "memory"},
 

@@ -172,6 +172,35 @@ func TestSweepFillsPlaces(t *testing.T) {
 	})
 }
 
+// A tenth of the targets hang until their time-out. Whatever stands behind them
+// in the list begins when a place is free, and no later than if the time of all
+// before it were shared out evenly.
+func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
+	const places, hanging, all = 10, 10 * time.Second, 1000
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for i := 0; i < all; i += 10 {
+			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: probe.Timeout, took: hanging}}
+		}
+		got := w.sweeper(places).Sweep(t.Context(), targets(all, 0), nil)
+		var before time.Duration // what all in front take together
+		for i := range all {
+			if begun := w.starts[fmt.Sprintf("t%d", i)][0]; begun > before/places {
+				t.Errorf("target %d began after %v; all before it take %v in %d places", i, begun, before, places)
+			}
+			if got.Results[i].Reason == probe.Timeout {
+				before += hanging
+			} else {
+				before += time.Second
+			}
+		}
+		// Who begins last may be one that hangs.
+		if end := time.Since(w.began); end > (before+(places-1)*hanging)/places {
+			t.Errorf("the sweep took %v; all take %v in %d places", end, before, places)
+		}
+	})
+}
+
 func TestSweepPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// hostsEach: see race_test.go.
+const hostsEach = 500
