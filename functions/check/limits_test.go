@@ -140,12 +140,10 @@ func TestNetworkGoesHalfWay(t *testing.T) {
 
 // TestTwoInvocationsAtOnce: a process that runs two at once keeps them apart.
 func TestTwoInvocationsAtOnce(t *testing.T) {
-	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
-	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"*.two.stage.test": hello}})
+	st, err := ourStage()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
 	h := inProcess(t, st, "ROLLCALL_IN_FLIGHT=100")
 	var both sync.WaitGroup
 	for _, run := range []string{"one", "other"} {

@@ -66,12 +66,10 @@ const (
 // leave a process with the descriptors, goroutines and memory that it had after
 // the first few.
 func TestSoakManyInvocations(t *testing.T) {
-	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
-	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"*.soak.stage.test": hello}})
+	st, err := ourStage()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
 	h := inProcess(t, st, "ROLLCALL_IN_FLIGHT=100")
 	var urls []string
 	for i := range soakURLs {
