@@ -158,13 +158,16 @@ ministack: build .venv/ministack/installed ## run the function against MiniStack
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
 	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish ./internal/stage/alarm
 
-# Stops what it started and removes what it wrote, also when interrupted.
-.PHONY: sam-local stack-program
+# Both stop what they started and remove what they wrote, also when interrupted.
+.PHONY: sam-local stack stack-program
 stack-program:
 	$(GOBUILD) -o bin/stack ./internal/stage/stack
 
 sam-local: stack-program .venv/sam/installed ## run every event by sam local invoke, without internet (root, docker.io, iptables, busybox-static)
 	bin/stack local
+
+stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy two stacks to MiniStack, break a site, see the alarm's message arrive (8 minutes)
+	bin/stack deployed
 
 # The accessibility checker is the npm registry's, at the version and with the
 # checksum of the lock file.

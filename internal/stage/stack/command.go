@@ -32,7 +32,7 @@ func (t *trial) run(ctx context.Context, c command) (stdout, stderr string, err 
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {
-		return out.String(), problems.String(), fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, tail(problems.String()+out.String()))
+		return out.String(), problems.String(), fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, tail(out.String()+problems.String()))
 	}
 	return out.String(), problems.String(), nil
 }

@@ -1,9 +1,10 @@
 // Stack tries the whole of it on this machine, with tools that no one here
 // wrote, and leaves nothing behind:
 //
-//	stack local   every event by `sam local invoke`, in containers
+//	stack local      every event by `sam local invoke`, in containers
+//	stack deployed   `sam deploy` to MiniStack, until an alarm's message arrives
 //
-// The make target sam-local builds what it needs and starts it.
+// The make targets sam-local and stack build what it needs and start it.
 package main
 
 import (
@@ -20,9 +21,14 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := errors.New("usage: stack local")
-	if len(os.Args) == 2 && os.Args[1] == "local" {
-		err = perform(ctx, os.Stdout, (*trial).local)
+	err := errors.New("usage: stack local|deployed")
+	if len(os.Args) == 2 {
+		switch os.Args[1] {
+		case "local":
+			err = perform(ctx, os.Stdout, (*trial).local)
+		case "deployed":
+			err = perform(ctx, os.Stdout, (*trial).deployed)
+		}
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(os.Stderr, "stack: interrupted; what was started has been stopped and removed")
