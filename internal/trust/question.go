@@ -66,7 +66,7 @@ func add(h hash.Hash, part []byte) {
 // leaf of the same issuer that comes with the same certificates and is itself
 // in order, whatever it is. docs/decisions/remembered-chains.md has the proof,
 // condition by condition.
-func (v *Verifier) general(sent []*x509.Certificate, above [][]*x509.Certificate, now time.Time) bool {
+func (v *Verifier) general(sent []*x509.Certificate, above [][]*x509.Certificate, now time.Time, during span) bool {
 	bottom := sent[0]
 	if v.subjects()[string(bottom.RawIssuer)] { // a root may have signed it: crypto/x509 looks there too, and there is nothing to save
 		return false
@@ -90,11 +90,17 @@ func (v *Verifier) general(sent []*x509.Certificate, above [][]*x509.Certificate
 			return false
 		}
 	}
-	return len(above) == v.reach(issuers, sent[1:], now)
+	for _, at := range []time.Time{now, during.end()} {
+		if len(above) != v.reach(issuers, sent[1:], at) {
+			return false
+		}
+	}
+	return true
 }
 
 // reach is how many ways lead from the issuers to a root when nothing of the
-// leaf is asked: if they are more than those found, a leaf closed one.
+// leaf is asked: if they are more than those found, a leaf closed one, or a
+// root begins meanwhile.
 func (v *Verifier) reach(issuers, others []*x509.Certificate, now time.Time) int {
 	ways := 0
 	for i, c := range issuers {

@@ -63,6 +63,13 @@ type span struct{ from, to int64 }
 
 func (s span) has(now time.Time) bool { return s.from <= now.UnixNano() && now.UnixNano() <= s.to }
 
+// and is the part of s in which c is valid.
+func (s span) and(c *x509.Certificate) span {
+	return span{max(s.from, nanos(c.NotBefore)), min(s.to, nanos(c.NotAfter))}
+}
+
+func (s span) end() time.Time { return time.Unix(0, s.to) }
+
 // New returns a Verifier for roots; nil are the system's. No certificate of
 // theirs may have been added with a constraint (AddCertWithConstraint), and
 // none may be added later.
@@ -172,19 +179,21 @@ func (v *Verifier) remember(q question, sent []*x509.Certificate, chains [][]*x5
 		above[i] = chain[1:]
 	}
 	during := unchanged(sent[1:], above, now)
-	if v.general(sent, above, now) {
+	if v.general(sent, above, now, during) {
 		v.mu.Lock()
 		put(v.uppers, maxUppers, q.upper, &upper{above, pool(above[0][:1]), during})
 		v.mu.Unlock()
 	}
-	v.rememberLeaf(q, above, during)
+	later, err := v.full(sent, q.name, during.and(q.leaf).end())
+	if err == nil && len(later) == len(chains) { // no root begins meanwhile
+		v.rememberLeaf(q, above, during)
+	}
 }
 
 func (v *Verifier) rememberLeaf(q question, above [][]*x509.Certificate, during span) {
-	during.from, during.to = max(during.from, nanos(q.leaf.NotBefore)), min(during.to, nanos(q.leaf.NotAfter))
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	put(v.leaves, maxLeaves, q.whole, leaf{above, during})
+	put(v.leaves, maxLeaves, q.whole, leaf{above, during.and(q.leaf)})
 }
 
 // put adds to a map of at most limit entries; another one, any, gives way.
