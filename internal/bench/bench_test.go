@@ -42,14 +42,14 @@ func TestWhatAClientSaysIsHeldAgainstTheTruth(t *testing.T) {
 		"e": {Requests: 1, First: 200 * millisecond},
 	}
 	late := checkOf("b", 230*millisecond, 0)
-	late.process, late.unsure = 300*millisecond, true
+	late.process, late.unsure, late.uncertainty = 300*millisecond, true, 20*millisecond
 	failed := checkOf("e", 500*millisecond, 0)
 	failed.Failure = "time-out"
 	checks := []told{checkOf("a", 211*millisecond, 195*millisecond), late, checkOf("c", 900*millisecond, 0), checkOf("d", 900*millisecond, 0), failed, {}}
 	var o Outcome
 	o.compare(checks, waits)
 	want := Outcome{
-		Told: 2, Doubtful: 1, Unsure: 0.5, MeanChecks: 220.5,
+		Told: 2, Doubtful: 1, Unsure: 0.5, Beyond: 0.5, MeanChecks: 220.5,
 		First: &Spread{5, 5, 5}, Duration: &Spread{1, 30, 30}, Process: &Spread{100, 100, 100}, Sure: &Spread{5, 5, 5},
 	}
 	if !reflect.DeepEqual(o, want) {
@@ -144,6 +144,8 @@ func TestGoalsAreMissed(t *testing.T) {
 		{each(nameFull, func(o *Outcome) { o.First = &Spread{0.2, 2, 2} }), []string{"1,000 at once: first byte off by, p50", "1,000 at once: first byte off by, p99"}},
 		{each(nameFull, func(o *Outcome) { o.Duration = &Spread{0, 6, 6} }), []string{"1,000 at once: duration off by, p99"}},
 		{each(nameTrickled, func(o *Outcome) { o.Sure = &Spread{0, 7, 7} }), []string{"trickled bodies, those not unsure: off by, p99"}},
+		{each(nameFull, func(o *Outcome) { o.Beyond = 0.002 }), []string{"1,000 at once: share further off than it says"}},
+		{each(nameTrickled, func(o *Outcome) { o.Beyond = 0.002 }), []string{"trickled bodies: share further off than it says"}},
 		{func(f *Figures) { f.Many.Failures = 1 }, []string{"100,000 hosts: failures of our own making"}},
 		{func(f *Figures) { f.Many.Peak = 221 }, []string{"100,000 hosts: peak of memory"}},
 		{func(f *Figures) { f.Many.Seconds = 49 }, []string{"100,000 hosts: time, by what CPU and waiting allow"}},
@@ -172,7 +174,7 @@ func TestAbsentPeersAreNotCountedAsWon(t *testing.T) {
 	if missed != nil || !slices.Equal(absent, []string{"checks a second, by aiohttp's with 900 workers"}) {
 		t.Errorf("missed: %q, absent: %q", missed, absent)
 	}
-	if missed, absent := verdicts(&Figures{}); missed != nil || len(absent) != 17 {
+	if missed, absent := verdicts(&Figures{}); missed != nil || len(absent) != 19 {
 		t.Errorf("of nothing, missed: %q, absent: %q", missed, absent)
 	}
 }
@@ -245,13 +247,13 @@ func TestExportersAnswersAreRead(t *testing.T) {
 
 func TestSummariesAreRead(t *testing.T) {
 	const text = `{"targets": 3, "up": 2, "down": 1, "results": [
-		{"name": "a", "url": "https://a:1/", "state": "up", "reason": "ok", "duration": 210.5, "phases": {"firstByte": 201}, "localDelay": 9.5, "clock": "kernel", "unsure": true},
+		{"name": "a", "url": "https://a:1/", "state": "up", "reason": "ok", "duration": 210.5, "phases": {"firstByte": 201}, "localDelay": 9.5, "clock": "kernel", "uncertainty": 0.25, "unsure": true},
 		{"name": "b", "url": "https://b:1/", "state": "down", "reason": "timeout", "detail": "none", "duration": 1, "clock": "kernel"}]}`
 	checks, err := toldBy([]byte(text), 3)
 	if err != nil || len(checks) != 3 {
 		t.Fatalf("%+v, %v", checks, err)
 	}
-	if c := checks[0]; c.First != 201*millisecond || c.process != 220*millisecond || !c.unsure || c.Failure != "" {
+	if c := checks[0]; c.First != 201*millisecond || c.process != 220*millisecond || !c.unsure || c.uncertainty != 250*time.Microsecond || c.Failure != "" {
 		t.Errorf("the first check is %+v", c)
 	}
 	if checks[1].Failure != "timeout: none" || checks[2] != (told{}) {

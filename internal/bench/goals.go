@@ -82,6 +82,9 @@ func (f *Figures) judgeRounds() {
 	f.atMost("1,000 at once: first byte off by, p99", 1, "ms", figureOf(nameFull, percentile(first, p99)))
 	f.atMost("1,000 at once: duration off by, p99", 5, "ms", figureOf(nameFull, percentile(duration, p99)))
 	f.atMost("trickled bodies, those not unsure: off by, p99", 6, "ms", figureOf(nameTrickled, percentile(sure, p99)))
+	beyond := func(o *Outcome) (float64, bool) { return o.Beyond, o.Duration != nil }
+	f.atMost("1,000 at once: share further off than it says", 0.001, "", figureOf(nameFull, beyond))
+	f.atMost("trickled bodies: share further off than it says", 0.001, "", figureOf(nameTrickled, beyond))
 }
 
 // ownFailures are those of all of Rollcall's runs.

@@ -36,6 +36,7 @@ type Outcome struct {
 	Process  *Spread // how far off the duration would be by Rollcall's process's clock
 	Unsure   float64 // share of the results that say of themselves that they are
 	Sure     *Spread // how far off duration or first byte is, whichever is more, of those that are not unsure
+	Beyond   float64 // share of the results that are further off than they say they can be
 }
 
 // A Reason is how often a client failed for one.
@@ -53,6 +54,8 @@ type told struct {
 	peer.Check
 	process time.Duration // its duration by the process's clock, if it tells both
 	unsure  bool
+
+	uncertainty time.Duration // by its own account; 0: it has none
 }
 
 // maxDoubt is how far a truth may be off to be held against anybody.
@@ -61,7 +64,7 @@ const maxDoubt = 500 * time.Microsecond
 // compare fills in how far off the client is.
 func (o *Outcome) compare(checks []told, waits map[string]stage.Wait) {
 	var first, whole, process, sure []time.Duration
-	var unsure int
+	var unsure, beyond int
 	var lasted time.Duration
 	for _, c := range checks {
 		w, ok := waits[hostOf(c.URL)]
@@ -83,6 +86,9 @@ func (o *Outcome) compare(checks []told, waits map[string]stage.Wait) {
 		if c.process > 0 {
 			process = append(process, (c.process - w.Sum()).Abs())
 		}
+		if c.uncertainty > 0 && off > c.uncertainty+w.Doubt {
+			beyond++
+		}
 		if c.unsure {
 			unsure++
 		} else {
@@ -91,7 +97,7 @@ func (o *Outcome) compare(checks []told, waits map[string]stage.Wait) {
 	}
 	o.First, o.Duration, o.Process, o.Sure = spread(first), spread(whole), spread(process), spread(sure)
 	if o.Told = len(whole); o.Told > 0 {
-		o.Unsure = float64(unsure) / float64(o.Told)
+		o.Unsure, o.Beyond = float64(unsure)/float64(o.Told), float64(beyond)/float64(o.Told)
 		o.MeanChecks = ms(lasted) / float64(o.Told)
 	}
 }

@@ -67,7 +67,7 @@ func toldBy(payload []byte, targets int) ([]told, error) {
 	var all []told
 	up := 0
 	for _, res := range s.Results {
-		t := told{Check: peer.Check{URL: res.URL, Duration: res.Duration}, unsure: res.Unsure}
+		t := told{Check: peer.Check{URL: res.URL, Duration: res.Duration}, unsure: res.Unsure, uncertainty: res.Uncertainty}
 		if res.State == probe.Up {
 			up++
 			t.First, t.process = res.Phases.FirstByte, res.Duration+res.LocalDelay

@@ -111,8 +111,8 @@ func notes(w io.Writer, rounds []Round) {
 		}
 		showReasons(w, o)
 		if o.Process != nil {
-			fmt.Fprintf(w, "%s: by its process's clock its durations would be %s ms off; %.0f %% call themselves unsure.\n",
-				name, spreadOf(o.Process), 100*o.Unsure)
+			fmt.Fprintf(w, "%s: by its process's clock its durations would be %s ms off; %.1f %% call themselves unsure, %.2f %% are further off than they say.\n",
+				name, spreadOf(o.Process), 100*o.Unsure, 100*o.Beyond)
 		}
 		if o.Doubtful > 0 {
 			doubtful = append(doubtful, fmt.Sprintf("%s %s", name, thousands(o.Doubtful)))

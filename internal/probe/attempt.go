@@ -192,7 +192,7 @@ func (a *attempt) connected(conn *wire.Conn, d dialed, began time.Time) {
 // lateSince is how far off the process's clock can be about what happened
 // since then.
 func (a *attempt) lateSince(then time.Time) time.Duration {
-	return leastUncertainty + a.p.pulse.Worst(then, time.Now())
+	return wire.Unfelt + a.p.pulse.Worst(then, time.Now())
 }
 
 func portOf(u *url.URL) uint16 {
@@ -216,7 +216,11 @@ func (a *attempt) resolve(ctx context.Context, host string) ([]netip.Addr, error
 	found, err := a.p.options.Lookup(ctx, host, a.left())
 	a.add(DNS, wire.Span{Kernel: found.Took, Process: found.Took})
 	a.waited += max(0, time.Since(began)-found.Took)
-	a.uncertainty += a.lateSince(time.Now().Add(-found.Took))
+	if found.Stamped {
+		a.uncertainty += leastUncertainty + found.Gap
+	} else {
+		a.uncertainty += a.lateSince(time.Now().Add(-found.Took))
+	}
 	return found.Addrs, err
 }
 

@@ -279,12 +279,12 @@ func version(resp *http.Response) string {
 
 // merged is how far off the first byte can be where the kernel merged
 // segments: it keeps the last one's stamp, so a body that trickles behind its
-// head is taken for it by a reader who is late. 0 for one who was not.
+// head is taken for it by a reader who is late.
 func (a *attempt) merged(w *watch, first wire.Reading) time.Duration {
 	if w.segments < 2 {
 		return 0
 	}
-	return min(a.p.pulse.Worst(w.began, time.Now()), first.Arrived.Since(first.Sent).Kernel)
+	return min(a.lateSince(w.began), first.Arrived.Since(first.Sent).Kernel)
 }
 
 // largeTransfer is the smallest receive buffer that Linux starts with, less
@@ -303,7 +303,7 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 	a.res.Complete = err == nil
 	a.endPhase(Transfer, last.Arrived.Since(first.Arrived), err, began)
 	if last.Received-first.Received > largeTransfer || w.spoken == HTTP2 { // whose connection is read on, and may have moved the last stamp
-		a.uncertainty += a.p.pulse.Worst(began, time.Now())
+		a.uncertainty += a.lateSince(began)
 	}
 	return err
 }

@@ -75,7 +75,7 @@ func (c check) options() probe.Options {
 		UserAgent: "rollcall/test",
 		Guard:     probe.Guard{Allow: []netip.Prefix{netip.PrefixFrom(loopback, 8).Masked()}},
 		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
-			return resolve.Answer{Addrs: []netip.Addr{loopback}}, nil
+			return resolve.Answer{Addrs: []netip.Addr{loopback}, Stamped: true}, nil
 		},
 	}
 	if c.Hidden {

@@ -43,10 +43,12 @@ type flight struct {
 
 // A record is what became of the questions of one family.
 type record struct {
-	sent    time.Time // first, less what we lost
+	sent    time.Time     // first, less what we lost
+	gap     time.Duration // how unsure sent is: it left between sent and sent + gap
 	verdict verdict
 	replied bool          // whatever the verdict
 	took    time.Duration // until the reply
+	stamped bool          // by the kernel
 	ttl     time.Duration // of the verdict
 }
 
@@ -58,12 +60,14 @@ type arrival struct {
 
 // since returns how long after sent the packet came. The kernel's stamp is of
 // the wall clock, which may be set at any time: a lag that can't be is none.
-func (a arrival) since(sent time.Time) time.Duration {
+// Where it was set by more than a millisecond meanwhile, it is no stamp either.
+func (a arrival) since(sent time.Time) (took time.Duration, stamped bool) {
 	whole := a.now.Sub(sent)
 	if a.lag < 0 || a.lag > whole {
-		return whole
+		return whole, false
 	}
-	return whole - a.lag
+	set := a.now.Round(0).Sub(sent.Round(0)) - whole
+	return whole - a.lag, a.lag > 0 && set.Abs() <= time.Millisecond
 }
 
 func newFlight(ctx context.Context, host string) *flight {
@@ -88,11 +92,11 @@ func (f *flight) fare(ctx context.Context) error {
 func (f *flight) asked(kind dnsmessage.Type) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	sent := time.Now()
+	now := record{sent: time.Now()}
 	if r := f.records[kind]; r != nil {
-		sent = r.sent
+		now.sent, now.gap = r.sent, r.gap
 	}
-	f.records[kind] = &record{sent: sent}
+	f.records[kind] = &now
 }
 
 // askedAnew notes that the question of kind is sent now, and that the time
@@ -101,7 +105,16 @@ func (f *flight) askedAnew(kind dnsmessage.Type) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r := f.records[kind]; r != nil {
-		r.sent = time.Now()
+		r.sent, r.gap = time.Now(), 0
+	}
+}
+
+// left notes that the question of kind, which was asked last, has left.
+func (f *flight) left(kind dnsmessage.Type) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r := f.records[kind]; r != nil && r.gap == 0 {
+		r.gap = time.Since(r.sent)
 	}
 }
 
@@ -118,7 +131,8 @@ func (f *flight) told(kind dnsmessage.Type, message []byte, at arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r := f.records[kind]; r != nil {
-		r.verdict, r.ttl, r.replied, r.took = v, ttl, true, at.since(r.sent)
+		r.verdict, r.ttl, r.replied = v, ttl, true
+		r.took, r.stamped = at.since(r.sent)
 	}
 }
 
@@ -157,12 +171,14 @@ func (f *flight) conclude(addrs []netip.Addr, err error) outcome {
 	o := outcome{answer: Answer{Addrs: addrs}, at: time.Now(), err: err}
 	elapsed := o.at.Sub(f.began)
 	certain := f.own.get() == nil
+	o.answer.Stamped = len(f.records) > 0
 	for _, r := range f.records {
 		took := elapsed
 		if r.replied {
 			took = r.took
 		}
-		o.answer.Took = max(o.answer.Took, took)
+		o.answer.Took, o.answer.Gap = max(o.answer.Took, took), max(o.answer.Gap, r.gap)
+		o.answer.Stamped = o.answer.Stamped && r.replied && r.stamped
 		certain = certain && r.verdict != unknown
 	}
 	if len(f.records) == 0 {

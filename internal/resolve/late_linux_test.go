@@ -33,6 +33,9 @@ func TestLookupWhileStopped(t *testing.T) {
 	if err != nil || got.Took > 100*time.Millisecond {
 		t.Errorf("took %v, error %v; want an answer that came at once", got.Took, err)
 	}
+	if !got.Stamped || got.Gap <= 0 || got.Gap > 100*time.Millisecond {
+		t.Errorf("stamped %v, unsure by %v; want the kernel's clock", got.Stamped, got.Gap)
+	}
 	if time.Since(began) < 400*time.Millisecond {
 		t.Error("the reader was not stopped")
 	}

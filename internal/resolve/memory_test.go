@@ -208,7 +208,7 @@ func TestArrival(t *testing.T) {
 		0: 100 * time.Millisecond, 30 * time.Millisecond: 70 * time.Millisecond,
 		-time.Hour: 100 * time.Millisecond, time.Hour: 100 * time.Millisecond, // the clock was set
 	} {
-		if got := (arrival{now, lag}).since(sent); got != want {
+		if got, _ := (arrival{now, lag}).since(sent); got != want {
 			t.Errorf("lag %v: %v, want %v", lag, got, want)
 		}
 	}

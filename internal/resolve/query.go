@@ -74,6 +74,7 @@ func (q *query) Write(b []byte) (int, error) {
 	if err := q.socket.send(q); err != nil {
 		return 0, q.flight.own.note(err)
 	}
+	q.flight.left(question.Type)
 	q.socket.mu.Lock()
 	q.timer = time.AfterFunc(firstResend, q.sendAgain)
 	q.socket.mu.Unlock()
@@ -91,6 +92,7 @@ func (q *query) sendAgain() {
 		q.flight.askedAnew(q.question.Type)
 	}
 	q.socket.send(q)
+	q.flight.left(q.question.Type)
 	q.again.wait *= 2
 	q.socket.mu.Lock()
 	defer q.socket.mu.Unlock()

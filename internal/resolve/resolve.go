@@ -58,6 +58,9 @@ type Resolver struct {
 type Answer struct {
 	Addrs []netip.Addr  // best first; empty with an error
 	Took  time.Duration // from the question to the answer; waiting for our turn left out
+
+	Stamped bool          // Took ends when the kernel received the answer
+	Gap     time.Duration // how unsure its begin is: the question left within that time
 }
 
 // New returns a Resolver. It asks for IPv4 and IPv6 addresses only where this

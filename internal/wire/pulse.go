@@ -101,8 +101,12 @@ func (p *Pulse) overdue(now time.Time) time.Duration {
 
 func (p *Pulse) bucket(t time.Time) int64 { return max(0, int64(t.Sub(p.epoch)/pulseBucket)) }
 
+// Unfelt is how late the process can be without the pulse's knowing: between two
+// beats, and by the slack.
+const Unfelt = beat + beatSlack
+
 // Worst is how late the process was at most between from and to, as far as it
-// remembers (51 s). The beat that is still to come counts.
+// remembers (51 s), but for Unfelt. The beat that is still to come counts.
 func (p *Pulse) Worst(from, to time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
