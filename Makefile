@@ -147,6 +147,14 @@ bench-small: bench-programs ## the same with 1,000 hosts, once; noise does not f
 sizes: bench-programs ## measure Rollcall with the CPU and memory of Lambda's sizes (root, for control groups)
 	bin/bench -parts sizes -file bin/sizes.json $(BENCH)
 
+# Interactive: go tool pprof -http=: bin/cpu.pprof
+PROFILE ?=
+.PHONY: profile
+profile: ## write bin/cpu.pprof, a CPU profile of a sweep of 10,000 hosts, and show where the time goes (Linux, 2 cores)
+	go build -o bin/profile ./internal/bench/profile
+	taskset -c 0 bin/profile $(PROFILE) -- taskset -c 1
+	go tool pprof -top -cum -nodecount 60 bin/cpu.pprof
+
 bench-programs: build
 	-@test -e .venv/bench/installed || $(MAKE) .venv/bench/installed
 	$(GOBUILD) -o bin/bench ./internal/bench

@@ -54,6 +54,7 @@ var mayImport = map[string][]string{
 	"internal/bench/pool":      {"bench/peer"}, // the peers know nothing of what they run against
 	"internal/bench/handshake": {"bench/peer"},
 	"internal/bench/plainest":  {},
+	"internal/bench/profile":   {everything},
 	"internal/interop":         {"probe", "resolve", "stage"}, // tests against servers of others
 	"internal/stage/run":       {everything},
 
