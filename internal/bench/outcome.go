@@ -56,6 +56,7 @@ type told struct {
 	unsure  bool
 
 	uncertainty time.Duration // by its own account; 0: it has none
+	connect     time.Duration // of its duration: what loopback took, which no origin can know
 }
 
 // maxDoubt is how far a truth may be off to be held against anybody.
@@ -86,7 +87,7 @@ func (o *Outcome) compare(checks []told, waits map[string]stage.Wait) {
 		if c.process > 0 {
 			process = append(process, (c.process - w.Sum()).Abs())
 		}
-		if c.uncertainty > 0 && off > c.uncertainty+w.Doubt {
+		if c.uncertainty > 0 && (c.Duration-c.connect-w.Sum()).Abs() > c.uncertainty+w.Doubt {
 			beyond++
 		}
 		if c.unsure {

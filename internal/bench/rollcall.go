@@ -71,6 +71,7 @@ func toldBy(payload []byte, targets int) ([]told, error) {
 		if res.State == probe.Up {
 			up++
 			t.First, t.process = res.Phases.FirstByte, res.Duration+res.LocalDelay
+			t.connect = max(0, res.Phases.Connect)
 		} else {
 			t.Failure = res.Reason.String() + ": " + res.Detail
 		}
