@@ -224,7 +224,8 @@ func classifyHTTP(f failure) (Reason, string) {
 		return HeadersTooLarge, tooManyHeaders
 	case strings.Contains(text, "server closed idle connection"):
 		return ConnectionClosed, "server closed the connection without an answer"
-	case strings.Contains(text, "looked like an HTTP/1.1 header"):
+	case strings.Contains(text, "looked like an HTTP/1.1 header"),
+		strings.Contains(text, "client conn could not be established"): // the same, as who waits for the answer may learn it
 		return BadResponse, notHTTP2
 	case strings.HasPrefix(text, "stream error"):
 		return ConnectionReset, "server reset the request: " + text
