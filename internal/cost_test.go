@@ -13,7 +13,7 @@ func TestBillHasWhatTheTemplateDeploys(t *testing.T) {
 	tp := readTemplate(t, nil)
 	want := cost.Parts{
 		Composites: len(tp.resources("AWS::CloudWatch::CompositeAlarm")),
-		Dashboards: max(1, len(tp.resources("AWS::CloudWatch::Dashboard"))),
+		Dashboards: len(tp.resources("AWS::CloudWatch::Dashboard")),
 	}
 	for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
 		alarm := tp.resource(name)

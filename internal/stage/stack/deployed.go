@@ -77,13 +77,6 @@ func (d *deployment) prepare(ctx context.Context) (err error) {
 			return err
 		}
 		d.say("sam build: %s", build.template)
-		without, err := withoutSplits(filepath.Join(dir, "template.yaml"))
-		if err != nil {
-			return err
-		}
-		if len(without) > 0 {
-			d.say("MiniStack knows no Fn::Split in conditions: %v are false in its copy", without)
-		}
 	}
 	return nil
 }

@@ -143,20 +143,6 @@ func TestMissingToolsAreNamed(t *testing.T) {
 	}
 }
 
-func TestOnlyConditionsWithASplitAreReplaced(t *testing.T) {
-	const before = "Conditions:\n    A:\n        Fn::Equals: [1, 2]\n    B:\n        Fn::Equals: [{Fn::Select: [0, {Fn::Split: [',', x]}]}, '']\nResources:\n    C: {Type: D}\n"
-	const after = "Conditions:\n    A:\n        Fn::Equals: [1, 2]\n    B: {\"Fn::Equals\": [\"MiniStack\", \"knows Fn::Split\"]}\nResources:\n    C: {Type: D}\n"
-	file := t.TempDir() + "/template.yaml"
-	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	names, err := withoutSplits(file)
-	got, _ := os.ReadFile(file)
-	if err != nil || !reflect.DeepEqual(names, []string{"B"}) || string(got) != after {
-		t.Errorf("%v, %v\n%s", names, err, got)
-	}
-}
-
 func TestEvery(t *testing.T) {
 	got := every([]byte(`<r xmlns="x"><a><Sum>1.0</Sum></a><a><Sum>2 &amp; 3</Sum></a></r>`), "Sum")
 	if !reflect.DeepEqual(got, []string{"1.0", "2 & 3"}) {
