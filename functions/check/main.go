@@ -84,7 +84,7 @@ func gcPercent(memory int64) int {
 	if memory >= plenty {
 		return 150
 	}
-	return 50
+	return 40
 }
 
 // stopGrace is left for the answer to leave after the last run has ended.
