@@ -58,11 +58,12 @@ var mayImport = map[string][]string{
 	"internal/interop":         {"probe", "resolve", "stage"}, // tests against servers of others
 	"internal/stage/run":       {everything},
 
-	"internal/stage/dashboard": {"metric", "probe", "stage/cloudformation", "stage/alarm"}, // a picture of the template's dashboard
+	"internal/stage/camera":    {},
+	"internal/stage/dashboard": {"metric", "probe", "stage/cloudformation", "stage/alarm", "stage/camera"}, // a picture of the template's dashboard
 
 	"internal/stage/cloudformation": {},
 	"internal/stage/alarm":          {"stage/cloudformation"},
-	"internal/stage/pictures":       {"stage"},
+	"internal/stage/pictures":       {"stage", "stage/camera"},
 	"internal/stage/stack":          {"stage", "report", "monitor"},
 }
 

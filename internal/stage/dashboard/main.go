@@ -8,23 +8,15 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/draw"
-	"image/png"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"rollcall/internal/stage/alarm"
+	"rollcall/internal/stage/camera"
 	"rollcall/internal/stage/cloudformation"
 )
 
@@ -102,7 +94,7 @@ func read(template string) (*cloudformation.Stack, error) {
 	return parsed.Stack(map[string]string{"Metrics": "phases", "Source": "events/shop.json"})
 }
 
-// photograph has Chromium take a picture of a page, pageWidth pixels wide.
+// photograph has a picture taken of a page, pageWidth pixels wide.
 func photograph(page string, height int, picture string) error {
 	dir, err := os.MkdirTemp("", "dashboard")
 	if err != nil {
@@ -113,48 +105,5 @@ func photograph(page string, height int, picture string) error {
 	if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
 		return err
 	}
-	chromium := os.Getenv("CHROMIUM")
-	if chromium == "" {
-		chromium = "chromium"
-	}
-	if _, err := exec.LookPath(chromium); err != nil {
-		return errors.New("this needs Chromium: install it, or name it in CHROMIUM")
-	}
-	shot := filepath.Join(dir, "shot.png")
-	output, err := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
-		"--user-data-dir="+dir, fmt.Sprintf("--window-size=%d,%d", pageWidth, height), "--screenshot="+shot, "file://"+file).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("chromium: %w: %s", err, output)
-	}
-	return pack(shot, picture)
-}
-
-// pack writes a picture in the 256 colours that it has most of: flat as it is,
-// it loses shades at the edges of letters, and most of its size.
-func pack(from, to string) error {
-	file, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	img, err := png.Decode(file)
-	if err != nil {
-		return err
-	}
-	counts := map[color.Color]int{}
-	for y := range img.Bounds().Dy() {
-		for x := range img.Bounds().Dx() {
-			counts[img.At(x, y)]++
-		}
-	}
-	colours := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
-	})
-	packed := image.NewPaletted(img.Bounds(), colours[:min(len(colours), 256)])
-	draw.Draw(packed, img.Bounds(), img, image.Point{}, draw.Src)
-	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, packed); err != nil {
-		return err
-	}
-	return os.WriteFile(to, b.Bytes(), 0o644)
+	return camera.Photograph(context.Background(), camera.Picture{From: file, To: picture, Width: pageWidth, Height: int64(height)})
 }

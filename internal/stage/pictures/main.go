@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rollcall/internal/stage"
+	"rollcall/internal/stage/camera"
 )
 
 func main() {
@@ -136,12 +137,12 @@ func (a *atelier) work(ctx context.Context) error {
 	if err := os.WriteFile(terminal, []byte(terminalPage("rollcall check --event my.json", table.String())), 0o600); err != nil {
 		return err
 	}
-	return photograph(ctx, []picture{
-		{from: page, to: filepath.Join(a.to, "page.png"), width: 1280, height: 1440},
-		{from: page, to: filepath.Join(a.to, "page-dark.png"), width: 1280, height: 1440, dark: true},
-		{from: page, to: filepath.Join(a.to, "page-phone.png"), width: 375, height: 812, scroll: "#targets"},
-		{from: terminal, to: filepath.Join(a.to, "table.png"), width: 1000, height: 0},
-	})
+	return camera.Photograph(ctx,
+		camera.Picture{From: page, To: filepath.Join(a.to, "page.png"), Width: 1280, Height: 1440},
+		camera.Picture{From: page, To: filepath.Join(a.to, "page-dark.png"), Width: 1280, Height: 1440, Dark: true},
+		camera.Picture{From: page, To: filepath.Join(a.to, "page-phone.png"), Width: 375, Height: 812, Scroll: "#targets"},
+		camera.Picture{From: terminal, To: filepath.Join(a.to, "table.png"), Width: 1000},
+	)
 }
 
 // run runs a check. That something is down, which is 1, is meant.

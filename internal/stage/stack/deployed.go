@@ -135,10 +135,10 @@ func (d *deployment) upgrade(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("%s is upgraded in place: %d alarms became %d, its topic is the same", first, len(before), len(after))
 	if now != topic || len(after) <= len(before) {
 		return fmt.Errorf("the upgrade made the topic %s of %s, and %v of %v", now, topic, after, before)
 	}
+	d.say("%s is upgraded in place: %d alarms became %d, its topic is the same", first, len(before), len(after))
 	return d.listen(ctx, first)
 }
 

@@ -1,9 +1,12 @@
-package main
+// Package camera takes pictures of pages with Chromium, small enough to be kept
+// with the documents that show them. The variable CHROMIUM may name the program.
+package camera
 
 import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,6 +14,7 @@ import (
 	"image/png"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -19,21 +23,24 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A picture is to be taken of a file.
-type picture struct {
-	from, to      string
-	width, height int64 // pixels; a height of 0: as high as it is
-	dark          bool
-	scroll        string // to an element
+// A Picture is to be taken of a file.
+type Picture struct {
+	From, To      string // absolute path of the page; path of the PNG
+	Width, Height int64  // pixels; a height of 0: as high as it is
+	Dark          bool
+	Scroll        string // selector of the element to scroll to; "": none
 }
 
-// photograph takes pictures with Chromium, one after the other.
-func photograph(ctx context.Context, pictures []picture) error {
+// Photograph takes pictures, one after the other, in a minute at most.
+func Photograph(ctx context.Context, pictures ...Picture) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	options := []chromedp.ExecAllocatorOption{chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun}
-	if program := os.Getenv("CHROMIUM"); program != "" {
-		options = append(options, chromedp.ExecPath(program))
+	program, err := exec.LookPath(cmp.Or(os.Getenv("CHROMIUM"), "chromium"))
+	if err != nil {
+		return errors.New("this needs Chromium: install it, or name it in CHROMIUM")
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(program), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 	}
 	for _, flag := range []string{"hide-scrollbars", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
 		options = append(options, chromedp.Flag(flag, true))
@@ -44,23 +51,23 @@ func photograph(ctx context.Context, pictures []picture) error {
 	defer cancel()
 	for _, p := range pictures {
 		if err := p.take(tab); err != nil {
-			return fmt.Errorf("%s: %w", p.to, err)
+			return fmt.Errorf("%s: %w", p.To, err)
 		}
 	}
 	return nil
 }
 
-func (p picture) take(tab context.Context) error {
+func (p Picture) take(tab context.Context) error {
 	scheme := "light"
-	if p.dark {
+	if p.Dark {
 		scheme = "dark"
 	}
 	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
 	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 		return err
 	}
-	height := p.height
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(p.width, max(height, 100)), chromedp.Navigate("file://"+p.from)); err != nil {
+	height := p.Height
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(p.Width, max(height, 100)), chromedp.Navigate("file://"+p.From)); err != nil {
 		return err
 	}
 	if height == 0 {
@@ -68,12 +75,12 @@ func (p picture) take(tab context.Context) error {
 		if height, err = chromedp.Run(tab, chromedp.Evaluate[int64]("document.body.scrollHeight")); err != nil {
 			return err
 		}
-		if err := chromedp.Do(tab, chromedp.EmulateViewport(p.width, height)); err != nil {
+		if err := chromedp.Do(tab, chromedp.EmulateViewport(p.Width, height)); err != nil {
 			return err
 		}
 	}
-	if p.scroll != "" {
-		if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void]("document.querySelector('"+p.scroll+"').scrollIntoView()")); err != nil {
+	if p.Scroll != "" {
+		if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void]("document.querySelector('"+p.Scroll+"').scrollIntoView()")); err != nil {
 			return err
 		}
 	}
@@ -81,19 +88,19 @@ func (p picture) take(tab context.Context) error {
 	if err != nil {
 		return err
 	}
-	small, err := smaller(shot)
+	small, err := Shrink(shot)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(p.to, small, 0o644)
+	return os.WriteFile(p.To, small, 0o644)
 }
 
 // mostColours is what a palette holds.
 const mostColours = 256
 
-// smaller packs a picture into 256 colours. Pages are flat: what is lost are
-// shades at the edges of letters.
-func smaller(shot []byte) ([]byte, error) {
+// Shrink packs a PNG into 256 colours. Pages are flat: what is lost are shades
+// at the edges of letters.
+func Shrink(shot []byte) ([]byte, error) {
 	img, _, err := image.Decode(bytes.NewReader(shot))
 	if err != nil {
 		return nil, err
