@@ -32,7 +32,7 @@ func (t *trial) ministack(ctx context.Context, roots string) (*cloud, error) {
 	l.Close()
 	c := &cloud{"http://127.0.0.1:" + port}
 	_, err = t.start([]string{
-		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL=" + c.url, "TMPDIR=" + t.dir, "SSL_CERT_FILE=" + roots,
+		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL=" + c.url, "SSL_CERT_FILE=" + roots,
 		"SERVICES=cloudformation,lambda,s3,iam,sts,scheduler,events,cloudwatch,logs,sns,sqs,ssm",
 	}, filepath.Join(t.root, ".venv/ministack/bin/ministack"))
 	if err != nil {

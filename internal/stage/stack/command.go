@@ -25,7 +25,7 @@ type command struct {
 // process group is told to; its error then shows the end of what it said.
 func (t *trial) run(ctx context.Context, c command) (stdout, stderr string, err error) {
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-	cmd.Dir, cmd.Env = t.root, append(os.Environ(), c.env...)
+	cmd.Dir, cmd.Env = t.root, t.environment(c.env)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that ours decides when it ends
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = patience
@@ -35,6 +35,12 @@ func (t *trial) run(ctx context.Context, c command) (stdout, stderr string, err 
 		return out.String(), problems.String(), fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, tail(out.String()+problems.String()))
 	}
 	return out.String(), problems.String(), nil
+}
+
+// environment is ours and what is given. What a program leaves among the
+// temporary files, as those do that are interrupted, goes with the trial's folder.
+func (t *trial) environment(given []string) []string {
+	return append(os.Environ(), append([]string{"TMPDIR=" + t.dir}, given...)...)
 }
 
 // tail is the last lines of a text.
@@ -54,7 +60,7 @@ func (t *trial) start(env []string, args ...string) (log string, err error) {
 	}
 	defer file.Close()
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), t.dir, file, file
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = t.environment(env), t.dir, file, file
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("starting %s: %w", args[0], err)
