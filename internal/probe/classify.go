@@ -211,6 +211,7 @@ func classifySocket(f failure) (Reason, string) {
 const (
 	tooManyHeaders = "answer's headers are larger than 256 KiB"
 	notHTTP2       = "server does not speak HTTP/2"
+	notEstablished = "http2: client conn could not be established" // net/http's words
 )
 
 func classifyHTTP(f failure) (Reason, string) {
@@ -224,12 +225,12 @@ func classifyHTTP(f failure) (Reason, string) {
 		return HeadersTooLarge, tooManyHeaders
 	case strings.Contains(text, "server closed idle connection"):
 		return ConnectionClosed, "server closed the connection without an answer"
-	case strings.Contains(text, "looked like an HTTP/1.1 header"),
-		strings.Contains(text, "client conn could not be established"): // the same, as who waits for the answer may learn it
+	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "http2: frame too large"),
+		strings.Contains(text, notEstablished): // the same, as a request learns it that comes after
 		return BadResponse, notHTTP2
 	case strings.HasPrefix(text, "stream error"):
 		return ConnectionReset, "server reset the request: " + text
-	case strings.Contains(text, "GOAWAY"):
+	case strings.Contains(text, "GOAWAY"), strings.Contains(text, "http2: client conn not usable"): // the same, before the request
 		return ConnectionClosed, "server closed the connection without an answer (HTTP/2 GOAWAY)"
 	}
 	return OK, ""

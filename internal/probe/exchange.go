@@ -77,23 +77,23 @@ var protocolNames = [protocols][]string{
 }
 
 // newTransport returns the transport that all checks of a version share. It
-// holds no connection: NewClientConn pools nothing, and dials what the context
-// brings, on the caller's goroutine. Proxy stays nil, or HTTPS_PROXY would
-// walk around the guard.
-func newTransport(version HTTPVersion) *http.Transport {
+// holds no connection: NewClientConn pools nothing, and takes what the context
+// brings, on the caller's goroutine, with its TLS already spoken and its
+// protocol agreed on. Proxy stays nil, or HTTPS_PROXY would walk around the
+// guard.
+func newTransport(spoken HTTPVersion) *http.Transport {
 	hand := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return ctx.Value(connKey{}).(net.Conn), nil
 	}
-	spoken := new(http.Protocols)
-	spoken.SetHTTP1(version != HTTP2)
-	spoken.SetHTTP2(version != HTTP1)
-	spoken.SetUnencryptedHTTP2(version == HTTP2)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(spoken == HTTP1)
+	protocols.SetUnencryptedHTTP2(spoken == HTTP2)
 	return &http.Transport{
 		DialContext:            hand,
 		DialTLSContext:         hand,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,
-		Protocols:              spoken,
+		Protocols:              protocols,
 	}
 }
 
@@ -113,11 +113,8 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
-	begin := &beginning{Conn: l.top}
-	if spoken == HTTP1 {
-		l.top = begin
-	}
-	client, err := a.p.transport[a.t.HTTP].NewClientConn(context.WithValue(ctx, connKey{}, l.top), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
+	begin := &beginning{Conn: l.top, spoken: spoken}
+	client, err := a.p.transport[spoken].NewClientConn(context.WithValue(ctx, connKey{}, begin), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
 	if err != nil {
 		return nil, err
 	}
@@ -162,12 +159,12 @@ func (w *watch) tooLarge(err error) error {
 	return err
 }
 
-// A beginning remembers how an answer over HTTP/1 began. HTTP/2 needs its
-// *tls.Conn as it is.
+// A beginning remembers how an answer began.
 type beginning struct {
 	net.Conn
-	mu   sync.Mutex // it may be read while its caller has gone
-	text []byte     // at most as much as is shown of a server's bytes
+	spoken HTTPVersion
+	mu     sync.Mutex // it may be read while its caller has gone
+	text   []byte     // at most as much as is shown of a server's bytes
 }
 
 // Read notes the first bytes.
@@ -181,17 +178,31 @@ func (b *beginning) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// strange finds the real reason where a connection ended within its first
-// line: what began in another way was no answer of HTTP's.
+// strange finds the real reason where a connection ended before there was an
+// answer: what began as no HTTP does was none, all else was closed.
 func (b *beginning) strange(err error) error {
-	const start = "HTTP/"
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	began := string(b.text[:min(len(b.text), len(start))])
-	if !errors.Is(err, io.EOF) || began == "" || strings.HasPrefix(start, began) {
-		return err
+	switch {
+	case b.spoken == HTTP2 && strings.Contains(err.Error(), notEstablished) && beganHTTP2(b.text):
+		return io.EOF
+	case b.spoken == HTTP1 && errors.Is(err, io.EOF) && !beganHTTP1(b.text):
+		return &verdict{reason: BadResponse, detail: "answer is no HTTP: " + strconv.Quote(string(b.text))}
 	}
-	return &verdict{reason: BadResponse, detail: "answer is no HTTP: " + strconv.Quote(string(b.text))}
+	return err
+}
+
+// beganHTTP1 reports whether text is, or may become, a status line.
+func beganHTTP1(text []byte) bool {
+	const start = "HTTP/"
+	return strings.HasPrefix(start, string(text[:min(len(text), len(start))]))
+}
+
+// beganHTTP2 reports whether text is, or may become, a frame of settings, which
+// a server begins with (RFC 9113, 3.4): its type is in the fourth byte.
+func beganHTTP2(text []byte) bool {
+	const settings = 4
+	return len(text) < 4 || text[3] == settings
 }
 
 func noHTTP2() error {

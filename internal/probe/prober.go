@@ -37,10 +37,10 @@ type Options struct {
 // makes fresh connections.
 type Prober struct {
 	options   Options
-	own       http.Header // introduces Rollcall itself
-	transport [protocols]*http.Transport
-	seconds   chan struct{}   // second dials under way; nil: they are not counted
-	trust     *trust.Verifier // nil: crypto/tls verifies
+	own       http.Header              // introduces Rollcall itself
+	transport [AnyHTTP]*http.Transport // by what is spoken
+	seconds   chan struct{}            // second dials under way; nil: they are not counted
+	trust     *trust.Verifier          // nil: crypto/tls verifies
 	pulse     wire.Pulse
 	roots     sync.Once
 	warm      *net.UDPConn
@@ -58,7 +58,7 @@ func New(options Options) *Prober {
 	if options.SecondDials > 0 {
 		p.seconds = make(chan struct{}, options.SecondDials)
 	}
-	for v := range protocols {
+	for v := range AnyHTTP {
 		p.transport[v] = newTransport(v)
 	}
 	if !fips140.Enabled() { // where crypto/tls sorts chains out

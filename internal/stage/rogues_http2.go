@@ -16,7 +16,7 @@ import (
 func http2Rogues() []rogue {
 	return []rogue{
 		{name: "h2-ok", description: "HTTP/2 and HTTP/1.1 by ALPN", start: h2Page,
-			beside: "h2-goaway h2-refused-stream h2-reset h2-reset-body h2-truncated h2-hanging h2-silent h2-endless-headers h2-garbage h2-closing h2-http11 h2-absent"},
+			beside: "h2-goaway h2-goaway-first h2-refused-stream h2-reset h2-reset-body h2-truncated h2-hanging h2-silent h2-endless-headers h2-garbage h2-closing h2-http11 h2-absent"},
 		{name: "h2-raw-ok", description: "HTTP/2 and no other by ALPN", beside: "h2-goaway h2-reset h2-truncated", start: overHTTP2(h2Answers)},
 		{name: "h2-absent", description: "HTTP/1.1 without ALPN, for those who want HTTP/2",
 			start: secured(func() *tls.Config { return new(tls.Config) })},
@@ -27,6 +27,7 @@ func http2Rogues() []rogue {
 		{name: "h2-hanging", description: "takes the request over HTTP/2 and never answers", start: overHTTP2((*h2Caller).drain)},
 		{name: "h2-goaway", description: "takes the request over HTTP/2 and goes away",
 			start: overHTTP2(func(c *h2Caller) { c.WriteGoAway(0, http2.ErrCodeInternal, []byte("going away")) })},
+		{name: "h2-goaway-first", description: "goes away over HTTP/2 before it has seen a request", start: overALPN(h2GoesFirst)},
 		{name: "h2-goaway-ok", description: "answers over HTTP/2 and then goes away, as a server that shuts down",
 			beside: "h2-goaway", start: overHTTP2(h2AnswersAndGoes)},
 		{name: "h2-refused-stream", description: "refuses the request's stream, and ends",
@@ -136,6 +137,12 @@ func h2AnswersAndGoes(h *h2Caller) {
 	h.WriteGoAway(h.stream, http2.ErrCodeNo, nil)
 	h.WriteData(h.stream, true, []byte("ok"))
 	h.drain()
+}
+
+func h2GoesFirst(_ context.Context, c *caller) {
+	h := h2Caller{caller: c, Framer: http2.NewFramer(c, c)}
+	h.WriteSettings()
+	h.WriteGoAway(0, http2.ErrCodeNo, nil)
 }
 
 // h2EndlessHeaders sends fields in frames that never say that they are the

@@ -301,6 +301,7 @@ func http2Checks() map[string]check {
 		"h2-closing":         h2Fails(0, mentions("")),
 		"h2-hanging":         h2Hangs,
 		"h2-goaway":          h2Fails(0, mentions("GOAWAY")),
+		"h2-goaway-first":    h2Fails(0, mentions("")),
 		"h2-goaway-ok":       h2Answered("ok"),
 		"h2-refused-stream":  h2Fails(0, mentions("")),
 		"h2-reset":           h2Fails(200, mentions("INTERNAL_ERROR")),
