@@ -221,10 +221,8 @@ func classifyHTTP(f failure) (Reason, string) {
 		return BodyTruncated, "connection ended before the body did"
 	case f.body:
 		return BodyInvalid, "body is broken: " + text
-	case strings.Contains(text, "server response headers exceeded"), strings.Contains(text, "response header list larger"):
+	case strings.Contains(text, "response header list larger"): // over HTTP/2
 		return HeadersTooLarge, tooManyHeaders
-	case strings.Contains(text, "server closed idle connection"):
-		return ConnectionClosed, "server closed the connection without an answer"
 	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "http2: frame too large"),
 		strings.Contains(text, notEstablished): // the same, as a request learns it that comes after
 		return BadResponse, notHTTP2
@@ -246,7 +244,7 @@ func lastResort(f failure) (Reason, string) {
 	case TLS:
 		return TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.err.Error(), "tls: ")
 	case FirstByte, Transfer:
-		return BadResponse, "answer is no HTTP: " + strings.TrimPrefix(f.err.Error(), "net/http: HTTP/1.x transport connection broken: ")
+		return BadResponse, "answer is no HTTP: " + f.err.Error()
 	}
 	return Internal, f.err.Error()
 }

@@ -91,16 +91,15 @@ func TestClassify(t *testing.T) {
 		{"closed in the handshake", io.EOF, TLS, false, ConnectionClosed, "without an answer"},
 		{"closed in the headers", io.ErrUnexpectedEOF, Transfer, false, ConnectionClosed, "without an answer"},
 
-		{"endless headers", errors.New("net/http: server response headers exceeded 262144 bytes; aborted"), Transfer, false, HeadersTooLarge, "256 KiB"},
+		{"endless headers", headersTooLarge(), Transfer, false, HeadersTooLarge, "256 KiB"},
 		{"endless headers in HTTP/2", errors.New("http2: response header list larger than advertised limit"), FirstByte, false, HeadersTooLarge, "256 KiB"},
-		{"closed, as net/http says it", errors.New("http: server closed idle connection"), FirstByte, false, ConnectionClosed, "without an answer"},
 		{"closed, as HTTP/2 says it", errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), FirstByte, false, ConnectionClosed, "GOAWAY"},
 		{"closed before the request, as HTTP/2 says it", errors.New("http2: client conn not usable"), FirstByte, false, ConnectionClosed, "GOAWAY"},
 		{"HTTP/1.1 where HTTP/2 is wanted, told late", errors.New("http2: client conn could not be established"), FirstByte, false, BadResponse, "does not speak HTTP/2"},
 		{"HTTP/1.1 where HTTP/2 is wanted", errors.New("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), FirstByte, false, BadResponse, "does not speak HTTP/2"},
 		{"garbage where HTTP/2 is wanted", errors.New("http2: frame too large"), FirstByte, false, BadResponse, "does not speak HTTP/2"},
 		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), FirstByte, false, ConnectionReset, "REFUSED_STREAM"},
-		{"garbage", errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`), Transfer, false, BadResponse, `answer is no HTTP: malformed HTTP response "SSH-2.0"`},
+		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), Transfer, false, BadResponse, `answer is no HTTP: malformed HTTP response "SSH-2.0"`},
 		{"answer, anything else", errors.New("odd"), FirstByte, false, BadResponse, "odd"},
 
 		{"body cut short", io.ErrUnexpectedEOF, Transfer, true, BodyTruncated, "ended before the body did"},

@@ -76,18 +76,16 @@ var protocolNames = [protocols][]string{
 	AnyHTTP: {"h2", "http/1.1"},
 }
 
-// newTransport returns the transport that all checks of a version share. It
-// holds no connection: NewClientConn pools nothing, and takes what the context
-// brings, on the caller's goroutine, with its TLS already spoken and its
-// protocol agreed on. Proxy stays nil, or HTTPS_PROXY would walk around the
-// guard.
-func newTransport(spoken HTTPVersion) *http.Transport {
+// newHTTP2 returns the transport of all checks over HTTP/2. It holds no
+// connection: NewClientConn pools nothing, and takes what the context brings,
+// on the caller's goroutine, with its TLS already spoken. Proxy stays nil, or
+// HTTPS_PROXY would walk around the guard.
+func newHTTP2() *http.Transport {
 	hand := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return ctx.Value(connKey{}).(net.Conn), nil
 	}
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(spoken == HTTP1)
-	protocols.SetUnencryptedHTTP2(spoken == HTTP2)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Transport{
 		DialContext:            hand,
 		DialTLSContext:         hand,
@@ -113,15 +111,15 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
+	w := newWatch(l.wire, spoken)
 	begin := &beginning{Conn: l.top, spoken: spoken}
-	client, err := a.p.transport[spoken].NewClientConn(context.WithValue(ctx, connKey{}, begin), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
+	talk, err := a.talk(ctx, begin, w, h.url)
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
+	defer talk.Close()
 	defer l.wire.Close() // first, so that nobody waits for the rest of a body
-	w := newWatch(l.wire, spoken)
-	resp, err := client.RoundTrip(h.request(httptrace.WithClientTrace(ctx, w.trace())))
+	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))
 	a.noteStamps(l.wire.Reading())
 	if err != nil {
 		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
@@ -130,9 +128,22 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	}
 	ans, err := a.finish(w, h, resp)
 	if err == nil {
-		client.Close() // says goodbye, as TLS wants it
+		talk.Close() // says goodbye, as TLS wants it
 	}
 	return ans, err
+}
+
+// A talk is one request and its answer.
+type talk interface {
+	http.RoundTripper
+	io.Closer
+}
+
+func (a *attempt) talk(ctx context.Context, conn *beginning, w *watch, u *url.URL) (talk, error) {
+	if conn.spoken == HTTP1 {
+		return newHTTP1(conn, w.noteFirstByte), nil
+	}
+	return a.p.http2.NewClientConn(context.WithValue(ctx, connKey{}, conn), u.Scheme, net.JoinHostPort(u.Hostname(), "0"))
 }
 
 // spoken is the version that both sides agreed on.
@@ -154,7 +165,7 @@ func (a *attempt) spoken(l link) (HTTPVersion, error) {
 // yet are headers. Packed as they are they may be fewer than maxHeaders.
 func (w *watch) tooLarge(err error) error {
 	if strings.Contains(err.Error(), "PROTOCOL_ERROR") && w.conn.Reading().Received-w.received > maxHeaders/2 {
-		return &verdict{reason: HeadersTooLarge, detail: tooManyHeaders}
+		return headersTooLarge()
 	}
 	return err
 }
@@ -203,6 +214,10 @@ func beganHTTP1(text []byte) bool {
 func beganHTTP2(text []byte) bool {
 	const settings = 4
 	return len(text) < 4 || text[3] == settings
+}
+
+func headersTooLarge() error {
+	return &verdict{reason: HeadersTooLarge, detail: tooManyHeaders}
 }
 
 func noHTTP2() error {
@@ -308,7 +323,7 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 	var err error
 	ans.body, err = readBody(resp, a.t.MaxBody, a.t.reads("body") || a.t.reads("json"))
 	first, _ := w.firstByte()
-	last := w.lastByte()
+	last := w.conn.Reading()
 	a.noteStamps(last)
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = ans.body.wire, ans.body.size, ans.body.truncated
 	a.res.Complete = err == nil
@@ -327,10 +342,10 @@ type watch struct {
 	segments int   // that the first byte may have been merged of
 	received int64 // bytes, before the request
 
-	mu          sync.Mutex // the trace is called from the connection's own goroutine
-	first, last wire.Reading
-	sent        func(*wire.Reading) // corrects when the request left; nil: the ledger knows
-	seen, ended bool
+	mu    sync.Mutex // HTTP/2 has a goroutine of its own
+	first wire.Reading
+	sent  func(*wire.Reading) // corrects when the request left; nil: the ledger knows
+	seen  bool
 }
 
 func newWatch(conn *wire.Conn, spoken HTTPVersion) *watch {
@@ -338,30 +353,27 @@ func newWatch(conn *wire.Conn, spoken HTTPVersion) *watch {
 	return &watch{conn: conn, spoken: spoken, began: time.Now(), received: conn.Reading().Received}
 }
 
-// trace samples the clock synchronously, on the goroutine that reads: before
-// it reads on, and a trailing close_notify moves the latest stamp.
-func (w *watch) trace() *httptrace.ClientTrace {
-	t := &httptrace.ClientTrace{
-		GotFirstResponseByte: func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.first, w.seen = w.conn.Reading(), true
-			if w.sent != nil {
-				w.sent(&w.first)
-			}
-			w.segments = w.conn.Merged()
-		},
-		PutIdleConn: func(error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.last, w.ended = w.conn.Reading(), true
-		},
+// traced samples the clock of an answer over HTTP/2, synchronously, on the
+// goroutine that reads: before it reads on, and the latest stamp moves.
+func (w *watch) traced(ctx context.Context) context.Context {
+	if w.spoken == HTTP1 {
+		return ctx
 	}
-	if w.spoken == HTTP2 {
-		t.WroteHeaders = w.wrote
-		t.WroteRequest = func(httptrace.WroteRequestInfo) { w.wrote() }
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotFirstResponseByte: w.noteFirstByte,
+		WroteHeaders:         w.wrote,
+		WroteRequest:         func(httptrace.WroteRequestInfo) { w.wrote() },
+	})
+}
+
+func (w *watch) noteFirstByte() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.first, w.seen = w.conn.Reading(), true
+	if w.sent != nil {
+		w.sent(&w.first)
 	}
-	return t
+	w.segments = w.conn.Merged()
 }
 
 // wrote notes when a request left in HTTP/2, which has flushed it by then and
@@ -377,15 +389,4 @@ func (w *watch) firstByte() (r wire.Reading, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.first, w.seen
-}
-
-// lastByte is the reading at the body's end; where the connection does not
-// outlive the body, nobody reads on and the latest is it.
-func (w *watch) lastByte() wire.Reading {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ended {
-		return w.last
-	}
-	return w.conn.Reading()
 }

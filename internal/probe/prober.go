@@ -36,19 +36,19 @@ type Options struct {
 // keeps nothing of a target but that its certificate was good: each check
 // makes fresh connections.
 type Prober struct {
-	options   Options
-	own       http.Header              // introduces Rollcall itself
-	transport [AnyHTTP]*http.Transport // by what is spoken
-	seconds   chan struct{}            // second dials under way; nil: they are not counted
-	trust     *trust.Verifier          // nil: crypto/tls verifies
-	pulse     wire.Pulse
-	roots     sync.Once
-	warm      *net.UDPConn
+	options Options
+	own     http.Header // introduces Rollcall itself
+	http2   *http.Transport
+	seconds chan struct{}   // second dials under way; nil: they are not counted
+	trust   *trust.Verifier // nil: crypto/tls verifies
+	pulse   wire.Pulse
+	roots   sync.Once
+	warm    *net.UDPConn
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, own: introduction(options.UserAgent)}
+	p := &Prober{options: options, own: introduction(options.UserAgent), http2: newHTTP2()}
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}
@@ -57,9 +57,6 @@ func New(options Options) *Prober {
 	}
 	if options.SecondDials > 0 {
 		p.seconds = make(chan struct{}, options.SecondDials)
-	}
-	for v := range AnyHTTP {
-		p.transport[v] = newTransport(v)
 	}
 	if !fips140.Enabled() { // where crypto/tls sorts chains out
 		p.trust = trust.New(options.RootCAs)

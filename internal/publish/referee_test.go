@@ -249,8 +249,12 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 	}
 }
 
-// given is how long a trial may take to publish.
-const given = 1500 * time.Millisecond
+// given is how long a trial may take to publish; late is what a busy machine
+// may add before the test hears of it.
+const (
+	given = 1500 * time.Millisecond
+	late  = 500 * time.Millisecond
+)
 
 type outcome struct {
 	tally Tally
@@ -270,7 +274,7 @@ func (tr *trial) meet(ctx context.Context, n int) outcome {
 // loss is an error.
 func (tr *trial) judge(t *testing.T, n int, o outcome) {
 	t.Helper()
-	if o.took > given {
+	if o.took > given+late {
 		t.Errorf("the answer came after %v of %v", o.took, given)
 	}
 	b := tr.open(t, n)

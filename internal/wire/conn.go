@@ -31,7 +31,7 @@ type Conn struct {
 	mu       sync.Mutex // guards what follows
 	ledger   ledger
 	deadline time.Time
-	failed   error // what the latest read failed with
+	failed   error // what ended it
 	segments segments
 }
 
@@ -100,14 +100,20 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.ledger.read(got, time.Now())
 		c.segments.read(c, c.waited)
 	}
-	if !errors.Is(got.err, net.ErrClosed) {
-		c.failed = got.err
-	}
+	c.fail(got.err)
 	return got.n, got.err
 }
 
-// Err returns what the latest read failed with, io.EOF too, unless it was our
-// own Close that ended it. Parsers above may say something else: that a line
+// fail notes the first failure: a reset is told once, and what follows it looks
+// like an orderly end. c.mu is held.
+func (c *Conn) fail(err error) {
+	if c.failed == nil && !errors.Is(err, net.ErrClosed) {
+		c.failed = err
+	}
+}
+
+// Err returns what a read or write failed with first, io.EOF too, unless it was
+// our own Close that ended it. Parsers above may say something else: that a line
 // makes no sense, where its end never came.
 func (c *Conn) Err() error {
 	c.mu.Lock()
@@ -159,6 +165,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	after := time.Now()
 	c.mu.Lock()
 	c.ledger.end(after)
+	c.fail(err)
 	c.mu.Unlock()
 	return n, err
 }

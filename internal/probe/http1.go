@@ -1,0 +1,93 @@
+package probe
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// An http1 is a connection for one request and its answer over HTTP/1.1.
+// net/http writes and reads both, but without its Transport, which takes two
+// goroutines and two buffers a connection.
+type http1 struct {
+	conn    net.Conn
+	began   func() // called when the first byte has come, before any is read on
+	room    int64  // bytes that headers may still take
+	buffers *buffers
+	sending sync.WaitGroup
+	stop    func() bool
+	close   func() error
+}
+
+type buffers struct {
+	request bytes.Buffer
+	answer  *bufio.Reader
+}
+
+var spare = sync.Pool{New: func() any { return &buffers{answer: bufio.NewReader(nil)} }}
+
+func newHTTP1(conn net.Conn, began func()) *http1 {
+	c := &http1{conn: conn, began: began, room: maxHeaders, buffers: spare.Get().(*buffers), stop: func() bool { return true }}
+	c.buffers.request.Reset()
+	c.buffers.answer.Reset(c)
+	c.close = sync.OnceValue(c.end)
+	return c
+}
+
+// RoundTrip sends req and reads the head of its answer, whose body has to be
+// read before Close. The end of req's context closes the connection.
+func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Write(&c.buffers.request); err != nil {
+		return nil, err
+	}
+	c.stop = context.AfterFunc(req.Context(), func() { c.conn.Close() })
+	if req.ContentLength > 0 {
+		c.sending.Go(c.send) // an answer need not wait for all of it
+	} else {
+		c.send()
+	}
+	if _, err := c.buffers.answer.Peek(1); err != nil {
+		return nil, err
+	}
+	c.began()
+	for {
+		resp, err := http.ReadResponse(c.buffers.answer, req)
+		switch {
+		case err != nil && c.room == 0:
+			return nil, headersTooLarge()
+		case err != nil:
+			return nil, err
+		case resp.StatusCode/100 != 1, resp.StatusCode == http.StatusSwitchingProtocols:
+			c.room = math.MaxInt64
+			return resp, nil
+		}
+	}
+}
+
+// send leaves a failure to whoever reads: there may be an answer all the same.
+func (c *http1) send() { c.conn.Write(c.buffers.request.Bytes()) }
+
+// Read reads of the connection, but no more headers than there is room for.
+func (c *http1) Read(p []byte) (int, error) {
+	if c.room == 0 {
+		return 0, headersTooLarge()
+	}
+	n, err := c.conn.Read(p[:min(int64(len(p)), c.room)])
+	c.room -= int64(n)
+	return n, err
+}
+
+// Close closes the connection; TLS says goodbye.
+func (c *http1) Close() error { return c.close() }
+
+func (c *http1) end() error {
+	c.stop()
+	err := c.conn.Close()
+	c.sending.Wait()
+	spare.Put(c.buffers)
+	return err
+}
