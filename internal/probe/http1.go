@@ -11,8 +11,8 @@ import (
 )
 
 // An http1 is a connection for one request and its answer over HTTP/1.1.
-// net/http writes and reads both, but without its Transport, which takes two
-// goroutines and two buffers a connection.
+// net/http writes and reads both, but without its Transport: with its two
+// goroutines and two buffers a check takes 0.57 ms of CPU for 0.50.
 type http1 struct {
 	conn    net.Conn
 	began   func() // called when the first byte has come, before any is read on

@@ -37,6 +37,7 @@ type flight struct {
 	mu      sync.Mutex
 	records map[dnsmessage.Type]*record
 	open    map[*query]struct{} // asked and not answered
+	early   []*query            // asked before Go's resolver was
 	streams int                 // open ones
 	dropped bool                // a query ended without the answer that we may have lost
 }
@@ -115,6 +116,30 @@ func (f *flight) left(kind dnsmessage.Type) {
 	defer f.mu.Unlock()
 	if r := f.records[kind]; r != nil && r.gap == 0 {
 		r.gap = time.Since(r.sent)
+	}
+}
+
+// adopt hands the early query of kind over, once.
+func (f *flight) adopt(kind dnsmessage.Type) *query {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.early, func(q *query) bool { return q.question.Type == kind })
+	if i < 0 {
+		return nil
+	}
+	q := f.early[i]
+	f.early = slices.Delete(f.early, i, i+1)
+	return q
+}
+
+// dismiss ends the early queries that nobody adopted.
+func (f *flight) dismiss() {
+	f.mu.Lock()
+	early := f.early
+	f.early = nil
+	f.mu.Unlock()
+	for _, q := range early {
+		q.close()
 	}
 }
 

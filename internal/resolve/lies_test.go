@@ -39,6 +39,22 @@ type lie struct {
 	tamper func(answer []byte) [][]byte
 }
 
+// extendedCode has success made into another code by EDNS (RFC 6891, 6.1.3).
+func extendedCode(answer []byte) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(answer) != nil {
+		return answer
+	}
+	var h dnsmessage.ResourceHeader
+	h.SetEDNS0(largestAnswer, dnsmessage.RCode(16), false)
+	m.Additionals = []dnsmessage.Resource{{Header: h, Body: &dnsmessage.OPTResource{}}}
+	changed, err := m.Pack()
+	if err != nil {
+		return answer
+	}
+	return changed
+}
+
 func lies() []lie {
 	one := func(change func([]byte) []byte) func([]byte) [][]byte {
 		return func(a []byte) [][]byte { return [][]byte{change(a)} }
@@ -65,6 +81,7 @@ func lies() []lie {
 		{"garbage first", before(garbage)},
 		{"answers cut off", one(stage.Shortened)},
 		{"truncated", one(stage.Truncated)},
+		{"an extended code", one(extendedCode)},
 		{"aliases", one(func(a []byte) []byte { return stage.Aliased(a, 5) })},
 	}
 }
@@ -100,7 +117,8 @@ func alone(ctx context.Context, server netip.AddrPort, host string, timeout time
 	return r.LookupNetIP(ctx, "ip", host+".")
 }
 
-// Whatever comes, the verdict is that of Go's resolver alone.
+// Whatever comes, the verdict is that of Go's resolver alone, by the shortcut
+// and without.
 func TestLookupAsGoDoes(t *testing.T) {
 	hosts := []string{
 		"four.example", "FOUR.example", "six.example", "both.example", "mapped.example", "many.example",
@@ -111,10 +129,11 @@ func TestLookupAsGoDoes(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			server := lying(t, func(_ int, _ dnsmessage.Question, answer []byte) [][]byte { return l.tamper(answer) })
-			r := asking(t, server.Addr())
 			var all sync.WaitGroup
-			for _, host := range hosts {
-				all.Go(func() { compare(t, r, server.Addr(), host) })
+			for _, r := range []*Resolver{asking(t, server.Addr()), unlearnt(t, server.Addr())} {
+				for _, host := range hosts {
+					all.Go(func() { compare(t, r, server.Addr(), host) })
+				}
 			}
 			all.Wait()
 		})

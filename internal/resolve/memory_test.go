@@ -96,6 +96,9 @@ func FuzzJudge(f *testing.F) {
 		if ttl < 0 || ttl > longestMemory || got == unknown && ttl != 0 || got == denial && ttl > longestDenial {
 			t.Errorf("%v for %v", got, ttl)
 		}
+		if addrs, ok := plain(packet, dnsmessage.TypeA); ok && (len(addrs) > 0) != (got == address) {
+			t.Errorf("plainly %v, judged %v", addrs, got)
+		}
 	})
 }
 

@@ -51,7 +51,8 @@ type Resolver struct {
 	flights map[string]*flight // by host
 	memory  memory
 
-	sockets sockets
+	shortcut shortcut
+	sockets  sockets
 }
 
 // An Answer is what a look-up gave.
@@ -276,6 +277,10 @@ func (r *Resolver) turn(ctx context.Context, packets int) error {
 // from the server's: Go's resolver calls both "no such host". The dot at the
 // name's end keeps it from trying a search list.
 func (r *Resolver) ask(f *flight) ([]netip.Addr, error) {
+	defer f.dismiss()
+	if addrs, ok := r.directly(f); ok {
+		return addrs, nil
+	}
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		if r.server != "" {
 			address = r.server
@@ -286,7 +291,8 @@ func (r *Resolver) ask(f *flight) ([]netip.Addr, error) {
 		if strings.HasPrefix(network, "tcp") {
 			return r.stream(ctx, f, address)
 		}
-		return r.query(ctx, f, address)
+		r.shortcut.learn(address)
+		return r.voice(ctx, f, address)
 	}}
 	addrs, err := resolver.LookupNetIP(f.ctx, r.network, f.host+".")
 	if _, ok := errors.AsType[*net.AddrError](err); ok {
@@ -302,14 +308,14 @@ func (r *Resolver) ask(f *flight) ([]netip.Addr, error) {
 	return addrs, err
 }
 
-// query returns what Go's resolver takes for a connection to the server.
-func (r *Resolver) query(ctx context.Context, f *flight, address string) (net.Conn, error) {
+// query returns one that nothing has been asked with.
+func (r *Resolver) query(ctx context.Context, f *flight, address string) (*query, error) {
 	for {
 		s, err := r.sockets.to(ctx, address, r.linger)
 		if err != nil {
 			return nil, f.own.note(err)
 		}
-		q := &query{ctx: ctx, socket: s, flight: f, came: make(chan reply, 1)}
+		q := &query{socket: s, flight: f, came: make(chan reply, 1)}
 		if s.enter(q) {
 			return q, nil
 		}

@@ -41,8 +41,17 @@ func Example() {
 	// lookup shoop.example. on SERVER: no such host
 }
 
-// asking returns a Resolver that asks the server at addr, for both families.
+// asking returns a Resolver that asks the server at addr, for both families,
+// by the shortcut where that may be.
 func asking(t *testing.T, addr netip.AddrPort) *Resolver {
+	t.Helper()
+	r := unlearnt(t, addr)
+	r.shortcut.learn(addr.String())
+	return r
+}
+
+// unlearnt is one that has to leave its first look-ups to Go's.
+func unlearnt(t *testing.T, addr netip.AddrPort) *Resolver {
 	t.Helper()
 	r := newResolver(Options{Server: addr.String()}, "ip")
 	t.Cleanup(r.Close)

@@ -1,0 +1,244 @@
+package resolve
+
+import (
+	"bufio"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// A shortcut asks the server that Go's resolver would ask, without it: its
+// goroutines, contexts and timers are a seventh of a check's CPU. It may only say
+// yes: an answer that leaves anything to judge is handed to Go's resolver,
+// which asks for nothing a second time.
+type shortcut struct {
+	mu      sync.Mutex
+	address string              // of the server that Go's resolver asked last; "" before
+	learnt  time.Time           // when that was
+	local   map[string]struct{} // names that the hosts file has, which it asks nobody for
+}
+
+// relearn is how often Go's resolver looks at its files, and so do we at it.
+const relearn = 5 * time.Second
+
+// learn notes whom Go's resolver asks.
+func (s *shortcut) learn(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); s.address != address || now.Sub(s.learnt) >= relearn {
+		s.address, s.learnt, s.local = address, now, hostsFile("/etc/hosts")
+	}
+}
+
+// to returns the server to ask for host. Not ok: Go's resolver has to say.
+func (s *shortcut) to(host string) (address string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, local := s.local[host]
+	return s.address, s.address != "" && time.Since(s.learnt) < relearn && !local && ordinary(host)
+}
+
+// hostsFile returns the names in a file such as /etc/hosts, in lower case.
+func hostsFile(path string) map[string]struct{} {
+	names := map[string]struct{}{}
+	file, err := os.Open(path)
+	if err != nil {
+		return names
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		for _, name := range strings.Fields(line) {
+			names[strings.ToLower(strings.TrimSuffix(name, "."))] = struct{}{}
+		}
+	}
+	return names
+}
+
+// ordinary reports whether nobody has rules of their own for host: it is of
+// letters, digits and hyphens, its last label of letters only, and it is no
+// name that systems keep from the DNS.
+func ordinary(host string) bool {
+	const longest = 253 // RFC 1035, less the dot at the end
+	dot := strings.LastIndexByte(host, '.')
+	top := host[dot+1:]
+	if len(host) > longest || dot < 1 || top == "" || top == "local" || top == "onion" || strings.Trim(top, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || label[0] == '-' || label[len(label)-1] == '-' || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// directly asks for f's host and returns its addresses if the answers say
+// nothing else. Otherwise its questions stay open, for Go's resolver to adopt.
+func (r *Resolver) directly(f *flight) (addrs []netip.Addr, ok bool) {
+	address, ok := r.shortcut.to(f.host)
+	if !ok {
+		return nil, false
+	}
+	var asked []*query
+	for _, kind := range kinds(r.network) {
+		q, err := r.askEarly(f, address, kind)
+		if err != nil {
+			return nil, false
+		}
+		asked = append(asked, q)
+	}
+	return f.plainly(asked)
+}
+
+func (r *Resolver) askEarly(f *flight, address string, kind dnsmessage.Type) (*query, error) {
+	message, err := pack(f.host, kind)
+	if err != nil {
+		return nil, err
+	}
+	q, err := r.query(f.ctx, f, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.ask(f.ctx, message); err != nil {
+		q.close()
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.early = append(f.early, q)
+	return q, nil
+}
+
+// plainly waits for the answers, but no longer than until they are asked for
+// again.
+func (f *flight) plainly(asked []*query) (addrs []netip.Addr, ok bool) {
+	patience := time.NewTimer(firstResend)
+	defer patience.Stop()
+	for _, q := range asked {
+		select {
+		case reply := <-q.came:
+			q.came <- reply // for who adopts it
+			found, ok := plain(reply.packet, q.question.Type)
+			if !ok {
+				return nil, false
+			}
+			addrs = append(addrs, found...)
+		case <-patience.C:
+			return nil, false
+		case <-f.ctx.Done():
+			return nil, false
+		}
+	}
+	return addrs, inOrder(addrs)
+}
+
+// inOrder reports whether addrs are some, and stay as they are where Go's
+// resolver sorts them (RFC 6724): one, or all of IPv4 and of the same scope.
+func inOrder(addrs []netip.Addr) bool {
+	for _, addr := range addrs {
+		if len(addrs) > 1 && !(addr.Is4() && addr.IsGlobalUnicast()) {
+			return false
+		}
+	}
+	return len(addrs) > 0
+}
+
+// kinds are the questions of a look-up in network.
+func kinds(network string) []dnsmessage.Type {
+	switch network {
+	case "ip4":
+		return []dnsmessage.Type{dnsmessage.TypeA}
+	case "ip6":
+		return []dnsmessage.Type{dnsmessage.TypeAAAA}
+	}
+	return []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA}
+}
+
+// pack is the question as Go's resolver asks it.
+func pack(host string, kind dnsmessage.Type) ([]byte, error) {
+	name, err := dnsmessage.NewName(host + ".")
+	if err != nil {
+		return nil, err
+	}
+	b := dnsmessage.NewBuilder(make([]byte, 0, 300), dnsmessage.Header{RecursionDesired: true})
+	b.StartQuestions() // in their order these don't fail
+	if err := b.Question(dnsmessage.Question{Name: name, Type: kind, Class: dnsmessage.ClassINET}); err != nil {
+		return nil, err
+	}
+	b.StartAdditionals()
+	var edns dnsmessage.ResourceHeader
+	edns.SetEDNS0(largestAnswer, dnsmessage.RCodeSuccess, false)
+	if err := b.OPTResource(edns, dnsmessage.OPTResource{}); err != nil {
+		return nil, err
+	}
+	return b.Finish()
+}
+
+// plain reads the addresses of kind in an answer, maybe none, if there is
+// nothing in it that Go's resolver could judge in another way.
+func plain(packet []byte, kind dnsmessage.Type) (addrs []netip.Addr, ok bool) {
+	var p dnsmessage.Parser
+	header, err := p.Start(packet)
+	if err != nil || header.Truncated || header.RCode != dnsmessage.RCodeSuccess {
+		return nil, false
+	}
+	if _, err := p.Question(); err != nil || p.SkipQuestion() != dnsmessage.ErrSectionDone {
+		return nil, false
+	}
+	for {
+		h, err := p.AnswerHeader()
+		if err == dnsmessage.ErrSectionDone {
+			return addrs, (len(addrs) > 0 || header.RecursionAvailable) && !extended(&p)
+		}
+		if err != nil {
+			return nil, false
+		}
+		switch {
+		case h.Type == dnsmessage.TypeCNAME:
+			err = p.SkipAnswer()
+		case h.Type != kind, h.Length != length(kind): // parsers take any length, and then lose their way
+			return nil, false
+		case kind == dnsmessage.TypeA:
+			var a dnsmessage.AResource
+			a, err = p.AResource()
+			addrs = append(addrs, netip.AddrFrom4(a.A))
+		default:
+			var a dnsmessage.AAAAResource
+			a, err = p.AAAAResource()
+			addrs = append(addrs, netip.AddrFrom16(a.AAAA).Unmap())
+		}
+		if err != nil {
+			return nil, false
+		}
+	}
+}
+
+// length is that of an address in a record of kind, in bytes.
+func length(kind dnsmessage.Type) uint16 {
+	if kind == dnsmessage.TypeA {
+		return 4
+	}
+	return 16
+}
+
+// extended reports whether what follows the answers may make another code of
+// success (EDNS).
+func extended(p *dnsmessage.Parser) bool {
+	if p.SkipAllAuthorities() != nil {
+		return true
+	}
+	for {
+		h, err := p.AdditionalHeader()
+		if err == dnsmessage.ErrSectionDone {
+			return false
+		}
+		if err != nil || h.Type == dnsmessage.TypeOPT && h.ExtendedRCode(dnsmessage.RCodeSuccess) != dnsmessage.RCodeSuccess || p.SkipAdditional() != nil {
+			return true
+		}
+	}
+}
