@@ -3,7 +3,6 @@ package probe
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"math"
 	"net"
 	"net/http"
@@ -19,7 +18,6 @@ type http1 struct {
 	room    int64  // bytes that headers may still take
 	buffers *buffers
 	sending sync.WaitGroup
-	stop    func() bool
 	close   func() error
 }
 
@@ -31,7 +29,7 @@ type buffers struct {
 var spare = sync.Pool{New: func() any { return &buffers{answer: bufio.NewReader(nil)} }}
 
 func newHTTP1(conn net.Conn, began func()) *http1 {
-	c := &http1{conn: conn, began: began, room: maxHeaders, buffers: spare.Get().(*buffers), stop: func() bool { return true }}
+	c := &http1{conn: conn, began: began, room: maxHeaders, buffers: spare.Get().(*buffers)}
 	c.buffers.request.Reset()
 	c.buffers.answer.Reset(c)
 	c.close = sync.OnceValue(c.end)
@@ -39,12 +37,11 @@ func newHTTP1(conn net.Conn, began func()) *http1 {
 }
 
 // RoundTrip sends req and reads the head of its answer, whose body has to be
-// read before Close. The end of req's context closes the connection.
+// read before Close.
 func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Write(&c.buffers.request); err != nil {
 		return nil, err
 	}
-	c.stop = context.AfterFunc(req.Context(), func() { c.conn.Close() })
 	if req.ContentLength > 0 {
 		c.sending.Go(c.send) // an answer need not wait for all of it
 	} else {
@@ -85,7 +82,6 @@ func (c *http1) Read(p []byte) (int, error) {
 func (c *http1) Close() error { return c.close() }
 
 func (c *http1) end() error {
-	c.stop()
 	err := c.conn.Close()
 	c.sending.Wait()
 	spare.Put(c.buffers)
