@@ -162,6 +162,7 @@ func (a *attempt) open(ctx context.Context, u *url.URL) (*wire.Conn, error) {
 		return nil, d.err
 	}
 	conn := wire.New(d.conn)
+	conn.Tell(&a.p.pulse)
 	a.connected(conn, d, began)
 	return conn, nil
 }

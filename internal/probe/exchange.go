@@ -118,7 +118,7 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 		return nil, err
 	}
 	defer talk.Close()
-	defer l.wire.Close() // first, so that nobody waits for the rest of a body
+	defer l.wire.Close()                                      // first, so that nobody waits for the rest of a body
 	stop := context.AfterFunc(ctx, func() { l.wire.Close() }) // no goodbye: a server that hears one may answer
 	defer stop()
 	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))

@@ -21,6 +21,7 @@ type Conn struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil: no kernel stamps
 	tcpInfo
+	pulse *Pulse // nil: nobody wants to know how late reads are
 
 	reading sync.Mutex // held while a read is on; guards into, got and receive
 	into    []byte
@@ -86,6 +87,9 @@ func New(conn net.Conn) *Conn {
 	return c
 }
 
+// Tell lets p know how late each read is, before the first.
+func (c *Conn) Tell(p *Pulse) { c.pulse = p }
+
 // Read reads as net.Conn says and notes when the bytes arrived.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
@@ -97,7 +101,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if got.n > 0 {
-		c.ledger.read(got, time.Now())
+		now := time.Now()
+		if late := c.ledger.read(got, now); c.pulse != nil {
+			c.pulse.note(now, late-beatSlack)
+		}
 		c.segments.read(c, c.waited)
 	}
 	c.fail(got.err)

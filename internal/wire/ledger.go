@@ -98,15 +98,18 @@ func (l *ledger) kept(now time.Time) time.Duration {
 
 func (l *ledger) end(now time.Time) { l.flights[(l.writes-1)%ledgerFlights].after = now }
 
-func (l *ledger) read(got received, now time.Time) {
+// read notes what was read, and returns how long it had lain there.
+func (l *ledger) read(got received, now time.Time) (late time.Duration) {
 	if got.stamp == 0 {
 		l.blind = true
 		got.stamp = now.UnixNano()
 	}
 	l.arrived = Instant{got.stamp, now}
-	l.late = max(l.late, time.Duration(now.UnixNano()-got.stamp))
+	late = time.Duration(now.UnixNano() - got.stamp)
+	l.late = max(l.late, late)
 	l.received += int64(got.n)
 	l.answered = true
+	return late
 }
 
 // waits is the time waited so far, the open wait included.

@@ -13,8 +13,9 @@ const (
 )
 
 // A Pulse knows how late this process was lately: a goroutine sleeps for two
-// milliseconds again and again and notes how much longer it took. What no
-// stamp can tell (a look-up, a stamp of merged segments) is as unsure as the
+// milliseconds again and again and notes how much longer it took; and
+// connections tell how long what they read had been there, which is longer
+// where timers are seen to before sockets. What no stamp can tell (a look-up, a stamp of merged segments) is as unsure as the
 // process was late meanwhile. It beats only while somebody is inside. The
 // zero value is ready; Worst is asked from within.
 type Pulse struct {
@@ -75,12 +76,26 @@ func (p *Pulse) run(stop, done chan struct{}) {
 	}
 }
 
-// feel files a late beat under every bucket that it spans.
+// feel notes a beat.
 func (p *Pulse) feel(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	late := p.overdue(now)
 	p.felt = now
+	p.file(now, late)
+}
+
+// note notes that what should have been seen to late before now is so now.
+func (p *Pulse) note(now time.Time, late time.Duration) {
+	if late > 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.file(now, late)
+	}
+}
+
+// file files a lateness under every bucket that it spans. p.mu is held.
+func (p *Pulse) file(now time.Time, late time.Duration) {
 	if late <= 0 {
 		return
 	}

@@ -112,6 +112,21 @@ func TestPulseRemembersLateness(t *testing.T) {
 	}
 }
 
+// What connections tell counts like a late beat; what was in time does not.
+func TestPulseTold(t *testing.T) {
+	p := feltAt(2, 4, 6)
+	p.note(at(150), 40*time.Millisecond)
+	p.note(at(160), -time.Hour)
+	p.note(at(170), 0)
+	if got := p.Worst(at(120), at(150)); got < 40*time.Millisecond {
+		t.Errorf("Worst = %v, want what was told", got)
+	}
+	p.felt = at(250)
+	if got := p.Worst(at(200), at(250)); got != 0 {
+		t.Errorf("Worst = %v later, want 0", got)
+	}
+}
+
 // forgotten is a pulse that was 47 ms late at its start and on time from then
 // to an instant.
 func forgotten(until float64) *Pulse {

@@ -34,6 +34,22 @@ func TestStampsAreOfTheArrival(t *testing.T) {
 	}
 }
 
+// A pulse learns how late reads are.
+func TestReadsTellThePulse(t *testing.T) {
+	near, far := pair(t)
+	var p Pulse
+	p.Enter()
+	defer p.Leave()
+	near.Tell(&p)
+	began := time.Now()
+	send(t, far, "answer")
+	time.Sleep(50 * time.Millisecond)
+	receive(t, near, "answer")
+	if got := p.Worst(began, time.Now()); got < 45*time.Millisecond {
+		t.Errorf("Worst = %v, want the 50 ms that the answer lay there", got)
+	}
+}
+
 func TestStampsAreWanted(t *testing.T) {
 	warm(t)
 	near, far, err := connect(nil) // without Control
