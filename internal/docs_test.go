@@ -211,6 +211,55 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	}
 }
 
+func TestCommandsAreDocumented(t *testing.T) {
+	documented := found(t, "docs/terminal.md", "(?m)^\\| `rollcall (\\w+)` \\|")
+	commands := found(t, "cmd/rollcall/cli.go", `(?m)^\t\w+ +(\w+)Command +.cmd:`)
+	if len(commands) == 0 || !slices.Equal(documented, commands) {
+		t.Errorf("docs/terminal.md has the commands %v, cmd/rollcall %v", documented, commands)
+	}
+}
+
+// Each place in the table of docs/architecture.md says what mayImport says.
+// Tests of the whole tree and the peers of the bench have no row.
+func TestPackagesAreDocumented(t *testing.T) {
+	text := document(t, "docs/architecture.md")
+	for dir, allowed := range mayImport {
+		if dir == "internal" || dir == "internal/interop" || strings.HasPrefix(dir, "internal/bench/") {
+			continue
+		}
+		imports := strings.Join(allowed, ", ")
+		switch imports {
+		case "":
+			imports = "nothing"
+		case everything:
+			imports = "everything but functions"
+		}
+		row := regexp.MustCompile("(?m)^\\| `" + dir + "` \\| .* \\| " + imports + " \\|$")
+		if !row.MatchString(text) {
+			t.Errorf("docs/architecture.md has no row for %s that ends in %q", dir, imports)
+		}
+	}
+}
+
+// How many checks Lambda's 1,024 descriptors let run at once is said by the
+// documents, and assumed by the bill.
+func TestChecksAtOnceAreDocumented(t *testing.T) {
+	checks := found(t, "internal/sweep/capacity_test.go", `"Lambda's limit", 1024, 0, (\d+),`)
+	if len(checks) != 1 {
+		t.Fatalf("internal/sweep says %v checks at once under Lambda's limit, want one number", checks)
+	}
+	for name, pattern := range map[string]string{
+		"docs/configuration.md":            `at most 4,000: (\d+) under Lambda's`,
+		"docs/decisions/our-own-limits.md": `So (\d+) checks are in flight`,
+		"docs/cost.md":                     `(\d+) checks at once`,
+		"internal/cost/work.go":            `inFlight += (\d+)`,
+	} {
+		if got := found(t, name, pattern); !slices.Equal(got, checks) {
+			t.Errorf("%s says %v checks at once, want %v", name, got, checks)
+		}
+	}
+}
+
 // The tables of docs/metrics.md are written by this test when UPDATE is set in
 // its environment.
 func TestMetricsTableIsCurrent(t *testing.T) {

@@ -40,7 +40,7 @@ func TestBillsWorkedByHand(t *testing.T) {
 		want    map[string]int64
 	}{
 		// 5 × 2 + 6 + 16 = 32 metrics; 3 requests a run; a run takes 2.777 ms (the
-		// 900 places; look-ups take 5.555 ms) + 500 + 200 = 706 ms.
+		// 840 places; look-ups take 5.555 ms) + 500 + 200 = 706 ms.
 		{"five each minute", 5, each(time.Minute, metric.ProfileTarget), map[string]int64{
 			"custom metrics":        9_600_000, // 32 × 0.30
 			"PutMetricData":         1_314_000, // 43,800 × 3 = 131,400

@@ -20,7 +20,7 @@ const (
 	bytesIn    = 20_000                 // a check receives
 	overhead   = 200 * time.Millisecond // a run takes beside its checks, mostly to publish
 	emfBytes   = 300                    // a datum in the log
-	inFlight   = 900                    // checks at once, of 1,024 descriptors
+	inFlight   = 840                    // checks at once, of 1,024 descriptors
 	dnsRate    = 900                    // names a second
 	wholeCPU   = 1769                   // MB of memory that are one virtual CPU
 	datums     = 1000                   // a request
