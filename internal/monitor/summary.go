@@ -170,7 +170,7 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 			if (s.Results[i].State == probe.Up) != up || room < 0 {
 				continue
 			}
-			text, err := json.Marshal(s.Results[i])
+			text, err := s.Results[i].MarshalJSON() // json.Marshal would look through it once more
 			if err != nil {
 				return nil, err
 			}

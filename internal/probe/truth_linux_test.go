@@ -185,7 +185,7 @@ func (r *rehearsal) tell(t *testing.T, c check, problems func(probe.Result, time
 		if len(found) == 0 {
 			return
 		}
-		if n == 3 {
+		if n == 8 { // a busy machine makes the server late, too
 			t.Errorf("%s\nin %+v", strings.Join(found, "\n"), result)
 			return
 		}
