@@ -179,6 +179,22 @@ func TestCtrlC(t *testing.T) {
 	check(t, "what is shown", s.shown(), "STATE", "not_checked", "deadline", "not_checked: the run ended before its turn came", "good.stage.test", "1 up", "3 not checked", "interrupted")
 }
 
+// A comparison that was interrupted compares nothing.
+func TestCompareCtrlC(t *testing.T) {
+	held, open := gated(t, "held-compared.stage.test")
+	defer open()
+	s := inTerminal(t, 100, program(t, nil, "compare", url(t, "good.stage.test"), held))
+	s.await("1 of 2")
+	io.WriteString(s.master, "\x03")
+	if code := s.exit(); code != 130 {
+		t.Errorf("code %d", code)
+	}
+	check(t, "what is shown", s.shown(), "interrupted one after the other, at 1 of 2: there is nothing to compare")
+	if strings.Contains(s.shown(), "sync_run") {
+		t.Errorf("it compares all the same: %q", s.shown())
+	}
+}
+
 // A reader who has seen enough is nobody's fault.
 func TestBrokenPipe(t *testing.T) {
 	for _, args := range [][]string{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"compress/flate"
 	"io"
 	"io/fs"
 	"os"
@@ -13,6 +14,9 @@ import (
 func zipped(program, folder string) (float64, error) {
 	var size counter
 	z := zip.NewWriter(&size)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestCompression) // closer to zlib, which sam packs with, than the default
+	})
 	add := func(path, name string) error {
 		w, err := z.Create(name)
 		if err != nil {

@@ -118,6 +118,24 @@ func TestOrdinary(t *testing.T) {
 	}
 }
 
+// The question is what a parser that no one here wrote makes of it.
+func TestPack(t *testing.T) {
+	var m dnsmessage.Message
+	if err := m.Unpack(pack("one.two.example", dnsmessage.TypeAAAA)); err != nil {
+		t.Fatal(err)
+	}
+	want := dnsmessage.Question{Name: dnsmessage.MustNewName("one.two.example."), Type: dnsmessage.TypeAAAA, Class: dnsmessage.ClassINET}
+	if !m.RecursionDesired || m.Response || len(m.Questions) != 1 || m.Questions[0] != want || len(m.Additionals) != 1 {
+		t.Errorf("%+v", m)
+	}
+	if h := m.Additionals[0].Header; h.Type != dnsmessage.TypeOPT || h.Class != largestAnswer || h.TTL != 0 {
+		t.Errorf("EDNS is %+v", h)
+	}
+	if message := pack(strings.Repeat("a", 64)+".example", dnsmessage.TypeA); message != nil {
+		t.Errorf("a label of 64 is packed: %q", message)
+	}
+}
+
 // What leaves nothing to judge is told, anything else is not.
 func TestPlain(t *testing.T) {
 	answer := func(change func(*dnsmessage.Message)) []byte {
