@@ -84,7 +84,7 @@ func gcPercent(memory int64) int {
 	if memory >= plenty {
 		return 300
 	}
-	return 40
+	return 35
 }
 
 // stopGrace is left for the answer to leave after the last run has ended.
