@@ -73,7 +73,7 @@ func dimensions(by, of string) []Dimension {
 // blank, no ':' in front, at most maxDimension bytes. Whatever had to be
 // changed ends in a hash of the original, so that two names stay two series.
 func dimensionValue(s string) string {
-	safe := strings.Map(printable, s)
+	safe := strings.Map(orUnderscore, s)
 	if strings.HasPrefix(safe, ":") || strings.TrimSpace(safe) == "" {
 		safe = "_" + safe
 	}
@@ -85,7 +85,7 @@ func dimensionValue(s string) string {
 	return safe[:min(len(safe), maxDimension-len(hash))] + hash
 }
 
-func printable(r rune) rune {
+func orUnderscore(r rune) rune {
 	if r < ' ' || r > '~' {
 		return '_'
 	}

@@ -52,7 +52,7 @@ func cutName(name string) string {
 }
 
 // digest returns the first 12 hexadecimal digits of the SHA-256 of text: two of
-// 100,000 names that differ only in it collide with a chance of 1 in 50,000.
+// 100,000 names that differ only in it collide with a chance of 1 in 56,000.
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:6])
@@ -92,14 +92,14 @@ func redacted(text string) string {
 	}
 	at := strings.LastIndexByte(rest, '@')
 	if at > end {
-		return cut(scheme + "...") // a query with an @, or a password with a ? or #: nobody knows
+		return abridged(scheme + "...") // a query with an @, or a password with a ? or #: nobody knows
 	}
 	bare, _, _ := strings.Cut(rest[at+1:end], ":") // a port, or a password whose @ is missing
-	return cut(scheme + printable(bare))
+	return abridged(scheme + percentEncoded(bare))
 }
 
-// printable percent-encodes every byte that is no printable ASCII.
-func printable(text string) string {
+// percentEncoded percent-encodes every byte that is no printable ASCII.
+func percentEncoded(text string) string {
 	var b strings.Builder
 	for _, c := range []byte(text[:min(len(text), maxName+1)]) {
 		if c >= ' ' && c <= '~' {
@@ -111,8 +111,8 @@ func printable(text string) string {
 	return b.String()
 }
 
-// cut bounds a text of ASCII to 255 bytes and shows where it was cut.
-func cut(text string) string {
+// abridged bounds a text of ASCII to 255 bytes and shows where it was cut.
+func abridged(text string) string {
 	if len(text) <= maxName {
 		return text
 	}

@@ -228,11 +228,11 @@ func number(least, most int64, put func(*probe.Settings, int64)) func(value) set
 		}
 		n, err := strconv.ParseInt(string(v.raw), 10, 64)
 		if err != nil && strings.ContainsAny(string(v.raw), ".eE") {
-			v.problem("%s is no whole number (write digits only)", cut(string(v.raw)))
+			v.problem("%s is no whole number (write digits only)", abridged(string(v.raw)))
 			return nil
 		}
 		if err != nil || n < least || n > most {
-			v.problem("%s is out of range (%d to %d)", cut(string(v.raw)), least, most)
+			v.problem("%s is out of range (%d to %d)", abridged(string(v.raw)), least, most)
 			return nil
 		}
 		return func(s *probe.Settings) { put(s, n) }
