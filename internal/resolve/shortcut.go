@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"bufio"
+	"errors"
 	"net/netip"
 	"os"
 	"strings"
@@ -184,25 +185,19 @@ func plain(packet []byte, kind dnsmessage.Type) (addrs []netip.Addr, ok bool) {
 	}
 	for {
 		h, err := p.AnswerHeader()
-		if err == dnsmessage.ErrSectionDone {
-			return addrs, (len(addrs) > 0 || header.RecursionAvailable) && !extended(&p)
-		}
-		if err != nil {
-			return nil, false
-		}
 		switch {
+		case err == dnsmessage.ErrSectionDone:
+			return addrs, (len(addrs) > 0 || header.RecursionAvailable) && !extended(&p)
+		case err != nil:
+			return nil, false
 		case h.Type == dnsmessage.TypeCNAME:
 			err = p.SkipAnswer()
-		case h.Type != kind, h.Length != length(kind): // parsers take any length, and then lose their way
-			return nil, false
-		case kind == dnsmessage.TypeA:
-			var a dnsmessage.AResource
-			a, err = p.AResource()
-			addrs = append(addrs, netip.AddrFrom4(a.A))
+		case h.Type == kind:
+			var addr netip.Addr
+			addr, err = addressIn(&p, h)
+			addrs = append(addrs, addr)
 		default:
-			var a dnsmessage.AAAAResource
-			a, err = p.AAAAResource()
-			addrs = append(addrs, netip.AddrFrom16(a.AAAA).Unmap())
+			return nil, false
 		}
 		if err != nil {
 			return nil, false
@@ -210,12 +205,20 @@ func plain(packet []byte, kind dnsmessage.Type) (addrs []netip.Addr, ok bool) {
 	}
 }
 
-// length is that of an address in a record of kind, in bytes.
-func length(kind dnsmessage.Type) uint16 {
-	if kind == dnsmessage.TypeA {
-		return 4
+var errLength = errors.New("an address of another length")
+
+// addressIn reads an answer of type A or AAAA. Parsers take any length of it, and
+// then lose their way.
+func addressIn(p *dnsmessage.Parser, h dnsmessage.ResourceHeader) (netip.Addr, error) {
+	switch {
+	case h.Type == dnsmessage.TypeA && h.Length == 4:
+		a, err := p.AResource()
+		return netip.AddrFrom4(a.A), err
+	case h.Type == dnsmessage.TypeAAAA && h.Length == 16:
+		a, err := p.AAAAResource()
+		return netip.AddrFrom16(a.AAAA).Unmap(), err
 	}
-	return 16
+	return netip.Addr{}, errLength
 }
 
 // extended reports whether what follows the answers may make another code of
