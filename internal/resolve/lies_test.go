@@ -45,9 +45,7 @@ func extendedCode(answer []byte) []byte {
 	if m.Unpack(answer) != nil {
 		return answer
 	}
-	var h dnsmessage.ResourceHeader
-	h.SetEDNS0(largestAnswer, dnsmessage.RCode(16), false)
-	m.Additionals = []dnsmessage.Resource{{Header: h, Body: &dnsmessage.OPTResource{}}}
+	m.Additionals = []dnsmessage.Resource{edns(16)}
 	changed, err := m.Pack()
 	if err != nil {
 		return answer

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // loopback reports whether server, or the first of /etc/resolv.conf where it
@@ -59,10 +61,30 @@ func reachable(addrs []net.Addr, err error) string {
 	return "ip4"
 }
 
-// questions is how many questions a look-up in network asks, one a family.
-func questions(network string) int {
-	if network == "ip" {
-		return 2
+// kinds are the questions of a look-up in network, one a family.
+func kinds(network string) []dnsmessage.Type {
+	switch network {
+	case "ip4":
+		return []dnsmessage.Type{dnsmessage.TypeA}
+	case "ip6":
+		return []dnsmessage.Type{dnsmessage.TypeAAAA}
 	}
-	return 1
+	return []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA}
+}
+
+// hostsFile returns the names in a file such as /etc/hosts, in lower case.
+func hostsFile(path string) map[string]struct{} {
+	names := map[string]struct{}{}
+	file, err := os.Open(path)
+	if err != nil {
+		return names
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		for _, name := range strings.Fields(line) {
+			names[strings.ToLower(strings.TrimSuffix(name, "."))] = struct{}{}
+		}
+	}
+	return names
 }

@@ -45,6 +45,13 @@ func soa(ttl, least uint32) dnsmessage.Resource {
 	return dnsmessage.Resource{Header: header, Body: &dnsmessage.SOAResource{NS: name, MBox: name, MinTTL: least}}
 }
 
+// edns carries the upper part of an answer's code.
+func edns(code dnsmessage.RCode) dnsmessage.Resource {
+	var header dnsmessage.ResourceHeader
+	header.SetEDNS0(largestAnswer, code, false)
+	return dnsmessage.Resource{Header: header, Body: &dnsmessage.OPTResource{}}
+}
+
 func TestJudge(t *testing.T) {
 	for _, test := range []struct {
 		name                 string

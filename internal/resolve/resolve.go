@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/time/rate"
 )
 
@@ -41,10 +42,11 @@ type Options struct {
 // half a minute at most.
 type Resolver struct {
 	server  string
-	network string        // ip, ip4 or ip6
-	pace    *rate.Limiter // nil: unpaced
-	slots   chan struct{} // one for each look-up that is outstanding
-	streams chan struct{} // one for each connection by TCP
+	network string            // ip, ip4 or ip6
+	kinds   []dnsmessage.Type // the questions of a look-up there
+	pace    *rate.Limiter     // nil: unpaced
+	slots   chan struct{}     // one for each look-up that is outstanding
+	streams chan struct{}     // one for each connection by TCP
 	linger  time.Duration
 
 	mu      sync.Mutex
@@ -72,11 +74,11 @@ func New(options Options) *Resolver {
 
 func newResolver(options Options, network string) *Resolver {
 	r := &Resolver{
-		server: options.Server, network: network, linger: linger,
+		server: options.Server, network: network, kinds: kinds(network), linger: linger,
 		streams: make(chan struct{}, streams), flights: map[string]*flight{}, memory: memory{},
 		sockets: sockets{open: map[string]*socket{}},
 	}
-	r.slots = make(chan struct{}, outstanding/questions(r.network))
+	r.slots = make(chan struct{}, outstanding/len(r.kinds))
 	if options.Rate > 0 && !loopback(options.Server) {
 		r.pace = rate.NewLimiter(rate.Limit(options.Rate), max(options.Rate/10, burst))
 	}
@@ -88,7 +90,7 @@ func (r *Resolver) Pace() int {
 	if r.pace == nil {
 		return 0
 	}
-	return max(1, int(r.pace.Limit())/questions(r.network))
+	return max(1, int(r.pace.Limit())/len(r.kinds))
 }
 
 // Close ends what a Resolver holds: its socket, and the look-ups that wait. It
@@ -229,12 +231,12 @@ func (r *Resolver) fly(f *flight) {
 	case r.slots <- struct{}{}:
 		free := sync.OnceFunc(func() { <-r.slots })
 		defer free()
-		err = r.turn(f.ctx, questions(r.network))
+		err = r.turn(f.ctx, len(r.kinds))
 		defer time.AfterFunc(firstResend, free).Stop()
 	case <-f.ctx.Done():
 		err = context.Cause(f.ctx)
 	}
-	f.prepaid.Store(int32(questions(r.network)))
+	f.prepaid.Store(int32(len(r.kinds)))
 	f.began = time.Now()
 	close(f.asking)
 	if err != nil {

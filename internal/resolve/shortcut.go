@@ -1,10 +1,8 @@
 package resolve
 
 import (
-	"bufio"
 	"errors"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +17,7 @@ import (
 type shortcut struct {
 	mu      sync.Mutex
 	address string              // of the server that Go's resolver asked last; "" before
-	learnt  time.Time           // when that was
+	learnt  time.Time           // when Go's resolver looked at its files
 	local   map[string]struct{} // names that the hosts file has, which it asks nobody for
 }
 
@@ -30,34 +28,21 @@ const relearn = 5 * time.Second
 func (s *shortcut) learn(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := time.Now(); s.address != address || now.Sub(s.learnt) >= relearn {
-		s.address, s.learnt, s.local = address, now, hostsFile("/etc/hosts")
+	s.address = address
+	if now := time.Now(); now.Sub(s.learnt) >= relearn {
+		s.learnt, s.local = now, hostsFile("/etc/hosts")
 	}
 }
 
 // to returns the server to ask for host. Not ok: Go's resolver has to say.
 func (s *shortcut) to(host string) (address string, ok bool) {
+	if !ordinary(host) {
+		return "", false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, local := s.local[host]
-	return s.address, s.address != "" && time.Since(s.learnt) < relearn && !local && ordinary(host)
-}
-
-// hostsFile returns the names in a file such as /etc/hosts, in lower case.
-func hostsFile(path string) map[string]struct{} {
-	names := map[string]struct{}{}
-	file, err := os.Open(path)
-	if err != nil {
-		return names
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		for _, name := range strings.Fields(line) {
-			names[strings.ToLower(strings.TrimSuffix(name, "."))] = struct{}{}
-		}
-	}
-	return names
+	return s.address, s.address != "" && time.Since(s.learnt) < relearn && !local
 }
 
 // ordinary reports whether nobody has rules of their own for host: it is of
@@ -86,7 +71,7 @@ func (r *Resolver) directly(f *flight) (addrs []netip.Addr, ok bool) {
 		return nil, false
 	}
 	var asked []*query
-	for _, kind := range kinds(r.network) {
+	for _, kind := range r.kinds {
 		q, err := r.askEarly(f, address, kind)
 		if err != nil {
 			return nil, false
@@ -144,17 +129,6 @@ func inOrder(addrs []netip.Addr) bool {
 		}
 	}
 	return len(addrs) > 0
-}
-
-// kinds are the questions of a look-up in network.
-func kinds(network string) []dnsmessage.Type {
-	switch network {
-	case "ip4":
-		return []dnsmessage.Type{dnsmessage.TypeA}
-	case "ip6":
-		return []dnsmessage.Type{dnsmessage.TypeAAAA}
-	}
-	return []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA}
 }
 
 // pack is the question as Go's resolver asks it (RFC 1035, 4.1; RFC 6891, 6.1),

@@ -144,11 +144,6 @@ func TestPlain(t *testing.T) {
 			change(m)
 		})
 	}
-	edns := func(code dnsmessage.RCode) []dnsmessage.Resource {
-		var h dnsmessage.ResourceHeader
-		h.SetEDNS0(largestAnswer, code, false)
-		return []dnsmessage.Resource{{Header: h, Body: &dnsmessage.OPTResource{}}}
-	}
 	for _, test := range []struct {
 		name   string
 		change func(*dnsmessage.Message)
@@ -156,11 +151,11 @@ func TestPlain(t *testing.T) {
 		addrs  int
 	}{
 		{"an address", func(*dnsmessage.Message) {}, true, 1},
-		{"EDNS", func(m *dnsmessage.Message) { m.Additionals = edns(0) }, true, 1},
+		{"EDNS", func(m *dnsmessage.Message) { m.Additionals = []dnsmessage.Resource{edns(0)} }, true, 1},
 		{"an authority", func(m *dnsmessage.Message) { m.Authorities = []dnsmessage.Resource{soa(60, 60)} }, true, 1},
 		{"no address", func(m *dnsmessage.Message) { m.Answers = nil }, true, 0},
 		{"no address and no recursion", func(m *dnsmessage.Message) { m.Answers, m.RecursionAvailable = nil, false }, false, 0},
-		{"an extended code", func(m *dnsmessage.Message) { m.Additionals = edns(16) }, false, 0},
+		{"an extended code", func(m *dnsmessage.Message) { m.Additionals = []dnsmessage.Resource{edns(16)} }, false, 0},
 		{"a failure", func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeServerFailure }, false, 0},
 		{"no such name", func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeNameError }, false, 0},
 		{"truncated", func(m *dnsmessage.Message) { m.Truncated = true }, false, 0},
