@@ -105,7 +105,7 @@ type answer struct {
 }
 
 // exchange sends the hop's request and reads the answer to its end.
-func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error) {
+func (a *attempt) exchange(ctx context.Context, l link, h *hop) (ans *answer, err error) {
 	a.phase = FirstByte
 	spoken, err := a.spoken(l)
 	if err != nil {
@@ -113,13 +113,18 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 	}
 	w := newWatch(l.wire, spoken)
 	begin := &beginning{Conn: l.top, spoken: spoken}
-	talk, err := a.talk(ctx, begin, w, h.url)
+	talk, err := a.converse(ctx, begin, w, h.url)
 	if err != nil {
 		return nil, err
 	}
-	defer talk.Close()
-	defer l.wire.Close()                                      // first, so that nobody waits for the rest of a body
-	stop := context.AfterFunc(ctx, func() { l.wire.Close() }) // no goodbye: a server that hears one may answer
+	defer func() {
+		if err != nil {
+			l.wire.Close() // first, so that nobody waits for the rest of a body
+		}
+		talk.Close() // says goodbye, as TLS wants it, unless that is too late
+	}()
+	// The run's end says none: a server that hears one may still answer.
+	stop := context.AfterFunc(ctx, func() { l.wire.Close() })
 	defer stop()
 	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))
 	a.noteStamps(l.wire.Reading())
@@ -128,20 +133,16 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (*answer, error)
 		a.unanswered(w, err)
 		return nil, a.clientCertificate(begin.strange(w.tooLarge(err)))
 	}
-	ans, err := a.finish(w, h, resp)
-	if err == nil {
-		talk.Close() // says goodbye, as TLS wants it
-	}
-	return ans, err
+	return a.finish(w, h, resp)
 }
 
-// A talk is one request and its answer.
-type talk interface {
+// A conversation is one request and its answer.
+type conversation interface {
 	http.RoundTripper
 	io.Closer
 }
 
-func (a *attempt) talk(ctx context.Context, conn *beginning, w *watch, u *url.URL) (talk, error) {
+func (a *attempt) converse(ctx context.Context, conn *beginning, w *watch, u *url.URL) (conversation, error) {
 	if conn.spoken == HTTP1 {
 		return newHTTP1(conn, w.noteFirstByte), nil
 	}

@@ -18,7 +18,6 @@ type http1 struct {
 	room    int64  // bytes that headers may still take
 	buffers *buffers
 	sending sync.WaitGroup
-	close   func() error
 }
 
 type buffers struct {
@@ -32,7 +31,6 @@ func newHTTP1(conn net.Conn, began func()) *http1 {
 	c := &http1{conn: conn, began: began, room: maxHeaders, buffers: spare.Get().(*buffers)}
 	c.buffers.request.Reset()
 	c.buffers.answer.Reset(c)
-	c.close = sync.OnceValue(c.end)
 	return c
 }
 
@@ -78,10 +76,8 @@ func (c *http1) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection; TLS says goodbye.
-func (c *http1) Close() error { return c.close() }
-
-func (c *http1) end() error {
+// Close closes the connection, once; TLS says goodbye.
+func (c *http1) Close() error {
 	err := c.conn.Close()
 	c.sending.Wait()
 	spare.Put(c.buffers)

@@ -15,9 +15,10 @@ const (
 // A Pulse knows how late this process was lately: a goroutine sleeps for two
 // milliseconds again and again and notes how much longer it took; and
 // connections tell how long what they read had been there, which is longer
-// where timers are seen to before sockets. What no stamp can tell (a look-up, a stamp of merged segments) is as unsure as the
-// process was late meanwhile. It beats only while somebody is inside. The
-// zero value is ready; Worst is asked from within.
+// where timers are seen to before sockets. What no stamp can tell (a look-up, a
+// stamp of merged segments) is as unsure as the process was late meanwhile. It
+// beats only while somebody is inside. The zero value is ready; Worst is asked
+// from within.
 type Pulse struct {
 	mu     sync.Mutex
 	epoch  time.Time // buckets are counted from here
@@ -82,7 +83,9 @@ func (p *Pulse) feel(now time.Time) {
 	defer p.mu.Unlock()
 	late := p.overdue(now)
 	p.felt = now
-	p.file(now, late)
+	if late > 0 {
+		p.file(now, late)
+	}
 }
 
 // note notes that what should have been seen to late before now is so now.
@@ -96,9 +99,6 @@ func (p *Pulse) note(now time.Time, late time.Duration) {
 
 // file files a lateness under every bucket that it spans. p.mu is held.
 func (p *Pulse) file(now time.Time, late time.Duration) {
-	if late <= 0 {
-		return
-	}
 	last := p.bucket(now)
 	for b := max(p.bucket(now.Add(-late)), last-pulseSpan+1); b <= last; b++ {
 		slot := &p.worst[b%pulseSpan]
