@@ -29,8 +29,8 @@ const (
 	holds   = 300 * time.Millisecond // how long answers are held
 	ahead   = 20 * time.Millisecond  // stopped so long before the answer
 	stopped = 150 * time.Millisecond
-	exactly = 2 * time.Millisecond   // what the kernel's clock may be off
-	blindly = 100 * time.Millisecond // what the process's clock is off at least
+	exactly = stage.Patience * 2 * time.Millisecond // what the kernel's clock may be off
+	blindly = 100 * time.Millisecond                // what the process's clock is off at least
 )
 
 // A check is what the checking process is told to do: one probe.

@@ -241,13 +241,13 @@ func TestARealClientsFaults(t *testing.T) {
 		"always breaking": {func(_ int, w http.ResponseWriter) bool { reset(w); return true }, Tally{Datums: 4, EMF: 4, Unclear: 4, Requests: 8, Retries: 7}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var lines calls
+			var lines lockedLines
 			session := over(static(), serve(t, test.refuse).URL, &lines, io.Discard).Begin(t.Context())
 			defer session.Close()
 			session.Add(many(4)...)
 			check(t, session.Flush(t.Context()), test.want)
-			if len(lines) != test.want.EMF || session.Err() != nil {
-				t.Errorf("%d lines of EMF, Err %v", len(lines), session.Err())
+			if len(lines.lines) != test.want.EMF || session.Err() != nil {
+				t.Errorf("%d lines of EMF, Err %v", len(lines.lines), session.Err())
 			}
 		})
 	}
@@ -256,7 +256,7 @@ func TestARealClientsFaults(t *testing.T) {
 func TestWhatNeverLeftIsNotUnclear(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
-	var lines calls
+	var lines lockedLines
 	var log bytes.Buffer
 	session := over(static(), s.URL, &lines, &log).Begin(t.Context())
 	defer session.Close()
@@ -282,7 +282,7 @@ func TestWithoutCredentialsOrRegion(t *testing.T) {
 	nowhere := static()
 	nowhere.Region = ""
 	for want, cfg := range map[string]aws.Config{"get credentials": nobody, "Missing Region": nowhere} {
-		var lines calls
+		var lines lockedLines
 		var log bytes.Buffer
 		session := over(cfg, "", &lines, &log).Begin(t.Context())
 		session.Add(many(1001)...)

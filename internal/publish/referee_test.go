@@ -200,7 +200,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	if got.Lost != sum(b.dropped) || got.Lost == 0 || got.Lost > condemned || tr.Err() != nil {
 		t.Errorf("%d lost of %d condemned, %d named in the log; Err %v", got.Lost, condemned, sum(b.dropped), tr.Err())
 	}
-	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n*9/10 {
+	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n/2 {
 		t.Errorf("%+v: the referee was too kind, or nearly all went by EMF", got)
 	}
 }
@@ -253,7 +253,7 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 // may add before the test hears of it.
 const (
 	given = 1500 * time.Millisecond
-	late  = 500 * time.Millisecond
+	late  = stage.Patience * 500 * time.Millisecond
 )
 
 type outcome struct {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package stage
+
+// Patience: see patience_race.go.
+const Patience = 1
