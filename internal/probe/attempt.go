@@ -93,7 +93,7 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer l.wire.Close()
+	defer l.close()
 	return a.exchange(ctx, l, h)
 }
 
@@ -104,20 +104,26 @@ func (a *attempt) link(ctx context.Context, h *hop, groups []tls.CurveID) (link,
 		return link{}, err
 	}
 	conn.SetDeadline(time.Now().Add(a.left()))
-	if h.url.Scheme != "https" {
-		return link{conn, conn}, nil
+	// The run's end says no goodbye: a server that hears one may still answer.
+	l := link{conn, conn, context.AfterFunc(ctx, func() { conn.Close() })}
+	if h.url.Scheme == "https" {
+		if l.top, err = a.secure(conn, h, groups); err != nil {
+			l.close()
+		}
 	}
-	secure, err := a.secure(ctx, conn, h, groups)
-	if err != nil {
-		conn.Close()
-	}
-	return link{conn, secure}, err
+	return l, err
 }
 
 // A link is a connection and what is spoken over it: itself, or TLS.
 type link struct {
-	wire *wire.Conn
-	top  net.Conn
+	wire  *wire.Conn
+	top   net.Conn
+	leave func() bool // the run, whose end closes the connection
+}
+
+func (l link) close() {
+	l.leave()
+	l.wire.Close()
 }
 
 // left is what the target has left of its time-out: what its own phases took

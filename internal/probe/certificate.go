@@ -3,6 +3,7 @@ package probe
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"math"
 	"strings"
@@ -25,13 +26,24 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 		ends = soonest(state.VerifiedChains)
 	}
 	return &Certificate{
-		Subject:  cut(Printable(leaf.Subject.String()), shownDetail),
-		Issuer:   unique.Make(cut(Printable(leaf.Issuer.String()), shownDetail)).Value(), // many leaves have one
+		Subject:  shownName(leaf.Subject),
+		Issuer:   unique.Make(shownName(leaf.Issuer)).Value(), // many leaves have one
 		NotAfter: ends.UTC(),
 		DaysLeft: math.Round(ends.Sub(now).Hours()/24*100) / 100,
 		Verified: verified,
 	}
 }
+
+// shownName is a distinguished name as pkix has it. Most servers' are a host's
+// common name alone, which takes a tenth of the time.
+func shownName(name pkix.Name) string {
+	if len(name.Names) == 1 && name.CommonName != "" && strings.Trim(name.CommonName, hostBytes) == "" {
+		return cut("CN="+name.CommonName, shownDetail)
+	}
+	return cut(Printable(name.String()), shownDetail)
+}
+
+const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*"
 
 // soonest is when trust ends: at the first expiry in the chain that lasts
 // longest.

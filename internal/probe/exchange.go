@@ -121,11 +121,9 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (ans *answer, er
 		if err != nil {
 			l.wire.Close() // first, so that nobody waits for the rest of a body
 		}
+		l.wire.Hold(true)
 		talk.Close() // says goodbye, as TLS wants it, unless that is too late
 	}()
-	// The run's end says none: a server that hears one may still answer.
-	stop := context.AfterFunc(ctx, func() { l.wire.Close() })
-	defer stop()
 	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))
 	a.noteStamps(l.wire.Reading())
 	if err != nil {

@@ -18,8 +18,7 @@ func (m Millis) IsZero() bool { return time.Duration(m) == Absent }
 
 // MarshalJSON returns milliseconds.
 func (m Millis) MarshalJSON() ([]byte, error) {
-	ms := time.Duration(m).Round(time.Microsecond).Seconds() * 1000
-	return strconv.AppendFloat(nil, math.Round(ms*1000)/1000, 'f', -1, 64), nil
+	return appendMillis(nil, time.Duration(m)), nil
 }
 
 // UnmarshalJSON reads milliseconds.
@@ -32,7 +31,7 @@ func (m *Millis) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// resultJSON is a Result on the wire: what is unknown is absent.
+// resultJSON is a Result as it is read: what is unknown is absent.
 type resultJSON struct {
 	Name          string           `json:"name"`
 	Group         string           `json:"group"`
@@ -86,44 +85,51 @@ type certificateJSON struct {
 // MarshalJSON returns the result as the summary's contract has it: durations
 // in milliseconds, what is unknown absent.
 func (r Result) MarshalJSON() ([]byte, error) {
-	j := resultJSON{
-		Name: r.Name, Group: r.Group, URL: r.URL,
-		State: r.State, Reason: r.Reason, Phase: r.Phase, Detail: r.Detail,
-		Expression: r.Expression, Status: r.Status, Attempts: r.Attempts, Flaky: r.Flaky,
-		HTTP: r.HTTP, Redirects: r.Redirects, BodyTruncated: r.BodyTruncated,
-		TLSUnverified: r.TLSUnverified, Unsure: r.Unsure,
-		Duration: Millis(Absent), LocalDelay: Millis(Absent), Uncertainty: Millis(Absent),
+	o := newObject().text("name", r.Name).text("group", r.Group).text("url", r.URL).
+		text("state", r.State.String()).text("reason", r.Reason.String())
+	if r.Phase != NoPhase {
+		o = o.text("phase", r.Phase.String())
 	}
+	o = o.some("detail", r.Detail).some("expression", r.Expression)
+	if r.Status != 0 {
+		o = o.integer("status", int64(r.Status))
+	}
+	o = o.integer("attempts", int64(r.Attempts)).flag("flaky", r.Flaky)
 	if r.Attempts > 0 {
-		j.measured(&r)
+		o = r.times(o)
 	}
+	o = o.some("http", r.HTTP).texts("redirects", r.Redirects)
+	if r.Attempts > 0 && r.Status != 0 {
+		o = append(o.name("bytes"), '{').integer("wire", r.BytesWire).integer("body", r.BytesBody).end()
+	}
+	o = o.flag("bodyTruncated", r.BodyTruncated)
 	if c := r.Certificate; c != nil {
-		j.Certificate = &certificateJSON{c.Subject, c.Issuer, c.NotAfter, c.DaysLeft, c.Verified}
+		o = append(o.name("certificate"), '{').text("subject", c.Subject).text("issuer", c.Issuer).
+			instant("notAfter", c.NotAfter).number("daysLeft", c.DaysLeft).flag("verified", c.Verified).end()
 	}
-	return json.Marshal(j)
+	o = o.flag("tlsUnverified", r.TLSUnverified)
+	if r.Attempts > 0 {
+		o = o.millis("localDelay", r.LocalDelay).text("clock", r.Clock.String()).millis("uncertainty", r.Uncertainty)
+	}
+	return o.flag("unsure", r.Unsure).end(), nil
 }
 
-// measured fills in what only a check that began has.
-func (j *resultJSON) measured(r *Result) {
-	j.Started = r.Started.Round(time.Millisecond)
-	j.LocalDelay, j.Uncertainty = Millis(r.LocalDelay), Millis(r.Uncertainty)
-	j.Clock = r.Clock.String()
-	if r.Phases != NoPhases() { // or it was refused before anything happened
-		j.Duration = Millis(r.Duration)
-		j.Phases = &phasesJSON{
-			Millis(r.Phases.DNS), Millis(r.Phases.Connect), Millis(r.Phases.TLS),
-			Millis(r.Phases.FirstByte), Millis(r.Phases.Transfer),
-		}
+// times appends when and how long a check that began took, and to whom.
+func (r *Result) times(o object) object {
+	if started := r.Started.Round(time.Millisecond); !started.IsZero() {
+		o = o.instant("started", started)
+	}
+	if p := r.Phases; p != NoPhases() { // or it was refused before anything happened
+		o = append(o.millis("duration", r.Duration).name("phases"), '{').millis("dns", p.DNS).millis("connect", p.Connect).
+			millis("tls", p.TLS).millis("firstByte", p.FirstByte).millis("transfer", p.Transfer).end()
 	}
 	if r.IP.IsValid() {
-		j.IP, j.Family = r.IP, family(r.IP)
+		o = o.text("ip", r.IP.String()).integer("family", family(r.IP))
 	}
-	if r.Status != 0 {
-		j.Bytes = &bytesJSON{r.BytesWire, r.BytesBody}
-	}
+	return o
 }
 
-func family(ip netip.Addr) int {
+func family(ip netip.Addr) int64 {
 	if ip.Is4() {
 		return 4
 	}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"encoding/json"
+	"math"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -39,6 +40,24 @@ func TestResultJSON(t *testing.T) {
 		var back Result
 		if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back, test.result) {
 			t.Errorf("Unmarshal = %+v, %v\nwant %+v", back, err, test.result)
+		}
+	}
+}
+
+// Texts and numbers look as encoding/json has them.
+func TestObjectIsAsEncodingJSON(t *testing.T) {
+	for _, s := range []string{
+		"", "plain", "https://a.example/?…", `a "quoted\" one`, "<script>&", "\x00\x1f\x7f\n\t", "\xff\xc0 no UTF-8", "\u2028\u2029", "\u202e漢字🙂",
+	} {
+		want, err := json.Marshal(map[string][]string{"a": {s, "b"}})
+		if got := newObject().texts("a", []string{s, "b"}).end(); err != nil || string(got) != string(want) {
+			t.Errorf("%q is %s, want %s, %v", s, got, want, err)
+		}
+	}
+	for _, d := range []time.Duration{0, 1, 499, 500, 1500, 43100 * time.Microsecond, 81_237_499, time.Hour + 1, -3 * time.Millisecond, 1000 * time.Hour} {
+		want, err := json.Marshal(map[string]float64{"a": math.Round(float64(d.Round(time.Microsecond))/1000) / 1000})
+		if got := newObject().millis("a", d).end(); err != nil || string(got) != string(want) {
+			t.Errorf("%v is %s, want %s, %v", d, got, want, err)
 		}
 	}
 }

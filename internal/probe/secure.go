@@ -2,7 +2,6 @@ package probe
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -32,7 +31,7 @@ func refusedGroups(err error) bool {
 }
 
 // secure speaks TLS over conn, offering groups; nil are Go's.
-func (a *attempt) secure(ctx context.Context, conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Conn, error) {
+func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Conn, error) {
 	a.phase, a.wanted = TLS, false
 	began := time.Now()
 	var chains [][]*x509.Certificate
@@ -42,7 +41,9 @@ func (a *attempt) secure(ctx context.Context, conn *wire.Conn, h *hop, groups []
 		a.p.remembering(config, &chains)
 	}
 	client := tls.Client(conn, config)
-	err := client.HandshakeContext(ctx)
+	conn.Hold(true) // the end of TLS 1.3's handshake leaves with the request
+	err := client.Handshake()
+	conn.Hold(false)
 	r := conn.Reading()
 	a.noteStamps(r)
 	a.endPhase(TLS, r.Waited, err, began)

@@ -34,6 +34,8 @@ type Conn struct {
 	deadline time.Time
 	failed   error // what ended it
 	segments segments
+	holding  bool
+	held     []byte // written, and not yet sent
 }
 
 // segments counts how many segments each read took, from when it is asked to:
@@ -94,6 +96,11 @@ func (c *Conn) Tell(p *Pulse) { c.pulse = p }
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // x/sys/unix would take a byte all the same
+	}
+	if held := c.takeHeld(); held != nil {
+		if _, err := c.send(held); err != nil {
+			return 0, err
+		}
 	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -161,8 +168,47 @@ func (c *Conn) drain() received {
 	return c.got.finish(len(c.into), nil)
 }
 
+// Hold keeps what is written from now on until it is waited for, by Read, or
+// Close says that it was the last: then it leaves in the packet that ends the
+// connection. After Hold(false) it leaves with what is written next. Each packet
+// less is 5 to 8 µs of CPU a check, of 450, and one less for the network.
+func (c *Conn) Hold(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = on && c.raw != nil
+}
+
+func (c *Conn) takeHeld() (held []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held, c.held = c.held, nil
+	return held
+}
+
+// hold keeps p if it is to be held.
+func (c *Conn) hold(p []byte) (ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.holding {
+		c.held = append(c.held, p...)
+	}
+	return c.holding
+}
+
 // Write writes as net.Conn says and notes when the bytes were handed over.
 func (c *Conn) Write(p []byte) (int, error) {
+	if c.hold(p) {
+		return len(p), nil
+	}
+	held := c.takeHeld()
+	if held == nil {
+		return c.send(p)
+	}
+	n, err := c.send(append(held, p...))
+	return max(0, n-len(held)), err
+}
+
+func (c *Conn) send(p []byte) (int, error) {
 	before := time.Now()
 	c.mu.Lock()
 	late := c.ledger.begin(before)
@@ -230,7 +276,12 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 }
 
 // Close closes the connection.
-func (c *Conn) Close() error { return c.conn.Close() }
+func (c *Conn) Close() error {
+	if held := c.takeHeld(); held != nil {
+		c.raw.Control(func(fd uintptr) { sendMore(fd, held) }) // whose deadline crypto/tls has let pass
+	}
+	return c.conn.Close()
+}
 
 // LocalAddr returns our address.
 func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }

@@ -58,6 +58,11 @@ func recvmsg(fd uintptr, p []byte) received {
 	}
 }
 
+// sendMore sends p with what follows, be it the end.
+func sendMore(fd uintptr, p []byte) {
+	unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_MORE|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+}
+
 // stampIn finds SCM_TIMESTAMPNS, a struct timespec, among control messages.
 func stampIn(oob []byte) int64 {
 	for len(oob) >= unix.SizeofCmsghdr {

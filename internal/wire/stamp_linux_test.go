@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -133,5 +134,46 @@ func TestStampIn(t *testing.T) {
 				t.Errorf("stampIn = %d, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+// What is held leaves with what is written next, in one packet, or before it is
+// waited for, or with the connection's end; never is it lost.
+func TestHold(t *testing.T) {
+	near, far := pair(t)
+	other := New(far) // counts what arrives
+	near.Hold(true)
+	send(t, near, "hello ")
+	near.Hold(false)
+	far.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	if n, err := far.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Read = %d, %v before there was a second write", n, err)
+	}
+	far.SetReadDeadline(time.Time{})
+	send(t, near, "world")
+	receive(t, far, "hello world")
+	if n := other.Segments(); n != 1 {
+		t.Errorf("both came in %d segments, want 1", n)
+	}
+
+	near.Hold(true)
+	send(t, near, "who ")
+	send(t, near, "is there")
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		receive(t, far, "who is there")
+		send(t, far, "me")
+	}()
+	receive(t, near, "me")
+	<-answered
+
+	before := other.Segments()
+	send(t, near, "goodbye")
+	near.SetWriteDeadline(time.Now()) // as crypto/tls does
+	near.Close()
+	receive(t, far, "goodbye")
+	if _, err := far.Read(make([]byte, 1)); err != io.EOF || other.Segments() != before+1 {
+		t.Errorf("after goodbye came %v, in %d segments; want the end, and 1", err, other.Segments()-before)
 	}
 }
