@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path"
@@ -152,30 +153,40 @@ type file struct {
 }
 
 // parse reads every Go file of a tree, in the order of their names.
-func parse(t *testing.T, tree fs.FS) []file {
+func parse(t *testing.T, tree fs.FS) (files []file) {
 	t.Helper()
-	var files []file
-	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && name != "." && ignored(d.Name()):
-			return fs.SkipDir
-		case d.IsDir() || path.Ext(name) != ".go":
-			return nil
-		}
-		source, err := fs.ReadFile(tree, name)
-		if err != nil {
-			return err
-		}
+	for name, source := range filesOf(t, tree, ".go") {
 		parsed, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
 		files = append(files, file{parsed, name, path.Dir(name), strings.HasSuffix(name, "_test.go")})
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return files
+}
+
+// filesOf are a tree's files whose names end so, in the order of their names.
+func filesOf(t *testing.T, tree fs.FS, extension string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && name != "." && ignored(d.Name()):
+				return fs.SkipDir
+			case d.IsDir() || path.Ext(name) != extension:
+				return nil
+			}
+			text, err := fs.ReadFile(tree, name)
+			if err == nil && !yield(name, text) {
+				return fs.SkipAll
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // ignored reports whether the go command ignores a directory too.

@@ -328,28 +328,14 @@ var (
 
 // linkProblems returns one line for each relative link of the tree's Markdown
 // that leads nowhere.
-func linkProblems(t *testing.T, tree fs.FS) []string {
+func linkProblems(t *testing.T, tree fs.FS) (problems []string) {
 	t.Helper()
-	var problems []string
-	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && name != "." && ignored(d.Name()):
-			return fs.SkipDir
-		case path.Ext(name) != ".md":
-			return nil
-		}
-		text, err := fs.ReadFile(tree, name)
+	for name, text := range filesOf(t, tree, ".md") {
 		for _, match := range link.FindAllSubmatch(codeSpan.ReplaceAll(fence.ReplaceAll(text, nil), nil), -1) {
 			if why := deadEnd(tree, name, string(match[1])); why != "" {
 				problems = append(problems, fmt.Sprintf("%s links to %s, which %s", name, match[1], why))
 			}
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return problems
 }

@@ -329,7 +329,7 @@ func TestPlot(t *testing.T) {
 		}
 	}
 	for _, off := range []float64{0, 1e-9, 1, 1e9} {
-		if at := y(off); at < plotTop || at > plotBottom {
+		if at := upward.at(off); at < plotTop || at > plotBottom {
 			t.Errorf("%v ms are at %v", off, at)
 		}
 	}

@@ -39,8 +39,8 @@ func plotTruth(outcomes []Outcome) []byte {
 		plotWidth, plotHeight, plotWidth, plotHeight)
 	fmt.Fprintf(&b, "<title>How far off a reported duration is, against checks at once</title>\n")
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
-	words(&b, plotLeft, 26, ink, `font-size="17" font-weight="600"`, "How far off a reported duration is")
-	words(&b, plotLeft, 47, faint, `font-size="13"`, "answers after 200 ms, one core; line: 99th percentile, dashes: median; both axes logarithmic")
+	words(&b, place{plotLeft, 26}, style{ink, `font-size="17" font-weight="600"`}, "How far off a reported duration is")
+	words(&b, place{plotLeft, 47}, style{faint, `font-size="13"`}, "answers after 200 ms, one core; line: 99th percentile, dashes: median; both axes logarithmic")
 	axes(&b)
 	all := linesOf(outcomes)
 	for _, l := range all {
@@ -70,48 +70,56 @@ func linesOf(outcomes []Outcome) []line {
 	return slices.DeleteFunc(lines, func(l line) bool { return len(l.points) == 0 })
 }
 
-// along places a value on an axis between two pixels, by its logarithm.
-func along(v, least, most, from, to float64) float64 {
-	v = min(max(v, least), most)
-	return from + (to-from)*math.Log(v/least)/math.Log(most/least)
-}
+// An axis is logarithmic, between two values and two pixels.
+type axis struct{ least, most, from, to float64 }
 
-func x(inFlight float64) float64 {
-	return along(inFlight, leastInFlight, mostInFlight, plotLeft, plotRight)
-}
+var (
+	across = axis{leastInFlight, mostInFlight, plotLeft, plotRight}
+	upward = axis{leastOff, mostOff, plotBottom, plotTop}
+)
 
-func y(off float64) float64 { return along(off, leastOff, mostOff, plotBottom, plotTop) }
+// at is the pixel of a value; one beyond the axis is at its end.
+func (a axis) at(v float64) float64 {
+	v = min(max(v, a.least), a.most)
+	return a.from + (a.to-a.from)*math.Log(v/a.least)/math.Log(a.most/a.least)
+}
 
 func axes(b *strings.Builder) {
 	for off := leastOff; off <= mostOff*1.01; off *= 10 {
-		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="%s"/>`+"\n", plotLeft, y(off), plotRight, gridInk)
+		fmt.Fprintf(b, `<path d="M%d %.1fH%d" stroke="%s"/>`+"\n", plotLeft, upward.at(off), plotRight, gridInk)
 		label := fmt.Sprintf("%g ms", math.Round(off*100)/100)
 		if off > 999 {
 			label = fmt.Sprintf("%.0f s", off/1000)
 		}
-		words(b, plotLeft-8, y(off)+4, faint, `font-size="12" text-anchor="end"`, label)
+		words(b, place{plotLeft - 8, upward.at(off) + 4}, style{faint, `font-size="12" text-anchor="end"`}, label)
 	}
 	for _, n := range []int{10, 30, 100, 300, 1000} {
-		fmt.Fprintf(b, `<path d="M%.1f %dv5" stroke="%s"/>`+"\n", x(float64(n)), plotBottom, faint)
-		words(b, x(float64(n)), plotBottom+20, faint, `font-size="12" text-anchor="middle"`, thousands(n))
+		fmt.Fprintf(b, `<path d="M%.1f %dv5" stroke="%s"/>`+"\n", across.at(float64(n)), plotBottom, faint)
+		words(b, place{across.at(float64(n)), plotBottom + 20}, style{faint, `font-size="12" text-anchor="middle"`}, thousands(n))
 	}
-	words(b, (plotLeft+plotRight)/2, plotBottom+44, ink, `font-size="13" text-anchor="middle"`, "checks at once")
+	words(b, place{(plotLeft + plotRight) / 2, plotBottom + 44}, style{ink, `font-size="13" text-anchor="middle"`}, "checks at once")
 }
 
-func words(b *strings.Builder, x, y float64, colour, attributes, text string) {
-	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" fill="%s" %s>%s</text>`+"\n", x, y, colour, attributes, html.EscapeString(text))
+// A place is where words stand.
+type place struct{ x, y float64 }
+
+// A style is the colour of words and their further attributes.
+type style struct{ colour, attributes string }
+
+func words(b *strings.Builder, p place, s style, text string) {
+	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" fill="%s" %s>%s</text>`+"\n", p.x, p.y, s.colour, s.attributes, html.EscapeString(text))
 }
 
 func (l line) draw(b *strings.Builder) {
 	var high, middle []string
 	for _, p := range l.points {
-		high = append(high, fmt.Sprintf("%.1f,%.1f", x(p.inFlight), y(p.P99)))
-		middle = append(middle, fmt.Sprintf("%.1f,%.1f", x(p.inFlight), y(p.P50)))
+		high = append(high, fmt.Sprintf("%.1f,%.1f", across.at(p.inFlight), upward.at(p.P99)))
+		middle = append(middle, fmt.Sprintf("%.1f,%.1f", across.at(p.inFlight), upward.at(p.P50)))
 	}
 	fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2.5" stroke-linejoin="round"/>`+"\n", strings.Join(high, " "), l.colour)
 	fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5" stroke-dasharray="4 4"/>`+"\n", strings.Join(middle, " "), l.colour)
 	for _, p := range l.points {
-		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x(p.inFlight), y(p.P99), l.colour)
+		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", across.at(p.inFlight), upward.at(p.P99), l.colour)
 	}
 }
 
@@ -130,10 +138,10 @@ func labels(b *strings.Builder, lines []line) {
 	})
 	above := math.Inf(-1)
 	for _, l := range lines {
-		at := max(y(end(l).P99)+4, above+labelGap)
+		at := max(upward.at(end(l).P99)+4, above+labelGap)
 		above = at
-		words(b, plotRight+14, at, l.colour, `font-size="13" font-weight="600"`, l.label)
-		words(b, plotRight+14, at+15, faint, `font-size="12"`,
+		words(b, place{plotRight + 14, at}, style{l.colour, `font-size="13" font-weight="600"`}, l.label)
+		words(b, place{plotRight + 14, at + 15}, style{faint, `font-size="12"`},
 			fmt.Sprintf("%s at once: %s / %s ms", thousands(int(end(l).inFlight)), number(end(l).P50), number(end(l).P99)))
 	}
 }

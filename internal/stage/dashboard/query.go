@@ -63,7 +63,7 @@ func (p painter) plain(namespace, name, stat string) []float64 {
 		if ok && namespace != "Rollcall/roll" {
 			values[i] = made
 		} else {
-			values[i] = statistic(m.datums, name, "", "", stat)
+			values[i] = view{metric: name}.statistic(m.datums, stat)
 		}
 	}
 	return values
@@ -116,7 +116,7 @@ func (p painter) grouped(name, by, stat string, factor float64) []series {
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		s := series{label: label}
 		for _, m := range p.data {
-			s.values = append(s.values, factor*statistic(m.datums, name, by, label, stat))
+			s.values = append(s.values, factor*view{name, by, label}.statistic(m.datums, stat))
 		}
 		all = append(all, s)
 	}
@@ -145,41 +145,77 @@ func (p painter) ranked(s []string) []series {
 	return all[:min(limit, len(all))]
 }
 
-// statistic is one of a metric in one run; NaN if it has none.
-func statistic(datums []metric.Datum, name, by, of, stat string) float64 {
-	type sample struct{ value, count float64 }
-	var all []sample
-	var total, sum float64
-	for _, d := range datums {
-		if d.Metric != name || by == "" && len(d.Dimensions) > 0 || by != "" && dimensions(d)[by] != of {
-			continue
-		}
-		for i, v := range d.Values {
-			all = append(all, sample{v, d.Counts[i]})
-			total += d.Counts[i]
-			sum += v * d.Counts[i]
-		}
+// A view is one series of a metric: that of the dimension by with the value of,
+// or the one without dimensions.
+type view struct{ metric, by, of string }
+
+func (v view) shows(d metric.Datum) bool {
+	if v.by == "" {
+		return d.Metric == v.metric && len(d.Dimensions) == 0
 	}
-	if len(all) == 0 {
+	return d.Metric == v.metric && dimensions(d)[v.by] == v.of
+}
+
+// statistic is one of the view in one run; NaN if it has none.
+func (v view) statistic(datums []metric.Datum, stat string) float64 {
+	values := v.values(datums)
+	if len(values) == 0 {
 		return math.NaN()
 	}
-	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.value, b.value) })
 	switch stat {
 	case "Minimum":
-		return all[0].value
+		return values[0].value
 	case "Maximum":
-		return all[len(all)-1].value
+		return values[len(values)-1].value
 	case "Average":
-		return sum / total
+		return values.sum() / values.total()
 	case "Sum":
-		return sum
+		return values.sum()
 	}
-	share, _ := strconv.ParseFloat(stat[1:], 64)
-	seen := 0.0
-	for _, s := range all {
-		if seen += s.count; seen >= share/100*total {
-			return s.value
+	percent, _ := strconv.ParseFloat(stat[1:], 64)
+	return values.percentile(percent)
+}
+
+// counted are in the order of their values.
+type counted []count
+
+// A count is how often a value occurred.
+type count struct{ value, times float64 }
+
+func (v view) values(datums []metric.Datum) counted {
+	var all counted
+	for _, d := range datums {
+		if v.shows(d) {
+			for i := range d.Values {
+				all = append(all, count{d.Values[i], d.Counts[i]})
+			}
 		}
 	}
-	return all[len(all)-1].value
+	slices.SortFunc(all, func(a, b count) int { return cmp.Compare(a.value, b.value) })
+	return all
+}
+
+func (c counted) sum() (sum float64) {
+	for _, v := range c {
+		sum += v.value * v.times
+	}
+	return sum
+}
+
+func (c counted) total() (n float64) {
+	for _, v := range c {
+		n += v.times
+	}
+	return n
+}
+
+// percentile is by nearest rank.
+func (c counted) percentile(percent float64) float64 {
+	seen, rank := 0.0, percent/100*c.total()
+	for _, v := range c {
+		if seen += v.times; seen >= rank {
+			return v.value
+		}
+	}
+	return c[len(c)-1].value
 }

@@ -17,12 +17,14 @@ const (
 
 var begin = time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC)
 
-// sites are what is watched: usual milliseconds to the first byte, days left
-// of the certificate.
-var sites = []struct {
+// A site is what is watched: usual milliseconds to the first byte, days left of
+// the certificate.
+type site struct {
 	name, group string
 	first, days float64
-}{
+}
+
+var sites = []site{
 	{"www.example.com", "shop", 60, 71}, {"shop.example.com", "shop", 180, 71}, {"checkout.example.com", "shop", 90, 40},
 	{"search.example.com", "shop", 150, 40}, {"images.example.com", "shop", 30, 55}, {"api.example.com/v1", "api", 45, 22},
 	{"api.example.com/v2", "api", 70, 22}, {"hooks.example.com", "api", 120, 9}, {"mail.example.com", "office", 95, 33},
@@ -51,8 +53,8 @@ func momentOf(i int, random *rand.Rand) moment {
 	m := moment{at: begin.Add(time.Duration(i) * time.Minute)}
 	var rollup metric.Rollup
 	run := metric.Run{Duration: time.Duration(900+random.IntN(300)) * time.Millisecond, ScheduleDelay: time.Duration(2000+random.IntN(9000)) * time.Millisecond, Healthy: true}
-	for n := range sites {
-		r := resultOf(n, i, random)
+	for _, s := range sites {
+		r := s.result(i, random)
 		m.results = append(m.results, r)
 		m.datums = append(m.datums, metric.ProfilePhases.Series(r, m.at)...)
 		rollup.Add(r)
@@ -65,16 +67,23 @@ func momentOf(i int, random *rand.Rand) moment {
 	return m
 }
 
-func resultOf(n, run int, random *rand.Rand) *probe.Result {
-	s := sites[n]
+func (s site) result(run int, random *rand.Rand) *probe.Result {
 	first := s.first * (0.8 + 0.5*random.Float64())
-	if s.name == "search.example.com" && run > 110 {
+	if s.slow(run) {
 		first *= 5
 	}
 	phases := probe.Phases{DNS: 2 * time.Millisecond, Connect: 9 * time.Millisecond, TLS: 14 * time.Millisecond,
 		FirstByte: time.Duration(first * float64(time.Millisecond)), Transfer: 3 * time.Millisecond}
 	r := &probe.Result{Name: s.name, Group: s.group, State: probe.Up, Reason: probe.OK, Attempts: 1, Complete: true, Phases: phases,
 		Duration: phases.Sum(), IP: netip.MustParseAddr("192.0.2.1"), Certificate: &probe.Certificate{DaysLeft: s.days - float64(run)/1440}}
+	s.befall(r, run, random)
+	return r
+}
+
+func (s site) slow(run int) bool { return s.name == "search.example.com" && run > 110 }
+
+// befall is the story of the three hours.
+func (s site) befall(r *probe.Result, run int, random *rand.Rand) {
 	switch {
 	case s.name == "checkout.example.com" && (run > 40 && run < 58 || run > 170):
 		r.State, r.Reason, r.Detail = probe.Down, probe.Status, "503 Service Unavailable"
@@ -82,10 +91,9 @@ func resultOf(n, run int, random *rand.Rand) *probe.Result {
 		r.State, r.Reason, r.Detail, r.Complete = probe.Down, probe.Timeout, "no answer within 2s", false
 	case s.name == "wiki.example.com" && random.IntN(40) == 0:
 		r.Flaky, r.Attempts = true, 2
-	case s.name == "search.example.com" && run > 110:
+	case s.slow(run):
 		r.State, r.Reason, r.Detail = probe.Degraded, probe.Expectation, "duration < 500"
 	}
-	return r
 }
 
 // judge has the alarms evaluate what was published.
