@@ -157,29 +157,42 @@ func plain(packet []byte, kind dnsmessage.Type) (addrs []netip.Addr, ok bool) {
 	if _, err := p.Question(); err != nil || p.SkipQuestion() != dnsmessage.ErrSectionDone {
 		return nil, false
 	}
+	addrs, err = addressesIn(&p, kind)
+	if err != nil || extended(&p) {
+		return nil, false
+	}
+	return addrs, len(addrs) > 0 || header.RecursionAvailable
+}
+
+// addressesIn reads all answers, which are addresses of kind or the aliases
+// that lead to them.
+func addressesIn(p *dnsmessage.Parser, kind dnsmessage.Type) (addrs []netip.Addr, err error) {
 	for {
 		h, err := p.AnswerHeader()
 		switch {
 		case err == dnsmessage.ErrSectionDone:
-			return addrs, (len(addrs) > 0 || header.RecursionAvailable) && !extended(&p)
+			return addrs, nil
 		case err != nil:
-			return nil, false
+			return nil, err
 		case h.Type == dnsmessage.TypeCNAME:
 			err = p.SkipAnswer()
 		case h.Type == kind:
 			var addr netip.Addr
-			addr, err = addressIn(&p, h)
+			addr, err = addressIn(p, h)
 			addrs = append(addrs, addr)
 		default:
-			return nil, false
+			err = errKind
 		}
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 	}
 }
 
-var errLength = errors.New("an address of another length")
+var (
+	errKind   = errors.New("an answer of another kind")
+	errLength = errors.New("an address of another length")
+)
 
 // addressIn reads an answer of type A or AAAA. Parsers take any length of it, and
 // then lose their way.

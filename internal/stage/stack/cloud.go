@@ -39,22 +39,23 @@ func (t *trial) ministack(ctx context.Context, roots string) (*cloud, error) {
 		return nil, fmt.Errorf("%w (make stack installs it, with python3 and its venv)", err)
 	}
 	return c, until(ctx, "MiniStack", time.Minute, func() (bool, error) {
-		_, err := c.query(ctx, "sts", "2011-06-15", "GetCallerIdentity", nil)
+		_, err := c.query(ctx, "sts", "GetCallerIdentity", nil)
 		return err == nil, err
 	})
 }
 
-// do makes a request in the name of a service; MiniStack looks at whom a
-// signature is for, and not at the signature.
-func (c *cloud) do(ctx context.Context, service, method, path, kind, body string) ([]byte, error) {
+// json makes a request of a service that takes and gives plain JSON.
+func (c *cloud) json(ctx context.Context, service, method, path, body string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", kind)
+	r.Header.Set("Content-Type", "application/json")
 	return c.send(r, service)
 }
 
+// send signs in the name of a service; MiniStack looks at whom a signature is
+// for, and not at the signature.
 func (c *cloud) send(r *http.Request, service string) ([]byte, error) {
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=none")
 	answer, err := http.DefaultClient.Do(r)
@@ -69,13 +70,25 @@ func (c *cloud) send(r *http.Request, service string) ([]byte, error) {
 	return text, err
 }
 
+// version is that of a service with the query protocol.
+func version(service string) string {
+	return map[string]string{
+		"cloudformation": "2010-05-15", "monitoring": "2010-08-01", "sns": "2010-03-31", "sqs": "2012-11-05", "sts": "2011-06-15",
+	}[service]
+}
+
 // query calls an action of the query protocol and returns its XML.
-func (c *cloud) query(ctx context.Context, service, version, action string, asked map[string]string) ([]byte, error) {
-	form := url.Values{"Action": {action}, "Version": {version}}
+func (c *cloud) query(ctx context.Context, service, action string, asked map[string]string) ([]byte, error) {
+	form := url.Values{"Action": {action}, "Version": {version(service)}}
 	for name, value := range asked {
 		form.Set(name, value)
 	}
-	return c.do(ctx, service, http.MethodPost, "/", "application/x-www-form-urlencoded", form.Encode())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.send(r, service)
 }
 
 // every returns the texts of all elements of a name.
@@ -99,7 +112,7 @@ type alarm struct{ Name, State string }
 
 // alarms returns those of a stack.
 func (c *cloud) alarms(ctx context.Context, stack string) (all []alarm, err error) {
-	text, err := c.query(ctx, "monitoring", "2010-08-01", "DescribeAlarms", map[string]string{"AlarmNamePrefix": stack + "-", "MaxRecords": "100"})
+	text, err := c.query(ctx, "monitoring", "DescribeAlarms", map[string]string{"AlarmNamePrefix": stack + "-", "MaxRecords": "100"})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +130,7 @@ func (c *cloud) alarms(ctx context.Context, stack string) (all []alarm, err erro
 // minute each.
 func (c *cloud) statistic(ctx context.Context, stack, metric, statistic string) ([]string, error) {
 	now := time.Now().UTC()
-	text, err := c.query(ctx, "monitoring", "2010-08-01", "GetMetricStatistics", map[string]string{
+	text, err := c.query(ctx, "monitoring", "GetMetricStatistics", map[string]string{
 		"Namespace": "Rollcall/" + stack, "MetricName": metric, "Period": "60", "Statistics.member.1": statistic,
 		"StartTime": now.Add(-15 * time.Minute).Format(time.RFC3339), "EndTime": now.Add(time.Minute).Format(time.RFC3339),
 	})
@@ -126,18 +139,18 @@ func (c *cloud) statistic(ctx context.Context, stack, metric, statistic string) 
 
 // subscribe makes a queue that hears of a topic, and returns its URL.
 func (c *cloud) subscribe(ctx context.Context, topic, name string) (string, error) {
-	text, err := c.query(ctx, "sqs", "2012-11-05", "CreateQueue", map[string]string{"QueueName": name})
+	text, err := c.query(ctx, "sqs", "CreateQueue", map[string]string{"QueueName": name})
 	if err != nil || len(every(text, "QueueUrl")) != 1 {
 		return "", errors.Join(err, fmt.Errorf("making a queue: %s", tail(string(text))))
 	}
 	arn := "arn:aws:sqs:" + region + ":000000000000:" + name
-	_, err = c.query(ctx, "sns", "2010-03-31", "Subscribe", map[string]string{"TopicArn": topic, "Protocol": "sqs", "Endpoint": arn})
+	_, err = c.query(ctx, "sns", "Subscribe", map[string]string{"TopicArn": topic, "Protocol": "sqs", "Endpoint": arn})
 	return every(text, "QueueUrl")[0], err
 }
 
 // messages takes what alarms have said from a queue.
 func (c *cloud) messages(ctx context.Context, queue string) (said []alarm, err error) {
-	text, err := c.query(ctx, "sqs", "2012-11-05", "ReceiveMessage", map[string]string{"QueueUrl": queue, "MaxNumberOfMessages": "10"})
+	text, err := c.query(ctx, "sqs", "ReceiveMessage", map[string]string{"QueueUrl": queue, "MaxNumberOfMessages": "10"})
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +163,7 @@ func (c *cloud) messages(ctx context.Context, queue string) (said []alarm, err e
 		said = append(said, alarm{change.AlarmName, change.NewStateValue})
 	}
 	for _, receipt := range every(text, "ReceiptHandle") {
-		if _, err := c.query(ctx, "sqs", "2012-11-05", "DeleteMessage", map[string]string{"QueueUrl": queue, "ReceiptHandle": receipt}); err != nil {
+		if _, err := c.query(ctx, "sqs", "DeleteMessage", map[string]string{"QueueUrl": queue, "ReceiptHandle": receipt}); err != nil {
 			return nil, err
 		}
 	}
@@ -159,7 +172,7 @@ func (c *cloud) messages(ctx context.Context, queue string) (said []alarm, err e
 
 // output is one of a stack's.
 func (c *cloud) output(ctx context.Context, stack, name string) (string, error) {
-	text, err := c.query(ctx, "cloudformation", "2010-05-15", "DescribeStacks", map[string]string{"StackName": stack})
+	text, err := c.query(ctx, "cloudformation", "DescribeStacks", map[string]string{"StackName": stack})
 	if err != nil {
 		return "", err
 	}
@@ -174,7 +187,7 @@ func (c *cloud) output(ctx context.Context, stack, name string) (string, error) 
 
 // schedules returns the names of those that call a stack's function.
 func (c *cloud) schedules(ctx context.Context) (names []string, err error) {
-	text, err := c.do(ctx, "scheduler", http.MethodGet, "/schedules", "application/json", "")
+	text, err := c.json(ctx, "scheduler", http.MethodGet, "/schedules", "")
 	var list struct{ Schedules []struct{ Name string } }
 	if err == nil {
 		err = json.Unmarshal(text, &list)
@@ -190,7 +203,7 @@ func (c *cloud) disable(ctx context.Context, stack string) error {
 	names, err := c.schedules(ctx)
 	for _, name := range names {
 		path := "/schedules/" + url.PathEscape(name)
-		text, e := c.do(ctx, "scheduler", http.MethodGet, path, "application/json", "")
+		text, e := c.json(ctx, "scheduler", http.MethodGet, path, "")
 		var schedule map[string]any
 		if err = errors.Join(err, e, json.Unmarshal(text, &schedule)); err != nil {
 			return err
@@ -200,7 +213,7 @@ func (c *cloud) disable(ctx context.Context, stack string) error {
 		}
 		schedule["State"] = "DISABLED"
 		changed, e := json.Marshal(schedule)
-		_, e2 := c.do(ctx, "scheduler", http.MethodPut, path, "application/json", string(changed))
+		_, e2 := c.json(ctx, "scheduler", http.MethodPut, path, string(changed))
 		return errors.Join(e, e2)
 	}
 	return errors.Join(err, fmt.Errorf("no schedule of %s among %v", stack, names))

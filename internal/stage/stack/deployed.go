@@ -222,7 +222,7 @@ func (d *deployment) silent(ctx context.Context) error {
 	if len(runs) >= len(others) {
 		return fmt.Errorf("%s has not stopped", second)
 	}
-	_, err = d.cloud.query(ctx, "monitoring", "2010-08-01", "SetAlarmState", map[string]string{
+	_, err = d.cloud.query(ctx, "monitoring", "SetAlarmState", map[string]string{
 		"AlarmName": second + "-has-not-run", "StateValue": "ALARM", "StateReason": "MiniStack evaluates no missing data",
 	})
 	if err != nil {
@@ -284,7 +284,7 @@ func (d *deployment) message(ctx context.Context, stack, name, state string, lim
 // remove deletes both stacks and shows that nothing of them is there.
 func (d *deployment) remove(ctx context.Context) error {
 	for _, stack := range []string{first, second} {
-		if _, err := d.cloud.query(ctx, "cloudformation", "2010-05-15", "DeleteStack", map[string]string{"StackName": stack}); err != nil {
+		if _, err := d.cloud.query(ctx, "cloudformation", "DeleteStack", map[string]string{"StackName": stack}); err != nil {
 			return err
 		}
 	}
@@ -313,17 +313,19 @@ func (d *deployment) left(ctx context.Context, stack string) (left []string, err
 	if err != nil {
 		return left, err
 	}
-	for _, place := range []struct{ service, method, path, kind, body string }{
-		{"lambda", http.MethodGet, "/2015-03-31/functions/", "application/json", ""},
-		{"scheduler", http.MethodGet, "/schedules", "application/json", ""},
-		{"sns", http.MethodPost, "/", "application/x-www-form-urlencoded", "Action=ListTopics&Version=2010-03-31"},
+	for service, list := range map[string]func() ([]byte, error){
+		"lambda": func() ([]byte, error) {
+			return d.cloud.json(ctx, "lambda", http.MethodGet, "/2015-03-31/functions/", "")
+		},
+		"scheduler": func() ([]byte, error) { return d.cloud.json(ctx, "scheduler", http.MethodGet, "/schedules", "") },
+		"sns":       func() ([]byte, error) { return d.cloud.query(ctx, "sns", "ListTopics", nil) },
 	} {
-		text, err := d.cloud.do(ctx, place.service, place.method, place.path, place.kind, place.body)
+		text, err := list()
 		if err != nil {
 			return left, err
 		}
 		if strings.Contains(string(text), stack+"-") {
-			left = append(left, place.service)
+			left = append(left, service)
 		}
 	}
 	text, err := d.cloud.logGroups(ctx)
