@@ -7,7 +7,7 @@ import (
 )
 
 // An object is a JSON object under way, of which encoding/json has only texts
-// that need escapes: a result takes 2 µs of CPU so, and 9 without.
+// that need escapes: a result takes 3.6 µs of CPU so, and 10.8 without.
 type object []byte
 
 func newObject() object { return append(make(object, 0, 1024), '{') }
