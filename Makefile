@@ -16,9 +16,9 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 COMPILE = CGO_ENABLED=0 go build -trimpath -buildvcs=false
 GOBUILD = $(COMPILE) -ldflags='$(LDFLAGS)'
 # lambda.norpc leaves out aws-lambda-go's net/rpc mode, which only the go1.x
-# runtime needed. The other is a default for GODEBUG, which a program of ours
-# can't set by itself: stacks are not shrunk while checks wait for an answer, as
-# they grow again with it. That was 3.6 % of a sweep's CPU.
+# runtime needed. The other is a default for GODEBUG, which a program can't set
+# by itself, nor should each template have to: stacks are not shrunk while checks
+# wait for an answer, as they grow again with it. That was 3.6 % of a sweep's CPU.
 FUNCTION = $(COMPILE) -ldflags='$(LDFLAGS) -X runtime.godebugDefault=gcshrinkstackoff=1' -tags lambda.norpc
 
 # Lambda's names of its architectures; the template's parameter takes the same.

@@ -118,7 +118,7 @@ func (a *attempt) link(ctx context.Context, h *hop, groups []tls.CurveID) (link,
 type link struct {
 	wire  *wire.Conn
 	top   net.Conn
-	leave func() bool // the run, whose end closes the connection
+	leave func() bool // the run, whose end closes it until then
 }
 
 func (l link) close() {

@@ -25,6 +25,9 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 	if verified {
 		ends = soonest(state.VerifiedChains)
 	}
+	if ends.After(lastInstant) {
+		ends = lastInstant
+	}
 	return &Certificate{
 		Subject:  shownName(leaf.Subject),
 		Issuer:   unique.Make(shownName(leaf.Issuer)).Value(), // many leaves have one
@@ -33,6 +36,10 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 		Verified: verified,
 	}
 }
+
+// lastInstant is the last that has a form in RFC 3339. A time zone makes later
+// ones of the last year that a certificate can name.
+var lastInstant = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // shownName is a distinguished name as pkix has it. Most servers' are a host's
 // common name alone, which takes a tenth of the time.

@@ -121,8 +121,8 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (ans *answer, er
 		if err != nil {
 			l.wire.Close() // first, so that nobody waits for the rest of a body
 		}
-		l.wire.Hold(true)
-		talk.Close() // says goodbye, as TLS wants it, unless that is too late
+		l.wire.Hold(spoken == HTTP1 && h.body == "" && !a.res.BodyTruncated) // nobody else writes, and all is read
+		talk.Close()                                                         // says goodbye, as TLS wants it, unless that is too late
 	}()
 	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))
 	a.noteStamps(l.wire.Reading())

@@ -38,35 +38,35 @@ type resultJSON struct {
 	URL           string           `json:"url"`
 	State         State            `json:"state"`
 	Reason        Reason           `json:"reason"`
-	Phase         Phase            `json:"phase,omitzero"`
-	Detail        string           `json:"detail,omitzero"`
-	Expression    string           `json:"expression,omitzero"`
-	Status        int              `json:"status,omitzero"`
+	Phase         Phase            `json:"phase"`
+	Detail        string           `json:"detail"`
+	Expression    string           `json:"expression"`
+	Status        int              `json:"status"`
 	Attempts      int              `json:"attempts"`
 	Flaky         bool             `json:"flaky"`
-	Started       time.Time        `json:"started,omitzero"`
-	Duration      Millis           `json:"duration,omitzero"`
-	Phases        *phasesJSON      `json:"phases,omitempty"`
-	IP            netip.Addr       `json:"ip,omitzero"`
-	Family        int              `json:"family,omitzero"`
-	HTTP          string           `json:"http,omitzero"`
-	Redirects     []string         `json:"redirects,omitempty"`
-	Bytes         *bytesJSON       `json:"bytes,omitempty"`
+	Started       time.Time        `json:"started"`
+	Duration      Millis           `json:"duration"`
+	Phases        *phasesJSON      `json:"phases"`
+	IP            netip.Addr       `json:"ip"`
+	Family        int              `json:"family"`
+	HTTP          string           `json:"http"`
+	Redirects     []string         `json:"redirects"`
+	Bytes         *bytesJSON       `json:"bytes"`
 	BodyTruncated bool             `json:"bodyTruncated"`
-	Certificate   *certificateJSON `json:"certificate,omitempty"`
+	Certificate   *certificateJSON `json:"certificate"`
 	TLSUnverified bool             `json:"tlsUnverified"`
-	LocalDelay    Millis           `json:"localDelay,omitzero"`
-	Clock         string           `json:"clock,omitzero"`
-	Uncertainty   Millis           `json:"uncertainty,omitzero"`
+	LocalDelay    Millis           `json:"localDelay"`
+	Clock         string           `json:"clock"`
+	Uncertainty   Millis           `json:"uncertainty"`
 	Unsure        bool             `json:"unsure"`
 }
 
 type phasesJSON struct {
-	DNS       Millis `json:"dns,omitzero"`
-	Connect   Millis `json:"connect,omitzero"`
-	TLS       Millis `json:"tls,omitzero"`
-	FirstByte Millis `json:"firstByte,omitzero"`
-	Transfer  Millis `json:"transfer,omitzero"`
+	DNS       Millis `json:"dns"`
+	Connect   Millis `json:"connect"`
+	TLS       Millis `json:"tls"`
+	FirstByte Millis `json:"firstByte"`
+	Transfer  Millis `json:"transfer"`
 }
 
 type bytesJSON struct {

@@ -41,7 +41,7 @@ func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Con
 		a.p.remembering(config, &chains)
 	}
 	client := tls.Client(conn, config)
-	conn.Hold(true) // the end of TLS 1.3's handshake leaves with the request
+	conn.Hold(h.body == "") // the end of TLS 1.3's handshake leaves with the request, unless others write that
 	err := client.Handshake()
 	conn.Hold(false)
 	r := conn.Reading()

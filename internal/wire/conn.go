@@ -168,11 +168,13 @@ func (c *Conn) drain() received {
 	return c.got.finish(len(c.into), nil)
 }
 
-// Hold keeps what is written from now on until it is waited for, by Read, or
-// Close says that it was the last: then it leaves in the packet that ends the
-// connection. After Hold(false) it leaves with what is written next. A packet less
-// is a system call less, and a wake-up of the other side;
-// docs/decisions/two-packets-less.md has what it saves.
+// Hold keeps what is written from now on until the next Read, which sends it
+// before it waits for an answer, or until Close, which sends it in the packet that
+// ends the connection. After Hold(false) it leaves with what is written next. Nobody
+// else may write meanwhile. Where there are no stamps nothing is held.
+//
+// A packet less is a system call less, and a wake-up of the other side:
+// docs/decisions/two-packets-less.md.
 func (c *Conn) Hold(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -276,10 +278,14 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.conn.SetWriteDeadline(t)
 }
 
-// Close closes the connection.
+// Close closes the connection. Whether what was held arrives, nobody learns.
 func (c *Conn) Close() error {
-	if held := c.takeHeld(); held != nil {
-		c.raw.Control(func(fd uintptr) { sendMore(fd, held) }) // whose deadline crypto/tls has let pass
+	c.mu.Lock()
+	held, last := c.held, c.holding
+	c.held, c.holding = nil, false
+	c.mu.Unlock()
+	if held != nil {
+		c.raw.Control(func(fd uintptr) { sendLast(fd, held, last) }) // crypto/tls has let the deadline pass
 	}
 	return c.conn.Close()
 }

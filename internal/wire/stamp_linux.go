@@ -58,9 +58,14 @@ func recvmsg(fd uintptr, p []byte) received {
 	}
 }
 
-// sendMore sends p with what follows, be it the end.
-func sendMore(fd uintptr, p []byte) {
-	unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_MORE|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+// sendLast sends p without waiting. With the end in one packet, it is lost where
+// something is left unread: then there is no orderly end.
+func sendLast(fd uintptr, p []byte, withEnd bool) {
+	flags := unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
+	if withEnd {
+		flags |= unix.MSG_MORE
+	}
+	unix.SendmsgN(int(fd), p, nil, nil, flags)
 }
 
 // stampIn finds SCM_TIMESTAMPNS, a struct timespec, among control messages.

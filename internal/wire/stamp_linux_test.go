@@ -159,14 +159,17 @@ func TestHold(t *testing.T) {
 	near.Hold(true)
 	send(t, near, "who ")
 	send(t, near, "is there")
-	answered := make(chan struct{})
+	asked := make([]byte, len("who is there"))
+	answered := make(chan error, 1)
 	go func() {
-		defer close(answered)
-		receive(t, far, "who is there")
-		send(t, far, "me")
+		_, err := io.ReadFull(far, asked)
+		far.Write([]byte("me"))
+		answered <- err
 	}()
 	receive(t, near, "me")
-	<-answered
+	if err := <-answered; err != nil || string(asked) != "who is there" {
+		t.Errorf("asked %q, %v", asked, err)
+	}
 
 	before := other.Segments()
 	send(t, near, "goodbye")
@@ -175,5 +178,29 @@ func TestHold(t *testing.T) {
 	receive(t, far, "goodbye")
 	if _, err := far.Read(make([]byte, 1)); err != io.EOF || other.Segments() != before+1 {
 		t.Errorf("after goodbye came %v, in %d segments; want the end, and 1", err, other.Segments()-before)
+	}
+}
+
+// What was held before the last write leaves even where the end is a reset, and
+// nothing is taken to be held once the connection is closed.
+func TestHeldIsSentBeforeAReset(t *testing.T) {
+	near, far := pair(t)
+	send(t, far, "never read")
+	near.Hold(true)
+	send(t, near, "alert")
+	near.Hold(false)
+	for end := time.Now().Add(5 * time.Second); near.Segments() == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	near.Close()
+	receive(t, far, "alert")
+	if _, err := far.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("then came %v, want a reset", err)
+	}
+
+	near, _ = pair(t)
+	near.Hold(true)
+	near.Close()
+	if _, err := near.Write([]byte("late")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Write after Close = %v", err)
 	}
 }

@@ -18,7 +18,7 @@ func Warm() (*net.UDPConn, error) { return nil, nil }
 
 func recvmsg(uintptr, []byte) received { return received{err: syscall.ENOSYS} }
 
-func sendMore(uintptr, []byte) {}
+func sendLast(uintptr, []byte, bool) {}
 
 // RoundTrip is not known off Linux.
 func (c *Conn) RoundTrip() (rtt time.Duration, ok bool) { return 0, false }

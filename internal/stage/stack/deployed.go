@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -313,19 +314,18 @@ func (d *deployment) left(ctx context.Context, stack string) (left []string, err
 	if err != nil {
 		return left, err
 	}
-	for service, list := range map[string]func() ([]byte, error){
-		"lambda": func() ([]byte, error) {
-			return d.cloud.json(ctx, "lambda", http.MethodGet, "/2015-03-31/functions/", "")
-		},
-		"scheduler": func() ([]byte, error) { return d.cloud.json(ctx, "scheduler", http.MethodGet, "/schedules", "") },
-		"sns":       func() ([]byte, error) { return d.cloud.query(ctx, "sns", "ListTopics", nil) },
-	} {
-		text, err := list()
-		if err != nil {
-			return left, err
-		}
-		if strings.Contains(string(text), stack+"-") {
-			left = append(left, service)
+	functions, err1 := d.cloud.json(ctx, "lambda", http.MethodGet, "/2015-03-31/functions/", "")
+	schedules, err2 := d.cloud.json(ctx, "scheduler", http.MethodGet, "/schedules", "")
+	topics, err3 := d.cloud.query(ctx, "sns", "ListTopics", nil)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return left, err
+	}
+	for _, list := range []struct {
+		of   string
+		text []byte
+	}{{"functions", functions}, {"schedules", schedules}, {"topics", topics}} {
+		if strings.Contains(string(list.text), stack+"-") {
+			left = append(left, list.of)
 		}
 	}
 	text, err := d.cloud.logGroups(ctx)
