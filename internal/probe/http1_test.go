@@ -89,3 +89,40 @@ func TestAnswerBeforeALongRequest(t *testing.T) {
 		t.Errorf("status %d after %v (%v: %s), want 413 at once", res.Status, res.Duration, res.Reason, res.Detail)
 	}
 }
+
+// With a body or without, a request arrives whole, and the connection ends with
+// TLS's goodbye.
+func TestConnectionsEndWithAGoodbye(t *testing.T) {
+	const checks = 200
+	st, prober := gallery(t)
+	ends := make(chan error, 2*checks)
+	get := speaking(t, st, func(c net.Conn) {
+		req, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			ends <- err
+			return
+		}
+		io.Copy(io.Discard, req.Body)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		_, err = c.Read(make([]byte, 1))
+		ends <- err
+	})
+	post := *get
+	post.Method, post.Body = "POST", strings.Repeat("body ", 1000)
+	var all sync.WaitGroup
+	for range checks {
+		for _, to := range []*probe.Target{get, &post} {
+			all.Go(func() {
+				if res := prober.Probe(t.Context(), to); res.State != probe.Up {
+					t.Errorf("%s: %v in %v: %s, want up", to.Method, res.Reason, res.Phase, res.Detail)
+				}
+			})
+		}
+	}
+	all.Wait()
+	for range 2 * checks {
+		if err := <-ends; err != io.EOF {
+			t.Errorf("a connection ended with %v, want a goodbye", err)
+		}
+	}
+}
