@@ -95,7 +95,7 @@ func newLateStage(t *testing.T) *lateStage {
 	return &lateStage{st, roots}
 }
 
-// tell runs a check, up to three times as this machine may be busy with other
+// tell runs a check, up to eight times as this machine may be busy with other
 // things.
 func (s *lateStage) tell(t *testing.T, l lateness) {
 	for n := 1; ; n++ {
@@ -104,7 +104,7 @@ func (s *lateStage) tell(t *testing.T, l lateness) {
 		if problem == "" {
 			return
 		}
-		if n == 3 || !l.sure { // that it is right or says so must hold each time
+		if n == 8 || !l.sure { // that it is right or says so must hold each time
 			t.Errorf("%s\nheld for %+v, got %+v", problem, hold, res)
 			return
 		}

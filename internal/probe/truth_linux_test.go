@@ -168,7 +168,7 @@ func (r *rehearsal) stop(p *os.Process) (held time.Duration, err error) {
 	return <-r.held, p.Signal(syscall.SIGCONT)
 }
 
-// tell runs a check, up to three times as this machine may be busy with other
+// tell runs a check, up to eight times as this machine may be busy with other
 // things, until problems finds none.
 func (r *rehearsal) tell(t *testing.T, c check, problems func(probe.Result, time.Duration) []string) {
 	t.Helper()
