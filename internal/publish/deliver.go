@@ -63,7 +63,11 @@ func (s *Session) deliver(b batch) {
 		}
 		why := s.stopFor(c, err)
 		if why == nil && s.fruitless(err) {
-			why = &stop{reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts), cause: err}
+			why = &stop{
+				reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts),
+				advice: "See whether it can be reached from here: in a VPC that takes an endpoint for it or a NAT gateway.",
+				cause:  err,
+			}
 		}
 		if why != nil {
 			s.halt(why)
