@@ -9,11 +9,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"rollcall/internal/wire"
@@ -161,62 +159,6 @@ func (a *attempt) spoken(l link) (HTTPVersion, error) {
 	return HTTP1, nil
 }
 
-// tooLarge finds the real reason of a protocol error of HTTP/2, which is all
-// that net/http says of headers without end: so many bytes that are no answer
-// yet are headers. Packed as they are they may be fewer than maxHeaders.
-func (w *watch) tooLarge(err error) error {
-	if strings.Contains(err.Error(), "PROTOCOL_ERROR") && w.conn.Reading().Received-w.received > maxHeaders/2 {
-		return headersTooLarge()
-	}
-	return err
-}
-
-// A beginning remembers how an answer began.
-type beginning struct {
-	net.Conn
-	spoken HTTPVersion
-	mu     sync.Mutex // it may be read while its caller has gone
-	text   []byte     // at most as much as is shown of a server's bytes
-}
-
-// Read notes the first bytes.
-func (b *beginning) Read(p []byte) (int, error) {
-	n, err := b.Conn.Read(p)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if room := shownServer - len(b.text); room > 0 {
-		b.text = append(b.text, p[:min(n, room)]...)
-	}
-	return n, err
-}
-
-// strange finds the real reason where a connection ended before there was an
-// answer: what began as no HTTP does was none, all else was closed.
-func (b *beginning) strange(err error) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.spoken == HTTP2 && strings.Contains(err.Error(), notEstablished) && beganHTTP2(b.text):
-		return io.EOF
-	case b.spoken == HTTP1 && errors.Is(err, io.EOF) && !beganHTTP1(b.text):
-		return &verdict{reason: BadResponse, detail: "answer is no HTTP: " + strconv.Quote(string(b.text))}
-	}
-	return err
-}
-
-// beganHTTP1 reports whether text is, or may become, a status line.
-func beganHTTP1(text []byte) bool {
-	const start = "HTTP/"
-	return strings.HasPrefix(start, string(text[:min(len(text), len(start))]))
-}
-
-// beganHTTP2 reports whether text is, or may become, a frame of settings, which
-// a server begins with (RFC 9113, 3.4): its type is in the fourth byte.
-func beganHTTP2(text []byte) bool {
-	const settings = 4
-	return len(text) < 4 || text[3] == settings
-}
-
 func headersTooLarge() error {
 	return &verdict{reason: HeadersTooLarge, detail: tooManyHeaders}
 }
@@ -333,61 +275,4 @@ func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 		a.uncertainty += a.lateSince(began)
 	}
 	return err
-}
-
-// A watch takes the readings of one exchange at the instants that count.
-type watch struct {
-	conn     *wire.Conn
-	spoken   HTTPVersion // HTTP1 or HTTP2
-	began    time.Time
-	segments int   // that the first byte may have been merged of
-	received int64 // bytes, before the request
-
-	mu    sync.Mutex // HTTP/2 has a goroutine of its own
-	first wire.Reading
-	sent  func(*wire.Reading) // corrects when the request left; nil: the ledger knows
-	seen  bool
-}
-
-func newWatch(conn *wire.Conn, spoken HTTPVersion) *watch {
-	conn.CountSegments()
-	return &watch{conn: conn, spoken: spoken, began: time.Now(), received: conn.Reading().Received}
-}
-
-// traced samples the clock of an answer over HTTP/2, synchronously, on the
-// goroutine that reads: before it reads on, and the latest stamp moves.
-func (w *watch) traced(ctx context.Context) context.Context {
-	if w.spoken == HTTP1 {
-		return ctx
-	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotFirstResponseByte: w.noteFirstByte,
-		WroteHeaders:         w.wrote,
-		WroteRequest:         func(httptrace.WroteRequestInfo) { w.wrote() },
-	})
-}
-
-func (w *watch) noteFirstByte() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.first, w.seen = w.conn.Reading(), true
-	if w.sent != nil {
-		w.sent(&w.first)
-	}
-	w.segments = w.conn.Merged()
-}
-
-// wrote notes when a request left in HTTP/2, which has flushed it by then and
-// writes other things before the answer comes. HTTP/1.1 has not, and does not.
-func (w *watch) wrote() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	at, gap := w.conn.Sent()
-	w.sent = func(r *wire.Reading) { r.Sent, r.Gap = at, gap }
-}
-
-func (w *watch) firstByte() (r wire.Reading, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.first, w.seen
 }

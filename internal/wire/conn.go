@@ -38,41 +38,6 @@ type Conn struct {
 	held     []byte // written, and not yet sent
 }
 
-// segments counts how many segments each read took, from when it is asked to:
-// the kernel merges what it holds, and keeps only the last one's stamp.
-type segments struct {
-	counting bool
-	arrived  int // in all, at the latest read
-	most     int // that one read took, since the last one that had to wait
-}
-
-func (s *segments) read(c *Conn, waited bool) {
-	if s.counting {
-		now := c.Segments()
-		if waited {
-			s.most = 0 // what came before was read in its time
-		}
-		s.arrived, s.most = now, max(s.most, now-s.arrived)
-	}
-}
-
-// CountSegments begins to count.
-func (c *Conn) CountSegments() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.segments = segments{counting: true, arrived: c.Segments()}
-}
-
-// Merged returns the most segments that one of the latest reads took, those
-// since there was nothing to read, and ends the counting. 0: nobody knows.
-// crypto/tls takes several reads for a record; session tickets come before.
-func (c *Conn) Merged() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.segments.counting = false
-	return c.segments.most
-}
-
 // New returns a Conn over conn. Kernel stamps are used if conn is a
 // *net.TCPConn that was dialled with [Control].
 func New(conn net.Conn) *Conn {
@@ -166,36 +131,6 @@ func (c *Conn) drain() received {
 		return received{err: late}
 	}
 	return c.got.finish(len(c.into), nil)
-}
-
-// Hold keeps what is written from now on until the next Read, which sends it
-// before it waits for an answer, or until Close, which sends it in the packet that
-// ends the connection. After Hold(false) it leaves with what is written next. Nobody
-// else may write meanwhile. Where there are no stamps nothing is held.
-//
-// A packet less is a system call less, and a wake-up of the other side:
-// docs/decisions/two-packets-less.md.
-func (c *Conn) Hold(on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.holding = on && c.raw != nil
-}
-
-func (c *Conn) takeHeld() (held []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	held, c.held = c.held, nil
-	return held
-}
-
-// hold keeps p if it is to be held.
-func (c *Conn) hold(p []byte) (ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.holding {
-		c.held = append(c.held, p...)
-	}
-	return c.holding
 }
 
 // Write writes as net.Conn says and notes when the bytes were handed over.
