@@ -240,7 +240,10 @@ func suited(name string) func(*probe.Settings) {
 			s.HTTP = probe.HTTP2
 		}
 		if !timesOut(label) { // however slow the race detector makes a server
-			s.Timeout = 5 * time.Second
+			s.Timeout *= stage.Patience
+		}
+		if label == "slow" || strings.HasPrefix(label, "redirect-") { // whose many handshakes take their time
+			s.Timeout *= 3
 		}
 	}
 }

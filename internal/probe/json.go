@@ -10,11 +10,8 @@ import (
 )
 
 // Millis is a duration that is a JSON number of milliseconds, to the
-// microsecond. Absent is left out where the field says omitzero.
+// microsecond.
 type Millis time.Duration
-
-// IsZero reports whether there is nothing to show.
-func (m Millis) IsZero() bool { return time.Duration(m) == Absent }
 
 // MarshalJSON returns milliseconds.
 func (m Millis) MarshalJSON() ([]byte, error) {
@@ -48,7 +45,6 @@ type resultJSON struct {
 	Duration      Millis           `json:"duration"`
 	Phases        *phasesJSON      `json:"phases"`
 	IP            netip.Addr       `json:"ip"`
-	Family        int              `json:"family"`
 	HTTP          string           `json:"http"`
 	Redirects     []string         `json:"redirects"`
 	Bytes         *bytesJSON       `json:"bytes"`
@@ -170,7 +166,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 }
 
 func known(m Millis) time.Duration {
-	if m.IsZero() {
+	if time.Duration(m) == Absent {
 		return 0
 	}
 	return time.Duration(m)

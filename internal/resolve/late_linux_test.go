@@ -93,7 +93,7 @@ func TestTookLeavesOutDrops(t *testing.T) {
 		t.Error("nothing was dropped, so this shows nothing")
 	}
 	for host, o := range r.memory {
-		if o.answer.Took > 900*time.Millisecond {
+		if o.answer.Took > 500*time.Millisecond {
 			t.Errorf("%s took %v, the second until it was asked again included", host, o.answer.Took)
 		}
 	}
