@@ -19,19 +19,19 @@ import (
 
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // world is the one stage of all tests: crypto/x509 reads SSL_CERT_FILE once a
 // process.
-var world *stage.Stage
+var world *testnet.Net
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
 	var err error
-	if world, err = stage.Start(stage.Options{}); err != nil {
+	if world, err = testnet.Start(testnet.Options{}); err != nil {
 		log.Fatal(err)
 	}
 	for _, variable := range world.Env() {
@@ -399,7 +399,7 @@ func TestPublish(t *testing.T) {
 // said first.
 func TestPublishRefused(t *testing.T) {
 	credentials(t)
-	world.CloudWatch.Misbehave(stage.Always(stage.Fault{Mode: stage.AccessDenied}))
+	world.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
 	defer world.CloudWatch.Misbehave(nil)
 	for host, want := range map[string]int{"good.stage.test": 3, "status-404.stage.test": 1} {
 		got := rollcall(t, "", "check", "--publish", url(t, host))

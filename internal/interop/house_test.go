@@ -24,7 +24,7 @@ import (
 
 	"rollcall/internal/probe"
 	"rollcall/internal/resolve"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 const (
@@ -47,13 +47,13 @@ func packages() map[string]string {
 // that trusts that and may reach loopback.
 type house struct {
 	dir       string
-	authority *stage.Authority
+	authority *testnet.Authority
 	prober    *probe.Prober
 }
 
 // newHouse makes a house in dir with the pages of a small site in www.
 func newHouse(dir string) (*house, error) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (h *house) furnish() error {
 			return err
 		}
 	}
-	return h.certify("leaf", stage.Sound)
+	return h.certify("leaf", testnet.Sound)
 }
 
 func (h *house) path(parts ...string) string {
@@ -97,7 +97,7 @@ func (h *house) path(parts ...string) string {
 
 // certify writes a certificate of the host: name.pem is the leaf, name.chain
 // what follows it, name.full both, name.key its key. root.pem is the root.
-func (h *house) certify(name string, flaw stage.Flaw) error {
+func (h *house) certify(name string, flaw testnet.Flaw) error {
 	leaf, err := h.authority.Leaf(host, flaw)
 	if err != nil {
 		return err

@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // A server is an openssl s_server with its options, and what is to be said of
 // it.
 type server struct {
 	name    string
-	flaw    stage.Flaw
+	flaw    testnet.Flaw
 	options string
 	change  func(*probe.Settings)
 
@@ -70,13 +70,13 @@ func clientCertificateServers() []server {
 func certificateServers() []server {
 	return []server{
 		{name: "complete chain", http: "1.0"},
-		{name: "missing intermediate", flaw: stage.NoIntermediate, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
-		{name: "wrong name", flaw: stage.WrongName, reason: probe.TLSHostname, phase: probe.TLS, detail: "not for " + host},
-		{name: "expired", flaw: stage.Expired, reason: probe.TLSExpired, phase: probe.TLS, detail: "expired 1 day ago"},
-		{name: "not yet valid", flaw: stage.NotYetValid, reason: probe.TLSNotYetValid, phase: probe.TLS, detail: "not valid for another"},
-		{name: "self-signed", flaw: stage.SelfSigned, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
-		{name: "untrusted", flaw: stage.UnknownIssuer, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
-		{name: "expired, unverified", flaw: stage.Expired, http: "1.0",
+		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
+		{name: "wrong name", flaw: testnet.WrongName, reason: probe.TLSHostname, phase: probe.TLS, detail: "not for " + host},
+		{name: "expired", flaw: testnet.Expired, reason: probe.TLSExpired, phase: probe.TLS, detail: "expired 1 day ago"},
+		{name: "not yet valid", flaw: testnet.NotYetValid, reason: probe.TLSNotYetValid, phase: probe.TLS, detail: "not valid for another"},
+		{name: "self-signed", flaw: testnet.SelfSigned, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
+		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
+		{name: "expired, unverified", flaw: testnet.Expired, http: "1.0",
 			change: func(s *probe.Settings) { s.TLS.InsecureSkipVerify = true }},
 	}
 }
@@ -114,7 +114,7 @@ func testOpenSSL(t *testing.T, servers []server) {
 // HTTP/1.0.
 func (s server) arguments(port int) []string {
 	arguments := []string{"s_server", "-www", "-accept", address(port), "-cert", "leaf.pem", "-key", "leaf.key"}
-	if s.flaw != stage.NoIntermediate && s.flaw != stage.SelfSigned {
+	if s.flaw != testnet.NoIntermediate && s.flaw != testnet.SelfSigned {
 		arguments = append(arguments, "-cert_chain", "leaf.chain")
 	}
 	return append(arguments, strings.Fields(s.options)...)
@@ -134,7 +134,7 @@ func (s server) check(t *testing.T, h *house, res probe.Result) {
 	if res.Status != 0 || res.Complete || res.Phases.TLS == probe.Absent || res.Phases.Transfer != probe.Absent {
 		t.Errorf("without an answer there are status %d, complete %v, and the phases %v", res.Status, res.Complete, res.Phases)
 	}
-	if s.flaw != stage.Sound {
+	if s.flaw != testnet.Sound {
 		checkCertificate(t, h, res, s.flaw)
 	}
 }
@@ -143,7 +143,7 @@ func (s server) check(t *testing.T, h *house, res probe.Result) {
 // stamp of the kernel's.
 func (s server) checkAnswer(t *testing.T, h *house, res probe.Result) {
 	t.Helper()
-	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != stage.Sound) {
+	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != testnet.Sound) {
 		t.Errorf("status %d, complete %v, %d bytes, unverified %v", res.Status, res.Complete, res.BytesBody, res.TLSUnverified)
 	}
 	checkCertificate(t, h, res, s.flaw)

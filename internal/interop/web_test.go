@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // A web server starts with one port for TLS 1.2 and one for TLS 1.3, serves
@@ -219,7 +219,7 @@ func (h *house) visitAll(t *testing.T, port int, version probe.HTTPVersion, spea
 			t.Errorf("%s: HTTP/%s, want %s", v.path, res.HTTP, speaks)
 		}
 		v.check(t, res)
-		checkCertificate(t, h, res, stage.Sound)
+		checkCertificate(t, h, res, testnet.Sound)
 		checkTimes(t, res)
 	}
 }
@@ -245,7 +245,7 @@ func (v visit) check(t *testing.T, res probe.Result) {
 
 // checkCertificate wants the facts of the certificate that the house has with
 // a flaw. Trusted is only the one without.
-func checkCertificate(t *testing.T, h *house, res probe.Result, flaw stage.Flaw) {
+func checkCertificate(t *testing.T, h *house, res probe.Result, flaw testnet.Flaw) {
 	t.Helper()
 	leaf, err := h.authority.Leaf(host, flaw)
 	if err != nil {
@@ -257,8 +257,8 @@ func checkCertificate(t *testing.T, h *house, res probe.Result, flaw stage.Flaw)
 		return
 	}
 	days := time.Until(leaf.Leaf.NotAfter).Hours() / 24
-	if !c.NotAfter.Equal(leaf.Leaf.NotAfter) || math.Abs(c.DaysLeft-days) > 0.02 || c.Verified != (flaw == stage.Sound) {
-		t.Errorf("the certificate is %+v, want its end at %v, in %.2f days, and verified %v", c, leaf.Leaf.NotAfter, days, flaw == stage.Sound)
+	if !c.NotAfter.Equal(leaf.Leaf.NotAfter) || math.Abs(c.DaysLeft-days) > 0.02 || c.Verified != (flaw == testnet.Sound) {
+		t.Errorf("the certificate is %+v, want its end at %v, in %.2f days, and verified %v", c, leaf.Leaf.NotAfter, days, flaw == testnet.Sound)
 	}
 	if c.Subject != leaf.Leaf.Subject.String() || c.Issuer != leaf.Leaf.Issuer.String() {
 		t.Errorf("the certificate is %s's by %s, want %s's by %s", c.Subject, c.Issuer, leaf.Leaf.Subject, leaf.Leaf.Issuer)

@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // The short way to a name shows what pkix shows.
 func TestShownName(t *testing.T) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("a.example", stage.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}

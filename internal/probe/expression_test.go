@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 func TestCompileExpression(t *testing.T) {
@@ -91,7 +91,7 @@ func TestExpressionsAreBounded(t *testing.T) {
 		before := allocated()
 		began := time.Now()
 		ok, err := large.run(e)
-		if took := time.Since(began); took > stage.Patience*2*time.Second {
+		if took := time.Since(began); took > testnet.Patience*2*time.Second {
 			t.Errorf("%s took %v", source, took)
 		}
 		if grown := allocated() - before; grown > 256<<20 {

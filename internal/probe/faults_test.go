@@ -13,7 +13,7 @@ import (
 
 	"rollcall/internal/probe"
 	"rollcall/internal/resolve"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // A fault is what a named server of the stage does, and what is to be said of
@@ -208,7 +208,7 @@ func TestFaults(t *testing.T) {
 
 // checkAll checks every server of the stage, sixteen at once: more, and on a
 // small machine the servers themselves are late.
-func checkAll(t *testing.T, st *stage.Stage, prober *probe.Prober) map[string]probe.Result {
+func checkAll(t *testing.T, st *testnet.Net, prober *probe.Prober) map[string]probe.Result {
 	results := map[string]probe.Result{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -240,7 +240,7 @@ func suited(name string) func(*probe.Settings) {
 			s.HTTP = probe.HTTP2
 		}
 		if !timesOut(label) { // however slow the race detector makes a server
-			s.Timeout *= stage.Patience
+			s.Timeout *= testnet.Patience
 		}
 		if label == "slow" || strings.HasPrefix(label, "redirect-") { // whose many handshakes take their time
 			s.Timeout *= 3
@@ -270,8 +270,8 @@ func checkFault(t *testing.T, want fault, res probe.Result) {
 }
 
 // gallery is a stage, and a prober that may reach it.
-func gallery(t testing.TB) (*stage.Stage, *probe.Prober) {
-	st, err := stage.Start(stage.Options{})
+func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
+	st, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func gallery(t testing.TB) (*stage.Stage, *probe.Prober) {
 }
 
 // at is a target at one of the stage's servers.
-func at(t testing.TB, st *stage.Stage, raw string, change ...func(*probe.Settings)) *probe.Target {
+func at(t testing.TB, st *testnet.Net, raw string, change ...func(*probe.Settings)) *probe.Target {
 	t.Helper()
 	if ported, ok := st.Ported(raw); ok {
 		raw = ported

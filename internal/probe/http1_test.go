@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // speaking starts a TLS server at a name of the stage that does with each
 // connection what serve says, and returns a target there.
-func speaking(t *testing.T, st *stage.Stage, serve func(net.Conn)) *probe.Target {
+func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *probe.Target {
 	t.Helper()
-	certificate, err := st.Authority.Leaf("server.stage.test", stage.Sound)
+	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // A choosy server takes some groups only, and notes what each client offers.
@@ -23,9 +23,9 @@ type choosy struct {
 	offers [][]tls.CurveID
 }
 
-func newChoosy(t *testing.T, authority *stage.Authority, groups ...tls.CurveID) *choosy {
+func newChoosy(t *testing.T, authority *testnet.Authority, groups ...tls.CurveID) *choosy {
 	t.Helper()
-	leaf, err := authority.Leaf("a.example", stage.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func (c *choosy) target(t *testing.T) *Target {
 // Classical groups are offered at first, and all of Go's to whom they don't
 // suffice. That costs the target nothing: its phases are of one connection.
 func TestGroups(t *testing.T) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestRefusedGroups(t *testing.T) {
 // What a verdict is does not depend on what the prober has seen: each flaw is
 // refused with the same reason and words before a sound sibling and after it.
 func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != Up {
 		t.Fatal(res.Detail)
 	}
-	flaws := []stage.Flaw{stage.Sound, stage.Expired, stage.NotYetValid, stage.WrongName, stage.SelfSigned, stage.UnknownIssuer, stage.NoIntermediate}
+	flaws := []testnet.Flaw{testnet.Sound, testnet.Expired, testnet.NotYetValid, testnet.WrongName, testnet.SelfSigned, testnet.UnknownIssuer, testnet.NoIntermediate}
 	for _, flaw := range flaws {
 		leaf, err := authority.Leaf("a.example", flaw)
 		if err != nil {
@@ -139,7 +139,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 		cold := proberFor(t, authority.Pool()).Probe(t.Context(), server.target(t))
 		for range 2 {
 			res := warm.Probe(t.Context(), server.target(t))
-			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == Up) != (flaw == stage.Sound) {
+			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == Up) != (flaw == testnet.Sound) {
 				t.Errorf("flaw %d: warm %v (%s), cold %v (%s)", flaw, res.Reason, res.Detail, cold.Reason, cold.Detail)
 			}
 			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter {

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"testing"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // nginxConfig wants a folder, an address to listen on and a backend's URL.
@@ -53,7 +53,7 @@ func behindNginx(t *testing.T) *rehearsal {
 	h := newHolder()
 	backend := httptest.NewServer(h)
 	t.Cleanup(backend.Close)
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func behindNginx(t *testing.T) *rehearsal {
 	if err := authority.WriteFile(roots); err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("held.stage.test", stage.Sound)
+	leaf, err := authority.Leaf("held.stage.test", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}

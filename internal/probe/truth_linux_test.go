@@ -21,7 +21,7 @@ import (
 
 	"rollcall/internal/probe"
 	"rollcall/internal/resolve"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 	"rollcall/internal/wire"
 )
 
@@ -29,7 +29,7 @@ const (
 	holds   = 300 * time.Millisecond // how long answers are held
 	ahead   = 20 * time.Millisecond  // stopped so long before the answer
 	stopped = 150 * time.Millisecond
-	exactly = stage.Patience * 2 * time.Millisecond // what the kernel's clock may be off
+	exactly = testnet.Patience * 2 * time.Millisecond // what the kernel's clock may be off
 	blindly = 100 * time.Millisecond                // what the process's clock is off at least
 )
 
@@ -250,7 +250,7 @@ func onStage(t *testing.T) *rehearsal {
 		}
 		h.ServeHTTP(w, r)
 	})
-	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"held.stage.test": tls13}})
+	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"held.stage.test": tls13}})
 	if err != nil {
 		t.Fatal(err)
 	}
