@@ -31,20 +31,22 @@ var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
 	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
 
+	"internal/text":    {},
+	"internal/pause":   {},
 	"internal/plan":    {"probe"},
 	"internal/probe":   {"wire", "resolve", "trust"},
 	"internal/wire":    {},
 	"internal/resolve": {},
 	"internal/trust":   {},
-	"internal/sweep":   {"probe"},
+	"internal/sweep":   {"probe", "pause"},
 	"internal/metric":  {"probe"},
-	"internal/publish": {"metric"},
-	"internal/monitor": {"plan", "probe", "sweep", "metric"},
-	"internal/cost":    {"plan", "metric"},
-	"internal/page":    {"monitor", "probe"},
-	"internal/report":  {"monitor", "probe"},
+	"internal/publish": {"metric", "pause"},
+	"internal/monitor": {"plan", "probe", "sweep", "metric", "text"},
+	"internal/cost":    {"plan", "metric", "text"},
+	"internal/page":    {"monitor", "probe", "text"},
+	"internal/report":  {"monitor", "probe", "text"},
 	"internal/manual":  {},
-	"internal/testnet": {},
+	"internal/testnet": {"pause"},
 }
 
 // testsMayImport says the same for those packages of the tests that know less
