@@ -16,6 +16,7 @@ type cli struct {
 	Validate   validateCommand   `cmd:"" help:"Say what is wrong with an event, or what it asks for."`
 	Cost       costCommand       `cmd:"" help:"Say what an event costs a month, item by item."`
 	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete rollcall's words."`
+	Candidates candidates        `cmd:"" hidden:"" passthrough:"" name:"__complete"`
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the man page."`
 	Version    kong.VersionFlag  `help:"Print the version."`
 }

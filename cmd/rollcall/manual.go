@@ -24,7 +24,17 @@ make install puts all three where the shells look for them.`
 
 // Run prints the script.
 func (c *completionCommand) Run(k *kong.Kong, sys system) error {
-	return unwritten(manual.Completion(sys.out, k.Model, c.Shell))
+	return unwritten(manual.Completion(sys.out, k.Model.Name, c.Shell))
+}
+
+// candidates is what the scripts call at TAB.
+type candidates struct {
+	Words []string `arg:"" optional:""`
+}
+
+// Run prints what the last word can become.
+func (c *candidates) Run(k *kong.Kong, sys system) error {
+	return unwritten(manual.Complete(sys.out, k.Model, c.Words))
 }
 
 // manCommand is rollcall man, which make install calls.
