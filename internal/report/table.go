@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
 )
@@ -153,16 +155,11 @@ func (t *layout) header(w io.Writer) {
 	if t.beside != 0 {
 		cells = append(cells, "REASON")
 	}
-	text, _ := split(strings.TrimRight(strings.Join(cells, "  "), " "), t.end())
-	fmt.Fprintln(w, t.in(faint, text))
-}
-
-// end is how wide a line may be.
-func (t *layout) end() int {
-	if t.Width == 0 {
-		return 1 << 30
+	text := strings.TrimRight(strings.Join(cells, "  "), " ")
+	if t.Width > 0 {
+		text = runewidth.Truncate(text, t.Width, "")
 	}
-	return t.Width
+	fmt.Fprintln(w, t.in(faint, text))
 }
 
 // word is "" where states are glyphs.
@@ -191,10 +188,10 @@ func (t *layout) row(w io.Writer, r *probe.Result) {
 	if text := reason(r); t.beside < 0 {
 		cells = append(cells, text)
 	} else if text != "" && t.beside > 0 {
-		lines = fold(text, t.beside)
+		lines = wrap(text, t.beside)
 		cells, lines = append(cells, lines[0]), lines[1:]
 	} else if text != "" {
-		lines = fold(text, max(t.Width-t.indent(), 2))
+		lines = wrap(text, max(t.Width-t.indent(), 2))
 	}
 	fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "  "), " "))
 	for _, line := range lines {
@@ -214,7 +211,7 @@ func (t *layout) indent() int {
 // long for one.
 func (t *layout) sentence(w io.Writer, s *monitor.Summary) {
 	if text := Line(s); t.Width > 0 && width(text) > t.Width {
-		fmt.Fprintln(w, strings.Join(fold(text, max(t.Width, 2)), "\n"))
+		fmt.Fprintln(w, strings.Join(wrap(text, max(t.Width, 2)), "\n"))
 		return
 	}
 	fmt.Fprintln(w, line(s, t.Look))
@@ -248,7 +245,7 @@ func (t *layout) folded(rows []*probe.Result) int {
 func (t *layout) rest(w io.Writer, rows []*probe.Result) {
 	slowest := rows[0]
 	text := fmt.Sprintf("… and %d more up, none slower than %s (| cat shows all)", len(rows), Milliseconds(slowest.Duration))
-	for _, line := range fold(text, max(t.Width, 2)) {
+	for _, line := range wrap(text, max(t.Width, 2)) {
 		fmt.Fprintln(w, t.in(faint, line))
 	}
 }

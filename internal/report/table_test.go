@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
 )
@@ -103,7 +105,7 @@ func TestTableHasEveryTarget(t *testing.T) {
 	for _, columns := range []int{0, 40, 80, 160} {
 		got := shown(t, everything(), looking(Look{Width: columns, Colour: true}))
 		for _, r := range everything().Results {
-			name, _ := split(Plain(r.Name), 12)
+			name := runewidth.Truncate(Plain(r.Name), 12, "")
 			if !strings.Contains(got, name) {
 				t.Errorf("at %d columns there is no %s", columns, r.Name)
 			}
