@@ -14,8 +14,8 @@ const mostMarks = 4
 
 // Plain keeps a text from moving the cursor, or anything else: it may hold
 // whatever somebody named a target, or whatever a server sent. Escapes, white
-// space other than the blank, what changes the direction, and what is no
-// UTF-8 become a dot.
+// space other than the blank, what changes the direction, and invalid UTF-8
+// become a dot.
 func Plain(s string) string {
 	marks := 0
 	return strings.Map(func(r rune) rune {

@@ -142,7 +142,7 @@ func TestTableFolds(t *testing.T) {
 		{1000, 10, 5, "… and 985 more up"},
 		{20, 50, 19, ""},
 		{40, 50, 39, ""},
-		{100_000, 40, 5, "… and 98995 more up"},
+		{100_000, 40, 5, "… and 98,995 more up"},
 	} {
 		got := shown(t, many(test.targets), looking(Look{Width: 100, Height: test.height}))
 		if ups := strings.Count(got, "\nup "); ups != test.ups {
@@ -182,7 +182,7 @@ func TestBars(t *testing.T) {
 		{probe.Result{State: probe.Down, Phases: probe.NoPhases()}, ""},
 	} {
 		all := rows(test.of, probe.Result{State: probe.Up, Phases: took(500)})
-		if got := strings.TrimRight(l.layout(all).phases(all[0]), " "); got != test.want {
+		if got := strings.TrimRight(newLayout(all, l).phaseBar(all[0]), " "); got != test.want {
 			t.Errorf("%v: %q, want %q", test.of.Phases, got, test.want)
 		}
 	}
