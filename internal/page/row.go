@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollcall/internal/probe"
+	"rollcall/internal/text"
 )
 
 // A row is a target as the table shows it.
@@ -67,20 +68,15 @@ func cells(r *probe.Result, scale time.Duration) template.HTML {
 	b = appendBar(b, r, scale)
 	for _, phase := range phases {
 		b = append(b, "<td>"...)
-		b = append(b, milliseconds(phaseOf(r, phase))...)
+		if r.Measured() {
+			b = append(b, milliseconds(r.Phases.Of(phase))...)
+		}
 	}
 	b = append(b, "<td>"...)
 	if c := r.Certificate; c != nil {
 		b = strconv.AppendInt(b, int64(math.Floor(c.DaysLeft)), 10)
 	}
 	return template.HTML(b)
-}
-
-func phaseOf(r *probe.Result, phase probe.Phase) time.Duration {
-	if !r.Measured() {
-		return probe.Absent
-	}
-	return r.Phases.Of(phase)
 }
 
 // thinnest is the part of the scale, in percent, that a bar has at least: what
@@ -118,9 +114,9 @@ func appendBar(b []byte, r *probe.Result, scale time.Duration) []byte {
 // facts are what there is to know of a target beyond its row.
 func facts(r *probe.Result) []fact {
 	var all []fact
-	add := func(label, text string) {
-		if text != "" {
-			all = append(all, fact{label, probe.Printable(text)})
+	add := func(label, s string) {
+		if s != "" {
+			all = append(all, fact{label, probe.Printable(s)})
 		}
 	}
 	add("URL", r.URL)
@@ -129,63 +125,43 @@ func facts(r *probe.Result) []fact {
 	if r.Phase != probe.NoPhase {
 		add("Failed in", phaseTitles[r.Phase])
 	}
-	add("Answer", answer(r))
-	add("Address", address(r))
+	if r.Status != 0 {
+		add("Response", response(r))
+	}
+	if r.IP.IsValid() {
+		add("Address", r.IP.String())
+	}
 	if c := r.Certificate; c != nil {
-		add("Certificate", certificateFact(c, r.TLSUnverified))
+		verified := ""
+		if r.TLSUnverified {
+			verified = "; not verified, as the event says"
+		} else if !c.Verified {
+			verified = "; refused"
+		}
+		add("Certificate", c.Subject+", issued by "+c.Issuer+", expires "+date(c.NotAfter)+verified)
 	}
 	if r.Attempts > 0 {
-		add("Checked", moment(r.Started)+", "+plural(r.Attempts, "attempt"))
+		add("Checked", dateTime(r.Started)+", "+text.Plural(r.Attempts, "attempt"))
 	}
 	if r.Measured() {
-		add("Measured", measuredBy(r))
+		unsure := ""
+		if r.Unsure {
+			unsure = ": unsure"
+		}
+		add("Measured", fmt.Sprintf("by the %s’s clock, to ±%s ms%s; the monitor’s own delay, not counted, was %s ms",
+			r.Clock, text.Milliseconds(r.Uncertainty, 2), unsure, milliseconds(r.LocalDelay)))
 	}
 	return all
 }
 
-// answer says what came back.
-func answer(r *probe.Result) string {
-	if r.Status == 0 {
-		return ""
-	}
-	text := "HTTP/" + r.HTTP + ", a body of " + plural(int(r.BytesBody), "byte")
+// response says what came back.
+func response(r *probe.Result) string {
+	s := "HTTP/" + r.HTTP + ", a body of " + text.Plural(int(r.BytesBody), "byte")
 	if r.BytesWire != r.BytesBody {
-		text += " (" + count(int(r.BytesWire)) + " on the wire)"
+		s += " (" + text.Count(int(r.BytesWire)) + " on the wire)"
 	}
 	if r.BodyTruncated {
-		text += ", and more that was not read"
+		s += ", and more that was not read"
 	}
-	return text
-}
-
-func address(r *probe.Result) string {
-	if !r.IP.IsValid() {
-		return ""
-	}
-	return r.IP.String()
-}
-
-func certificateFact(c *probe.Certificate, unverified bool) string {
-	text := c.Subject + ", issued by " + c.Issuer + ", until " + date(c.NotAfter)
-	switch {
-	case unverified:
-		text += "; not verified, as the event says"
-	case !c.Verified:
-		text += "; refused"
-	}
-	return text
-}
-
-// measuredBy says what the durations were measured with.
-func measuredBy(r *probe.Result) string {
-	text := fmt.Sprintf("by the %s’s clock, to ±%s ms", r.Clock, fine(r.Uncertainty))
-	if r.Unsure {
-		text += ": unsure"
-	}
-	return text + fmt.Sprintf("; the monitor’s own delay, not counted, was %s ms", milliseconds(r.LocalDelay))
-}
-
-// fine writes milliseconds to a hundredth.
-func fine(d time.Duration) string {
-	return strconv.FormatFloat(d.Seconds()*1000, 'f', 2, 64)
+	return s
 }
