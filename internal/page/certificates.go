@@ -7,7 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
@@ -77,13 +78,13 @@ type certificateTable struct {
 // Certificates are those that expire first: all that expire within a month, as
 // far as there is room, and some more.
 func (v *view) Certificates() certificateTable {
-	var results []*probe.Result // each certificate's together, the first to expire first
+	var results []*check.Result // each certificate's together, the first to expire first
 	for i := range v.Results {
 		if v.Results[i].Certificate != nil {
 			results = append(results, &v.Results[i])
 		}
 	}
-	slices.SortStableFunc(results, func(a, b *probe.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
+	slices.SortStableFunc(results, func(a, b *check.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
 	var t certificateTable
 	listing := true
 	for i, r := range results {
@@ -100,7 +101,7 @@ func (v *view) Certificates() certificateTable {
 		if listing {
 			t.Soonest = append(t.Soonest, certificate{
 				Days: days, NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-				Refused: !c.Verified && !r.TLSUnverified, First: probe.Printable(r.Name),
+				Refused: !c.Verified && !r.TLSUnverified, First: redact.Printable(r.Name),
 			})
 		}
 	}
@@ -108,7 +109,7 @@ func (v *view) Certificates() certificateTable {
 }
 
 // compareCertificates is 0 if they are the same, as far as can be seen.
-func compareCertificates(a, b *probe.Certificate) int {
+func compareCertificates(a, b *check.Certificate) int {
 	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Issuer, b.Issuer))
 }
 
@@ -117,8 +118,8 @@ func compareCertificates(a, b *probe.Certificate) int {
 func commonName(distinguished string) string {
 	for part := range strings.SplitSeq(distinguished, ",") {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(part), "CN="); ok && name != "" {
-			return probe.Printable(name)
+			return redact.Printable(name)
 		}
 	}
-	return probe.Printable(distinguished)
+	return redact.Printable(distinguished)
 }

@@ -5,14 +5,15 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
 // milliseconds writes a duration as people compare them: one unit, one
 // decimal, digits in groups of three; nothing if it is absent.
 func milliseconds(d time.Duration) string {
-	if d == probe.Absent {
+	if d == check.Absent {
 		return ""
 	}
 	return text.Thousands(text.Milliseconds(d, 1))
@@ -52,11 +53,11 @@ func code(s string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// printableLines is probe.Printable of a text that has lines.
+// printableLines is redact.Printable of a text that has lines.
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = probe.Printable(line)
+		lines[i] = redact.Printable(line)
 	}
 	return strings.Join(lines, "\n")
 }

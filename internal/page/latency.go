@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 	"rollcall/internal/text"
 )
 
@@ -18,7 +18,7 @@ type durations struct {
 	unsure      int
 }
 
-func durationsOf(results []probe.Result) durations {
+func durationsOf(results []check.Result) durations {
 	d := durations{uncertainty: make([]time.Duration, 0, len(results)), total: make([]time.Duration, 0, len(results))}
 	for i := range d.phases {
 		d.phases[i] = make([]time.Duration, 0, len(results))
@@ -34,12 +34,12 @@ func durationsOf(results []probe.Result) durations {
 		}
 		// A result that was read from JSON does not say whether its response
 		// was complete; that of one that is up was.
-		if !r.Complete && r.State != probe.Up && r.State != probe.Degraded {
+		if !r.Complete && r.State != check.Up && r.State != check.Degraded {
 			continue
 		}
 		d.total = append(d.total, r.Duration)
 		for i, phase := range phases {
-			if took := r.Phases.Of(phase); took != probe.Absent {
+			if took := r.Phases.Of(phase); took != check.Absent {
 				d.phases[i] = append(d.phases[i], took)
 			}
 		}
@@ -102,8 +102,8 @@ func (v *view) Percentiles() []percentileRow {
 	return rows
 }
 
-var phaseTitles = map[probe.Phase]string{
-	probe.DNS: "DNS", probe.Connect: "Connect", probe.TLS: "TLS", probe.FirstByte: "First byte", probe.Transfer: "Transfer",
+var phaseTitles = map[check.Phase]string{
+	check.DNS: "DNS", check.Connect: "Connect", check.TLS: "TLS", check.FirstByte: "First byte", check.Transfer: "Transfer",
 }
 
 // A chart is the distribution of durations over a logarithmic axis.

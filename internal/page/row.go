@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
@@ -29,15 +30,15 @@ type row struct {
 // A fact is one thing more that is known of a target.
 type fact struct{ Label, Text string }
 
-func (v *view) row(r *probe.Result, unfolds bool) row {
+func (v *view) row(r *check.Result, unfolds bool) row {
 	w := row{
 		State: r.State.String(), Word: strings.ReplaceAll(r.State.String(), "_", " "), Flaky: r.Flaky,
-		Name: probe.Printable(r.Name), Detail: probe.Printable(r.Detail), Cells: cells(r, v.scale),
+		Name: redact.Printable(r.Name), Detail: redact.Printable(r.Detail), Cells: cells(r, v.scale),
 	}
 	if v.groups != nil {
-		w.Group = probe.Printable(r.Group)
+		w.Group = redact.Printable(r.Group)
 	}
-	if r.State != probe.Up {
+	if r.State != check.Up {
 		w.Reason = r.Reason.String()
 	}
 	if unfolds {
@@ -47,11 +48,11 @@ func (v *view) row(r *probe.Result, unfolds bool) row {
 }
 
 // phases are the phases in their order.
-var phases = [...]probe.Phase{probe.DNS, probe.Connect, probe.TLS, probe.FirstByte, probe.Transfer}
+var phases = [...]check.Phase{check.DNS, check.Connect, check.TLS, check.FirstByte, check.Transfer}
 
 // cells writes a row's figures and its bar. They are made of numbers alone:
 // with ten thousand rows the template would take as long again.
-func cells(r *probe.Result, scale time.Duration) template.HTML {
+func cells(r *check.Result, scale time.Duration) template.HTML {
 	b := make([]byte, 0, 256)
 	b = append(b, "<td>"...)
 	if r.Status != 0 {
@@ -87,7 +88,7 @@ const thinnest = 0.4
 // on the left, and the later ones are drawn first, so that the earlier ones lie
 // above them: half as many figures. Where they are longer than the scale, the
 // drawing ends in a mark.
-func appendBar(b []byte, r *probe.Result, scale time.Duration) []byte {
+func appendBar(b []byte, r *check.Result, scale time.Duration) []byte {
 	if !r.Measured() || scale <= 0 {
 		return b
 	}
@@ -112,17 +113,17 @@ func appendBar(b []byte, r *probe.Result, scale time.Duration) []byte {
 }
 
 // facts are what there is to know of a target beyond its row.
-func facts(r *probe.Result) []fact {
+func facts(r *check.Result) []fact {
 	var all []fact
 	add := func(label, s string) {
 		if s != "" {
-			all = append(all, fact{label, probe.Printable(s)})
+			all = append(all, fact{label, redact.Printable(s)})
 		}
 	}
 	add("URL", r.URL)
 	add("Redirected to", strings.Join(r.Redirects, " → "))
 	add("Expected", r.Expression)
-	if r.Phase != probe.NoPhase {
+	if r.Phase != check.NoPhase {
 		add("Failed in", phaseTitles[r.Phase])
 	}
 	if r.Status != 0 {
@@ -155,7 +156,7 @@ func facts(r *probe.Result) []fact {
 }
 
 // response says what came back.
-func response(r *probe.Result) string {
+func response(r *check.Result) string {
 	s := "HTTP/" + r.HTTP + ", a body of " + text.Plural(int(r.BytesBody), "byte")
 	if r.BytesWire != r.BytesBody {
 		s += " (" + text.Count(int(r.BytesWire)) + " on the wire)"

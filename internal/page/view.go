@@ -6,15 +6,16 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
 // A view is a summary as the template reads it.
 type view struct {
 	*monitor.Summary
-	order     []*probe.Result // what is wrong first
+	order     []*check.Result // what is wrong first
 	groups    []string        // sorted; nil if there is one only
 	scale     time.Duration   // what a bar of full width stands for
 	durations durations
@@ -29,7 +30,7 @@ func newView(s *monitor.Summary) *view {
 	for i := range s.Results {
 		if g := s.Results[i].Group; !seen[g] {
 			seen[g] = true
-			v.groups = append(v.groups, probe.Printable(g))
+			v.groups = append(v.groups, redact.Printable(g))
 		}
 	}
 	slices.Sort(v.groups)
@@ -116,18 +117,18 @@ func (v *view) Limit() int {
 type cause struct {
 	Reason string
 	N      int
-	probe.Explanation
+	check.Explanation
 }
 
 // Causes are the reasons that occurred, except ok, the most frequent first.
 func (v *view) Causes() []cause {
-	counts := map[probe.Reason]int{}
+	counts := map[check.Reason]int{}
 	for i := range v.Results {
 		counts[v.Results[i].Reason]++
 	}
 	var causes []cause
-	for _, r := range probe.Reasons() {
-		if n := counts[r]; n > 0 && r != probe.OK {
+	for _, r := range check.Reasons() {
+		if n := counts[r]; n > 0 && r != check.OK {
 			causes = append(causes, cause{r.String(), n, r.Explain()})
 		}
 	}

@@ -7,32 +7,32 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // phaseStyles are how the phases look in a bar, in the order in which they
 // come: by their colours, or by their glyphs where there are no colours.
 var phaseStyles = []struct {
-	phase  probe.Phase
+	phase  check.Phase
 	name   string
 	glyph  string
 	colour colour
 }{
-	{probe.DNS, "dns", "░", blue},
-	{probe.Connect, "connect", "▒", cyan},
-	{probe.TLS, "tls", "▓", magenta},
-	{probe.FirstByte, "first byte", "█", green},
-	{probe.Transfer, "transfer", "▄", yellow},
+	{check.DNS, "dns", "░", blue},
+	{check.Connect, "connect", "▒", cyan},
+	{check.TLS, "tls", "▓", magenta},
+	{check.FirstByte, "first byte", "█", green},
+	{check.Transfer, "transfer", "▄", yellow},
 }
 
 // scale is how many seconds fill a bar: the slowest response's. If it were the
 // slowest result's, one timeout would leave nothing to see of the others.
-func scale(rows []*probe.Result) float64 {
+func scale(rows []*check.Result) float64 {
 	var responses, all time.Duration
 	for _, r := range rows {
 		if r.Measured() {
 			all = max(all, r.Duration)
-			if r.State == probe.Up || r.State == probe.Degraded {
+			if r.State == check.Up || r.State == check.Degraded {
 				responses = max(responses, r.Duration)
 			}
 		}
@@ -45,7 +45,7 @@ func scale(rows []*probe.Result) float64 {
 
 // phaseBar is the bar of a result, as wide as its column. What is longer than
 // the column ends in an arrow. Each phase ends where it belongs, to half a cell.
-func (t *layout) phaseBar(r *probe.Result) string {
+func (t *layout) phaseBar(r *check.Result) string {
 	if !r.Measured() || t.scale == 0 {
 		return strings.Repeat(" ", t.bar)
 	}
@@ -57,7 +57,7 @@ func (t *layout) phaseBar(r *probe.Result) string {
 	var b strings.Builder
 	total, sum, drawn := r.Phases.Sum(), time.Duration(0), 0
 	for _, s := range phaseStyles {
-		if d := r.Phases.Of(s.phase); d != probe.Absent {
+		if d := r.Phases.Of(s.phase); d != check.Absent {
 			sum += d
 		}
 		end := cells

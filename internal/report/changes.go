@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // Changes are the targets with another state or reason than in the run before,
 // a line each, what is wrong first.
 func Changes(before, after *monitor.Summary, l Look) []string {
-	was := make(map[string]*probe.Result, len(before.Results))
+	was := make(map[string]*check.Result, len(before.Results))
 	for i := range before.Results {
 		was[before.Results[i].Name] = &before.Results[i]
 	}
@@ -25,7 +25,7 @@ func Changes(before, after *monitor.Summary, l Look) []string {
 }
 
 // change is a line such as: 12:00:05  down  shop  status: 503 (was up).
-func change(old, r *probe.Result, at time.Time, l Look) string {
+func change(old, r *check.Result, at time.Time, l Look) string {
 	what := Plain(r.Name)
 	if l.Width > 0 {
 		what = snip(what, max(widestName/2, l.Width/3))

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/text"
 )
 
@@ -41,11 +41,11 @@ func errorLines(s *monitor.Summary) string {
 	var b strings.Builder
 	for i := range s.Results {
 		r := &s.Results[i]
-		if r.State == probe.Up || r.State == probe.Degraded {
+		if r.State == check.Up || r.State == check.Degraded {
 			continue
 		}
 		what := r.Reason.String()
-		if r.Status != 0 && r.Reason == probe.Status {
+		if r.Status != 0 && r.Reason == check.Status {
 			what = status(r)
 		}
 		fmt.Fprintf(&b, "Error: %s - %s\n", Plain(r.URL), what)

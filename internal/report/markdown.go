@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/text"
 )
 
@@ -27,7 +27,7 @@ func Markdown(w io.Writer, s *monitor.Summary) error {
 	}
 	rows := s.UrgentFirst()
 	up := len(rows) // where those that are up begin
-	for up > 0 && rows[up-1].State == probe.Up {
+	for up > 0 && rows[up-1].State == check.Up {
 		up--
 	}
 	if up > 0 {
@@ -42,9 +42,9 @@ func Markdown(w io.Writer, s *monitor.Summary) error {
 	return b.Flush()
 }
 
-func markdownTable(w io.Writer, rows []*probe.Result) {
-	states := map[probe.State]string{
-		probe.Up: "🟢 up", probe.Degraded: "🟡 degraded", probe.Down: "🔴 down", probe.NotChecked: "⚪ not checked",
+func markdownTable(w io.Writer, rows []*check.Result) {
+	states := map[check.State]string{
+		check.Up: "🟢 up", check.Degraded: "🟡 degraded", check.Down: "🔴 down", check.NotChecked: "⚪ not checked",
 	}
 	fmt.Fprint(w, "| State | Target | Status | Duration | Reason |\n|---|---|--:|--:|---|\n")
 	for _, r := range rows {

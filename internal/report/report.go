@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/text"
 )
 
@@ -56,7 +56,7 @@ func line(s *monitor.Summary, l Look) string {
 func milliseconds(d time.Duration) string { return text.Milliseconds(d, 1) + " ms" }
 
 // status is blank where there is none.
-func status(r *probe.Result) string {
+func status(r *check.Result) string {
 	if r.Status == 0 {
 		return ""
 	}
@@ -64,7 +64,7 @@ func status(r *probe.Result) string {
 }
 
 // duration is blank where nothing was measured.
-func duration(r *probe.Result) string {
+func duration(r *check.Result) string {
 	if !r.Measured() {
 		return ""
 	}
@@ -72,9 +72,9 @@ func duration(r *probe.Result) string {
 }
 
 // reason is why the target has its state, in words; "" for most that are up.
-func reason(r *probe.Result) string {
+func reason(r *check.Result) string {
 	var words []string
-	if r.State != probe.Up {
+	if r.State != check.Up {
 		words = append(words, r.Reason.String())
 	}
 	if r.Detail != "" {

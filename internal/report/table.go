@@ -8,8 +8,8 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/text"
 )
 
@@ -46,14 +46,14 @@ func (l Look) paint(c colour, s string) string {
 }
 
 // stateStyles are how the states look.
-var stateStyles = map[probe.State]struct {
+var stateStyles = map[check.State]struct {
 	glyph  string
 	colour colour
 }{
-	probe.Up:         {"✓", green},
-	probe.Degraded:   {"!", yellow},
-	probe.Down:       {"✗", red},
-	probe.NotChecked: {"?", magenta},
+	check.Up:         {"✓", green},
+	check.Degraded:   {"!", yellow},
+	check.Down:       {"✗", red},
+	check.NotChecked: {"?", magenta},
 }
 
 // Table writes a row a target, what is wrong first, and a line that counts.
@@ -107,7 +107,7 @@ type layout struct {
 	scale                              float64 // seconds that fill a bar
 }
 
-func newLayout(rows []*probe.Result, l Look) *layout {
+func newLayout(rows []*check.Result, l Look) *layout {
 	t := &layout{Look: l, state: len("STATE"), name: len("TARGET"), status: len("STATUS"), duration: len("DURATION"), reason: -1}
 	for _, r := range rows {
 		t.state = max(t.state, len(r.State.String()))
@@ -161,7 +161,7 @@ func (t *layout) header(w io.Writer) {
 	fmt.Fprintln(w, t.paint(faint, line))
 }
 
-func (t *layout) row(w io.Writer, r *probe.Result) {
+func (t *layout) row(w io.Writer, r *check.Result) {
 	style := stateStyles[r.State]
 	state := r.State.String()
 	if t.state == 1 {
@@ -198,13 +198,13 @@ const (
 )
 
 // leftOut is how many of the last rows are left out, all of them up.
-func (t *layout) leftOut(rows []*probe.Result) int {
+func (t *layout) leftOut(rows []*check.Result) int {
 	if t.Height == 0 {
 		return 0
 	}
 	room, up := t.Height-around, 0
 	for _, r := range rows {
-		if r.State == probe.Up {
+		if r.State == check.Up {
 			up++
 		} else {
 			room -= 2
