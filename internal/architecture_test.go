@@ -32,21 +32,25 @@ const (
 // package is a new row.
 var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
-	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
+	"functions/check": {"monitor", "publish", "page", "probe", "check", "resolve", "trust"},
 
-	"internal":         {"plan", "probe", "sweep", "metric", "monitor", "cost", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
-	"internal/plan":    {"probe"},
-	"internal/probe":   {"wire", "resolve", "trust"},
+	"internal":         {"plan", "check", "expect", "sweep", "metric", "monitor", "cost", "stage/cloudformation", "stage/alarm"}, // tests of the whole tree
+	"internal/check":   {},
+	"internal/expect":  {"check", "redact"},
+	"internal/guard":   {},
+	"internal/redact":  {},
+	"internal/plan":    {"check", "expect", "guard", "redact"},
+	"internal/probe":   {"check", "expect", "guard", "redact", "wire", "resolve", "trust"},
 	"internal/wire":    {},
 	"internal/resolve": {},
 	"internal/trust":   {},
-	"internal/sweep":   {"probe"},
-	"internal/metric":  {"probe"},
+	"internal/sweep":   {"check"},
+	"internal/metric":  {"check"},
 	"internal/publish": {"metric"},
-	"internal/monitor": {"plan", "probe", "sweep", "metric"},
+	"internal/monitor": {"check", "guard", "plan", "probe", "sweep", "metric"},
 	"internal/cost":    {"plan", "metric"},
-	"internal/page":    {"monitor", "probe"},
-	"internal/report":  {"monitor", "probe"},
+	"internal/page":    {"monitor", "check", "redact"},
+	"internal/report":  {"monitor", "check"},
 	"internal/manual":  {},
 	"internal/stage":   {},
 	"internal/bench":   {everything},
@@ -56,11 +60,11 @@ var mayImport = map[string][]string{
 	"internal/bench/handshake": {"bench/peer"},
 	"internal/bench/plainest":  {},
 	"internal/bench/profile":   {everything},
-	"internal/interop":         {"probe", "resolve", "stage"}, // tests against servers of others
+	"internal/interop":         {"probe", "check", "guard", "redact", "resolve", "stage"}, // tests against servers of others
 	"internal/stage/run":       {everything},
 
 	"internal/stage/camera":    {},
-	"internal/stage/dashboard": {"metric", "probe", "stage/cloudformation", "stage/alarm", "stage/camera"}, // a picture of the template's dashboard
+	"internal/stage/dashboard": {"metric", "check", "stage/cloudformation", "stage/alarm", "stage/camera"}, // a picture of the template's dashboard
 
 	"internal/stage/cloudformation": {},
 	"internal/stage/alarm":          {"stage/cloudformation"},
@@ -87,15 +91,15 @@ func TestWrongImportsAreFound(t *testing.T) {
 		file, imports string
 		want          string // "" is right
 	}{
-		{"internal/plan/plan.go", module + "internal/probe", ""},
-		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [probe]"},
+		{"internal/plan/plan.go", module + "internal/check", ""},
+		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [check expect guard redact]"},
 		{"internal/wire/wire.go", module + "internal/probe", "internal/wire/wire.go imports internal/probe; internal/wire may import []"},
-		{"functions/check/main.go", module + "internal/stage", "functions/check/main.go imports internal/stage; functions/check may import [monitor publish page probe resolve trust]"},
+		{"functions/check/main.go", module + "internal/stage", "functions/check/main.go imports internal/stage; functions/check may import [monitor publish page probe check resolve trust]"},
 		{"cmd/rollcall/main.go", module + "internal/stage", ""},
 		{"cmd/rollcall/main.go", module + "functions/check", "cmd/rollcall/main.go imports functions/check; nothing may import a function"},
 		{"internal/plan/plan_test.go", module + "internal/stage", ""},
 		{"internal/plan/plan_test.go", module + "internal/plan", ""},
-		{"internal/plan/plan_test.go", module + "internal/sweep", "internal/plan/plan_test.go imports internal/sweep; internal/plan may import [probe]"},
+		{"internal/plan/plan_test.go", module + "internal/sweep", "internal/plan/plan_test.go imports internal/sweep; internal/plan may import [check expect guard redact]"},
 		{"internal/extra/extra.go", "fmt", "internal/extra/extra.go: add internal/extra to mayImport, with what it may import"},
 		{"internal/publish/publish.go", aws + "service/cloudwatch/types", ""},
 		{"internal/monitor/monitor.go", aws + "service/cloudwatch", "internal/monitor/monitor.go imports " + aws + "service/cloudwatch; only [internal/publish " + plainest + "] may"},
