@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 	"rollcall/internal/testnet"
 	"rollcall/internal/wire"
 )
@@ -26,14 +26,14 @@ type lateness struct {
 	url         string // without the stage's port
 	from, until time.Duration
 	timeout     time.Duration
-	phase       func(probe.Phases) time.Duration
+	phase       func(check.Phases) time.Duration
 	truth       func(testnet.Hold) time.Duration
 	sure        bool // it must be right, and say so
 }
 
-func ofTLS(p probe.Phases) time.Duration       { return p.TLS }
-func ofFirstByte(p probe.Phases) time.Duration { return p.FirstByte }
-func ofTransfer(p probe.Phases) time.Duration  { return p.Transfer }
+func ofTLS(p check.Phases) time.Duration       { return p.TLS }
+func ofFirstByte(p check.Phases) time.Duration { return p.FirstByte }
+func ofTransfer(p check.Phases) time.Duration  { return p.Transfer }
 
 // TestEveryPhaseWhileStopped: whatever a late reader makes of a phase, it is
 // right, or the result says that it may not be. What came in time is in time.
@@ -111,7 +111,7 @@ func (s *lateStage) tell(t *testing.T, l lateness) {
 	}
 }
 
-func (s *lateStage) measure(t *testing.T, l lateness) (probe.Result, testnet.Hold) {
+func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, testnet.Hold) {
 	t.Helper()
 	ported, ok := s.Ported(l.url)
 	if !ok {
@@ -119,7 +119,7 @@ func (s *lateStage) measure(t *testing.T, l lateness) (probe.Result, testnet.Hol
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(l.url, "https://"), "/")
 	before, seen := len(s.Holds(host)), s.Stage.Accepted()
-	res := check{URL: ported, Timeout: l.timeout}.inProcess(t, s.roots, func(p *os.Process) error {
+	res := order{URL: ported, Timeout: l.timeout}.inProcess(t, s.roots, func(p *os.Process) error {
 		for end := time.Now().Add(10 * time.Second); s.Stage.Accepted() == seen; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				p.Kill()
@@ -144,10 +144,10 @@ func stopProcess(p *os.Process, from, until time.Duration) error {
 	return p.Signal(syscall.SIGCONT)
 }
 
-func (l lateness) problem(res probe.Result, hold testnet.Hold) string {
+func (l lateness) problem(res check.Result, hold testnet.Hold) string {
 	off := (l.phase(res.Phases) - l.truth(hold)).Abs()
 	switch {
-	case res.State != probe.Up:
+	case res.State != check.Up:
 		return fmt.Sprintf("%v (%s), want up", res.Reason, res.Detail)
 	case off > truly && !res.Unsure:
 		return fmt.Sprintf("%v off and not unsure", off)
@@ -170,14 +170,14 @@ func TestLostSYN(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		res := check{URL: "http://" + b.Addr().String() + "/", Timeout: limit}.inProcess(t, "", func(p *os.Process) error {
+		res := order{URL: "http://" + b.Addr().String() + "/", Timeout: limit}.inProcess(t, "", func(p *os.Process) error {
 			time.Sleep(500 * time.Millisecond) // the first SYN is lost by now
 			if err := b.Drain(); err != nil || !stopped {
 				return err
 			}
 			return stopProcess(p, 200*time.Millisecond, 1200*time.Millisecond)
 		})
-		if res.Reason != probe.Timeout || res.Phase != probe.FirstByte || res.Duration != limit {
+		if res.Reason != check.Timeout || res.Phase != check.FirstByte || res.Duration != limit {
 			t.Errorf("stopped %v: %v in %v after %v, want a connection in time and no answer within %v", stopped, res.Reason, res.Phase, res.Duration, limit)
 		}
 		took := res.Phases.Connect

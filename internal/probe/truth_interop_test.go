@@ -133,7 +133,7 @@ func startNginx(t *testing.T, dir, backend string) (port int) {
 // The tickets come after the handshake and before the answer: a clock that
 // takes the first read for the first byte measures them.
 func TestTruthWhileStoppedBehindOpenSSL(t *testing.T) {
-	behindNginx(t).tell(t, check{}, trueByTheKernel)
+	behindNginx(t).tell(t, order{}, trueByTheKernel)
 }
 
 // Nor are the tickets' segments the answer's: nothing was merged, so however
@@ -142,7 +142,7 @@ func TestTruthWhileStoppedBehindOpenSSL(t *testing.T) {
 func TestSureWhileStoppedBehindOpenSSL(t *testing.T) {
 	r := behindNginx(t)
 	for range 3 {
-		if result, held := r.measure(t, check{}); result.Uncertainty >= blindly {
+		if result, held := r.measure(t, order{}); result.Uncertainty >= blindly {
 			t.Errorf("held for %v: first byte after %v, and the uncertainty is %v", held, result.Phases.FirstByte, result.Uncertainty)
 		}
 	}
@@ -150,5 +150,5 @@ func TestSureWhileStoppedBehindOpenSSL(t *testing.T) {
 
 // The same by the process's clock.
 func TestNoTruthByTheProcessClockBehindOpenSSL(t *testing.T) {
-	behindNginx(t).tell(t, check{Hidden: true}, wrongByTheProcess)
+	behindNginx(t).tell(t, order{Hidden: true}, wrongByTheProcess)
 }

@@ -29,20 +29,24 @@ const (
 // it. A new package is a new row.
 var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
-	"functions/check": {"monitor", "publish", "page", "probe", "resolve", "trust"},
+	"functions/check": {"monitor", "publish", "page", "probe", "check", "resolve", "trust"},
 
-	"internal/plan":    {"probe"},
-	"internal/probe":   {"wire", "resolve", "trust"},
+	"internal/check":   {},
+	"internal/expect":  {"check", "redact"},
+	"internal/guard":   {},
+	"internal/redact":  {},
+	"internal/plan":    {"check", "expect", "guard", "redact"},
+	"internal/probe":   {"check", "expect", "guard", "redact", "wire", "resolve", "trust"},
 	"internal/wire":    {},
 	"internal/resolve": {},
 	"internal/trust":   {},
-	"internal/sweep":   {"probe"},
-	"internal/metric":  {"probe"},
+	"internal/sweep":   {"check"},
+	"internal/metric":  {"check"},
 	"internal/publish": {"metric"},
-	"internal/monitor": {"plan", "probe", "sweep", "metric"},
+	"internal/monitor": {"check", "guard", "plan", "probe", "sweep", "metric"},
 	"internal/cost":    {"plan", "metric"},
-	"internal/page":    {"monitor", "probe"},
-	"internal/report":  {"monitor", "probe"},
+	"internal/page":    {"monitor", "check", "redact"},
+	"internal/report":  {"monitor", "check"},
 	"internal/manual":  {},
 	"internal/testnet": {},
 }
@@ -80,15 +84,15 @@ func TestWrongImportsAreFound(t *testing.T) {
 		file, imports string
 		want          string // "" is right
 	}{
-		{"internal/plan/plan.go", module + "internal/probe", ""},
-		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [probe]"},
+		{"internal/plan/plan.go", module + "internal/check", ""},
+		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [check expect guard redact]"},
 		{"internal/wire/wire.go", module + "internal/probe", "internal/wire/wire.go imports internal/probe; internal/wire may import []"},
-		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [monitor publish page probe resolve trust]"},
+		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [monitor publish page probe check resolve trust]"},
 		{"cmd/rollcall/main.go", module + "internal/testnet", ""},
 		{"cmd/rollcall/main.go", module + "functions/check", "cmd/rollcall/main.go imports functions/check; nothing may import a function"},
 		{"internal/plan/plan_test.go", module + "internal/testnet", ""},
 		{"internal/plan/plan_test.go", module + "internal/plan", ""},
-		{"internal/plan/plan_test.go", module + "internal/sweep", "internal/plan/plan_test.go imports internal/sweep; internal/plan may import [probe]"},
+		{"internal/plan/plan_test.go", module + "internal/sweep", "internal/plan/plan_test.go imports internal/sweep; internal/plan may import [check expect guard redact]"},
 		{"internal/plan/plan_test.go", module + "test/faults", "internal/plan/plan_test.go imports test/faults; nothing of the product may import test/"},
 		{"cmd/rollcall/main.go", module + "test/faults", "cmd/rollcall/main.go imports test/faults; nothing of the product may import test/"},
 		{"test/docs/docs_test.go", module + "internal/plan", ""},

@@ -1,7 +1,8 @@
-package probe
+package redact
 
 import (
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,15 +10,16 @@ import (
 	"unicode/utf8"
 )
 
+// How much people see of a text, in bytes.
 const (
-	shownURL    = 300 // bytes of a URL that people see
-	shownDetail = 200 // bytes of a detail
-	shownServer = 40  // bytes of what a server sent
+	MaxURL    = 300
+	MaxDetail = 200
+	MaxServer = 40 // of what a server sent
 )
 
 // Shown returns u as people may see it: without user information and the slash
 // of the bare root, its query as "…", printable and bounded.
-func Shown(u *url.URL) string {
+func URL(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
@@ -26,13 +28,13 @@ func Shown(u *url.URL) string {
 		s = strings.TrimSuffix(s, "/")
 	}
 	if u.RawQuery != "" {
-		s = cut(s, shownURL-len("?…")) + "?…"
+		s = Cut(s, MaxURL-len("?…")) + "?…"
 	}
-	return cut(Printable(s), shownURL)
+	return Cut(Printable(s), MaxURL)
 }
 
-// cut shortens s to n bytes, the last of them an ellipsis.
-func cut(s string, n int) string {
+// Cut shortens s to n bytes, the last of them an ellipsis.
+func Cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -55,25 +57,28 @@ func Printable(s string) string {
 	}, s)
 }
 
-// harmless headers hold no secret: they say what kind of thing is sent or
+// plain headers hold no secret: they say what kind of thing is sent or
 // wanted.
-var harmless = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
+var plain = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
 
-// confided are the strings of a target that nobody may see: header values, the
-// body and the query; the words of each, since a server may echo a part; and
-// each as it looks in a URL or a host name.
-func confided(t *Target) []string {
-	var secrets []string
+// Secrets are the strings of a request that nobody may see.
+type Secrets []string
+
+// SecretsOf returns the secrets of a request: header values, the body and the
+// query; the words of each, since a server may echo a part; and each as it
+// looks in a URL or a host name.
+func SecretsOf(header http.Header, body string, u *url.URL) Secrets {
+	var secrets Secrets
 	add := func(s string) {
 		words := strings.Fields(s)
 		for _, part := range append(words[:min(len(words), mostWords)], s) {
 			if len(part) >= leastSecret {
-				secrets = append(secrets, part, url.PathEscape(part), url.QueryEscape(part), labelled(part))
+				secrets = append(secrets, part, url.PathEscape(part), url.QueryEscape(part), hostLabel(part))
 			}
 		}
 	}
-	for name, values := range t.Header {
-		if slices.Contains(harmless, name) {
+	for name, values := range header {
+		if slices.Contains(plain, name) {
 			continue
 		}
 		for _, v := range values {
@@ -81,10 +86,10 @@ func confided(t *Target) []string {
 			add(credentials(v))
 		}
 	}
-	add(t.Body)
-	if t.URL != nil {
-		add(t.URL.RawQuery)
-		for _, values := range t.URL.Query() {
+	add(body)
+	if u != nil {
+		add(u.RawQuery)
+		for _, values := range u.Query() {
 			for _, v := range values {
 				add(v)
 			}
@@ -110,8 +115,8 @@ const (
 	secretStart = 10 // a secret is known by its beginning: a server may cut it
 )
 
-// labelled is what can stand in a host name of s.
-func labelled(s string) string {
+// hostLabel is what can stand in a host name of s.
+func hostLabel(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r <= unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
 			return r
@@ -120,17 +125,17 @@ func labelled(s string) string {
 	}, s)
 }
 
-// scrub replaces whatever of secrets, a target's, stands in s, which came from
-// a server that may have echoed them, in upper or lower case, whole or cut.
-func scrub(s string, secrets []string) string {
+// Redact replaces whatever of the secrets stands in s, which came from a server
+// that may have echoed them, in upper or lower case, whole or cut.
+func (secrets Secrets) Redact(s string) string {
 	for _, secret := range secrets {
-		s = blot(s, secret)
+		s = redactOne(s, secret)
 	}
 	return s
 }
 
-// blot replaces each word of s that holds a secret's beginning.
-func blot(s, secret string) string {
+// redactOne replaces each word of s that holds a secret's beginning.
+func redactOne(s, secret string) string {
 	start := strings.ToLower(secret[:min(len(secret), secretStart)])
 	var kept strings.Builder
 	for {

@@ -1,4 +1,4 @@
-package probe
+package check
 
 import (
 	"encoding/json"
@@ -25,7 +25,7 @@ func TestResultJSON(t *testing.T) {
 		`"redirects":["https://b.example"],"bytes":{"wire":5,"body":7},"bodyTruncated":true,` +
 		`"certificate":{"subject":"CN=a","issuer":"CN=b","notAfter":"2027-01-01T00:00:00Z","daysLeft":38.5,"verified":true},` +
 		`"tlsUnverified":true,"localDelay":0.4,"clock":"kernel","uncertainty":0.05,"unsure":true}`
-	unchecked := Unprobed(&Target{Name: "n", Group: "g", Shown: "https://a.example"}, Unstarted, "")
+	unchecked := Unprobed(&Target{Name: "n", Group: "g", RedactedURL: "https://a.example"}, Unstarted, "")
 	for _, test := range []struct {
 		result Result
 		want   string

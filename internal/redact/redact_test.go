@@ -1,4 +1,4 @@
-package probe
+package redact
 
 import (
 	"net/http"
@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestShown(t *testing.T) {
+func TestURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://a.example":                             "https://a.example",
 		"https://a.example/":                            "https://a.example",
@@ -21,11 +21,11 @@ func TestShown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Shown(u); got != want {
+		if got := URL(u); got != want {
 			t.Errorf("Shown(%s) = %s, want %s", in, got, want)
 		}
 	}
-	if got := Shown(nil); got != "" {
+	if got := URL(nil); got != "" {
 		t.Errorf("Shown(nil) = %q", got)
 	}
 }
@@ -47,21 +47,22 @@ func TestPrintable(t *testing.T) {
 
 func TestCut(t *testing.T) {
 	for n := 3; n < 20; n++ {
-		if got := cut("größe größe größe", n); len(got) > n || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") && n < 20 {
+		if got := Cut("größe größe größe", n); len(got) > n || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") && n < 20 {
 			t.Errorf("cut at %d = %q", n, got)
 		}
 	}
-	if got := cut("short", 5); got != "short" {
+	if got := Cut("short", 5); got != "short" {
 		t.Errorf("cut = %q, want all of it", got)
 	}
 }
 
 // TestScrub: whatever a server echoes of what we sent is not shown.
-func TestScrub(t *testing.T) {
-	to := target("https://a.example/p?token=qu%20ery-secret", func(s *Settings) {
-		s.Header = http.Header{"Authorization": {"Bearer header-secret"}, "Accept": {"text/plain"}}
-		s.Body = "body-secret"
-	})
+func TestRedact(t *testing.T) {
+	u, err := url.Parse("https://a.example/p?token=qu%20ery-secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := SecretsOf(http.Header{"Authorization": {"Bearer header-secret"}, "Accept": {"text/plain"}}, "body-secret", u)
 	for in, want := range map[string]string{
 		"said header-secret twice: header-secret": "said … twice: …",
 		"Bearer header-secret":                    "… …",
@@ -71,7 +72,7 @@ func TestScrub(t *testing.T) {
 		"qu+ery-secret":                           "…",
 		"text/plain is no secret":                 "text/plain is no secret",
 	} {
-		if got := scrub(in, confided(to)); strings.Contains(got, "secret") != strings.Contains(want, "secret") {
+		if got := secrets.Redact(in); strings.Contains(got, "secret") != strings.Contains(want, "secret") {
 			t.Errorf("scrub(%q) = %q, want %q", in, got, want)
 		}
 	}

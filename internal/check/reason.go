@@ -1,4 +1,4 @@
-package probe
+package check
 
 import "fmt"
 
@@ -132,8 +132,8 @@ func (r Reason) State() State {
 
 // Passing reports whether a failure with r may be gone a moment later, so
 // that a second look is worth it. For some it depends on the status; see
-// [Result.Passing].
-func (r Reason) Passing() bool {
+// [Result.Retryable].
+func (r Reason) Retryable() bool {
 	switch r {
 	case DNSTemporary, DNSTimeout, ConnectionRefused, ConnectionReset, ConnectionClosed, Unreachable, Timeout:
 		return true

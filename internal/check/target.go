@@ -1,4 +1,4 @@
-package probe
+package check
 
 import (
 	"net/http"
@@ -11,10 +11,10 @@ import (
 // A Target is one URL to probe. plan.Parse builds and validates it; a
 // [Prober] trusts every field.
 type Target struct {
-	Name  string   // unique within a plan; the metric dimension
-	Group string   // the dimension of aggregates
-	URL   *url.URL // absolute, http or https, with a host, never with user info; nil when Invalid
-	Shown string   // the URL as people may see it: no user info, no query
+	Name        string   // unique within a plan; the metric dimension
+	Group       string   // the dimension of aggregates
+	URL         *url.URL // absolute, http or https, with a host, never with user info; nil when Invalid
+	RedactedURL string   // the URL as people may see it: no user info, no query
 
 	*Settings // shared by targets that differ in nothing of it; never nil
 
@@ -38,8 +38,16 @@ type Settings struct {
 	HTTP      HTTPVersion
 	TLS       TLSSettings
 
-	Expect []*Expression // must all hold, else down; nil is DefaultExpect
-	Warn   []*Expression // must all hold, else degraded
+	Expect []Condition // must all hold, else down; nil is a status of 200 to 299
+	Warn   []Condition // must all hold, else degraded
+}
+
+// A Condition is what a response must fulfil. Package expect has
+// the one that events are written in.
+type Condition interface {
+	String() string                     // as it was written
+	Reads(field string) bool            // whether it depends on a field of the response, such as "body"
+	Check(r *Response) (Reason, string) // OK if it holds; else why not, in a line for people
 }
 
 // An IPVersion says which addresses are tried.
@@ -55,7 +63,8 @@ const (
 // String returns "IPv4", "IPv6", or "IP" for both.
 func (v IPVersion) String() string { return [...]string{"IP", "IPv4", "IPv6"}[v] }
 
-func (v IPVersion) takes(addr netip.Addr) bool {
+// Allows reports whether addr is of the family.
+func (v IPVersion) Allows(addr netip.Addr) bool {
 	return v == AnyIP || addr.Is4() == (v == IPv4)
 }
 
@@ -64,10 +73,9 @@ type HTTPVersion uint8
 
 // The versions.
 const (
-	HTTP1     HTTPVersion = iota // 1.1
-	HTTP2                        // 2 and nothing else
-	AnyHTTP                      // what the server prefers, by ALPN
-	protocols                    // how many there are
+	HTTP1   HTTPVersion = iota // 1.1
+	HTTP2                      // 2 and nothing else
+	AnyHTTP                    // what the server prefers, by ALPN
 )
 
 // TLSSettings say how a server is authenticated.
@@ -77,9 +85,8 @@ type TLSSettings struct {
 	MinVersion         uint16 // tls.VersionTLS10 and so on; 0 is TLS 1.2
 }
 
-// reads reports whether an expression of the target reads a field of the
-// answer's.
-func (t *Target) reads(name string) bool {
-	reads := func(e *Expression) bool { return e.reads[name] }
-	return slices.ContainsFunc(t.Expect, reads) || slices.ContainsFunc(t.Warn, reads)
+// Reads reports whether an expectation depends on a field of the response.
+func (s *Settings) Reads(field string) bool {
+	reads := func(c Condition) bool { return c.Reads(field) }
+	return slices.ContainsFunc(s.Expect, reads) || slices.ContainsFunc(s.Warn, reads)
 }

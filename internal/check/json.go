@@ -1,4 +1,4 @@
-package probe
+package check
 
 import (
 	"encoding/json"
@@ -11,20 +11,20 @@ import (
 
 // Millis is a duration that is a JSON number of milliseconds, to the
 // microsecond.
-type Millis time.Duration
+type Milliseconds time.Duration
 
 // MarshalJSON returns milliseconds.
-func (m Millis) MarshalJSON() ([]byte, error) {
+func (m Milliseconds) MarshalJSON() ([]byte, error) {
 	return appendMillis(nil, time.Duration(m)), nil
 }
 
 // UnmarshalJSON reads milliseconds.
-func (m *Millis) UnmarshalJSON(data []byte) error {
+func (m *Milliseconds) UnmarshalJSON(data []byte) error {
 	ms, err := strconv.ParseFloat(string(data), 64)
 	if err != nil {
 		return fmt.Errorf("%s is no number of milliseconds", data)
 	}
-	*m = Millis(math.Round(ms * float64(time.Millisecond)))
+	*m = Milliseconds(math.Round(ms * float64(time.Millisecond)))
 	return nil
 }
 
@@ -42,7 +42,7 @@ type resultJSON struct {
 	Attempts      int              `json:"attempts"`
 	Flaky         bool             `json:"flaky"`
 	Started       time.Time        `json:"started"`
-	Duration      Millis           `json:"duration"`
+	Duration      Milliseconds     `json:"duration"`
 	Phases        *phasesJSON      `json:"phases"`
 	IP            netip.Addr       `json:"ip"`
 	HTTP          string           `json:"http"`
@@ -51,18 +51,18 @@ type resultJSON struct {
 	BodyTruncated bool             `json:"bodyTruncated"`
 	Certificate   *certificateJSON `json:"certificate"`
 	TLSUnverified bool             `json:"tlsUnverified"`
-	LocalDelay    Millis           `json:"localDelay"`
+	LocalDelay    Milliseconds     `json:"localDelay"`
 	Clock         string           `json:"clock"`
-	Uncertainty   Millis           `json:"uncertainty"`
+	Uncertainty   Milliseconds     `json:"uncertainty"`
 	Unsure        bool             `json:"unsure"`
 }
 
 type phasesJSON struct {
-	DNS       Millis `json:"dns"`
-	Connect   Millis `json:"connect"`
-	TLS       Millis `json:"tls"`
-	FirstByte Millis `json:"firstByte"`
-	Transfer  Millis `json:"transfer"`
+	DNS       Milliseconds `json:"dns"`
+	Connect   Milliseconds `json:"connect"`
+	TLS       Milliseconds `json:"tls"`
+	FirstByte Milliseconds `json:"firstByte"`
+	Transfer  Milliseconds `json:"transfer"`
 }
 
 type bytesJSON struct {
@@ -134,7 +134,7 @@ func family(ip netip.Addr) int64 {
 
 // UnmarshalJSON reads what MarshalJSON wrote. Complete is not part of it.
 func (r *Result) UnmarshalJSON(data []byte) error {
-	absent := Millis(Absent)
+	absent := Milliseconds(Absent)
 	j := resultJSON{Duration: absent, LocalDelay: absent, Uncertainty: absent,
 		Phases: &phasesJSON{absent, absent, absent, absent, absent}}
 	if err := json.Unmarshal(data, &j); err != nil {
@@ -165,7 +165,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func known(m Millis) time.Duration {
+func known(m Milliseconds) time.Duration {
 	if time.Duration(m) == Absent {
 		return 0
 	}

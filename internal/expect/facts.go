@@ -1,9 +1,9 @@
-package probe
+package expect
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
+	"rollcall/internal/check"
 	"strconv"
 	"strings"
 	"time"
@@ -42,30 +42,31 @@ type certificateFacts struct {
 	DaysLeft float64 `expr:"daysLeft"`
 }
 
-// factsOf gathers what is known of an answer. The body is decoded only if it
-// is asked for.
-func (a *attempt) factsOf(ans *answer) *facts {
-	phases := a.measured()
+// factsOf gathers what is known of a response. The body is parsed only if e
+// asks for it.
+func factsOf(e *Expression, r *check.Response) *facts {
+	res := r.Result
+	phases := res.Phases
 	f := &facts{
-		Status: ans.status, Body: ans.body.text, Header: joined(ans.header),
+		Status: res.Status, Body: r.Body, Header: joined(r.Header),
 		Duration: milliseconds(phases.Sum()), DNS: milliseconds(phases.DNS), Connect: milliseconds(phases.Connect),
 		TLS: milliseconds(phases.TLS), FirstByte: milliseconds(phases.FirstByte), Transfer: milliseconds(phases.Transfer),
-		Size: int(ans.body.size), Redirects: len(a.res.Redirects), HTTP: a.res.HTTP, URL: ans.url.String(),
+		Size: int(res.BytesBody), Redirects: len(res.Redirects), HTTP: res.HTTP, URL: r.URL.String(),
 	}
-	if a.res.IP.IsValid() {
-		f.IP = a.res.IP.String()
+	if res.IP.IsValid() {
+		f.IP = res.IP.String()
 	}
-	if c := a.res.Certificate; c != nil {
+	if c := res.Certificate; c != nil {
 		f.Certificate = &certificateFacts{c.DaysLeft}
 	}
-	if a.t.reads("json") && json.Unmarshal([]byte(ans.body.text), &f.JSON) != nil {
-		f.JSON = nil
+	if e.reads["json"] {
+		f.JSON = r.JSON()
 	}
 	return f
 }
 
 func milliseconds(d time.Duration) float64 {
-	if d == Absent {
+	if d == check.Absent {
 		return 0
 	}
 	return d.Seconds() * 1000
@@ -125,7 +126,7 @@ func (f facts) firstFailing(e *Expression) (part ast.Node, seen string) {
 		return e.program.Node(), firstLine(err) // it was compiled, so it can be parsed
 	}
 	for _, part = range conjuncts(tree.Node) {
-		compiled, err := CompileExpression(part.String())
+		compiled, err := Compile(part.String())
 		if err != nil {
 			return tree.Node, "" // a part that makes no sense alone, as after let
 		}

@@ -1,4 +1,4 @@
-package probe
+package expect
 
 import (
 	"encoding/json"
@@ -13,8 +13,8 @@ import (
 	"rollcall/internal/testnet"
 )
 
-func TestCompileExpression(t *testing.T) {
-	for source, want := range map[string]ExpressionError{
+func TestCompile(t *testing.T) {
+	for source, want := range map[string]Error{
 		"statu == 200":                     {1, 1, "unknown name statu", "statu"},
 		"certificate.daysleft > 3":         {1, 13, "unknown name daysleft", "daysleft"},
 		"status == 200 &&\n statuss == 4":  {2, 2, "unknown name statuss", "statuss"},
@@ -33,8 +33,8 @@ func TestCompileExpression(t *testing.T) {
 		strings.Repeat("(", 3000):          {1, 2000, "is longer than 2000 bytes", ""},
 		strings.Repeat("!", 1900) + "true": {1, 0, "exceeds maximum allowed nodes", ""},
 	} {
-		_, err := CompileExpression(source)
-		got, ok := errors.AsType[*ExpressionError](err)
+		_, err := Compile(source)
+		got, ok := errors.AsType[*Error](err)
 		if !ok || !strings.Contains(got.Message, want.Message) || got.Unknown != want.Unknown || got.Line != want.Line || want.Column > 0 && got.Column != want.Column {
 			t.Errorf("CompileExpression(%.40q) = %+v, want %+v", source, err, want)
 		}
@@ -43,7 +43,7 @@ func TestCompileExpression(t *testing.T) {
 
 func mustCompile(t testing.TB, source string) *Expression {
 	t.Helper()
-	e, err := CompileExpression(source)
+	e, err := Compile(source)
 	if err != nil {
 		t.Fatalf("%s: %v", source, err)
 	}
@@ -136,29 +136,26 @@ func TestExplain(t *testing.T) {
 
 // TestTextIsNotShownWithSecrets: what may echo a secret is counted, not shown.
 func TestTextIsNotShownWithSecrets(t *testing.T) {
-	a := &attempt{t: target("https://a.example/?token=hush")}
-	open := &attempt{t: target("https://a.example/")}
+	const hidden = "text of 5 bytes (not shown, as the request holds secrets)"
 	for _, test := range []struct {
-		a     *attempt
-		reads string
-		want  string
+		secrets bool
+		reads   string
+		want    string
 	}{
-		{open, "body", `"text\u00b7"`}, {a, "body", "text of 5 bytes (not shown, as the request holds secrets)"},
-		{a, "header", "text of 5 bytes (not shown, as the request holds secrets)"}, {a, "json", "text of 5 bytes (not shown, as the request holds secrets)"},
-		{a, "ip", `"text·"`},
+		{false, "body", `"text·"`}, {true, "body", hidden}, {true, "header", hidden}, {true, "json", hidden}, {true, "ip", `"text·"`},
 	} {
-		got := test.a.showText("text\n", map[string]bool{test.reads: true})
-		if strings.ReplaceAll(got, `\u00b7`, "·") != strings.ReplaceAll(test.want, `\u00b7`, "·") {
-			t.Errorf("showText(%s) = %s, want %s", test.reads, got, test.want)
+		got := quoteText("text\n", map[string]bool{test.reads: true}, test.secrets)
+		if strings.ReplaceAll(got, `\u00b7`, "·") != test.want {
+			t.Errorf("quoteText(%s) = %s, want %s", test.reads, got, test.want)
 		}
 	}
-	if got := open.showText("https://a.example/?token=hush", map[string]bool{"url": true}); got != `"https://a.example/"` {
-		t.Errorf("showText(url) = %s, want no query", got)
+	if got := quoteText("https://a.example/?token=hush", map[string]bool{"url": true}, false); got != `"https://a.example/"` {
+		t.Errorf("quoteText(url) = %s, want no query", got)
 	}
 }
 
-func TestExpressionNames(t *testing.T) {
-	names := ExpressionNames()
+func TestNames(t *testing.T) {
+	names := Names()
 	for _, want := range []string{"status", "json", "header", "firstByte", "daysLeft", "any", "len"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("ExpressionNames lacks %s", want)
@@ -169,8 +166,8 @@ func TestExpressionNames(t *testing.T) {
 	}
 }
 
-func ExampleCompileExpression() {
-	_, err := CompileExpression("status == 200 && duratoin < 300")
+func ExampleCompile() {
+	_, err := Compile("status == 200 && duratoin < 300")
 	fmt.Println(err)
 	// Output: line 1, column 18: unknown name duratoin
 }

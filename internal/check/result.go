@@ -1,6 +1,7 @@
-package probe
+package check
 
 import (
+	"errors"
 	"math"
 	"net/netip"
 	"time"
@@ -45,6 +46,19 @@ type Result struct {
 	Uncertainty time.Duration // how far off Duration can be
 }
 
+// ErrBudget is the cause with which a sweep ends the context of its checks when
+// the run's time is up.
+var ErrBudget = errors.New("the run's time is up")
+
+// Unprobed is the result of a target that no packet went to.
+func Unprobed(t *Target, reason Reason, detail string) Result {
+	return Result{
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+		State: reason.State(), Reason: reason, Detail: detail,
+		Phases: NoPhases(),
+	}
+}
+
 // Phases are the durations of a check's phases, summed over redirects. A
 // phase that did not happen is Absent.
 type Phases struct {
@@ -59,7 +73,7 @@ func NoPhases() Phases { return Phases{Absent, Absent, Absent, Absent, Absent} }
 
 // Of returns the duration of one phase, or Absent.
 func (p Phases) Of(phase Phase) time.Duration {
-	if d := p.at(phase); d != nil {
+	if d := p.At(phase); d != nil {
 		return *d
 	}
 	return Absent
@@ -76,15 +90,8 @@ func (p Phases) Sum() time.Duration {
 	return sum
 }
 
-func (p *Phases) add(phase Phase, d time.Duration) {
-	at := p.at(phase)
-	if *at == Absent {
-		*at = 0
-	}
-	*at += max(d, 0)
-}
-
-func (p *Phases) at(phase Phase) *time.Duration {
+// At returns where the duration of a phase stands; nil for NoPhase.
+func (p *Phases) At(phase Phase) *time.Duration {
 	switch phase {
 	case DNS:
 		return &p.DNS
@@ -134,7 +141,7 @@ func (r *Result) Measured() bool { return r.Attempts > 0 && r.Phases != NoPhases
 
 // Passing reports whether the failure may be gone a moment later, so that
 // the sweep confirms it.
-func (r *Result) Passing() bool {
+func (r *Result) Retryable() bool {
 	busy := r.Status >= 500 || r.Status == 429
-	return r.Reason.Passing() || busy && r.State != Degraded && (r.Reason == Status || r.Reason == Expectation)
+	return r.Reason.Retryable() || busy && r.State != Degraded && (r.Reason == Status || r.Reason == Expectation)
 }

@@ -1,4 +1,4 @@
-package probe
+package expect
 
 import (
 	"errors"
@@ -24,14 +24,14 @@ type Expression struct {
 }
 
 // An ExpressionError says where an expression is wrong.
-type ExpressionError struct {
+type Error struct {
 	Line, Column int // from 1
 	Message      string
 	Unknown      string // the name that is not known, if that is what is wrong
 }
 
 // Error says what is wrong and where.
-func (e *ExpressionError) Error() string {
+func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
@@ -54,7 +54,7 @@ var functions = []string{
 
 // ExpressionNames are all the names that expressions know: an answer's fields
 // and the functions.
-func ExpressionNames() []string {
+func Names() []string {
 	names := slices.Clone(functions)
 	for _, t := range []reflect.Type{reflect.TypeFor[facts](), reflect.TypeFor[certificateFacts]()} {
 		for field := range t.Fields() {
@@ -68,9 +68,9 @@ func ExpressionNames() []string {
 
 // CompileExpression reads an expression that is true or false. The error is an
 // *ExpressionError.
-func CompileExpression(source string) (*Expression, error) {
+func Compile(source string) (*Expression, error) {
 	if len(source) > maxExpression {
-		return nil, &ExpressionError{Line: 1, Column: maxExpression, Message: fmt.Sprintf("is longer than %d bytes", maxExpression)}
+		return nil, &Error{Line: 1, Column: maxExpression, Message: fmt.Sprintf("is longer than %d bytes", maxExpression)}
 	}
 	program, err := compile(source, expr.AsBool())
 	if err != nil {
@@ -89,8 +89,8 @@ func CompileExpression(source string) (*Expression, error) {
 // String returns the expression as it was written.
 func (e *Expression) String() string { return e.source }
 
-// onlyStatus reports whether the expression reads nothing but the status.
-func (e *Expression) onlyStatus() bool { return len(e.reads) == 1 && e.reads["status"] }
+// Reads reports whether a field of the response occurs in the expression.
+func (e *Expression) Reads(field string) bool { return e.reads[field] }
 
 func compile(source string, more ...expr.Option) (*vm.Program, error) {
 	limits := &limiter{}
@@ -111,9 +111,9 @@ func compile(source string, more ...expr.Option) (*vm.Program, error) {
 func explained(err error) error {
 	e, ok := errors.AsType[*file.Error](err)
 	if !ok {
-		return &ExpressionError{Line: 1, Column: 1, Message: firstLine(err)}
+		return &Error{Line: 1, Column: 1, Message: firstLine(err)}
 	}
-	wrong := &ExpressionError{Line: max(e.Line, 1), Column: e.Column + 1, Message: e.Message}
+	wrong := &Error{Line: max(e.Line, 1), Column: e.Column + 1, Message: e.Message}
 	words := strings.Fields(e.Message)
 	if strings.HasPrefix(e.Message, "unknown name ") || strings.Contains(e.Message, " has no field ") {
 		wrong.Unknown = words[len(words)-1]
