@@ -17,6 +17,7 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 )
 
@@ -137,7 +138,7 @@ func absolute(texts []string) (urls, assumed []string) {
 		if u := guess(text); u != nil {
 			text = "https://" + text
 			if n++; n <= mostAssumed {
-				assumed = append(assumed, probe.Shown(u))
+				assumed = append(assumed, redact.URL(u))
 			}
 		}
 		urls = append(urls, text)

@@ -12,8 +12,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/testnet"
 	"runtime"
 	"slices"
@@ -201,14 +201,14 @@ func wild() []string {
 
 // wildResult is a result with the i-th of those names and numbers that no
 // clock gives.
-func wildResult(i int) probe.Result {
-	durations := [...]time.Duration{math.MaxInt64, -time.Hour, math.MinInt64 + 1, 0, time.Nanosecond, 1000 * time.Hour, probe.Absent}
+func wildResult(i int) check.Result {
+	durations := [...]time.Duration{math.MaxInt64, -time.Hour, math.MinInt64 + 1, 0, time.Nanosecond, 1000 * time.Hour, check.Absent}
 	days := [...]float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, 5e-324}
 	d := durations[i%len(durations)]
-	return probe.Result{
-		Name: wild()[i], Group: wild()[i], State: probe.Up, Attempts: 1, Complete: true, Started: time.Now(), Duration: d, LocalDelay: d,
-		Phases:      probe.Phases{DNS: d, Connect: d, TLS: d, FirstByte: d, Transfer: d},
-		Certificate: &probe.Certificate{DaysLeft: days[i%len(days)]},
+	return check.Result{
+		Name: wild()[i], Group: wild()[i], State: check.Up, Attempts: 1, Complete: true, Started: time.Now(), Duration: d, LocalDelay: d,
+		Phases:      check.Phases{DNS: d, Connect: d, TLS: d, FirstByte: d, Transfer: d},
+		Certificate: &check.Certificate{DaysLeft: days[i%len(days)]},
 	}
 }
 
@@ -221,7 +221,7 @@ func TestCloudWatchTakesWhatWildResultsGive(t *testing.T) {
 	}
 	defer st.Close()
 	h := handlerOn(t, st)
-	h.monitor.Sweeper.Probe = func(_ context.Context, target *probe.Target) probe.Result {
+	h.monitor.Sweeper.Probe = func(_ context.Context, target *check.Target) check.Result {
 		i := 0
 		fmt.Sscanf(target.Name, "t%d", &i)
 		return wildResult(i)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 const (
@@ -58,15 +58,15 @@ func (b budget) publishing(ctx context.Context, stopped <-chan struct{}) (contex
 }
 
 // bounded returns a context that ends at a time (zero: never), and when the
-// process has to. Its cause then is probe.ErrBudget.
+// process has to. Its cause then is check.ErrBudget.
 func bounded(ctx context.Context, end time.Time, s onStop) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	finish := func() { cancel(probe.ErrBudget) }
+	finish := func() { cancel(check.ErrBudget) }
 	release := s.call(ctx, finish)
 	if end.IsZero() {
 		return ctx, func() { finish(); release() }
 	}
-	ctx, done := context.WithDeadlineCause(ctx, end, probe.ErrBudget)
+	ctx, done := context.WithDeadlineCause(ctx, end, check.ErrBudget)
 	return ctx, func() { done(); finish(); release() }
 }
 

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
@@ -20,8 +22,8 @@ type Surroundings struct {
 }
 
 // Guard is the address guard as configured.
-func (c Config) Guard() probe.Guard {
-	return probe.Guard{Allow: c.Allow, RuntimeAPI: c.RuntimeAPI}
+func (c Config) Guard() guard.Guard {
+	return guard.Guard{Allow: c.Allow, RuntimeAPI: c.RuntimeAPI}
 }
 
 // SecondDials is how many checks may dial a second address beside a silent one:
@@ -69,9 +71,9 @@ func below(dir string) fs.FS {
 }
 
 // canary checks the canary's URL as a target is checked; nil: there is none.
-func (c Config) canary(prober *probe.Prober) func(context.Context) probe.Result {
+func (c Config) canary(prober *probe.Prober) func(context.Context) check.Result {
 	if c.Canary == nil {
 		return nil
 	}
-	return func(ctx context.Context) probe.Result { return prober.Probe(ctx, c.Canary) }
+	return func(ctx context.Context) check.Result { return prober.Probe(ctx, c.Canary) }
 }

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"testing"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/metric"
 	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
@@ -89,7 +91,7 @@ func TestConfigCanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	canary := c.Monitor(surroundings(t)).Sweeper.Canary(context.Background())
-	if canary.State != probe.Down || canary.Reason != probe.BlockedAddress {
+	if canary.State != check.Down || canary.Reason != check.BlockedAddress {
 		t.Errorf("got %v %v", canary.State, canary.Reason)
 	}
 }
@@ -99,7 +101,7 @@ func TestConfigGuard(t *testing.T) {
 		Allow:      []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		RuntimeAPI: netip.MustParseAddrPort("127.0.0.1:9001"),
 	}
-	want := probe.Guard{Allow: c.Allow, RuntimeAPI: c.RuntimeAPI}
+	want := guard.Guard{Allow: c.Allow, RuntimeAPI: c.RuntimeAPI}
 	if got := c.Guard(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 )
 
 // A Config is what the operator set: the ROLLCALL_… variables. docs/configuration.md
@@ -24,7 +24,7 @@ type Config struct {
 	Allow       []netip.Prefix
 	DNS         string        // host:port; "": /etc/resolv.conf
 	DNSRate     int           // query packets a second; 0: unpaced
-	Canary      *probe.Target // nil: none
+	Canary      *check.Target // nil: none
 	InFlight    int           // 0: by descriptors and memory
 	Reserve     time.Duration
 	MaxAge      time.Duration
@@ -158,7 +158,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 // IP addresses": checkip.amazonaws.com).
 const standardCanary = "https://checkip.amazonaws.com"
 
-func target(text string) (*probe.Target, error) {
+func target(text string) (*check.Target, error) {
 	p, err := plan.ParseURLs([]string{text})
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // loggedTargets bounds the log: a line costs money, and a list of a hundred
@@ -24,7 +24,7 @@ func (l logger) targets(s *Summary) {
 	unlisted := 0
 	for i := range s.Results {
 		switch r := &s.Results[i]; {
-		case r.State == probe.Up:
+		case r.State == check.Up:
 		case left == 0:
 			unlisted++
 		default:
@@ -37,9 +37,9 @@ func (l logger) targets(s *Summary) {
 	}
 }
 
-func (l logger) target(r *probe.Result) {
+func (l logger) target(r *check.Result) {
 	level := slog.LevelWarn
-	if r.State == probe.Down {
+	if r.State == check.Down {
 		level = slog.LevelError
 	}
 	l.object(level, "target", r)

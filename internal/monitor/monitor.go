@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -199,7 +199,7 @@ func (r *run) bindSweeper(publishing context.Context, limits budget) {
 	if r.Sweeper.Canary == nil {
 		return
 	}
-	r.sweeper.Canary = func(ctx context.Context) probe.Result {
+	r.sweeper.Canary = func(ctx context.Context) check.Result {
 		ctx, cancel := limits.asking(ctx, r.Stopped)
 		defer cancel()
 		ended := context.AfterFunc(publishing, cancel)
@@ -213,8 +213,8 @@ func (r *run) bindSweeper(publishing context.Context, limits budget) {
 func (r *run) sweep(ctx context.Context, cancel context.CancelFunc) {
 	defer cancel()
 	r.sent = make([]bool, len(r.plan.Targets))
-	r.outcome = r.sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *probe.Result) {
-		if res.State == probe.Up && i < r.Limit {
+	r.outcome = r.sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
+		if res.State == check.Up && i < r.Limit {
 			r.sent[i] = true
 			r.session.Add(r.profile.Series(res, r.at)...)
 		}
@@ -269,7 +269,7 @@ func (r *run) page(ctx context.Context) {
 
 // series are a target's own metrics. Of its availability we have nothing to
 // say when the vantage point is at fault.
-func (r *run) series(res *probe.Result) []metric.Datum {
+func (r *run) series(res *check.Result) []metric.Datum {
 	datums := r.profile.Series(res, r.at)
 	if !r.outcome.VantageUnhealthy {
 		return datums
@@ -292,7 +292,7 @@ func (r *run) own(t metric.Tally) metric.Run {
 	s := r.summary
 	own := metric.Run{
 		Checked: s.Targets - s.NotChecked, NotChecked: s.NotChecked,
-		Duration: time.Since(r.started), ScheduleDelay: probe.Absent,
+		Duration: time.Since(r.started), ScheduleDelay: check.Absent,
 		LocalDelays: s.delays,
 		Healthy:     r.healthy(t), Lost: t.Lost, ByLog: t.EMF,
 	}

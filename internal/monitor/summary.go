@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -36,7 +36,7 @@ type Summary struct {
 	LocalDelay                *Delay
 	Published                 metric.Tally
 	Truncated                 bool // some results were left out
-	Results                   []probe.Result
+	Results                   []check.Result
 	// Event is what people may see of it; nil where there was none. It is not
 	// part of the contract.
 	Event fmt.Stringer
@@ -61,21 +61,21 @@ func (s *Summary) take(o sweep.Outcome) {
 	s.LocalDelay = distribution(s.delays)
 }
 
-func (s *Summary) count(r *probe.Result) {
+func (s *Summary) count(r *check.Result) {
 	switch r.State {
-	case probe.Up:
+	case check.Up:
 		s.Up++
-	case probe.Degraded:
+	case check.Degraded:
 		s.Degraded++
-	case probe.Down:
+	case check.Down:
 		s.Down++
-	case probe.NotChecked:
+	case check.NotChecked:
 		s.NotChecked++
 	}
 	if r.Flaky {
 		s.Flaky++
 	}
-	if r.Reason == probe.Internal {
+	if r.Reason == check.Internal {
 		s.internal++
 	}
 	if r.Checked() {
@@ -83,9 +83,9 @@ func (s *Summary) count(r *probe.Result) {
 	}
 }
 
-func (s *Summary) measured(r *probe.Result) {
+func (s *Summary) measured(r *check.Result) {
 	s.delays = append(s.delays, r.LocalDelay)
-	if r.Clock == probe.KernelClock {
+	if r.Clock == check.KernelClock {
 		s.KernelClock++
 	} else {
 		s.ProcessClock++
@@ -94,13 +94,13 @@ func (s *Summary) measured(r *probe.Result) {
 
 // UrgentFirst returns the results as a reader has to see them: those that are
 // down, then degraded, not checked, up; the slowest first among them.
-func (s *Summary) UrgentFirst() []*probe.Result {
-	urgency := [...]int{probe.Down: 0, probe.Degraded: 1, probe.NotChecked: 2, probe.Up: 3}
-	order := make([]*probe.Result, len(s.Results))
+func (s *Summary) UrgentFirst() []*check.Result {
+	urgency := [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, check.Up: 3}
+	order := make([]*check.Result, len(s.Results))
 	for i := range s.Results {
 		order[i] = &s.Results[i]
 	}
-	slices.SortStableFunc(order, func(a, b *probe.Result) int {
+	slices.SortStableFunc(order, func(a, b *check.Result) int {
 		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(b.Duration, a.Duration))
 	})
 	return order
@@ -167,7 +167,7 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 	encoded := make([][]byte, len(s.Results))
 	for _, up := range []bool{false, true} {
 		for i := range s.Results {
-			if (s.Results[i].State == probe.Up) != up || room < 0 {
+			if (s.Results[i].State == check.Up) != up || room < 0 {
 				continue
 			}
 			text, err := s.Results[i].MarshalJSON() // json.Marshal would look through it once more
@@ -184,27 +184,27 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 
 // summaryJSON is a Summary on the wire.
 type summaryJSON struct {
-	Run              string            `json:"run,omitzero"`
-	Version          string            `json:"version"`
-	Scheduled        time.Time         `json:"scheduled,omitzero"`
-	Started          time.Time         `json:"started"`
-	Duration         probe.Millis      `json:"duration"`
-	Healthy          bool              `json:"healthy"`
-	VantageUnhealthy bool              `json:"vantageUnhealthy"`
-	Stale            bool              `json:"stale"`
-	Profile          string            `json:"profile"`
-	Warnings         []string          `json:"warnings"`
-	Targets          int               `json:"targets"`
-	Up               int               `json:"up"`
-	Degraded         int               `json:"degraded"`
-	Down             int               `json:"down"`
-	NotChecked       int               `json:"notChecked"`
-	Flaky            int               `json:"flaky"`
-	Clock            clockJSON         `json:"clock"`
-	LocalDelay       *delayJSON        `json:"localDelay,omitempty"`
-	Published        publishedJSON     `json:"published"`
-	Truncated        bool              `json:"truncated"`
-	Results          []json.RawMessage `json:"results"`
+	Run              string             `json:"run,omitzero"`
+	Version          string             `json:"version"`
+	Scheduled        time.Time          `json:"scheduled,omitzero"`
+	Started          time.Time          `json:"started"`
+	Duration         check.Milliseconds `json:"duration"`
+	Healthy          bool               `json:"healthy"`
+	VantageUnhealthy bool               `json:"vantageUnhealthy"`
+	Stale            bool               `json:"stale"`
+	Profile          string             `json:"profile"`
+	Warnings         []string           `json:"warnings"`
+	Targets          int                `json:"targets"`
+	Up               int                `json:"up"`
+	Degraded         int                `json:"degraded"`
+	Down             int                `json:"down"`
+	NotChecked       int                `json:"notChecked"`
+	Flaky            int                `json:"flaky"`
+	Clock            clockJSON          `json:"clock"`
+	LocalDelay       *delayJSON         `json:"localDelay,omitempty"`
+	Published        publishedJSON      `json:"published"`
+	Truncated        bool               `json:"truncated"`
+	Results          []json.RawMessage  `json:"results"`
 }
 
 type clockJSON struct {
@@ -213,9 +213,9 @@ type clockJSON struct {
 }
 
 type delayJSON struct {
-	P50 probe.Millis `json:"p50"`
-	P99 probe.Millis `json:"p99"`
-	Max probe.Millis `json:"max"`
+	P50 check.Milliseconds `json:"p50"`
+	P99 check.Milliseconds `json:"p99"`
+	Max check.Milliseconds `json:"max"`
 }
 
 type publishedJSON struct {
@@ -232,14 +232,14 @@ type publishedJSON struct {
 func (s *Summary) json() summaryJSON {
 	j := summaryJSON{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started.Round(time.Millisecond),
-		Duration: probe.Millis(s.Duration), Healthy: s.Healthy, VantageUnhealthy: s.VantageUnhealthy,
+		Duration: check.Milliseconds(s.Duration), Healthy: s.Healthy, VantageUnhealthy: s.VantageUnhealthy,
 		Stale: s.Stale, Profile: s.Profile, Warnings: append([]string{}, s.Warnings...),
 		Targets: s.Targets, Up: s.Up, Degraded: s.Degraded, Down: s.Down, NotChecked: s.NotChecked, Flaky: s.Flaky,
 		Clock: clockJSON{s.KernelClock, s.ProcessClock}, Published: publishedJSON(s.Published),
 		Truncated: s.Truncated, Results: []json.RawMessage{},
 	}
 	if d := s.LocalDelay; d != nil {
-		j.LocalDelay = &delayJSON{probe.Millis(d.P50), probe.Millis(d.P99), probe.Millis(d.Max)}
+		j.LocalDelay = &delayJSON{check.Milliseconds(d.P50), check.Milliseconds(d.P99), check.Milliseconds(d.Max)}
 	}
 	return j
 }
@@ -255,7 +255,7 @@ func (s *Summary) UnmarshalJSON(data []byte) error {
 		Healthy: j.Healthy, VantageUnhealthy: j.VantageUnhealthy, Stale: j.Stale, Profile: j.Profile, Warnings: j.Warnings,
 		Targets: j.Targets, Up: j.Up, Degraded: j.Degraded, Down: j.Down, NotChecked: j.NotChecked, Flaky: j.Flaky,
 		KernelClock: j.Clock.Kernel, ProcessClock: j.Clock.Process, Published: metric.Tally(j.Published),
-		Truncated: j.Truncated, Results: make([]probe.Result, len(j.Results)),
+		Truncated: j.Truncated, Results: make([]check.Result, len(j.Results)),
 	}
 	if d := j.LocalDelay; d != nil {
 		s.LocalDelay = &Delay{time.Duration(d.P50), time.Duration(d.P99), time.Duration(d.Max)}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/redact"
 	"rollcall/internal/testnet"
 )
 
@@ -36,7 +37,7 @@ func TestShownName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := shownName(c.Subject), Printable(c.Subject.String()); got != want {
+		if got, want := shownName(c.Subject), redact.Printable(c.Subject.String()); got != want {
 			t.Errorf("%q is shown, want %q", got, want)
 		}
 	}

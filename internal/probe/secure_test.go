@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"rollcall/internal/check"
 	"rollcall/internal/testnet"
 )
 
@@ -52,7 +53,7 @@ func (c *choosy) offered() [][]tls.CurveID {
 	return slices.Clone(c.offers)
 }
 
-func (c *choosy) target(t *testing.T) *Target {
+func (c *choosy) target(t *testing.T) *check.Target {
 	t.Helper()
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -84,10 +85,10 @@ func TestGroups(t *testing.T) {
 			p := proberFor(t, authority.Pool())
 			server := newChoosy(t, authority, tt.takes...)
 			res := p.Probe(t.Context(), server.target(t))
-			if res.State != Up || res.Certificate == nil || !res.Certificate.Verified {
+			if res.State != check.Up || res.Certificate == nil || !res.Certificate.Verified {
 				t.Errorf("%v (%s), certificate %+v, want up and verified", res.Reason, res.Detail, res.Certificate)
 			}
-			if res.Duration != res.Phases.Sum() || res.Phases.TLS == Absent {
+			if res.Duration != res.Phases.Sum() || res.Phases.TLS == check.Absent {
 				t.Errorf("phases %+v of %v", res.Phases, res.Duration)
 			}
 			if offers := server.offered(); len(offers) != tt.connections || slices.Contains(offers[0], tls.X25519MLKEM768) {
@@ -125,7 +126,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 		t.Fatal(err)
 	}
 	warm := proberFor(t, authority.Pool())
-	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != Up {
+	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != check.Up {
 		t.Fatal(res.Detail)
 	}
 	flaws := []testnet.Flaw{testnet.Sound, testnet.Expired, testnet.NotYetValid, testnet.WrongName, testnet.SelfSigned, testnet.UnknownIssuer, testnet.NoIntermediate}
@@ -139,7 +140,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 		cold := proberFor(t, authority.Pool()).Probe(t.Context(), server.target(t))
 		for range 2 {
 			res := warm.Probe(t.Context(), server.target(t))
-			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == Up) != (flaw == testnet.Sound) {
+			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == check.Up) != (flaw == testnet.Sound) {
 				t.Errorf("flaw %d: warm %v (%s), cold %v (%s)", flaw, res.Reason, res.Detail, cold.Reason, cold.Detail)
 			}
 			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter {

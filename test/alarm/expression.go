@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"rollcall/test/tree"
 	"fmt"
 	"math"
 	"regexp"

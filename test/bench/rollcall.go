@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/testnet"
 	"rollcall/test/bench/peer"
 )
@@ -68,7 +68,7 @@ func toldBy(payload []byte, targets int) ([]told, error) {
 	up := 0
 	for _, res := range s.Results {
 		t := told{Check: peer.Check{URL: res.URL, Duration: res.Duration}, unsure: res.Unsure, uncertainty: res.Uncertainty}
-		if res.State == probe.Up {
+		if res.State == check.Up {
 			up++
 			t.First, t.process = res.Phases.FirstByte, res.Duration+res.LocalDelay
 			t.connect = max(0, res.Phases.Connect)

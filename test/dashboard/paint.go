@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // The grid, in pixels: CloudWatch's has 24 columns.
@@ -104,12 +104,12 @@ func (p painter) alarms(arns []string) string {
 func (p painter) log() string {
 	type entry struct {
 		runs int
-		last *probe.Result
+		last *check.Result
 	}
 	found := map[string]*entry{}
 	for _, m := range p.data {
 		for _, r := range m.results {
-			if r.State == probe.Up {
+			if r.State == check.Up {
 				continue
 			}
 			if found[r.Name] == nil {

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 	"rollcall/test/alarm"
 )
 
@@ -35,7 +35,7 @@ var sites = []site{
 type moment struct {
 	at      time.Time
 	datums  []metric.Datum
-	results []*probe.Result
+	results []*check.Result
 }
 
 // sample makes three hours in which checkout is down for a while and until the
@@ -67,15 +67,15 @@ func momentOf(i int, random *rand.Rand) moment {
 	return m
 }
 
-func (s site) result(run int, random *rand.Rand) *probe.Result {
+func (s site) result(run int, random *rand.Rand) *check.Result {
 	first := s.first * (0.8 + 0.5*random.Float64())
 	if s.slow(run) {
 		first *= 5
 	}
-	phases := probe.Phases{DNS: 2 * time.Millisecond, Connect: 9 * time.Millisecond, TLS: 14 * time.Millisecond,
+	phases := check.Phases{DNS: 2 * time.Millisecond, Connect: 9 * time.Millisecond, TLS: 14 * time.Millisecond,
 		FirstByte: time.Duration(first * float64(time.Millisecond)), Transfer: 3 * time.Millisecond}
-	r := &probe.Result{Name: s.name, Group: s.group, State: probe.Up, Reason: probe.OK, Attempts: 1, Complete: true, Phases: phases,
-		Duration: phases.Sum(), IP: netip.MustParseAddr("192.0.2.1"), Certificate: &probe.Certificate{DaysLeft: s.days - float64(run)/1440}}
+	r := &check.Result{Name: s.name, Group: s.group, State: check.Up, Reason: check.OK, Attempts: 1, Complete: true, Phases: phases,
+		Duration: phases.Sum(), IP: netip.MustParseAddr("192.0.2.1"), Certificate: &check.Certificate{DaysLeft: s.days - float64(run)/1440}}
 	s.befall(r, run, random)
 	return r
 }
@@ -83,16 +83,16 @@ func (s site) result(run int, random *rand.Rand) *probe.Result {
 func (s site) slow(run int) bool { return s.name == "search.example.com" && run > 110 }
 
 // befall is the story of the three hours.
-func (s site) befall(r *probe.Result, run int, random *rand.Rand) {
+func (s site) befall(r *check.Result, run int, random *rand.Rand) {
 	switch {
 	case s.name == "checkout.example.com" && (run > 40 && run < 58 || run > 170):
-		r.State, r.Reason, r.Detail = probe.Down, probe.Status, "503 Service Unavailable"
+		r.State, r.Reason, r.Detail = check.Down, check.Status, "503 Service Unavailable"
 	case s.name == "hooks.example.com" && run > 60 && run < 90 && run%3 == 0:
-		r.State, r.Reason, r.Detail, r.Complete = probe.Down, probe.Timeout, "no answer within 2s", false
+		r.State, r.Reason, r.Detail, r.Complete = check.Down, check.Timeout, "no answer within 2s", false
 	case s.name == "wiki.example.com" && random.IntN(40) == 0:
 		r.Flaky, r.Attempts = true, 2
 	case s.slow(run):
-		r.State, r.Reason, r.Detail = probe.Degraded, probe.Expectation, "duration < 500"
+		r.State, r.Reason, r.Detail = check.Degraded, check.Expectation, "duration < 500"
 	}
 }
 

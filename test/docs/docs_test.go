@@ -14,10 +14,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"rollcall/internal/check"
+	"rollcall/internal/expect"
 	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 )
 
 func TestLinksResolve(t *testing.T) {
@@ -85,11 +86,11 @@ func TestDocumentedExpressionsCompile(t *testing.T) {
 		t.Error("docs/event.md shows no expressions")
 	}
 	for line := range strings.Lines(strings.Join(blocks, "")) {
-		if _, err := probe.CompileExpression(strings.TrimSpace(line)); err != nil {
+		if _, err := expect.Compile(strings.TrimSpace(line)); err != nil {
 			t.Errorf("%s: %v", strings.TrimSpace(line), err)
 		}
 	}
-	for _, name := range probe.ExpressionNames() {
+	for _, name := range expect.Names() {
 		if !strings.Contains(text, "`"+name) && !strings.Contains(text, "."+name+"`") {
 			t.Errorf("docs/event.md has nothing of %s, which expressions know", name)
 		}
@@ -134,7 +135,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 }
 
 func TestReasonsAreDocumented(t *testing.T) {
-	for _, problem := range reasonProblems(tree.Document(t, "docs/reasons.md"), probe.Reasons()) {
+	for _, problem := range reasonProblems(tree.Document(t, "docs/reasons.md"), check.Reasons()) {
 		t.Error(problem)
 	}
 }
@@ -142,11 +143,11 @@ func TestReasonsAreDocumented(t *testing.T) {
 // The page and docs/reasons.md explain the reasons in the same words.
 func TestExplanationsAreTheDocumentedOnes(t *testing.T) {
 	text := "\n" + regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`).ReplaceAllString(tree.Document(t, "docs/reasons.md"), "$1")
-	for _, r := range probe.Reasons() {
+	for _, r := range check.Reasons() {
 		_, section, _ := strings.Cut(text, "\n### `"+r.String()+"`\n")
 		said := strings.Join(strings.Fields(section), " ")
 		e := r.Explain()
-		if want := "**Means.** " + e.Means + " **Likely.** " + e.Likely + " **Do.** " + e.Do + " ```text"; !strings.HasPrefix(said, want) {
+		if want := "**Means.** " + e.Meaning + " **Likely.** " + e.Cause + " **Do.** " + e.Action + " ```text"; !strings.HasPrefix(said, want) {
 			t.Errorf("docs/reasons.md and probe's explanation of %v differ: it should begin\n%s\nand is\n%.600s", r, want, said)
 		}
 	}
@@ -167,7 +168,7 @@ func TestMissingReasonsAreFound(t *testing.T) {
 		{"another's example", ok + strings.Replace(status, "status: 500", "timeout: no", 1), "status has an example of something else: down  x  timeout: no"},
 	}
 	for _, tt := range tests {
-		got := strings.Join(reasonProblems(tt.text, []probe.Reason{probe.OK, probe.Status}), "\n")
+		got := strings.Join(reasonProblems(tt.text, []check.Reason{check.OK, check.Status}), "\n")
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -310,7 +311,7 @@ func deadEnd(files fs.FS, from, to string) string {
 
 // reasonProblems returns one line for each thing that the documentation of
 // reasons lacks.
-func reasonProblems(text string, reasons []probe.Reason) []string {
+func reasonProblems(text string, reasons []check.Reason) []string {
 	var want, got, problems []string
 	for _, r := range reasons {
 		want = append(want, r.String())
@@ -343,7 +344,7 @@ func sectionProblems(name, text string) []string {
 		return append(problems, fmt.Sprintf("%s has %d examples, want one", name, len(examples)))
 	}
 	example := strings.TrimSpace(examples[0])
-	if !strings.Contains(example, " "+name+": ") && (name != probe.OK.String() || !strings.HasPrefix(example, "up ")) {
+	if !strings.Contains(example, " "+name+": ") && (name != check.OK.String() || !strings.HasPrefix(example, "up ")) {
 		problems = append(problems, name+" has an example of something else: "+example)
 	}
 	return problems

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 	"rollcall/test/alarm"
 )
 
 // scenarios are what the table of docs/alarms.md is about, in its order.
 func scenarios() []scenario {
-	first := func(n int, reason probe.Reason) func(*probe.Result, int, int, int) {
-		return func(r *probe.Result, target, _, _ int) {
+	first := func(n int, reason check.Reason) func(*check.Result, int, int, int) {
+		return func(r *check.Result, target, _, _ int) {
 			if target < n {
 				down(r, reason)
 			}
@@ -25,48 +25,48 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "deployment", what: "the alarms are there three minutes before the first run", from: -3, till: 0},
 		{name: "up", what: "every target is up"},
-		{name: "one blip", what: "one target is down in one run", from: 20, till: 21, spoil: first(1, probe.Timeout)},
+		{name: "one blip", what: "one target is down in one run", from: 20, till: 21, spoil: first(1, check.Timeout)},
 		{name: "confirmed away", what: "each first attempt of a run fails, each second one succeeds",
-			spoil: func(r *probe.Result, _, _, attempt int) {
+			spoil: func(r *check.Result, _, _, attempt int) {
 				if attempt == 1 {
-					down(r, probe.Timeout)
+					down(r, check.Timeout)
 				}
 			}},
-		{name: "outage", what: "one target of 20 is down for ten runs", spoil: first(1, probe.ConnectionRefused)},
-		{name: "one of 1,000", what: "one target of 1,000 is down for ten runs", targets: 1000, runs: 40, spoil: first(1, probe.ConnectionRefused)},
-		{name: "half of them", what: "ten targets of 20 are down for ten runs", spoil: first(10, probe.Status)},
-		{name: "all of them", what: "every target is down for ten runs, the canary is up", spoil: first(20, probe.Timeout)},
-		{name: "slow", what: "every target takes 8 s for ten runs", spoil: func(r *probe.Result, _, _, _ int) {
+		{name: "outage", what: "one target of 20 is down for ten runs", spoil: first(1, check.ConnectionRefused)},
+		{name: "one of 1,000", what: "one target of 1,000 is down for ten runs", targets: 1000, runs: 40, spoil: first(1, check.ConnectionRefused)},
+		{name: "half of them", what: "ten targets of 20 are down for ten runs", spoil: first(10, check.Status)},
+		{name: "all of them", what: "every target is down for ten runs, the canary is up", spoil: first(20, check.Timeout)},
+		{name: "slow", what: "every target takes 8 s for ten runs", spoil: func(r *check.Result, _, _, _ int) {
 			r.Phases.FirstByte, r.Duration = 8*time.Second, 8*time.Second
 		}},
-		{name: "slow, long list", what: "30 targets of 300 take 8 s for ten runs", targets: 300, runs: 40, spoil: func(r *probe.Result, target, _, _ int) {
+		{name: "slow, long list", what: "30 targets of 300 take 8 s for ten runs", targets: 300, runs: 40, spoil: func(r *check.Result, target, _, _ int) {
 			if target < 30 {
 				r.Phases.FirstByte, r.Duration = 8*time.Second, 8*time.Second
 			}
 		}},
-		{name: "flapping", what: "one target is down in every second run of 20", from: 20, till: 40, spoil: func(r *probe.Result, target, run, _ int) {
+		{name: "flapping", what: "one target is down in every second run of 20", from: 20, till: 40, spoil: func(r *check.Result, target, run, _ int) {
 			if target == 0 && run%2 == 0 {
-				down(r, probe.ConnectionRefused)
+				down(r, check.ConnectionRefused)
 			}
 		}},
 		{name: "missing", what: "no run takes place for ten intervals", absent: true},
 		{name: "one missing", what: "one run does not take place", from: 20, till: 21, absent: true},
 		{name: "late", what: "ten runs start 55 s late, and the metrics take 30 s more", delay: 55 * time.Second, arrives: 30 * time.Second},
 		{name: "duplicate", what: "ten events are delivered twice", twice: true},
-		{name: "outage, duplicate", what: "the outage, with each event delivered twice", twice: true, spoil: first(1, probe.ConnectionRefused)},
-		{name: "outage, then blind", what: "one target is down for 20 runs; in the last ten the vantage point is at fault", from: 20, till: 40, canary: probe.Timeout,
-			spoil: func(r *probe.Result, target, run, _ int) {
+		{name: "outage, duplicate", what: "the outage, with each event delivered twice", twice: true, spoil: first(1, check.ConnectionRefused)},
+		{name: "outage, then blind", what: "one target is down for 20 runs; in the last ten the vantage point is at fault", from: 20, till: 40, canary: check.Timeout,
+			spoil: func(r *check.Result, target, run, _ int) {
 				if target == 0 || run >= 30 {
-					down(r, probe.Timeout)
+					down(r, check.Timeout)
 				}
 			}},
 		{name: "the monitor's own fault", what: "the function ends with an error for ten runs", crash: true},
 		{name: "throttled", what: "Lambda does not let the function run for ten runs", throttled: true},
 		{name: "too little time", what: "five checks of 20 end with the run's budget, for ten runs", hang: 5},
-		{name: "vantage fault", what: "no target answers, and neither does the canary, for ten runs", spoil: first(20, probe.Timeout), canary: probe.Timeout},
-		{name: "certificate", what: "one certificate has five days left, for ten runs", runs: 110, spoil: func(r *probe.Result, target, _, _ int) {
+		{name: "vantage fault", what: "no target answers, and neither does the canary, for ten runs", spoil: first(20, check.Timeout), canary: check.Timeout},
+		{name: "certificate", what: "one certificate has five days left, for ten runs", runs: 110, spoil: func(r *check.Result, target, _, _ int) {
 			if target == 0 {
-				r.Certificate = &probe.Certificate{DaysLeft: 5, Verified: true}
+				r.Certificate = &check.Certificate{DaysLeft: 5, Verified: true}
 			}
 		}},
 		{name: "invalid event", what: "the event is not valid for ten runs", wrong: `{"urls": 5}`},
@@ -371,10 +371,10 @@ func noise(seed uint64, outages []stretch) scenario {
 			}
 		}
 	}
-	return scenario{targets: targets, runs: runs, from: 0, till: runs, spoil: func(r *probe.Result, target, run, attempt int) {
+	return scenario{targets: targets, runs: runs, from: 0, till: runs, spoil: func(r *check.Result, target, run, attempt int) {
 		out := slices.ContainsFunc(outages, func(s stretch) bool { return target == 7 && run >= s.from && run < s.till })
 		if out || fails[run][target][attempt-1] {
-			down(r, probe.Timeout)
+			down(r, check.Timeout)
 		}
 	}}
 }

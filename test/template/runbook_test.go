@@ -17,9 +17,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -54,14 +54,14 @@ func logFields(t *testing.T) map[string]bool {
 	m := &monitor.Monitor{
 		Version: "test", Profile: metric.ProfileTarget, Limit: 10, Reserve: time.Second, MaxAge: time.Minute,
 		Log: slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})), // as the function's
-		Sweeper: sweep.Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, target *probe.Target) probe.Result {
+		Sweeper: sweep.Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, target *check.Target) check.Result {
 			r := good(target)
 			switch target.Name {
 			case "down":
-				down(&r, probe.Status)
+				down(&r, check.Status)
 				r.Detail, r.Status, r.IP = "503 Service Unavailable", 503, netip.MustParseAddr("192.0.2.1")
 			case "open":
-				return probe.Unprobed(target, probe.Deadline, "the budget has ended")
+				return check.Unprobed(target, check.Deadline, "the budget has ended")
 			}
 			return r
 		}},

@@ -12,9 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 	"rollcall/test/alarm"
 )
@@ -28,8 +28,8 @@ type scenario struct {
 	from, till int // the runs in which it happens; 0 and 0: 20 and 30
 
 	// What happens in those runs. All zero: nothing.
-	spoil     func(r *probe.Result, target, run, attempt int) // changes a check that went well
-	canary    probe.Reason                                    // of the canary; OK where nothing is said
+	spoil     func(r *check.Result, target, run, attempt int) // changes a check that went well
+	canary    check.Reason                                    // of the canary; OK where nothing is said
 	absent    bool                                            // no invocation
 	throttled bool                                            // Lambda does not let the function run
 	crash     bool                                            // the function ends without a word
@@ -195,7 +195,7 @@ type checks struct {
 	attempts map[string]int
 }
 
-func (c *checks) probe(ctx context.Context, t *probe.Target) probe.Result {
+func (c *checks) probe(ctx context.Context, t *check.Target) check.Result {
 	c.mu.Lock()
 	c.attempts[t.Name]++
 	attempt := c.attempts[t.Name]
@@ -204,7 +204,7 @@ func (c *checks) probe(ctx context.Context, t *probe.Target) probe.Result {
 	fmt.Sscan(t.Name, &target)
 	if c.happens(c.number) && target < c.hang {
 		<-ctx.Done()
-		return probe.Unprobed(t, probe.Deadline, "the budget has ended")
+		return check.Unprobed(t, check.Deadline, "the budget has ended")
 	}
 	time.Sleep(100 * time.Millisecond)
 	r := good(t)
@@ -215,27 +215,27 @@ func (c *checks) probe(ctx context.Context, t *probe.Target) probe.Result {
 }
 
 // ask is the canary's answer.
-func (c *checks) ask(context.Context) probe.Result {
-	r := probe.Result{State: probe.Up, Reason: probe.OK, Attempts: 1}
-	if c.happens(c.number) && c.canary != probe.OK {
-		r.State, r.Reason = probe.Down, c.canary
+func (c *checks) ask(context.Context) check.Result {
+	r := check.Result{State: check.Up, Reason: check.OK, Attempts: 1}
+	if c.happens(c.number) && c.canary != check.OK {
+		r.State, r.Reason = check.Down, c.canary
 	}
 	return r
 }
 
 // good is the result of a check that went well: 100 ms, 60 days.
-func good(t *probe.Target) probe.Result {
-	phases := probe.NoPhases()
+func good(t *check.Target) check.Result {
+	phases := check.NoPhases()
 	phases.FirstByte = 100 * time.Millisecond
-	return probe.Result{
-		Name: t.Name, Group: t.Group, URL: t.Shown, State: probe.Up, Reason: probe.OK, Complete: true, Status: 200, Attempts: 1,
-		Started: time.Now(), Duration: phases.Sum(), Phases: phases, Certificate: &probe.Certificate{DaysLeft: 60, Verified: true},
+	return check.Result{
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL, State: check.Up, Reason: check.OK, Complete: true, Status: 200, Attempts: 1,
+		Started: time.Now(), Duration: phases.Sum(), Phases: phases, Certificate: &check.Certificate{DaysLeft: 60, Verified: true},
 	}
 }
 
 // down makes a result that of a check which failed for a reason of the network.
-func down(r *probe.Result, reason probe.Reason) {
-	r.State, r.Reason, r.Complete, r.Status, r.Certificate = probe.Down, reason, false, 0, nil
+func down(r *check.Result, reason check.Reason) {
+	r.State, r.Reason, r.Complete, r.Status, r.Certificate = check.Down, reason, false, 0, nil
 }
 
 // A session takes the datums of one run to CloudWatch, or to the log, or

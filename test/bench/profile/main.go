@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
 	"rollcall/internal/resolve"
@@ -115,7 +117,7 @@ func (s scene) sweep(inFlight int, file string) error {
 	roots.AppendCertsFromPEM([]byte(s.Root))
 	prober := probe.New(probe.Options{
 		UserAgent: "rollcall/profile", RootCAs: roots,
-		Guard:  probe.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Guard:  guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Lookup: resolve.New(resolve.Options{Server: s.DNS}).Lookup,
 	})
 	defer prober.Close()
@@ -134,7 +136,7 @@ func (s scene) sweep(inFlight int, file string) error {
 	took, cpu := time.Since(began), spent()-before
 	up := 0
 	for i := range found.Results {
-		if found.Results[i].State == probe.Up {
+		if found.Results[i].State == check.Up {
 			up++
 		}
 	}

@@ -1,0 +1,110 @@
+package probe_test
+
+import (
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/expect"
+)
+
+// TestRoguesAreBounded: fifty of the worst at once hold at most 4 MiB each.
+func TestRoguesAreBounded(t *testing.T) {
+	const (
+		many  = 50
+		each  = 4 << 20
+		limit = 500 * time.Millisecond
+	)
+	st, prober := gallery(t)
+	for _, name := range []string{
+		"endless-headers", "endless-header", "1xx-flood", "dripping-headers", "dripping", "endless-body", "endless-chunks", "endless-chunk-extension",
+		"gzip-bomb", "gzip-bomb-small", "large-body", "redirect-endless-body", "hanging", "tls-hanging", "h2-endless-headers", "redirect-endless",
+		"body-over", // whose body an expectation reads
+	} {
+		to := at(t, st, "https://"+name+".stage.test/", func(s *check.Settings) {
+			s.Timeout = limit
+			if name == "h2-endless-headers" {
+				s.HTTP = check.HTTP2
+			}
+			if name == "body-over" {
+				s.Expect = []check.Condition{reading(t, "body != '' && json == nil")}
+			}
+		})
+		before := inUse()
+		stop, peak := watchHeap()
+		var all sync.WaitGroup
+		for range many {
+			all.Go(func() { prober.Probe(t.Context(), to) })
+		}
+		all.Wait()
+		close(stop)
+		held := (max(<-peak, before) - before) / many
+		t.Logf("%-24s %5d KiB each", name, held>>10)
+		if held > each {
+			t.Errorf("%s: %d KiB held by each, want at most %d", name, held>>10, each>>10)
+		}
+	}
+}
+
+// TestRoguesEndInTime: none outlives its time-out by more than 50 ms. Where
+// the machine was busy it may try again.
+func TestRoguesEndInTime(t *testing.T) {
+	const limit, beyond = 300 * time.Millisecond, 50 * time.Millisecond
+	st, prober := gallery(t)
+	for _, name := range []string{
+		"dns-silent", "tls-hanging", "tls-hanging-midway", "hanging", "head-hanging", "dripping-headers", "1xx-drip", "body-hanging", "dripping", "h2-hanging",
+	} {
+		to := at(t, st, "https://"+name+".stage.test/", suited(name), func(s *check.Settings) { s.Timeout = limit })
+		var late time.Duration
+		for try := 0; try == 0 || late > beyond && try < 5; try++ {
+			began := time.Now()
+			res := prober.Probe(t.Context(), to)
+			late = time.Since(began) - limit
+			if res.Duration != limit {
+				t.Errorf("%s: %v after %v, want a time-out after %v", name, res.Reason, res.Duration, limit)
+			}
+		}
+		if late > beyond {
+			t.Errorf("%s: outlived its time-out by %v", name, late)
+		}
+	}
+}
+
+func reading(t *testing.T, source string) *expect.Expression {
+	e, err := expect.Compile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+// watchHeap returns the most heap that was in use until stop is closed.
+func watchHeap() (stop chan struct{}, peak chan uint64) {
+	stop, peak = make(chan struct{}), make(chan uint64, 1)
+	go func() {
+		var most uint64
+		ticker := time.NewTicker(20 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most = max(most, m.HeapInuse)
+			select {
+			case <-stop:
+				peak <- most
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return stop, peak
+}

@@ -1,0 +1,192 @@
+package probe_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"rollcall/test/faults"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/testnet"
+	"rollcall/internal/wire"
+)
+
+// truly is how far a phase may be off that does not say that it is unsure.
+const truly = testnet.Patience * 6 * time.Millisecond
+
+// A lateness is a check in a process that is stopped from and until so long
+// after its connection came.
+type lateness struct {
+	name        string
+	url         string // without the stage's port
+	from, until time.Duration
+	timeout     time.Duration
+	phase       func(check.Phases) time.Duration
+	truth       func(faults.Hold) time.Duration
+	sure        bool // it must be right, and say so
+}
+
+func ofTLS(p check.Phases) time.Duration       { return p.TLS }
+func ofFirstByte(p check.Phases) time.Duration { return p.FirstByte }
+func ofTransfer(p check.Phases) time.Duration  { return p.Transfer }
+
+// TestEveryPhaseWhileStopped: whatever a late reader makes of a phase, it is
+// right, or the result says that it may not be. What came in time is in time.
+func TestEveryPhaseWhileStopped(t *testing.T) {
+	const ms = time.Millisecond
+	tls := func(h faults.Hold) time.Duration { return h.TLS }
+	first := func(h faults.Hold) time.Duration { return h.First }
+	body := func(h faults.Hold) time.Duration { return h.Body }
+	late := newLateStage(t)
+	for _, l := range []lateness{
+		{"tls", "https://300ms.delay.stage.test/", 280 * ms, 430 * ms, 0, ofTLS, tls, true},
+		{"first byte", "https://0ms.delay.stage.test/?first=300ms", 280 * ms, 430 * ms, 0, ofFirstByte, first, false}, // its body is a segment more
+		{"transfer", "https://0ms.delay.stage.test/?body=300ms", 280 * ms, 430 * ms, 0, ofTransfer, body, true},
+		{"a body that trickles behind its head", "https://0ms.delay.stage.test/?first=300ms&body=50ms", 280 * ms, 480 * ms, 0, ofFirstByte, first, false},
+		{"a body in pieces", "https://0ms.delay.stage.test/?first=300ms&body=100ms&pieces=10", 280 * ms, 350 * ms, 0, ofTransfer, body, false},
+		{"a head of several reads", "https://head.stage.test/", 280 * ms, 480 * ms, 0, ofFirstByte, func(faults.Hold) time.Duration { return 300 * ms }, false},
+		{"a large body", "https://large.stage.test/", 280 * ms, 430 * ms, 0, ofTransfer, func(faults.Hold) time.Duration { return 0 }, false},
+		{"tls in time", "https://300ms.delay.stage.test/", 280 * ms, 600 * ms, 400 * ms, ofTLS, tls, true},
+		{"first byte in time", "https://0ms.delay.stage.test/?first=300ms", 280 * ms, 600 * ms, 400 * ms, ofFirstByte, first, false},
+		{"transfer in time", "https://0ms.delay.stage.test/?body=300ms", 280 * ms, 600 * ms, 400 * ms, ofTransfer, body, true},
+	} {
+		t.Run(l.name, func(t *testing.T) { late.tell(t, l) })
+	}
+}
+
+// A lateStage is a stage whose servers answer late to those who are late.
+type lateStage struct {
+	*testnet.Net
+	roots string
+}
+
+func newLateStage(t *testing.T) *lateStage {
+	large := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(300 * time.Millisecond)
+		w.Header().Set("Content-Length", fmt.Sprint(900<<10))
+		io.WriteString(w, strings.Repeat("x", 900<<10))
+	})
+	head := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // a record that crypto/tls reads in parts
+		time.Sleep(300 * time.Millisecond)
+		w.Header().Set("X-Long", strings.Repeat("x", 6000))
+		http.NewResponseController(w).Flush()
+		time.Sleep(50 * time.Millisecond)
+		io.WriteString(w, "body")
+	})
+	st, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	warm, err := wire.Warm() // so that the checking process finds the kernel stamping
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { warm.Close() })
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := st.Authority.WriteFile(roots); err != nil {
+		t.Fatal(err)
+	}
+	return &lateStage{st, roots}
+}
+
+// tell runs a check, up to eight times as this machine may be busy with other
+// things.
+func (s *lateStage) tell(t *testing.T, l lateness) {
+	for n := 1; ; n++ {
+		res, hold := s.measure(t, l)
+		problem := l.problem(res, hold)
+		if problem == "" {
+			return
+		}
+		if n == 8 || !l.sure { // that it is right or says so must hold each time
+			t.Errorf("%s\nheld for %+v, got %+v", problem, hold, res)
+			return
+		}
+	}
+}
+
+func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, faults.Hold) {
+	t.Helper()
+	ported, ok := s.Ported(l.url)
+	if !ok {
+		t.Fatalf("nobody listens at %s", l.url)
+	}
+	host, _, _ := strings.Cut(strings.TrimPrefix(l.url, "https://"), "/")
+	before, seen := len(faults.Holds(s.Net, host)), s.Net.Accepted()
+	res := order{URL: ported, Timeout: l.timeout}.inProcess(t, s.roots, func(p *os.Process) error {
+		for end := time.Now().Add(10 * time.Second); s.Net.Accepted() == seen; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				p.Kill()
+				return fmt.Errorf("no connection came")
+			}
+		}
+		return stopProcess(p, l.from, l.until)
+	})
+	var hold faults.Hold
+	if holds := faults.Holds(s.Net, host); len(holds) > before {
+		hold = holds[len(holds)-1]
+	}
+	return res, hold
+}
+
+func stopProcess(p *os.Process, from, until time.Duration) error {
+	time.Sleep(from)
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	time.Sleep(until - from)
+	return p.Signal(syscall.SIGCONT)
+}
+
+func (l lateness) problem(res check.Result, hold faults.Hold) string {
+	off := (l.phase(res.Phases) - l.truth(hold)).Abs()
+	switch {
+	case res.State != check.Up:
+		return fmt.Sprintf("%v (%s), want up", res.Reason, res.Detail)
+	case off > truly && !res.Unsure:
+		return fmt.Sprintf("%v off and not unsure", off)
+	case off > res.Uncertainty+truly:
+		return fmt.Sprintf("%v off, and said to be at most %v", off, res.Uncertainty)
+	case l.sure && (off > truly || res.Unsure):
+		return fmt.Sprintf("%v off, unsure %v", off, res.Unsure)
+	}
+	return ""
+}
+
+// TestLostSYN: a handshake whose first SYN was lost took as long as that cost,
+// though the kernel's round trip hides it; a late process says that it is
+// unsure.
+func TestLostSYN(t *testing.T) {
+	const limit = 1500 * time.Millisecond
+	for _, stopped := range []bool{false, true} {
+		b, err := faults.NewBacklog()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		res := order{URL: "http://" + b.Addr().String() + "/", Timeout: limit}.inProcess(t, "", func(p *os.Process) error {
+			time.Sleep(500 * time.Millisecond) // the first SYN is lost by now
+			if err := b.Drain(); err != nil || !stopped {
+				return err
+			}
+			return stopProcess(p, 200*time.Millisecond, 1200*time.Millisecond)
+		})
+		if res.Reason != check.Timeout || res.Phase != check.FirstByte || res.Duration != limit {
+			t.Errorf("stopped %v: %v in %v after %v, want a connection in time and no answer within %v", stopped, res.Reason, res.Phase, res.Duration, limit)
+		}
+		took := res.Phases.Connect
+		if took < 990*time.Millisecond {
+			t.Errorf("stopped %v: connect took %v, want at least the second that the lost SYN cost", stopped, took)
+		}
+		if late := took - 1070*time.Millisecond; late > truly && !res.Unsure {
+			t.Errorf("stopped %v: connect took %v, some %v too long, and is not unsure", stopped, took, late)
+		}
+	}
+}
