@@ -54,7 +54,7 @@ func TestZsh(t *testing.T) {
 		s.await(want)
 	}
 	io.WriteString(s.master, "rollcall check -\t")
-	s.await("-- Let the address guard pass")
+	s.await("-- Allow addresses of this network")
 	io.WriteString(s.master, "\x15exit\n")
 	s.exit()
 }

@@ -189,7 +189,7 @@ func TestCompareCtrlC(t *testing.T) {
 	if code := s.exit(); code != 130 {
 		t.Errorf("code %d", code)
 	}
-	shows(t, "what is shown", s.shown(), "interrupted one after the other, at 1 of 2: there is nothing to compare")
+	shows(t, "what is shown", s.shown(), "interrupted while checking one after the other, 1 of 2 done: nothing to compare")
 	if strings.Contains(s.shown(), "sync_run") {
 		t.Errorf("it compares all the same: %q", s.shown())
 	}
@@ -321,7 +321,7 @@ func TestWatch(t *testing.T) {
 	out := &stopper{text: "(was down)", stop: cancel}
 	var stderr bytes.Buffer
 	code := run(ctx, []string{"check", "--watch", "1s", "-"}, system{in: strings.NewReader(event), out: out, err: &stderr, lookup: environment(nil)})
-	if code != 130 || !strings.Contains(stderr.String(), "the watch was ended") {
+	if code != 130 || !strings.Contains(stderr.String(), "watch interrupted") {
 		t.Errorf("code %d, error %q", code, &stderr)
 	}
 	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n")
@@ -349,7 +349,7 @@ func (s *stopper) Write(p []byte) (int, error) {
 func TestWatchOnATerminal(t *testing.T) {
 	s := inTerminal(t, 100, program(t, nil, "check", "--watch", "1s", url(t, "good.stage.test")))
 	for n := 0; n < 2; n = strings.Count(s.shown(), "\x1b[H\x1b[J") {
-		s.await("every 1s, Ctrl-C ends")
+		s.await("every 1s, Ctrl-C to stop")
 		time.Sleep(10 * time.Millisecond)
 	}
 	io.WriteString(s.master, "\x03")
@@ -390,7 +390,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
 	failures := "Error: https://nxdomain.stage.test - dns_not_found\nError: " + strings.TrimSuffix(urls[4], "/") + " - 404\n"
-	shows(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "100,000 like these", "one after the other", "all at once")
+	shows(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "Estimate for 100,000 such targets: ", "one after the other", "all at once")
 	figures := map[string]float64{}
 	for _, match := range seconds.FindAllStringSubmatch(got.out, -1) {
 		var f float64
@@ -405,7 +405,7 @@ func TestCompare(t *testing.T) {
 // Nothing is compared of what was cut short.
 func TestCompareCutShort(t *testing.T) {
 	got := rollcall(t, "", "compare", "--deadline", "400ms", url(t, "good.stage.test"), url(t, "hanging.stage.test"))
-	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "the deadline came one after the other, at 1 of 2") {
+	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "deadline exceeded while checking one after the other, 1 of 2 done") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 }
@@ -435,34 +435,34 @@ func TestLongList(t *testing.T) {
 		fmt.Fprintf(&lines, "ftp://host/%d\n", i)
 	}
 	got := rollcall(t, lines.String(), "check", "-")
-	if got.code != 3 || strings.Count(got.out, "\n") != 100_003 || !strings.HasSuffix(got.out, "0 up, 100000 not checked\n") {
+	if got.code != 3 || strings.Count(got.out, "\n") != 100_003 || !strings.HasSuffix(got.out, "0 up, 100,000 not checked\n") {
 		t.Errorf("code %d, %d lines, error %.300q", got.code, strings.Count(got.out, "\n"), got.err)
 	}
 }
 
 // The progress counts as the sweep does.
 func TestProgressCounts(t *testing.T) {
-	p := &progress{total: 5, open: map[*check.Target]time.Time{}, waiting: map[*check.Target]int{}}
+	p := &progress{total: 5, open: map[*check.Target]time.Time{}, retries: map[*check.Target]int{}}
 	targets := make([]check.Target, 5)
 	for i := range targets {
 		targets[i].Settings = &check.Settings{Retries: 1}
-		p.begin(&targets[i])
+		p.checkStarted(&targets[i])
 	}
 	down := check.Result{State: check.Down, Reason: check.Timeout}
-	p.end(&targets[0], &check.Result{State: check.Up})
-	p.end(&targets[1], &check.Result{State: check.Degraded, Reason: check.Expectation})
-	p.end(&targets[2], &check.Result{State: check.Down, Reason: check.TLSExpired})
-	p.end(&targets[3], &down)
-	p.end(&targets[4], &down)
-	p.end(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Internal, Exhausted: true})
+	p.count(&targets[0], &check.Result{State: check.Up})
+	p.count(&targets[1], &check.Result{State: check.Degraded, Reason: check.Expectation})
+	p.count(&targets[2], &check.Result{State: check.Down, Reason: check.TLSExpired})
+	p.count(&targets[3], &down)
+	p.count(&targets[4], &down)
+	p.count(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Internal, Exhausted: true})
 	for i := range targets {
-		p.leave(&targets[i])
+		p.checkEnded(&targets[i])
 	}
 	if s := p.state(); s.Done != 3 || s.Down != 1 || s.Degraded != 1 || s.Confirming != 2 || s.Slow != 0 {
 		t.Errorf("after the first attempts: %+v", s)
 	}
-	p.end(&targets[3], &check.Result{State: check.Up})
-	p.end(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Deadline})
+	p.count(&targets[3], &check.Result{State: check.Up})
+	p.count(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Deadline})
 	if s := p.state(); s.Done != 5 || s.Down != 2 || s.Confirming != 0 {
 		t.Errorf("after the confirmations: %+v", s)
 	}
@@ -492,11 +492,11 @@ func TestProgressGivesWay(t *testing.T) {
 // second, less than 1 % of a processor is 1.25 ms each time.
 func BenchmarkProgress(b *testing.B) {
 	p := &progress{out: io.Discard, live: true, look: report.Look{Width: 120, Colour: true}, total: 10_000, done: 5000,
-		open: map[*check.Target]time.Time{}, waiting: map[*check.Target]int{}}
+		open: map[*check.Target]time.Time{}, retries: map[*check.Target]int{}}
 	targets := make([]check.Target, 1000)
 	for i := range targets {
 		targets[i].Name = fmt.Sprintf("host-%d.example.com", i)
-		p.begin(&targets[i])
+		p.checkStarted(&targets[i])
 	}
 	for b.Loop() {
 		p.redraw()
