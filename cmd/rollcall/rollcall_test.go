@@ -313,6 +313,7 @@ func TestUnwritableOutput(t *testing.T) {
 
 // A hanging target does not hold up the deadline, nor the user.
 func TestDeadline(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	got := rollcall(t, "", "check", "--deadline", "500ms", url(t, "hanging.stage.test"))
 	if took := time.Since(began); got.code != 3 || took > 3*time.Second {

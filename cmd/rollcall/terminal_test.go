@@ -123,6 +123,7 @@ func gated(t *testing.T, name string) (address string, open func()) {
 // On a terminal the run is shown while it goes on, and its line goes away for a
 // table in colour.
 func TestProgressOnATerminal(t *testing.T) {
+	t.Parallel()
 	held, open := gated(t, "held-progress.stage.test")
 	defer open()
 	s := inTerminal(t, 100, program(t, nil, "check", url(t, "good.stage.test"), url(t, "status-404.stage.test"), held))
@@ -141,6 +142,7 @@ func TestProgressOnATerminal(t *testing.T) {
 
 // Whoever asks for no colours gets none, and a dumb terminal no escape at all.
 func TestNoColour(t *testing.T) {
+	t.Parallel()
 	for variable, forbidden := range map[string]string{"NO_COLOR=1": `\x1b\[[0-9;]*m`, "TERM=dumb": `\x1b`} {
 		held, open := gated(t, "held-plain.stage.test")
 		s := inTerminal(t, 100, program(t, []string{variable}, "check", held, url(t, "good.stage.test")))
@@ -153,6 +155,7 @@ func TestNoColour(t *testing.T) {
 }
 
 func TestNarrowTerminal(t *testing.T) {
+	t.Parallel()
 	s := inTerminal(t, 40, program(t, []string{"NO_COLOR=1"}, "check", url(t, "expired.stage.test"), url(t, "good.stage.test")))
 	if code := s.exit(); code != 1 {
 		t.Errorf("code %d", code)
@@ -168,6 +171,7 @@ func TestNarrowTerminal(t *testing.T) {
 
 // Ctrl-C ends a sweep: what has ended is shown, the rest was not checked.
 func TestCtrlC(t *testing.T) {
+	t.Parallel()
 	held, open := gated(t, "held-interrupted.stage.test")
 	defer open()
 	s := inTerminal(t, 100, program(t, nil, "check", "--in-flight", "2", url(t, "good.stage.test"), held, held+"other", held+"third"))
@@ -181,6 +185,7 @@ func TestCtrlC(t *testing.T) {
 
 // A comparison that was interrupted compares nothing.
 func TestCompareCtrlC(t *testing.T) {
+	t.Parallel()
 	held, open := gated(t, "held-compared.stage.test")
 	defer open()
 	s := inTerminal(t, 100, program(t, nil, "compare", url(t, "good.stage.test"), held))
@@ -197,6 +202,7 @@ func TestCompareCtrlC(t *testing.T) {
 
 // A reader who has seen enough is nobody's fault.
 func TestBrokenPipe(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"check", url(t, "good.stage.test")}, {"check", "--format", "json", url(t, "good.stage.test")}, {"demo", "--list"},
 		{"check", "--watch", "1s", url(t, "good.stage.test")}, {"compare", url(t, "good.stage.test")},
@@ -219,6 +225,7 @@ func TestBrokenPipe(t *testing.T) {
 
 // What keeps the stage running says how to reach it; another process can.
 func TestDemoServe(t *testing.T) {
+	t.Parallel()
 	serving := program(t, nil, "demo", "--serve")
 	out, err := serving.StdoutPipe()
 	if err != nil {
@@ -251,6 +258,7 @@ func TestDemoServe(t *testing.T) {
 
 // Each way to fail has a row.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	got := rollcall(t, "", "demo")
 	if got.code != 1 {
 		t.Errorf("code %d, error %q", got.code, got.err)
@@ -309,6 +317,7 @@ func TestAbsolute(t *testing.T) {
 
 // A watch shows what has changed, and nothing else, until it is interrupted.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int32
 	world.Handle("changing.stage.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if asked.Add(1) == 2 {
@@ -347,6 +356,7 @@ func (s *stopper) Write(p []byte) (int, error) {
 
 // On a terminal each result takes the place of the one before.
 func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
 	s := inTerminal(t, 100, program(t, nil, "check", "--watch", "1s", url(t, "good.stage.test")))
 	for n := 0; n < 2; n = strings.Count(s.shown(), "\x1b[H\x1b[J") {
 		s.await("every 1s, Ctrl-C to stop")
@@ -360,6 +370,7 @@ func TestWatchOnATerminal(t *testing.T) {
 
 // Each round writes the file anew.
 func TestWatchToFile(t *testing.T) {
+	t.Parallel()
 	name := file(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	var asked atomic.Int32
@@ -404,6 +415,7 @@ func TestCompare(t *testing.T) {
 
 // Nothing is compared of what was cut short.
 func TestCompareCutShort(t *testing.T) {
+	t.Parallel()
 	got := rollcall(t, "", "compare", "--deadline", "400ms", url(t, "good.stage.test"), url(t, "hanging.stage.test"))
 	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "deadline exceeded while checking one after the other, 1 of 2 done") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
@@ -430,6 +442,10 @@ func TestFullDisk(t *testing.T) {
 
 // A list of 100,000 is no other than a short one.
 func TestLongList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
+	t.Parallel()
 	var lines strings.Builder
 	for i := range 100_000 {
 		fmt.Fprintf(&lines, "ftp://host/%d\n", i)
