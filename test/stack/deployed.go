@@ -21,7 +21,7 @@ const (
 )
 
 // firstTemplate is the first that was ever deployed: stacks of it must go on.
-const firstTemplate = "internal/stage/stack/testdata/template-first.yaml"
+const firstTemplate = "test/stack/testdata/template-first.yaml"
 
 // aRun is what a schedule may take, at a run a minute, to be seen.
 const aRun = 100 * time.Second
