@@ -1,4 +1,4 @@
-package monitor
+package main
 
 import (
 	"io"
@@ -7,35 +7,32 @@ import (
 	"sync"
 )
 
-// A LineWriter lets several write to one place, a line a call.
-type LineWriter struct {
+// A lineWriter lets several goroutines write lines to one place.
+type lineWriter struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// NewLineWriter returns a LineWriter to w.
-func NewLineWriter(w io.Writer) *LineWriter { return &LineWriter{w: w} }
-
 // Write writes one or more whole lines.
-func (l *LineWriter) Write(p []byte) (int, error) {
+func (l *lineWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.w.Write(p)
 }
 
-// A LibraryLog takes what libraries say to package log, and makes it a line
-// of ours.
-type LibraryLog struct{ Logger *slog.Logger }
+// A libraryLog turns what libraries write to package log into lines of ours.
+type libraryLog struct{ logger *slog.Logger }
 
-// Write logs one message. Two kinds are left out: what net/http says of a
-// server that goes on talking, which quotes the server, who may quote a secret;
-// and the errors that aws-lambda-go writes as JSON when a handler returns them,
-// which were logged where they arose. Those with a stack are panics and stay.
-func (l LibraryLog) Write(p []byte) (int, error) {
+// Write logs one message. Two kinds are left out: net/http's message about a
+// server that sends more than its response, since it quotes the server, which
+// may quote a secret; and the errors that aws-lambda-go writes as JSON when a
+// handler returns them, since they are logged where they arise. Those with a
+// stack are panics and stay.
+func (l libraryLog) Write(p []byte) (int, error) {
 	text := strings.TrimSpace(string(p))
 	returned := strings.HasPrefix(text, `{"errorMessage":`) && !strings.Contains(text, `"stackTrace":[`)
 	if !returned && !strings.HasPrefix(text, "Unsolicited response") {
-		l.Logger.Warn(text)
+		l.logger.Warn(text)
 	}
 	return len(p), nil
 }

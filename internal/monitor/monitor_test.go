@@ -284,8 +284,8 @@ func TestRunSummary(t *testing.T) {
 		if s.Targets != 4 || s.Up != 1 || s.Degraded != 1 || s.Down != 1 || s.NotChecked != 1 {
 			t.Errorf("counts %+v", s)
 		}
-		if s.Duration != 300*ms || s.KernelClock != 3 || s.ProcessClock != 0 || *s.LocalDelay != (Delay{ms, ms, ms}) {
-			t.Errorf("took %v, clocks %d and %d, delay %+v", s.Duration, s.KernelClock, s.ProcessClock, s.LocalDelay)
+		if time.Duration(s.Duration) != 300*ms || s.Clock != (Clocks{Kernel: 3}) || *s.LocalDelay != (Delay{probe.Millis(ms), probe.Millis(ms), probe.Millis(ms)}) {
+			t.Errorf("took %v, clocks %+v, delay %+v", s.Duration, s.Clock, s.LocalDelay)
 		}
 		for i, want := range []probe.State{probe.Up, probe.Down, probe.Degraded, probe.NotChecked} {
 			if got := s.Results[i].State; got != want {
@@ -335,7 +335,7 @@ func TestRunInvalidEvent(t *testing.T) {
 		if got := names(g.datums); !slices.Equal(got, []string{"InvalidEvent"}) || len(g.probed) != 0 {
 			t.Errorf("published %v, probed %v", got, g.probed)
 		}
-		for _, want := range []string{`"requestId":"r-1"`, "nothing was checked", "urls"} {
+		for _, want := range []string{`"requestId":"r-1"`, "no targets were checked", "urls"} {
 			if !strings.Contains(g.log.String(), want) {
 				t.Errorf("the log has no %s: %s", want, &g.log)
 			}
@@ -498,7 +498,7 @@ func TestRunDeadline(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), test.given)
 				defer cancel()
 				s, err := g.Run(ctx, "", []byte(event(6, "")))
-				if err != nil || s.Duration != test.took {
+				if err != nil || time.Duration(s.Duration) != test.took {
 					t.Errorf("took %v, want %v; error %v", s.Duration, test.took, err)
 				}
 				if r := s.Results[5]; r.Reason != probe.Deadline || s.NotChecked != 1 || s.VantageUnhealthy != (test.canary != nil) {
@@ -518,18 +518,18 @@ func TestRunDeadline(t *testing.T) {
 // Told to stop, the run ends its sweep at once and publishes within 300 ms.
 func TestRunStopped(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		stopped := make(chan struct{})
-		g.Stopped = stopped
+		stopping, stop := context.WithCancel(t.Context())
+		g.Stopping = stopping
 		g.flush = func(ctx context.Context) { <-ctx.Done() } // CloudWatch hangs
 		g.answers["b.example"] = answer{probe.Up, probe.OK, time.Hour}
-		time.AfterFunc(3*second, func() { close(stopped) })
+		time.AfterFunc(3*second, stop)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		s, err := g.Run(ctx, "", []byte(event(2, "")))
 		if err != nil || s.Up != 1 || s.Results[1].Reason != probe.Deadline {
 			t.Errorf("summary %+v, error %v", s, err)
 		}
-		if s.Duration != 3200*ms {
+		if time.Duration(s.Duration) != 3200*ms {
 			t.Errorf("took %v, want 3s until the stop and 200 ms to publish", s.Duration)
 		}
 		if g.value(t, "RunCompleted") != 1 {
@@ -541,11 +541,11 @@ func TestRunStopped(t *testing.T) {
 // So it does when the stop came before the run.
 func TestRunStoppedBefore(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		stopped := make(chan struct{})
-		close(stopped)
-		g.Stopped = stopped
+		stopping, stop := context.WithCancel(t.Context())
+		stop()
+		g.Stopping = stopping
 		g.answers["a.example"] = answer{probe.Up, probe.OK, time.Hour}
-		if s := g.run(t, event(1, "")); s.NotChecked != 1 || s.Duration > 200*ms {
+		if s := g.run(t, event(1, "")); s.NotChecked != 1 || time.Duration(s.Duration) > 200*ms {
 			t.Errorf("summary %+v", s)
 		}
 	})
@@ -554,8 +554,8 @@ func TestRunStoppedBefore(t *testing.T) {
 // The stop does not wait for a canary.
 func TestRunStoppedBlind(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		stopped := make(chan struct{})
-		g.Stopped = stopped
+		stopping, stop := context.WithCancel(t.Context())
+		g.Stopping = stopping
 		for _, host := range []string{"a", "b", "c", "d", "e"} {
 			g.answers[host+".example"] = answer{probe.Down, probe.ConnectionRefused, ms}
 		}
@@ -564,8 +564,8 @@ func TestRunStoppedBlind(t *testing.T) {
 			<-ctx.Done()
 			return probe.Result{Reason: probe.Deadline}
 		}
-		time.AfterFunc(second, func() { close(stopped) })
-		if s := g.run(t, event(6, "")); !s.VantageUnhealthy || s.Duration != 1050*ms {
+		time.AfterFunc(second, stop)
+		if s := g.run(t, event(6, "")); !s.VantageUnhealthy || time.Duration(s.Duration) != 1050*ms {
 			t.Errorf("vantage unhealthy %v, took %v", s.VantageUnhealthy, s.Duration)
 		}
 	})
@@ -583,7 +583,7 @@ func TestRunCancelledBlind(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(2*second, cancel)
-		if s, err := g.Run(ctx, "", []byte(event(5, ""))); err != nil || s.Duration != 2*second {
+		if s, err := g.Run(ctx, "", []byte(event(5, ""))); err != nil || time.Duration(s.Duration) != 2*second {
 			t.Errorf("took %v, error %v", s.Duration, err)
 		}
 	})
@@ -639,7 +639,7 @@ func TestRunLog(t *testing.T) {
 		want := [][]any{ // level, message, name, state, reason
 			{"ERROR", "target", "b.example", "down", "tls_expired"},
 			{"WARN", "target", "c.example", "degraded", "expectation"},
-			{"WARN", "scheduled is 1h0m0s ahead of this machine's clock and was left out", nil, nil, nil},
+			{"WARN", "scheduled is 1h0m0s ahead of this machine's clock and is ignored", nil, nil, nil},
 			{"INFO", "summary", nil, nil, nil},
 		}
 		if len(lines) != len(want) {
@@ -670,8 +670,8 @@ func TestRunLogIsBounded(t *testing.T) {
 			s.Results[2*i+1] = probe.Result{State: probe.Up}
 		}
 		g := &rig{Monitor: &Monitor{Log: slog.New(slog.NewJSONHandler(&text, nil))}}
-		g.logger("").targets(s)
-		g.logger("").summary(s)
+		logTargets(g.logger(""), s.Results)
+		logSummary(g.logger(""), s)
 		g.log = text
 		lines := g.lines(t)
 		count := map[any]int{}
@@ -686,43 +686,6 @@ func TestRunLogIsBounded(t *testing.T) {
 		}
 		if last := lines[len(lines)-2]; (last["more"] == float64(test.more)) != (test.more > 0) {
 			t.Errorf("%d down: %v, want %d more", test.down, last, test.more)
-		}
-	}
-}
-
-func TestLineWriter(t *testing.T) {
-	var out bytes.Buffer
-	w := NewLineWriter(&out)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() { w.Write([]byte("one line\n")) })
-	}
-	wg.Wait()
-	if got, want := out.String(), strings.Repeat("one line\n", 20); got != want {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestLibraryLog(t *testing.T) {
-	for text, want := range map[string]string{
-		"http: something odd\n": `level=WARN msg="http: something odd"` + "\n",
-		"Unsolicited response received on idle HTTP channel starting with \"secret\"; err=<nil>\n": "",
-		`{"errorMessage":"nobody took it","errorType":"PublishError"}`:                             "",
-		`{"errorMessage":"oops","errorType":"string","stackTrace":[{"path":"a.go"}]}`:              `level=WARN msg="{\"errorMessage\":\"oops\",\"errorType\":\"string\",\"stackTrace\":[{\"path\":\"a.go\"}]}"` + "\n",
-	} {
-		var out bytes.Buffer
-		withoutTime := func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		}
-		l := LibraryLog{slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))}
-		if n, err := l.Write([]byte(text)); n != len(text) || err != nil {
-			t.Errorf("Write = %d, %v", n, err)
-		}
-		if got := out.String(); got != want {
-			t.Errorf("of %s: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -34,9 +34,9 @@ func counted(s *monitor.Summary) *monitor.Summary {
 			s.Flaky++
 		}
 		if r.Checked() && r.Clock == probe.KernelClock {
-			s.KernelClock++
+			s.Clock.Kernel++
 		} else if r.Checked() {
-			s.ProcessClock++
+			s.Clock.Process++
 		}
 	}
 	return s
@@ -46,8 +46,8 @@ func counted(s *monitor.Summary) *monitor.Summary {
 // find out.
 func crowd(n int) *monitor.Summary {
 	s := &monitor.Summary{
-		Version: "1.2.3", Started: noon, Duration: 5320 * ms, Healthy: true, Profile: "target",
-		LocalDelay: &monitor.Delay{P50: ms / 2, P99: 40 * ms, Max: 52 * ms},
+		Version: "1.2.3", Started: noon, Duration: probe.Millis(5320 * ms), Healthy: true, Profile: "target",
+		LocalDelay: &monitor.Delay{P50: probe.Millis(ms / 2), P99: probe.Millis(40 * ms), Max: probe.Millis(52 * ms)},
 	}
 	for i := range n {
 		s.Results = append(s.Results, member(i))
