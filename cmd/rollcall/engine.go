@@ -18,6 +18,7 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 )
 
@@ -138,7 +139,7 @@ func absolute(texts []string) (urls, assumed []string) {
 		if u := guess(text); u != nil {
 			text = "https://" + text
 			if n++; n <= mostAssumed {
-				assumed = append(assumed, probe.Shown(u))
+				assumed = append(assumed, redact.URL(u))
 			}
 		}
 		urls = append(urls, text)

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -19,10 +20,10 @@ type Config struct {
 	Namespace   string
 	Profile     metric.Profile
 	TargetLimit int
-	Guard       probe.Guard
+	Guard       guard.Guard
 	DNS         string        // host:port; "": as /etc/resolv.conf says
 	DNSRate     int           // query packets a second; 0: unlimited
-	Canary      *probe.Target // nil: none
+	Canary      *check.Target // nil: none
 	InFlight    int           // >= 1
 	SecondDials int           // how many of the checks in flight may have a second socket, >= 1
 	Reserve     time.Duration

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 )
 
 func anything(s string) (string, error) { return s, nil }
@@ -64,7 +64,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-func target(s string) (*probe.Target, error) {
+func target(s string) (*check.Target, error) {
 	p, err := plan.ParseURLs([]string{s})
 	if err != nil {
 		return nil, err

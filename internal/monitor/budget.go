@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 const (
@@ -52,14 +52,14 @@ func (b budget) canaryEnd() time.Time {
 }
 
 // until returns a context that ends at a time (zero: never), and a grace period
-// after the process was asked to stop; the cause then is probe.ErrBudget.
+// after the process was asked to stop; the cause then is check.ErrBudget.
 func (b budget) until(ctx context.Context, end time.Time, grace time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	finish := func() { cancel(probe.ErrBudget) }
+	finish := func() { cancel(check.ErrBudget) }
 	release := context.AfterFunc(b.stopping, func() { time.AfterFunc(grace, finish) })
 	if end.IsZero() {
 		return ctx, func() { release(); finish() }
 	}
-	ctx, done := context.WithDeadlineCause(ctx, end, probe.ErrBudget)
+	ctx, done := context.WithDeadlineCause(ctx, end, check.ErrBudget)
 	return ctx, func() { release(); finish(); done() }
 }

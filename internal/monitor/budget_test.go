@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 const (
@@ -101,7 +101,7 @@ func TestBudgetContexts(t *testing.T) {
 						mu.Lock()
 						defer mu.Unlock()
 						ends[name] = time.Since(began)
-						if !errors.Is(context.Cause(bounded), probe.ErrBudget) {
+						if !errors.Is(context.Cause(bounded), check.ErrBudget) {
 							t.Errorf("%s ended of %v", name, context.Cause(bounded))
 						}
 					})

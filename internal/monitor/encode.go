@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // MarshalJSON returns the whole summary; see Encode.
@@ -38,7 +38,7 @@ func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
 	head := members(*s)
 	head.Warnings = append([]string{}, s.Warnings...) // never null
 	head.Truncated = s.Truncated || truncated
-	head.Results = []probe.Result{}
+	head.Results = []check.Result{}
 	return json.Marshal(&head)
 }
 
@@ -69,7 +69,7 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 	encoded := make([][]byte, len(s.Results))
 	for _, up := range []bool{false, true} {
 		for i := range s.Results {
-			if (s.Results[i].State == probe.Up) != up || room < 0 {
+			if (s.Results[i].State == check.Up) != up || room < 0 {
 				continue
 			}
 			text, err := json.Marshal(&s.Results[i])

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // logger returns the log of one run, whose lines bear its id.
@@ -26,18 +26,18 @@ func (m *Monitor) logger(id string) *slog.Logger {
 const loggedTargets = 1000
 
 // logTargets writes a line "target" for each target that is not up.
-func logTargets(log *slog.Logger, results []probe.Result) {
+func logTargets(log *slog.Logger, results []check.Result) {
 	failed := 0
 	for i := range results {
 		r := &results[i]
-		if r.State == probe.Up {
+		if r.State == check.Up {
 			continue
 		}
 		if failed++; failed > loggedTargets {
 			continue
 		}
 		level := slog.LevelWarn
-		if r.State == probe.Down {
+		if r.State == check.Down {
 			level = slog.LevelError
 		}
 		logMembers(log, level, "target", r)

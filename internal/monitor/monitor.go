@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/config"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -61,7 +61,7 @@ type Monitor struct {
 type Dependencies struct {
 	Version string
 	Lookup  func(name string) (string, bool) // the environment, for events that refer to it
-	Probe   func(context.Context, *probe.Target) probe.Result
+	Probe   func(context.Context, *check.Target) check.Result
 	Log     *slog.Logger
 }
 
@@ -75,7 +75,7 @@ func New(c config.Config, d Dependencies) *Monitor {
 		Log:     d.Log,
 	}
 	if c.Canary != nil {
-		m.Sweeper.Canary = func(ctx context.Context) probe.Result { return d.Probe(ctx, c.Canary) }
+		m.Sweeper.Canary = func(ctx context.Context) check.Result { return d.Probe(ctx, c.Canary) }
 	}
 	return m
 }
@@ -101,7 +101,7 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	if s.Stale {
 		var err error
 		s.Published, err = m.publishInstead(ctx, r.log, metric.Stale(r.started))
-		s.Duration = probe.Millis(time.Since(r.started))
+		s.Duration = check.Milliseconds(time.Since(r.started))
 		logSummary(r.log, s)
 		return s, err
 	}
@@ -115,10 +115,10 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	logTargets(r.log, s.Results)
 	s.encodeResults(m.ResponseLimit)
 	r.publish(publishing)
-	s.Duration = probe.Millis(time.Since(r.started))
+	s.Duration = check.Milliseconds(time.Since(r.started))
 	if m.Page != nil {
 		r.storePage(publishing)
-		s.Duration = probe.Millis(time.Since(r.started))
+		s.Duration = check.Milliseconds(time.Since(r.started))
 	}
 	logSummary(r.log, s)
 	return s, r.session.Err()
@@ -185,7 +185,7 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	if canary := sweeper.Canary; canary != nil {
 		// It is checked at the sweep's end, when little time may be left, and
 		// ends with the publishing.
-		sweeper.Canary = func(ctx context.Context) probe.Result {
+		sweeper.Canary = func(ctx context.Context) check.Result {
 			ctx, cancel := r.budget.until(ctx, r.budget.canaryEnd(), canaryGrace)
 			defer cancel()
 			release := context.AfterFunc(publishing, cancel)
@@ -195,8 +195,8 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	}
 	ctx, cancel := r.budget.until(ctx, r.budget.sweepEnd, 0)
 	defer cancel()
-	r.summary.count(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *probe.Result) {
-		if res.State == probe.Up && i < m.Limit {
+	r.summary.count(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
+		if res.State == check.Up && i < m.Limit {
 			r.added[i] = true
 			r.session.Add(r.profile.Series(res, r.at)...)
 		}
@@ -226,7 +226,7 @@ func (r *run) publish(ctx context.Context) {
 	if m.OwnMetrics {
 		own := metric.Run{
 			Checked: s.Targets - s.NotChecked, NotChecked: s.NotChecked,
-			Duration: time.Since(r.started), ScheduleDelay: probe.Absent,
+			Duration: time.Since(r.started), ScheduleDelay: check.Absent,
 			LocalDelays: s.localDelays,
 			Healthy:     healthy(), Lost: tally.Lost, ByLog: tally.EMF,
 		}

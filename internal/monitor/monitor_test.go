@@ -14,9 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -98,8 +98,8 @@ type rig struct {
 
 // An answer is how every attempt at a target ends.
 type answer struct {
-	state  probe.State
-	reason probe.Reason
+	state  check.State
+	reason check.Reason
 	took   time.Duration
 }
 
@@ -117,30 +117,30 @@ func newRig() *rig {
 	return g
 }
 
-func (g *rig) probe(ctx context.Context, t *probe.Target) probe.Result {
+func (g *rig) probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
-		return probe.Unprobed(t, probe.InvalidTarget, t.Invalid)
+		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	g.guard.Lock()
 	g.probed = append(g.probed, t.Name)
 	a, ok := g.answers[t.Name]
 	g.guard.Unlock()
 	if !ok {
-		a = answer{probe.Up, probe.OK, 100 * ms}
+		a = answer{check.Up, check.OK, 100 * ms}
 	}
 	began := time.Now()
 	select {
 	case <-time.After(a.took):
 	case <-ctx.Done():
-		a.state, a.reason = probe.NotChecked, probe.Deadline
+		a.state, a.reason = check.NotChecked, check.Deadline
 	}
-	if a.reason == probe.Internal && a.state == probe.Up {
+	if a.reason == check.Internal && a.state == check.Up {
 		panic("out of cheese")
 	}
-	return probe.Result{
-		Name: t.Name, Group: t.Group, URL: t.Shown, State: a.state, Reason: a.reason, Attempts: 1,
-		Started: began.UTC(), Duration: time.Since(began), Phases: probe.NoPhases(),
-		Complete: a.state == probe.Up || a.state == probe.Degraded, Clock: probe.KernelClock, LocalDelay: ms,
+	return check.Result{
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL, State: a.state, Reason: a.reason, Attempts: 1,
+		Started: began.UTC(), Duration: time.Since(began), Phases: check.NoPhases(),
+		Complete: a.state == check.Up || a.state == check.Degraded, Clock: check.KernelClock, LocalDelay: ms,
 	}
 }
 
@@ -190,7 +190,7 @@ func TestRunTimestamp(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rigged(t, func(t *testing.T, g *rig) {
 				time.Sleep(10 * second)
-				g.answers["b.example"] = answer{probe.Down, probe.TLSExpired, ms}
+				g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
 				more := `, "scheduled": "` + test.scheduled + `"`
 				if test.scheduled == "" {
 					more = ""
@@ -218,9 +218,9 @@ func TestRunTimestamp(t *testing.T) {
 // last and alone, after all else has gone its way.
 func TestRunOrder(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{probe.Down, probe.TLSExpired, 200 * ms}
-		g.answers["c.example"] = answer{probe.Degraded, probe.Expectation, 300 * ms}
-		g.answers["d.example"] = answer{probe.Up, probe.OK, 2 * second}
+		g.answers["b.example"] = answer{check.Down, check.TLSExpired, 200 * ms}
+		g.answers["c.example"] = answer{check.Degraded, check.Expectation, 300 * ms}
+		g.answers["d.example"] = answer{check.Up, check.OK, 2 * second}
 		s := g.run(t, event(4, ""))
 		want := []string{
 			"100ms add [Up a.example Duration a.example]",
@@ -254,11 +254,11 @@ func TestRunOrder(t *testing.T) {
 // A target that failed waits for its second look, and then tells one story.
 func TestRunFlakyTargetIsPublishedOnce(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["a.example"] = answer{probe.Down, probe.Timeout, second}
+		g.answers["a.example"] = answer{check.Down, check.Timeout, second}
 		time.AfterFunc(2*second, func() {
 			g.guard.Lock()
 			defer g.guard.Unlock()
-			g.answers["a.example"] = answer{probe.Up, probe.OK, second}
+			g.answers["a.example"] = answer{check.Up, check.OK, second}
 		})
 		s := g.run(t, `{"urls": ["https://a.example"]}`)
 		if s.Flaky != 1 || s.Up != 1 || s.Down != 0 || s.Results[0].Attempts != 2 {
@@ -275,8 +275,8 @@ func TestRunFlakyTargetIsPublishedOnce(t *testing.T) {
 
 func TestRunSummary(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{probe.Down, probe.TLSExpired, 200 * ms}
-		g.answers["c.example"] = answer{probe.Degraded, probe.Expectation, 300 * ms}
+		g.answers["b.example"] = answer{check.Down, check.TLSExpired, 200 * ms}
+		g.answers["c.example"] = answer{check.Degraded, check.Expectation, 300 * ms}
 		s := g.run(t, `{"urls": ["https://a.example", "https://b.example", "https://c.example", "ftp://d.example"], "metrics": "group"}`)
 		if s.Run != "r-1" || s.Version != "1.2.3" || s.Profile != "group" || !s.Started.Equal(g.began) {
 			t.Errorf("head %+v", s)
@@ -284,15 +284,15 @@ func TestRunSummary(t *testing.T) {
 		if s.Targets != 4 || s.Up != 1 || s.Degraded != 1 || s.Down != 1 || s.NotChecked != 1 {
 			t.Errorf("counts %+v", s)
 		}
-		if time.Duration(s.Duration) != 300*ms || s.Clock != (Clocks{Kernel: 3}) || *s.LocalDelay != (Delay{probe.Millis(ms), probe.Millis(ms), probe.Millis(ms)}) {
+		if time.Duration(s.Duration) != 300*ms || s.Clock != (Clocks{Kernel: 3}) || *s.LocalDelay != (Delay{check.Milliseconds(ms), check.Milliseconds(ms), check.Milliseconds(ms)}) {
 			t.Errorf("took %v, clocks %+v, delay %+v", s.Duration, s.Clock, s.LocalDelay)
 		}
-		for i, want := range []probe.State{probe.Up, probe.Down, probe.Degraded, probe.NotChecked} {
+		for i, want := range []check.State{check.Up, check.Down, check.Degraded, check.NotChecked} {
 			if got := s.Results[i].State; got != want {
 				t.Errorf("result %d is %v, want %v", i, got, want)
 			}
 		}
-		if s.Results[3].Reason != probe.InvalidTarget || !s.Healthy {
+		if s.Results[3].Reason != check.InvalidTarget || !s.Healthy {
 			t.Errorf("reason %v, healthy %v", s.Results[3].Reason, s.Healthy)
 		}
 	})
@@ -402,7 +402,7 @@ func TestRunTargetLimit(t *testing.T) {
 		t.Run(fmt.Sprint(test.limit, " ", test.profile), func(t *testing.T) {
 			rigged(t, func(t *testing.T, g *rig) {
 				g.Limit = test.limit
-				g.answers["b.example"] = answer{probe.Down, probe.TLSExpired, ms}
+				g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
 				g.run(t, event(3, `, "metrics": "`+test.profile+`"`))
 				for i, name := range []string{"Up a.example", "Up b.example", "Up c.example"} {
 					if has := slices.Contains(names(g.datums), name); has != (i < test.own) {
@@ -420,10 +420,10 @@ func TestRunTargetLimit(t *testing.T) {
 func TestRunVantage(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		for _, host := range []string{"b", "c", "d", "e", "f"} {
-			g.answers[host+".example"] = answer{probe.Down, probe.DNSTimeout, ms}
+			g.answers[host+".example"] = answer{check.Down, check.DNSTimeout, ms}
 		}
-		g.answers["g.example"] = answer{probe.Degraded, probe.Expectation, ms}
-		g.Sweeper.Canary = func(context.Context) probe.Result { return probe.Result{State: probe.Down} }
+		g.answers["g.example"] = answer{check.Degraded, check.Expectation, ms}
+		g.Sweeper.Canary = func(context.Context) check.Result { return check.Result{State: check.Down} }
 		s := g.run(t, event(7, ""))
 		if !s.VantageUnhealthy || s.Healthy || s.Down != 5 {
 			t.Errorf("summary %+v", s)
@@ -445,9 +445,9 @@ func TestRunHealthy(t *testing.T) {
 		want    bool
 	}{
 		{"all is well", func(*rig) {}, true},
-		{"a target is down", func(g *rig) { g.answers["a.example"] = answer{probe.Down, probe.TLSExpired, ms} }, true},
-		{"a check of ours failed", func(g *rig) { g.answers["a.example"] = answer{probe.NotChecked, probe.Internal, ms} }, false},
-		{"a check of ours panicked", func(g *rig) { g.answers["a.example"] = answer{probe.Up, probe.Internal, ms} }, false},
+		{"a target is down", func(g *rig) { g.answers["a.example"] = answer{check.Down, check.TLSExpired, ms} }, true},
+		{"a check of ours failed", func(g *rig) { g.answers["a.example"] = answer{check.NotChecked, check.Internal, ms} }, false},
+		{"a check of ours panicked", func(g *rig) { g.answers["a.example"] = answer{check.Up, check.Internal, ms} }, false},
 		{"something was lost", func(g *rig) { g.lose = 1 }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -469,15 +469,15 @@ func TestRunHealthy(t *testing.T) {
 // before the deadline.
 func TestRunDeadline(t *testing.T) {
 	hang := func(ctx context.Context) { <-ctx.Done() }
-	hangingCanary := func(ctx context.Context) probe.Result {
+	hangingCanary := func(ctx context.Context) check.Result {
 		<-ctx.Done()
-		return probe.Result{Reason: probe.Deadline}
+		return check.Result{Reason: check.Deadline}
 	}
 	for _, test := range []struct {
 		name        string
 		given       time.Duration
 		flush       func(context.Context)
-		canary      func(context.Context) probe.Result
+		canary      func(context.Context) check.Result
 		swept, took time.Duration
 	}{
 		{"targets hang", 60 * second, nil, nil, 55 * second, 55 * second},
@@ -492,16 +492,16 @@ func TestRunDeadline(t *testing.T) {
 				g.flush = test.flush
 				g.Sweeper.Canary = test.canary
 				for _, host := range []string{"a", "b", "c", "d", "e"} {
-					g.answers[host+".example"] = answer{probe.Down, probe.ConnectionRefused, ms}
+					g.answers[host+".example"] = answer{check.Down, check.ConnectionRefused, ms}
 				}
-				g.answers["f.example"] = answer{probe.Up, probe.OK, time.Hour}
+				g.answers["f.example"] = answer{check.Up, check.OK, time.Hour}
 				ctx, cancel := context.WithTimeout(t.Context(), test.given)
 				defer cancel()
 				s, err := g.Run(ctx, "", []byte(event(6, "")))
 				if err != nil || time.Duration(s.Duration) != test.took {
 					t.Errorf("took %v, want %v; error %v", s.Duration, test.took, err)
 				}
-				if r := s.Results[5]; r.Reason != probe.Deadline || s.NotChecked != 1 || s.VantageUnhealthy != (test.canary != nil) {
+				if r := s.Results[5]; r.Reason != check.Deadline || s.NotChecked != 1 || s.VantageUnhealthy != (test.canary != nil) {
 					t.Errorf("reason %v, vantage unhealthy %v", r.Reason, s.VantageUnhealthy)
 				}
 				if got := g.calls[0].at; got != test.swept {
@@ -521,12 +521,12 @@ func TestRunStopped(t *testing.T) {
 		stopping, stop := context.WithCancel(t.Context())
 		g.Stopping = stopping
 		g.flush = func(ctx context.Context) { <-ctx.Done() } // CloudWatch hangs
-		g.answers["b.example"] = answer{probe.Up, probe.OK, time.Hour}
+		g.answers["b.example"] = answer{check.Up, check.OK, time.Hour}
 		time.AfterFunc(3*second, stop)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		s, err := g.Run(ctx, "", []byte(event(2, "")))
-		if err != nil || s.Up != 1 || s.Results[1].Reason != probe.Deadline {
+		if err != nil || s.Up != 1 || s.Results[1].Reason != check.Deadline {
 			t.Errorf("summary %+v, error %v", s, err)
 		}
 		if time.Duration(s.Duration) != 3200*ms {
@@ -544,7 +544,7 @@ func TestRunStoppedBefore(t *testing.T) {
 		stopping, stop := context.WithCancel(t.Context())
 		stop()
 		g.Stopping = stopping
-		g.answers["a.example"] = answer{probe.Up, probe.OK, time.Hour}
+		g.answers["a.example"] = answer{check.Up, check.OK, time.Hour}
 		if s := g.run(t, event(1, "")); s.NotChecked != 1 || time.Duration(s.Duration) > 200*ms {
 			t.Errorf("summary %+v", s)
 		}
@@ -557,12 +557,12 @@ func TestRunStoppedBlind(t *testing.T) {
 		stopping, stop := context.WithCancel(t.Context())
 		g.Stopping = stopping
 		for _, host := range []string{"a", "b", "c", "d", "e"} {
-			g.answers[host+".example"] = answer{probe.Down, probe.ConnectionRefused, ms}
+			g.answers[host+".example"] = answer{check.Down, check.ConnectionRefused, ms}
 		}
-		g.answers["f.example"] = answer{probe.Up, probe.OK, time.Hour}
-		g.Sweeper.Canary = func(ctx context.Context) probe.Result {
+		g.answers["f.example"] = answer{check.Up, check.OK, time.Hour}
+		g.Sweeper.Canary = func(ctx context.Context) check.Result {
 			<-ctx.Done()
-			return probe.Result{Reason: probe.Deadline}
+			return check.Result{Reason: check.Deadline}
 		}
 		time.AfterFunc(second, stop)
 		if s := g.run(t, event(6, "")); !s.VantageUnhealthy || time.Duration(s.Duration) != 1050*ms {
@@ -575,11 +575,11 @@ func TestRunStoppedBlind(t *testing.T) {
 func TestRunCancelledBlind(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		for _, host := range []string{"a", "b", "c", "d", "e"} {
-			g.answers[host+".example"] = answer{probe.Down, probe.ConnectionRefused, ms}
+			g.answers[host+".example"] = answer{check.Down, check.ConnectionRefused, ms}
 		}
-		g.Sweeper.Canary = func(ctx context.Context) probe.Result {
+		g.Sweeper.Canary = func(ctx context.Context) check.Result {
 			<-ctx.Done()
-			return probe.Result{Reason: probe.Deadline}
+			return check.Result{Reason: check.Deadline}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(2*second, cancel)
@@ -632,8 +632,8 @@ func (g *rig) lines(t *testing.T) []map[string]any {
 
 func TestRunLog(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{probe.Down, probe.TLSExpired, 200 * ms}
-		g.answers["c.example"] = answer{probe.Degraded, probe.Expectation, 300 * ms}
+		g.answers["b.example"] = answer{check.Down, check.TLSExpired, 200 * ms}
+		g.answers["c.example"] = answer{check.Degraded, check.Expectation, 300 * ms}
 		g.run(t, event(3, `, "scheduled": "2000-01-01T01:00:00Z"`))
 		lines := g.lines(t)
 		want := [][]any{ // level, message, name, state, reason
@@ -664,10 +664,10 @@ func TestRunLog(t *testing.T) {
 func TestRunLogIsBounded(t *testing.T) {
 	for _, test := range []struct{ down, listed, more int }{{999, 999, 0}, {1000, 1000, 0}, {1003, 1000, 3}} {
 		var text bytes.Buffer
-		s := &Summary{Results: make([]probe.Result, 2*test.down)}
+		s := &Summary{Results: make([]check.Result, 2*test.down)}
 		for i := range test.down {
-			s.Results[2*i] = probe.Result{Name: fmt.Sprint(i), State: probe.Down, Reason: probe.TLSExpired}
-			s.Results[2*i+1] = probe.Result{State: probe.Up}
+			s.Results[2*i] = check.Result{Name: fmt.Sprint(i), State: check.Down, Reason: check.TLSExpired}
+			s.Results[2*i+1] = check.Result{State: check.Up}
 		}
 		g := &rig{Monitor: &Monitor{Log: slog.New(slog.NewJSONHandler(&text, nil))}}
 		logTargets(g.logger(""), s.Results)

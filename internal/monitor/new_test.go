@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"testing"
 
+	"rollcall/internal/check"
 	"rollcall/internal/config"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 )
 
 func TestNew(t *testing.T) {
@@ -29,11 +29,11 @@ func TestNew(t *testing.T) {
 
 // The canary is checked as every target is.
 func TestNewWithCanary(t *testing.T) {
-	c := config.Config{Canary: &probe.Target{Name: "canary"}}
-	m := New(c, Dependencies{Probe: func(_ context.Context, t *probe.Target) probe.Result {
-		return probe.Result{Name: t.Name, Reason: probe.BlockedAddress}
+	c := config.Config{Canary: &check.Target{Name: "canary"}}
+	m := New(c, Dependencies{Probe: func(_ context.Context, t *check.Target) check.Result {
+		return check.Result{Name: t.Name, Reason: check.BlockedAddress}
 	}})
-	if got := m.Sweeper.Canary(t.Context()); got.Name != "canary" || got.Reason != probe.BlockedAddress {
+	if got := m.Sweeper.Canary(t.Context()); got.Name != "canary" || got.Reason != check.BlockedAddress {
 		t.Errorf("got %+v", got)
 	}
 }

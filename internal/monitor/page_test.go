@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 )
 
 // The page comes when everything has been published, and shows that.
 func TestPageComesLast(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{probe.Down, probe.TLSExpired, ms}
+		g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
 		pages := 0
 		g.Page = func(ctx context.Context, s *Summary) error {
 			pages++

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -15,11 +15,11 @@ import (
 // reads it (docs/summary.md). Durations are milliseconds, times are RFC 3339 in
 // UTC; what is unknown is absent.
 type Summary struct {
-	Run       string       `json:"run,omitzero"` // the invocation's id; "" in a terminal
-	Version   string       `json:"version"`      // of Rollcall
-	Scheduled time.Time    `json:"scheduled,omitzero"`
-	Started   time.Time    `json:"started"` // to the millisecond
-	Duration  probe.Millis `json:"duration"`
+	Run       string             `json:"run,omitzero"` // the invocation's id; "" in a terminal
+	Version   string             `json:"version"`      // of Rollcall
+	Scheduled time.Time          `json:"scheduled,omitzero"`
+	Started   time.Time          `json:"started"` // to the millisecond
+	Duration  check.Milliseconds `json:"duration"`
 
 	// Healthy is about the monitor: it has a network, none of its checks failed
 	// by its own fault, no datum was lost, the event was not stale.
@@ -41,7 +41,7 @@ type Summary struct {
 	Published  metric.Tally `json:"published"`
 
 	Truncated bool           `json:"truncated"` // some results are left out
-	Results   []probe.Result `json:"results"`   // in the event's order; the last member: see Encode
+	Results   []check.Result `json:"results"`   // in the event's order; the last member: see Encode
 
 	Event fmt.Stringer `json:"-"` // the event, redacted; nil where there was none
 
@@ -60,9 +60,9 @@ type Clocks struct {
 
 // A Delay is the distribution of what the process itself added to the checks.
 type Delay struct {
-	P50 probe.Millis `json:"p50"`
-	P99 probe.Millis `json:"p99"`
-	Max probe.Millis `json:"max"`
+	P50 check.Milliseconds `json:"p50"`
+	P99 check.Milliseconds `json:"p99"`
+	Max check.Milliseconds `json:"max"`
 }
 
 // count takes over what a sweep found.
@@ -71,26 +71,26 @@ func (s *Summary) count(o sweep.Outcome) {
 	for i := range s.Results {
 		r := &s.Results[i]
 		switch r.State {
-		case probe.Up:
+		case check.Up:
 			s.Up++
-		case probe.Degraded:
+		case check.Degraded:
 			s.Degraded++
-		case probe.Down:
+		case check.Down:
 			s.Down++
-		case probe.NotChecked:
+		case check.NotChecked:
 			s.NotChecked++
 		}
 		if r.Flaky {
 			s.Flaky++
 		}
-		if r.Reason == probe.Internal {
+		if r.Reason == check.Internal {
 			s.internal++
 		}
 		if !r.Checked() {
 			continue
 		}
 		s.localDelays = append(s.localDelays, r.LocalDelay)
-		if r.Clock == probe.KernelClock {
+		if r.Clock == check.KernelClock {
 			s.Clock.Kernel++
 		} else {
 			s.Clock.Process++
@@ -105,19 +105,21 @@ func distribution(delays []time.Duration) *Delay {
 		return nil
 	}
 	sorted := slices.Sorted(slices.Values(delays))
-	rank := func(percent int) probe.Millis { return probe.Millis(sorted[(len(sorted)*percent+99)/100-1]) }
+	rank := func(percent int) check.Milliseconds {
+		return check.Milliseconds(sorted[(len(sorted)*percent+99)/100-1])
+	}
 	return &Delay{rank(50), rank(99), rank(100)}
 }
 
 // UrgentFirst returns the results in the order of urgency: those that are down,
 // then degraded, not checked, up; the slowest first among them.
-func (s *Summary) UrgentFirst() []*probe.Result {
-	urgency := [...]int{probe.Down: 0, probe.Degraded: 1, probe.NotChecked: 2, probe.Up: 3}
-	order := make([]*probe.Result, len(s.Results))
+func (s *Summary) UrgentFirst() []*check.Result {
+	urgency := [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, check.Up: 3}
+	order := make([]*check.Result, len(s.Results))
 	for i := range s.Results {
 		order[i] = &s.Results[i]
 	}
-	slices.SortStableFunc(order, func(a, b *probe.Result) int {
+	slices.SortStableFunc(order, func(a, b *check.Result) int {
 		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(b.Duration, a.Duration))
 	})
 	return order

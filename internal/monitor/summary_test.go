@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -22,27 +22,27 @@ import (
 func full() *Summary {
 	at := time.Date(2026, 11, 23, 12, 0, 3, 250_000_000, time.UTC)
 	return &Summary{
-		Run: "r-1", Version: "1.2.3", Scheduled: at.Truncate(time.Minute), Started: at, Duration: probe.Millis(812400 * time.Microsecond),
+		Run: "r-1", Version: "1.2.3", Scheduled: at.Truncate(time.Minute), Started: at, Duration: check.Milliseconds(812400 * time.Microsecond),
 		Healthy: true, VantageUnhealthy: true, Stale: true, Profile: "target", Warnings: []string{"a warning"},
 		Targets: 2, Up: 1, Down: 1, Flaky: 1, Clock: Clocks{1, 1},
-		LocalDelay: &Delay{probe.Millis(300 * time.Microsecond), probe.Millis(1900 * time.Microsecond), probe.Millis(2200 * time.Microsecond)},
+		LocalDelay: &Delay{check.Milliseconds(300 * time.Microsecond), check.Milliseconds(1900 * time.Microsecond), check.Milliseconds(2200 * time.Microsecond)},
 		Published:  metric.Tally{Datums: 31, Accepted: 28, EMF: 2, Lost: 1, Unclear: 4, Requests: 5, Retries: 3},
-		Results: []probe.Result{
+		Results: []check.Result{
 			{
-				Name: "shop", Group: "web", URL: "https://shop.example/health?…", State: probe.Down, Reason: probe.Status,
-				Phase: probe.Transfer, Detail: "503 Service Unavailable", Expression: "status == 200", Status: 503, Attempts: 2,
+				Name: "shop", Group: "web", URL: "https://shop.example/health?…", State: check.Down, Reason: check.Status,
+				Phase: check.Transfer, Detail: "503 Service Unavailable", Expression: "status == 200", Status: 503, Attempts: 2,
 				Started: at, Duration: 43100 * time.Microsecond,
-				Phases: probe.Phases{DNS: 1200 * time.Microsecond, Connect: 4 * ms, TLS: 9800 * time.Microsecond,
+				Phases: check.Phases{DNS: 1200 * time.Microsecond, Connect: 4 * ms, TLS: 9800 * time.Microsecond,
 					FirstByte: 27900 * time.Microsecond, Transfer: 200 * time.Microsecond},
 				IP: netip.MustParseAddr("192.0.2.1"), HTTP: "1.1", Redirects: []string{"https://www.shop.example/"},
 				BytesWire: 512, BytesBody: 1270,
-				Certificate: &probe.Certificate{Subject: "shop.example", Issuer: "An Authority", NotAfter: at.Add(61 * 24 * time.Hour),
+				Certificate: &check.Certificate{Subject: "shop.example", Issuer: "An Authority", NotAfter: at.Add(61 * 24 * time.Hour),
 					DaysLeft: 61.4, Verified: true},
-				LocalDelay: 400 * time.Microsecond, Clock: probe.KernelClock, Uncertainty: 50 * time.Microsecond,
+				LocalDelay: 400 * time.Microsecond, Clock: check.KernelClock, Uncertainty: 50 * time.Microsecond,
 			},
 			{
-				Name: "blog", Group: "default", URL: "http://blog.example", State: probe.Up, Attempts: 2, Flaky: true, Status: 200,
-				Started: at, Duration: 4 * ms, Phases: probe.Phases{DNS: probe.Absent, Connect: 4 * ms, TLS: probe.Absent, FirstByte: 0, Transfer: 0},
+				Name: "blog", Group: "default", URL: "http://blog.example", State: check.Up, Attempts: 2, Flaky: true, Status: 200,
+				Started: at, Duration: 4 * ms, Phases: check.Phases{DNS: check.Absent, Connect: 4 * ms, TLS: check.Absent, FirstByte: 0, Transfer: 0},
 				IP: netip.MustParseAddr("2001:db8::1"), HTTP: "1.0", BodyTruncated: true, TLSUnverified: true, Unsure: true,
 			},
 		},
@@ -145,14 +145,14 @@ func TestSummaryUnmarshalWrong(t *testing.T) {
 // many is a summary whose every third result is down, every ninth not checked.
 func many(n int) *Summary {
 	s := full()
-	s.Results = make([]probe.Result, n)
+	s.Results = make([]check.Result, n)
 	for i := range s.Results {
-		s.Results[i] = probe.Result{Name: fmt.Sprintf("t%03d", i), State: probe.Up, Attempts: 1, Phases: probe.NoPhases()}
+		s.Results[i] = check.Result{Name: fmt.Sprintf("t%03d", i), State: check.Up, Attempts: 1, Phases: check.NoPhases()}
 		switch {
 		case i%9 == 0:
-			s.Results[i].State, s.Results[i].Reason = probe.NotChecked, probe.Deadline
+			s.Results[i].State, s.Results[i].Reason = check.NotChecked, check.Deadline
 		case i%3 == 0:
-			s.Results[i].State, s.Results[i].Reason = probe.Down, probe.TLSUntrusted
+			s.Results[i].State, s.Results[i].Reason = check.Down, check.TLSUntrusted
 		}
 	}
 	return s
@@ -195,7 +195,7 @@ func TestEncodeLimit(t *testing.T) {
 // checkTruncation compares a summary with the whole one.
 func checkTruncation(t *testing.T, got, whole *Summary) {
 	t.Helper()
-	names := map[probe.State][]string{}
+	names := map[check.State][]string{}
 	var order []string
 	for _, r := range got.Results {
 		names[r.State] = append(names[r.State], r.Name)
@@ -209,13 +209,13 @@ func checkTruncation(t *testing.T, got, whole *Summary) {
 	}
 	var up, rest []string
 	for _, r := range whole.Results {
-		if r.State == probe.Up {
+		if r.State == check.Up {
 			up = append(up, r.Name)
 		} else {
 			rest = append(rest, r.Name)
 		}
 	}
-	if kept := names[probe.Up]; len(kept) > 0 && (len(order)-len(kept) < len(rest) || !slices.Equal(kept, up[:len(kept)])) {
+	if kept := names[check.Up]; len(kept) > 0 && (len(order)-len(kept) < len(rest) || !slices.Equal(kept, up[:len(kept)])) {
 		t.Errorf("up ones kept: %v, of others %d of %d", kept, len(order)-len(kept), len(rest))
 	}
 }
@@ -247,13 +247,13 @@ func TestEncodeTinyLimit(t *testing.T) {
 
 func TestSummaryCount(t *testing.T) {
 	var s Summary
-	s.count(sweep.Outcome{VantageUnhealthy: true, Results: []probe.Result{
-		{State: probe.Up, Flaky: true, Clock: probe.KernelClock, LocalDelay: 3 * ms},
-		{State: probe.Up, Clock: probe.KernelClock, LocalDelay: ms},
-		{State: probe.Degraded, Flaky: true, LocalDelay: 2 * ms},
-		{State: probe.Down, Reason: probe.Timeout, Clock: probe.KernelClock},
-		{State: probe.NotChecked, Reason: probe.Internal, LocalDelay: time.Hour},
-		{State: probe.NotChecked, Reason: probe.Deadline, Clock: probe.KernelClock},
+	s.count(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
+		{State: check.Up, Flaky: true, Clock: check.KernelClock, LocalDelay: 3 * ms},
+		{State: check.Up, Clock: check.KernelClock, LocalDelay: ms},
+		{State: check.Degraded, Flaky: true, LocalDelay: 2 * ms},
+		{State: check.Down, Reason: check.Timeout, Clock: check.KernelClock},
+		{State: check.NotChecked, Reason: check.Internal, LocalDelay: time.Hour},
+		{State: check.NotChecked, Reason: check.Deadline, Clock: check.KernelClock},
 	}})
 	if s.Targets != 6 || s.Up != 2 || s.Degraded != 1 || s.Down != 1 || s.NotChecked != 2 || s.Flaky != 2 || !s.VantageUnhealthy {
 		t.Errorf("counts %+v", s)
@@ -261,7 +261,7 @@ func TestSummaryCount(t *testing.T) {
 	if s.Clock != (Clocks{3, 1}) || s.internal != 1 {
 		t.Errorf("clocks %+v, internal %d", s.Clock, s.internal)
 	}
-	if want := (Delay{probe.Millis(ms), probe.Millis(3 * ms), probe.Millis(3 * ms)}); s.LocalDelay == nil || *s.LocalDelay != want {
+	if want := (Delay{check.Milliseconds(ms), check.Milliseconds(3 * ms), check.Milliseconds(3 * ms)}); s.LocalDelay == nil || *s.LocalDelay != want {
 		t.Errorf("local delay %+v, want %+v", s.LocalDelay, want)
 	}
 }

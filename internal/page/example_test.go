@@ -5,17 +5,17 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
-	"rollcall/internal/probe"
 )
 
 func Example() {
 	s := &monitor.Summary{
-		Version: "1.2.3", Targets: 2, Up: 1, Down: 1, Duration: probe.Millis(812 * time.Millisecond),
-		Results: []probe.Result{
-			{Name: "example.com", State: probe.Up, Status: 200, Attempts: 1, Duration: 81240 * time.Microsecond},
-			{Name: "shop", State: probe.Down, Reason: probe.Status, Detail: "503 Service Unavailable", Status: 503, Attempts: 2},
+		Version: "1.2.3", Targets: 2, Up: 1, Down: 1, Duration: check.Milliseconds(812 * time.Millisecond),
+		Results: []check.Result{
+			{Name: "example.com", State: check.Up, Status: 200, Attempts: 1, Duration: 81240 * time.Microsecond},
+			{Name: "shop", State: check.Down, Reason: check.Status, Detail: "503 Service Unavailable", Status: 503, Attempts: 2},
 		},
 	}
 	var file strings.Builder

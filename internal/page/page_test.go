@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/net/html"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 const ms = time.Millisecond
@@ -29,11 +29,11 @@ func counted(s *monitor.Summary) *monitor.Summary {
 	s.Targets = len(s.Results)
 	for i := range s.Results {
 		r := &s.Results[i]
-		*map[probe.State]*int{probe.Up: &s.Up, probe.Degraded: &s.Degraded, probe.Down: &s.Down, probe.NotChecked: &s.NotChecked}[r.State]++
+		*map[check.State]*int{check.Up: &s.Up, check.Degraded: &s.Degraded, check.Down: &s.Down, check.NotChecked: &s.NotChecked}[r.State]++
 		if r.Flaky {
 			s.Flaky++
 		}
-		if r.Checked() && r.Clock == probe.KernelClock {
+		if r.Checked() && r.Clock == check.KernelClock {
 			s.Clock.Kernel++
 		} else if r.Checked() {
 			s.Clock.Process++
@@ -46,8 +46,8 @@ func counted(s *monitor.Summary) *monitor.Summary {
 // find out.
 func crowd(n int) *monitor.Summary {
 	s := &monitor.Summary{
-		Version: "1.2.3", Started: noon, Duration: probe.Millis(5320 * ms), Healthy: true, Profile: "target",
-		LocalDelay: &monitor.Delay{P50: probe.Millis(ms / 2), P99: probe.Millis(40 * ms), Max: probe.Millis(52 * ms)},
+		Version: "1.2.3", Started: noon, Duration: check.Milliseconds(5320 * ms), Healthy: true, Profile: "target",
+		LocalDelay: &monitor.Delay{P50: check.Milliseconds(ms / 2), P99: check.Milliseconds(40 * ms), Max: check.Milliseconds(52 * ms)},
 	}
 	for i := range n {
 		s.Results = append(s.Results, member(i))
@@ -55,26 +55,26 @@ func crowd(n int) *monitor.Summary {
 	return counted(s)
 }
 
-func member(i int) probe.Result {
+func member(i int) check.Result {
 	host := fmt.Sprintf("shop-%05d.example.com", i)
-	p := probe.Phases{
+	p := check.Phases{
 		DNS: time.Duration(300+i%700) * time.Microsecond, Connect: time.Duration(5+i%40) * ms, TLS: time.Duration(11+i%53) * ms,
 		FirstByte: time.Duration(40+i*i%300) * ms, Transfer: time.Duration(i%97) * 100 * time.Microsecond,
 	}
-	r := probe.Result{
-		Name: host + "/health", Group: fmt.Sprintf("group-%d", i%7), URL: "https://" + host + "/health", State: probe.Up, Status: 200, Attempts: 1,
+	r := check.Result{
+		Name: host + "/health", Group: fmt.Sprintf("group-%d", i%7), URL: "https://" + host + "/health", State: check.Up, Status: 200, Attempts: 1,
 		Started: noon.Add(time.Duration(i) * ms), Duration: p.Sum(), Phases: p, Complete: true,
 		IP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), HTTP: "1.1", BytesWire: 5120, BytesBody: 18944,
-		Certificate: &probe.Certificate{
+		Certificate: &check.Certificate{
 			Subject: "CN=" + host, Issuer: "CN=R11,O=Let's Encrypt,C=US", NotAfter: noon.AddDate(0, 0, 7+i%83), DaysLeft: float64(7 + i%83), Verified: true,
 		},
-		LocalDelay: ms / 2, Clock: probe.KernelClock, Uncertainty: 50 * time.Microsecond,
+		LocalDelay: ms / 2, Clock: check.KernelClock, Uncertainty: 50 * time.Microsecond,
 	}
 	switch {
 	case i%40 == 3:
-		r.State, r.Reason, r.Status, r.Attempts, r.Detail = probe.Down, probe.Status, 503, 2, "503 Service Unavailable"
+		r.State, r.Reason, r.Status, r.Attempts, r.Detail = check.Down, check.Status, 503, 2, "503 Service Unavailable"
 	case i%50 == 7:
-		r.State, r.Reason, r.Expression, r.Detail = probe.Degraded, probe.Expectation, "duration < 300", fmt.Sprintf("duration < 300: %.1f", r.Duration.Seconds()*1000)
+		r.State, r.Reason, r.Expression, r.Detail = check.Degraded, check.Expectation, "duration < 300", fmt.Sprintf("duration < 300: %.1f", r.Duration.Seconds()*1000)
 	}
 	return r
 }
@@ -96,22 +96,22 @@ func everything() *monitor.Summary {
 	slow.Unsure, slow.Uncertainty = true, 12*ms
 	flaky.Flaky, flaky.Attempts = true, 2
 	redirected.Redirects, redirected.BodyTruncated = []string{"https://www.example.com", "https://www.example.com/en"}, true
-	expired.State, expired.Reason, expired.Phase, expired.Detail = probe.Down, probe.TLSExpired, probe.TLS, "certificate expired 1 day ago (2026-11-26)"
+	expired.State, expired.Reason, expired.Phase, expired.Detail = check.Down, check.TLSExpired, check.TLS, "certificate expired 1 day ago (2026-11-26)"
 	expired.Status, expired.Complete, expired.HTTP = 0, false, ""
-	expired.Phases.FirstByte, expired.Phases.Transfer = probe.Absent, probe.Absent
+	expired.Phases.FirstByte, expired.Phases.Transfer = check.Absent, check.Absent
 	expired.Duration = expired.Phases.Sum()
-	expired.Certificate = &probe.Certificate{Subject: "CN=old.example.com", Issuer: "CN=R11", NotAfter: noon.AddDate(0, 0, -1), DaysLeft: -.6}
-	hanging := probe.Result{
-		Name: "hanging.example", Group: "default", URL: "https://hanging.example", State: probe.Down, Reason: probe.Timeout, Phase: probe.Connect,
+	expired.Certificate = &check.Certificate{Subject: "CN=old.example.com", Issuer: "CN=R11", NotAfter: noon.AddDate(0, 0, -1), DaysLeft: -.6}
+	hanging := check.Result{
+		Name: "hanging.example", Group: "default", URL: "https://hanging.example", State: check.Down, Reason: check.Timeout, Phase: check.Connect,
 		Detail: "no answer within 10s", Attempts: 2, Started: noon, Duration: 10 * time.Second, Uncertainty: 50 * time.Microsecond,
-		Phases: probe.Phases{DNS: ms, Connect: 9999 * ms, TLS: probe.Absent, FirstByte: probe.Absent, Transfer: probe.Absent},
+		Phases: check.Phases{DNS: ms, Connect: 9999 * ms, TLS: check.Absent, FirstByte: check.Absent, Transfer: check.Absent},
 	}
-	blocked := probe.Result{
-		Name: "blocked.example", Group: "default", URL: "https://blocked.example", State: probe.Down, Reason: probe.BlockedAddress, Attempts: 1,
-		Started: noon, Phases: probe.NoPhases(), Detail: "169.254.169.254 is link-local, where the machine's metadata and credentials are",
+	blocked := check.Result{
+		Name: "blocked.example", Group: "default", URL: "https://blocked.example", State: check.Down, Reason: check.BlockedAddress, Attempts: 1,
+		Started: noon, Phases: check.NoPhases(), Detail: "169.254.169.254 is link-local, where the machine's metadata and credentials are",
 	}
-	invalid := probe.Result{Name: "example.com#391196688aa5", Group: "default", State: probe.NotChecked, Reason: probe.InvalidTarget,
-		Detail: "url: is not absolute (write https://…)", Phases: probe.NoPhases()}
+	invalid := check.Result{Name: "example.com#391196688aa5", Group: "default", State: check.NotChecked, Reason: check.InvalidTarget,
+		Detail: "url: is not absolute (write https://…)", Phases: check.NoPhases()}
 	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid)
 	*s = monitor.Summary{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started, Duration: s.Duration, Healthy: true, Profile: s.Profile,
@@ -243,7 +243,7 @@ func poisoned() *monitor.Summary {
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
 		r.URL, r.Redirects = "https://example.com/"+hostile, []string{hostile}
 		if r.Certificate != nil {
-			r.Certificate = &probe.Certificate{Subject: hostile, Issuer: hostile, NotAfter: noon}
+			r.Certificate = &check.Certificate{Subject: hostile, Issuer: hostile, NotAfter: noon}
 		}
 	}
 	return s
@@ -261,7 +261,7 @@ func TestHostileStringsAreText(t *testing.T) {
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = harmless.Replace(r.Name), harmless.Replace(r.Group), "harmless", "harmless", "harmless"
 		r.URL, r.Redirects = harmless.Replace(r.URL), []string{"harmless"}
 		if r.Certificate != nil {
-			r.Certificate = &probe.Certificate{Subject: "harmless", Issuer: "harmless", NotAfter: noon}
+			r.Certificate = &check.Certificate{Subject: "harmless", Issuer: "harmless", NotAfter: noon}
 		}
 	}
 	elements := func(page string) (all []string) {
@@ -342,7 +342,7 @@ func TestSizes(t *testing.T) {
 func TestSizeWhenEverythingIsDown(t *testing.T) {
 	s := crowd(10_000)
 	for i := range s.Results {
-		s.Results[i].State, s.Results[i].Reason, s.Results[i].Detail = probe.Down, probe.Timeout, "no answer within 10s"
+		s.Results[i].State, s.Results[i].Reason, s.Results[i].Detail = check.Down, check.Timeout, "no answer within 10s"
 	}
 	if page := written(t, counted(&monitor.Summary{Results: s.Results})); len(page) > 3_000_000 || len(rowsOf(t, page)) != 10_000 {
 		t.Errorf("%d bytes", len(page))
@@ -403,9 +403,9 @@ func TestVerdicts(t *testing.T) {
 
 // What was not measured has no figures, and no axis without end.
 func TestNothingMeasured(t *testing.T) {
-	s := counted(&monitor.Summary{Results: []probe.Result{
-		{Name: "a", State: probe.NotChecked, Reason: probe.Unstarted, Phases: probe.NoPhases()},
-		{Name: "b", State: probe.Up, Attempts: 1, Phases: probe.Phases{DNS: 0, Connect: 0, TLS: probe.Absent, FirstByte: 0, Transfer: 0}},
+	s := counted(&monitor.Summary{Results: []check.Result{
+		{Name: "a", State: check.NotChecked, Reason: check.Unstarted, Phases: check.NoPhases()},
+		{Name: "b", State: check.Up, Attempts: 1, Phases: check.Phases{DNS: 0, Connect: 0, TLS: check.Absent, FirstByte: 0, Transfer: 0}},
 	}})
 	page := written(t, s)
 	if rows := rowsOf(t, page); len(rows) != 2 || !strings.HasSuffix(rows[0], "not_checked") || strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {
@@ -428,7 +428,7 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 func TestNumbers(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0.0", 49 * time.Microsecond: "0.0", 51 * time.Microsecond: "0.1", 999 * ms: "999.0", time.Second: "1,000.0", 1234567 * ms: "1,234,567.0",
-		probe.Absent: "",
+		check.Absent: "",
 	} {
 		if got := milliseconds(d); got != want {
 			t.Errorf("milliseconds(%v) = %q, want %q", d, got, want)
@@ -478,7 +478,7 @@ func TestBounds(t *testing.T) {
 func TestCertificatesOfSeveralTargets(t *testing.T) {
 	s := crowd(3)
 	for i := range s.Results {
-		s.Results[i].Certificate = &probe.Certificate{Subject: "O=nobody", Issuer: "CN=R11", NotAfter: noon, DaysLeft: 13.9, Verified: true}
+		s.Results[i].Certificate = &check.Certificate{Subject: "O=nobody", Issuer: "CN=R11", NotAfter: noon, DaysLeft: 13.9, Verified: true}
 	}
 	got := newView(s).Certificates()
 	if got.All != 1 || got.Soonest[0].Days != 13 || got.Soonest[0].Word() != "renew now" || got.Soonest[0].Subject != "O=nobody" ||

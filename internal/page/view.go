@@ -6,14 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 )
 
 // A view is a summary as the template reads it.
 type view struct {
 	*monitor.Summary
-	order   []*probe.Result // what is wrong first
+	order   []*check.Result // what is wrong first
 	groups  []string        // sorted; none if all targets are in the default one
 	scale   time.Duration   // what a bar of full width stands for
 	measure measurement
@@ -33,13 +34,13 @@ func newView(s *monitor.Summary) *view {
 func (v *view) Duration() time.Duration { return time.Duration(v.Summary.Duration) }
 
 // groupsOf returns the groups, unless there is nothing to tell apart.
-func groupsOf(results []probe.Result) []string {
+func groupsOf(results []check.Result) []string {
 	seen := map[string]bool{}
 	var groups []string
 	for i := range results {
 		if g := results[i].Group; !seen[g] {
 			seen[g] = true
-			groups = append(groups, probe.Printable(g))
+			groups = append(groups, redact.Printable(g))
 		}
 	}
 	if len(groups) < 2 {
@@ -162,18 +163,18 @@ func (v *view) Limit() int {
 type cause struct {
 	Reason string
 	N      int
-	probe.Explanation
+	check.Explanation
 }
 
 // Causes are the reasons that occurred but for ok, the most frequent first.
 func (v *view) Causes() []cause {
-	counts := map[probe.Reason]int{}
+	counts := map[check.Reason]int{}
 	for i := range v.Results {
 		counts[v.Results[i].Reason]++
 	}
 	var causes []cause
-	for _, r := range probe.Reasons() {
-		if n := counts[r]; n > 0 && r != probe.OK {
+	for _, r := range check.Reasons() {
+		if n := counts[r]; n > 0 && r != check.OK {
 			causes = append(causes, cause{r.String(), n, r.Explain()})
 		}
 	}

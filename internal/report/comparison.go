@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // A Comparison is the same targets checked one after the other, and all at
@@ -42,11 +42,11 @@ func errorLines(s *monitor.Summary) string {
 	var b strings.Builder
 	for i := range s.Results {
 		r := &s.Results[i]
-		if r.State == probe.Up || r.State == probe.Degraded {
+		if r.State == check.Up || r.State == check.Degraded {
 			continue
 		}
 		what := r.Reason.String()
-		if r.Status != 0 && r.Reason == probe.Status {
+		if r.Status != 0 && r.Reason == check.Status {
 			what = status(r)
 		}
 		fmt.Fprintf(&b, "Error: %s - %s\n", Plain(r.URL), what)

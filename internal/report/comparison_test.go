@@ -6,17 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // compared are five targets that were checked in so long, one after the other
 // and all at once.
 func compared(slow, fast time.Duration, change func(*Comparison)) *Comparison {
 	side := func(d time.Duration) *monitor.Summary {
-		s := &monitor.Summary{Targets: 5, Duration: probe.Millis(d)}
+		s := &monitor.Summary{Targets: 5, Duration: check.Milliseconds(d)}
 		for _, name := range strings.Fields("a b c d e") {
-			s.Results = append(s.Results, probe.Result{URL: "https://" + name, State: probe.Up, Status: 200, Attempts: 1, Phases: took(0, 0, 0, 100), Duration: 100 * ms})
+			s.Results = append(s.Results, check.Result{URL: "https://" + name, State: check.Up, Status: 200, Attempts: 1, Phases: took(0, 0, 0, 100), Duration: 100 * ms})
 		}
 		return s
 	}
@@ -44,10 +44,10 @@ func TestComparison(t *testing.T) {
 			}
 		}, lines + "100,000 like these, by these figures: 2.8 h one after the other, 45 s all at once (450 names a second).\n"},
 		"failures": {func(c *Comparison) {
-			c.OneByOne.Results[0].State, c.OneByOne.Results[0].Reason, c.OneByOne.Results[0].Status = probe.Down, probe.Status, 503
-			c.OneByOne.Results[1].State, c.OneByOne.Results[1].Reason, c.OneByOne.Results[1].Status = probe.Down, probe.Timeout, 0
-			c.AtOnce.Results[0].State, c.AtOnce.Results[0].Reason = probe.Down, probe.Expectation
-			c.AtOnce.Results[1].URL, c.AtOnce.Results[1].State, c.AtOnce.Results[1].Reason = "https://x\n\x1b[2J", probe.Down, probe.DNSTimeout
+			c.OneByOne.Results[0].State, c.OneByOne.Results[0].Reason, c.OneByOne.Results[0].Status = check.Down, check.Status, 503
+			c.OneByOne.Results[1].State, c.OneByOne.Results[1].Reason, c.OneByOne.Results[1].Status = check.Down, check.Timeout, 0
+			c.AtOnce.Results[0].State, c.AtOnce.Results[0].Reason = check.Down, check.Expectation
+			c.AtOnce.Results[1].URL, c.AtOnce.Results[1].State, c.AtOnce.Results[1].Reason = "https://x\n\x1b[2J", check.Down, check.DNSTimeout
 		}, "Error: https://a - 503\nError: https://b - timeout\nsync_run: 0.5012\nError: https://a - expectation\nError: https://x··[2J - dns_timeout\nasync_run: 0.1001\n"},
 	} {
 		got := shown(t, nil, func(w io.Writer, _ *monitor.Summary) error {
@@ -89,14 +89,14 @@ func TestProgressLine(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
-	result := func(name string, state probe.State, reason probe.Reason) probe.Result {
-		return probe.Result{Name: name, State: state, Reason: reason, Detail: "in short"}
+	result := func(name string, state check.State, reason check.Reason) check.Result {
+		return check.Result{Name: name, State: state, Reason: reason, Detail: "in short"}
 	}
-	before := &monitor.Summary{Results: []probe.Result{
-		result("steady", probe.Up, probe.OK), result("fallen", probe.Up, probe.OK), result("risen", probe.Down, probe.Timeout), result("other", probe.Down, probe.Timeout),
+	before := &monitor.Summary{Results: []check.Result{
+		result("steady", check.Up, check.OK), result("fallen", check.Up, check.OK), result("risen", check.Down, check.Timeout), result("other", check.Down, check.Timeout),
 	}}
-	after := &monitor.Summary{Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local), Results: []probe.Result{
-		result("steady", probe.Up, probe.OK), result("fallen", probe.Down, probe.Status), result("risen", probe.Up, probe.OK), result("other", probe.Down, probe.TLSExpired), result("new", probe.Up, probe.OK),
+	after := &monitor.Summary{Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local), Results: []check.Result{
+		result("steady", check.Up, check.OK), result("fallen", check.Down, check.Status), result("risen", check.Up, check.OK), result("other", check.Down, check.TLSExpired), result("new", check.Up, check.OK),
 	}}
 	want := "12:00:00  down  fallen  status: in short (was up)\n12:00:00  down  other  tls_expired: in short (was timeout)\n12:00:00  up  risen  in short (was down)"
 	if got := strings.Join(Changes(before, after, Look{}), "\n"); got != want {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // JUnit writes the summary for the gate of a pipeline: a suite a group, a case
@@ -91,20 +91,20 @@ func suites(s *monitor.Summary) *junitSuites {
 	return all
 }
 
-func (s *junitSuite) add(r *probe.Result, blindRun bool) {
+func (s *junitSuite) add(r *check.Result, blindRun bool) {
 	c := junitCase{Class: s.Name, Name: Plain(r.Name), Time: seconds(0)}
 	if r.Measured() {
 		c.Time = seconds(r.Duration)
 		s.took += r.Duration
 	}
 	switch {
-	case r.State == probe.NotChecked || r.State == probe.Down && blindRun:
+	case r.State == check.NotChecked || r.State == check.Down && blindRun:
 		c.Error = problem(r)
 		s.Errors++
-	case r.State == probe.Down:
+	case r.State == check.Down:
 		c.Failure = problem(r)
 		s.Failures++
-	case r.State == probe.Degraded:
+	case r.State == check.Degraded:
 		c.Output = "degraded: " + reason(r)
 	case r.Flaky:
 		c.Output = reason(r)
@@ -115,7 +115,7 @@ func (s *junitSuite) add(r *probe.Result, blindRun bool) {
 
 // problem says in its attributes what gates show, and in its text what else
 // helps to find the cause.
-func problem(r *probe.Result) *junitProblem {
+func problem(r *check.Result) *junitProblem {
 	text := fmt.Sprintf("%s\n%s", reason(r), Plain(r.URL))
 	if r.Expression != "" {
 		text += "\nexpected: " + Plain(r.Expression)

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // JSON writes the summary as its contract has it, with every result, and a
@@ -27,7 +27,7 @@ func JSON(w io.Writer, s *monitor.Summary) error {
 	return err
 }
 
-func status(r *probe.Result) string {
+func status(r *check.Result) string {
 	if r.Status == 0 {
 		return ""
 	}
@@ -35,7 +35,7 @@ func status(r *probe.Result) string {
 }
 
 // duration is blank where there was nothing to measure.
-func duration(r *probe.Result) string {
+func duration(r *check.Result) string {
 	if !r.Measured() {
 		return ""
 	}
@@ -50,9 +50,9 @@ func Milliseconds(d time.Duration) string {
 
 // reason is why the target has its state, in words; "" where there is nothing
 // to say.
-func reason(r *probe.Result) string {
+func reason(r *check.Result) string {
 	var words []string
-	if r.State != probe.Up {
+	if r.State != check.Up {
 		words = append(words, r.Reason.String())
 	}
 	if r.Detail != "" {

@@ -14,16 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 func Example() {
 	s := &monitor.Summary{
-		Targets: 2, Up: 1, Down: 1, Duration: probe.Millis(812 * time.Millisecond),
-		Results: []probe.Result{
-			{Name: "example.com", State: probe.Up, Status: 200, Attempts: 1, Duration: 81240 * time.Microsecond},
-			{Name: "shop", State: probe.Down, Reason: probe.Status, Detail: "503 Service Unavailable",
+		Targets: 2, Up: 1, Down: 1, Duration: check.Milliseconds(812 * time.Millisecond),
+		Results: []check.Result{
+			{Name: "example.com", State: check.Up, Status: 200, Attempts: 1, Duration: 81240 * time.Microsecond},
+			{Name: "shop", State: check.Down, Reason: check.Status, Detail: "503 Service Unavailable",
 				Status: 503, Attempts: 2, Duration: 43 * time.Millisecond},
 		},
 	}
@@ -85,18 +85,18 @@ func TestGolden(t *testing.T) {
 
 // What the golden files are of has to hold everything that there is.
 func TestEverythingIsThere(t *testing.T) {
-	states, reasons := map[probe.State]int{}, map[probe.Reason]bool{}
+	states, reasons := map[check.State]int{}, map[check.Reason]bool{}
 	s := everything()
 	for _, r := range s.Results {
 		states[r.State]++
 		reasons[r.Reason] = true
 	}
-	for _, r := range probe.Reasons() {
+	for _, r := range check.Reasons() {
 		if !reasons[r] {
 			t.Errorf("there is no %s", r)
 		}
 	}
-	if got := []int{states[probe.Up], states[probe.Degraded], states[probe.Down], states[probe.NotChecked], len(s.Results)}; !slices.Equal(
+	if got := []int{states[check.Up], states[check.Degraded], states[check.Down], states[check.NotChecked], len(s.Results)}; !slices.Equal(
 		got, []int{s.Up, s.Degraded, s.Down, s.NotChecked, s.Targets}) {
 		t.Errorf("counted %v, the summary says %+v", got, s)
 	}
@@ -107,9 +107,9 @@ func TestLine(t *testing.T) {
 		s    monitor.Summary
 		want string
 	}{
-		{monitor.Summary{Targets: 1, Up: 1, Duration: probe.Millis(12345 * time.Microsecond)}, "1 target in 12.3 ms: 1 up"},
+		{monitor.Summary{Targets: 1, Up: 1, Duration: check.Milliseconds(12345 * time.Microsecond)}, "1 target in 12.3 ms: 1 up"},
 		{monitor.Summary{Targets: 2, Down: 2}, "2 targets in 0.0 ms: 0 up, 2 down"},
-		{monitor.Summary{Targets: 9, Up: 2, Degraded: 1, Down: 2, NotChecked: 4, Flaky: 1, Duration: probe.Millis(time.Minute)},
+		{monitor.Summary{Targets: 9, Up: 2, Degraded: 1, Down: 2, NotChecked: 4, Flaky: 1, Duration: check.Milliseconds(time.Minute)},
 			"9 targets in 60000.0 ms: 2 up, 1 degraded, 2 down, 4 not checked, 1 flaky"},
 		{monitor.Summary{Targets: 5, Down: 5, VantageUnhealthy: true},
 			"5 targets in 0.0 ms: 0 up, 5 down; the vantage point is at fault: nothing is said of the targets"},
@@ -151,9 +151,9 @@ func TestJSON(t *testing.T) {
 }
 
 func TestJSONIsNeverTruncated(t *testing.T) {
-	s := &monitor.Summary{Results: make([]probe.Result, 3500)}
+	s := &monitor.Summary{Results: make([]check.Result, 3500)}
 	for i := range s.Results {
-		s.Results[i] = probe.Result{Name: strings.Repeat("x", 2000), State: probe.Up}
+		s.Results[i] = check.Result{Name: strings.Repeat("x", 2000), State: check.Up}
 	}
 	var b bytes.Buffer
 	if err := JSON(&b, s); err != nil {

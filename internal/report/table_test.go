@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 func TestTableOfNothing(t *testing.T) {
@@ -48,8 +48,8 @@ var hostile = map[string]string{
 
 // saying is a summary with one target that is down.
 func saying(text string) *monitor.Summary {
-	return &monitor.Summary{Targets: 1, Down: 1, Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Results: []probe.Result{
-		{Name: text, Group: text, URL: text, State: probe.Down, Reason: probe.BadResponse, Detail: text, Expression: text, Attempts: 1, Phases: probe.NoPhases()},
+	return &monitor.Summary{Targets: 1, Down: 1, Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Results: []check.Result{
+		{Name: text, Group: text, URL: text, State: check.Down, Reason: check.BadResponse, Detail: text, Expression: text, Attempts: 1, Phases: check.NoPhases()},
 	}}
 }
 
@@ -113,12 +113,12 @@ func TestTableHasEveryTarget(t *testing.T) {
 
 // many is a summary of n targets of which every hundredth is down.
 func many(n int) *monitor.Summary {
-	s := &monitor.Summary{Targets: n, Duration: probe.Millis(time.Second)}
+	s := &monitor.Summary{Targets: n, Duration: check.Milliseconds(time.Second)}
 	for i := range n {
-		r := probe.Result{Name: fmt.Sprintf("host-%d.example.com/path", i), Group: "default", State: probe.Up, Status: 200, Attempts: 1,
+		r := check.Result{Name: fmt.Sprintf("host-%d.example.com/path", i), Group: "default", State: check.Up, Status: 200, Attempts: 1,
 			Phases: took(1, 4, 9, float64(i%5000), 0.5)}
 		if r.Duration = r.Phases.Sum(); i%100 == 0 {
-			r.State, r.Reason, r.Status, r.Detail = probe.Down, probe.Status, 503, "503 Service Unavailable"
+			r.State, r.Reason, r.Status, r.Detail = check.Down, check.Status, 503, "503 Service Unavailable"
 			s.Down++
 		} else {
 			s.Up++
@@ -158,8 +158,8 @@ func TestTableFolds(t *testing.T) {
 // A bar is as long as its share of the slowest answer, and divides into its
 // phases.
 func TestBars(t *testing.T) {
-	rows := func(all ...probe.Result) []*probe.Result {
-		var rows []*probe.Result
+	rows := func(all ...check.Result) []*check.Result {
+		var rows []*check.Result
 		for _, r := range all {
 			r.Duration, r.Attempts = r.Phases.Sum(), 1
 			rows = append(rows, &r)
@@ -168,18 +168,18 @@ func TestBars(t *testing.T) {
 	}
 	l := Look{Width: 120}
 	for _, test := range []struct {
-		of   probe.Result
+		of   check.Result
 		want string
 	}{
-		{probe.Result{State: probe.Up, Phases: took(100, 100, 100, 100, 100)}, "░░░░▒▒▒▒▓▓▓▓████▄▄▄▄"},
-		{probe.Result{State: probe.Up, Phases: took(250)}, "░░░░░░░░░░"},
-		{probe.Result{State: probe.Up, Phases: took(0, 0, 0, 50)}, "██"},
-		{probe.Result{State: probe.Up, Phases: took(0.01)}, "░"},
-		{probe.Result{State: probe.Up, Phases: took(0, 0, 0, 0, 0)}, "░"},
-		{probe.Result{State: probe.Down, Phases: took(0, 5000)}, "▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▸"},
-		{probe.Result{State: probe.Down, Phases: probe.NoPhases()}, ""},
+		{check.Result{State: check.Up, Phases: took(100, 100, 100, 100, 100)}, "░░░░▒▒▒▒▓▓▓▓████▄▄▄▄"},
+		{check.Result{State: check.Up, Phases: took(250)}, "░░░░░░░░░░"},
+		{check.Result{State: check.Up, Phases: took(0, 0, 0, 50)}, "██"},
+		{check.Result{State: check.Up, Phases: took(0.01)}, "░"},
+		{check.Result{State: check.Up, Phases: took(0, 0, 0, 0, 0)}, "░"},
+		{check.Result{State: check.Down, Phases: took(0, 5000)}, "▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▸"},
+		{check.Result{State: check.Down, Phases: check.NoPhases()}, ""},
 	} {
-		all := rows(test.of, probe.Result{State: probe.Up, Phases: took(500)})
+		all := rows(test.of, check.Result{State: check.Up, Phases: took(500)})
 		if got := strings.TrimRight(l.layout(all).phases(all[0]), " "); got != test.want {
 			t.Errorf("%v: %q, want %q", test.of.Phases, got, test.want)
 		}
