@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 	"rollcall/internal/report"
 )
 
@@ -63,7 +63,7 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 
 // ended says that a side has come to its end too early to be compared.
 func ended(ctx context.Context, how string, s *monitor.Summary) error {
-	cut := slices.ContainsFunc(s.Results, func(r probe.Result) bool { return r.Reason == probe.Deadline || r.Reason == probe.Unstarted })
+	cut := slices.ContainsFunc(s.Results, func(r check.Result) bool { return r.Reason == check.Deadline || r.Reason == check.Unstarted })
 	if !cut && ctx.Err() == nil {
 		return nil
 	}
@@ -79,8 +79,8 @@ func ended(ctx context.Context, how string, s *monitor.Summary) error {
 // for three seconds, and neither way is the faster for that.
 func unconfirmed(p *plan.Plan) *plan.Plan {
 	once := *p
-	once.Targets = append([]probe.Target(nil), p.Targets...)
-	changed := map[*probe.Settings]*probe.Settings{} // many targets share one
+	once.Targets = append([]check.Target(nil), p.Targets...)
+	changed := map[*check.Settings]*check.Settings{} // many targets share one
 	for i := range once.Targets {
 		t := &once.Targets[i]
 		if changed[t.Settings] == nil {

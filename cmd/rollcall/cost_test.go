@@ -68,8 +68,8 @@ func outcomeIs(t *testing.T, got outcome, code int, out, err string) {
 	if got.code != code {
 		t.Errorf("code %d, want %d\n%s%s", got.code, code, got.out, got.err)
 	}
-	check(t, "standard output", got.out, out)
-	check(t, "standard error", got.err, err)
+	shows(t, "standard output", got.out, out)
+	shows(t, "standard error", got.err, err)
 	if out == "" && got.out != "" {
 		t.Errorf("standard output %q", got.out)
 	}

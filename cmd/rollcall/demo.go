@@ -10,7 +10,7 @@ import (
 
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // demoCommand is rollcall demo.
@@ -21,7 +21,7 @@ type demoCommand struct {
 
 // Run brings a stage up: web sites with faults, on this machine alone.
 func (c *demoCommand) Run(ctx context.Context, sys system) (err error) {
-	st, err := stage.Start(stage.Options{})
+	st, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		return &exitError{exitUnhealthy, err.Error()}
 	}
@@ -61,7 +61,7 @@ func acts() []act {
 }
 
 // event is the demonstration's, with the ports of the stage.
-func event(st *stage.Stage) ([]byte, error) {
+func event(st *testnet.Net) ([]byte, error) {
 	var urls []map[string]any
 	for _, a := range acts() {
 		target := map[string]any{"name": a.host, "url": "https://" + a.host}
@@ -78,7 +78,7 @@ func event(st *stage.Stage) ([]byte, error) {
 }
 
 // perform checks what the stage has, as check would.
-func perform(ctx context.Context, sys system, st *stage.Stage) error {
+func perform(ctx context.Context, sys system, st *testnet.Net) error {
 	data, err := event(st)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func perform(ctx context.Context, sys system, st *stage.Stage) error {
 }
 
 // onStage is an environment in which the variables are those of the stage.
-func onStage(st *stage.Stage, lookup func(string) (string, bool)) func(string) (string, bool) {
+func onStage(st *testnet.Net, lookup func(string) (string, bool)) func(string) (string, bool) {
 	variables := map[string]string{}
 	for _, variable := range st.Env() {
 		name, value, _ := strings.Cut(variable, "=")
@@ -117,12 +117,12 @@ func onStage(st *stage.Stage, lookup func(string) (string, bool)) func(string) (
 }
 
 // list names every origin.
-func list(w io.Writer, st *stage.Stage) error {
-	return report.List(w, rows(st, func(o stage.Origin) string { return o.Name }))
+func list(w io.Writer, st *testnet.Net) error {
+	return report.List(w, rows(st, func(o testnet.Origin) string { return o.Name }))
 }
 
 // rows are the origins by what is to be shown of each, which may be nothing.
-func rows(st *stage.Stage, show func(stage.Origin) string) (all [][2]string) {
+func rows(st *testnet.Net, show func(testnet.Origin) string) (all [][2]string) {
 	for _, o := range st.Origins() {
 		if text := show(o); text != "" {
 			all = append(all, [2]string{text, o.Description})
@@ -132,7 +132,7 @@ func rows(st *stage.Stage, show func(stage.Origin) string) (all [][2]string) {
 }
 
 // serve says how the origins are reached, and keeps them until ctx ends.
-func serve(ctx context.Context, sys system, st *stage.Stage) error {
+func serve(ctx context.Context, sys system, st *testnet.Net) error {
 	site, _ := st.Origin("google.com")
 	authority := ""
 	var all []string
@@ -145,7 +145,7 @@ func serve(ctx context.Context, sys system, st *stage.Stage) error {
 		}
 	}
 	fmt.Fprintf(sys.out, serving, st.Resolver.Addr(), authority, strings.Join(all, " "), site.Addr.Port())
-	err := report.List(sys.out, rows(st, func(o stage.Origin) string {
+	err := report.List(sys.out, rows(st, func(o testnet.Origin) string {
 		ported, _ := st.Ported(o.URL())
 		return strings.TrimSuffix(ported, "/")
 	}))

@@ -16,7 +16,7 @@ func TestMan(t *testing.T) {
 	text := strings.NewReplacer(`\-`, "-", `\&`, "").Replace(page.out)
 	for _, command := range []string{"check", "compare", "demo", "completion"} {
 		help := rollcall(t, "", command, "--help")
-		check(t, command+" --help", help.out, "Usage: rollcall "+command, "Examples:", "rollcall "+command)
+		shows(t, command+" --help", help.out, "Usage: rollcall "+command, "Examples:", "rollcall "+command)
 		for _, flag := range regexp.MustCompile(`--[a-z-]+[a-z]`).FindAllString(help.out, -1) {
 			if flag != "--version" && !strings.Contains(text, flag) {
 				t.Errorf("%s has %s and the man page has not", command, flag)

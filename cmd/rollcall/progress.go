@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
-	"rollcall/internal/probe"
 	"rollcall/internal/report"
 )
 
@@ -37,8 +37,8 @@ type progress struct {
 	done    int
 	down    int
 	warned  int                         // degraded
-	open    map[*probe.Target]time.Time // since when
-	waiting map[*probe.Target]int       // how often confirmed, of those that will be again
+	open    map[*check.Target]time.Time // since when
+	waiting map[*check.Target]int       // how often confirmed, of those that will be again
 	drawn   bool
 }
 
@@ -59,13 +59,13 @@ func (p *progress) Write(text []byte) (int, error) {
 func (p *progress) follow(m *monitor.Monitor, plan *plan.Plan) (stop func()) {
 	p.mu.Lock()
 	p.began, p.total, p.done, p.down, p.warned = time.Now(), len(plan.Targets), 0, 0, 0
-	p.open, p.waiting = map[*probe.Target]time.Time{}, map[*probe.Target]int{}
+	p.open, p.waiting = map[*check.Target]time.Time{}, map[*check.Target]int{}
 	p.mu.Unlock()
-	check := m.Sweeper.Probe
-	m.Sweeper.Probe = func(ctx context.Context, t *probe.Target) probe.Result {
+	probe := m.Sweeper.Probe
+	m.Sweeper.Probe = func(ctx context.Context, t *check.Target) check.Result {
 		p.begin(t)
 		defer p.leave(t)
-		r := check(ctx, t)
+		r := probe(ctx, t)
 		p.end(t, &r)
 		return r
 	}
@@ -77,18 +77,18 @@ func (p *progress) follow(m *monitor.Monitor, plan *plan.Plan) (stop func()) {
 	return func() {
 		close(ended)
 		<-over
-		m.Sweeper.Probe = check
+		m.Sweeper.Probe = probe
 	}
 }
 
-func (p *progress) begin(t *probe.Target) {
+func (p *progress) begin(t *check.Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open[t] = time.Now()
 }
 
 // leave is called for what has panicked too.
-func (p *progress) leave(t *probe.Target) {
+func (p *progress) leave(t *check.Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, t)
@@ -96,7 +96,7 @@ func (p *progress) leave(t *probe.Target) {
 
 // end counts a result as the sweep will: one that may pass has its verdict
 // when it has been confirmed.
-func (p *progress) end(t *probe.Target, r *probe.Result) {
+func (p *progress) end(t *check.Target, r *check.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.Exhausted {
@@ -106,16 +106,16 @@ func (p *progress) end(t *probe.Target, r *probe.Result) {
 	if again {
 		confirmed++
 	}
-	if r.Passing() && confirmed < t.Retries {
+	if r.Retryable() && confirmed < t.Retries {
 		p.waiting[t] = confirmed
 		return
 	}
 	delete(p.waiting, t)
 	p.done++
 	switch {
-	case r.State == probe.Down, again && !r.Checked(): // the first verdict stays
+	case r.State == check.Down, again && !r.Checked(): // the first verdict stays
 		p.down++
-	case r.State == probe.Degraded:
+	case r.State == check.Degraded:
 		p.warned++
 	}
 }

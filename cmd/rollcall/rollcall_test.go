@@ -17,21 +17,21 @@ import (
 	"testing/iotest"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // world is the one stage of all tests: crypto/x509 reads SSL_CERT_FILE once a
 // process.
-var world *stage.Stage
+var world *testnet.Net
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
 	var err error
-	if world, err = stage.Start(stage.Options{}); err != nil {
+	if world, err = testnet.Start(testnet.Options{}); err != nil {
 		log.Fatal(err)
 	}
 	for _, variable := range world.Env() {
@@ -97,8 +97,8 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
-// check compares what is said with what has to be in it, in that order.
-func check(t *testing.T, what, got string, want ...string) {
+// shows compares what is said with what has to be in it, in that order.
+func shows(t *testing.T, what, got string, want ...string) {
 	t.Helper()
 	rest := got
 	for _, w := range want {
@@ -140,8 +140,8 @@ func TestExitCodes(t *testing.T) {
 			if got.code != test.code {
 				t.Errorf("code %d, want %d\n%s%s", got.code, test.code, got.out, got.err)
 			}
-			check(t, "standard output", got.out, test.out)
-			check(t, "standard error", got.err, test.err)
+			shows(t, "standard output", got.out, test.out)
+			shows(t, "standard error", got.err, test.err)
 			if test.err == "" && got.err != "" {
 				t.Errorf("standard error %q", got.err)
 			}
@@ -181,7 +181,7 @@ func TestWrongUsage(t *testing.T) {
 			if got.code != 2 || got.out != "" || !strings.HasPrefix(got.err, "rollcall: ") {
 				t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 			}
-			check(t, "standard error", got.err, test.want...)
+			shows(t, "standard error", got.err, test.want...)
 		})
 	}
 }
@@ -200,7 +200,7 @@ func TestHelp(t *testing.T) {
 		if got.code != 0 || got.err != "" {
 			t.Errorf("%s: code %d, error %q", test.args, got.code, got.err)
 		}
-		check(t, test.args, got.out, test.want...)
+		shows(t, test.args, got.out, test.want...)
 		for line := range strings.Lines(got.out) {
 			if len(line) > 81 {
 				t.Errorf("%s: a line of %d characters: %s", test.args, len(line), line)
@@ -226,7 +226,7 @@ func TestSources(t *testing.T) {
 			if got.code != 0 || got.err != "" {
 				t.Errorf("code %d, error %q", got.code, got.err)
 			}
-			check(t, "standard output", got.out, "STATE", "\nup ", test.want, " 200 ", " ms", "1 target in ", "1 up")
+			shows(t, "standard output", got.out, "STATE", "\nup ", test.want, " 200 ", " ms", "1 target in ", "1 up")
 		})
 	}
 }
@@ -238,7 +238,7 @@ func TestNoURL(t *testing.T) {
 		if got.code != 2 || !strings.Contains(got.err, "names no URL") {
 			t.Errorf("%q: code %d, error %q", in, got.code, got.err)
 		}
-		check(t, "standard output", got.out, "0 targets")
+		shows(t, "standard output", got.out, "0 targets")
 	}
 }
 
@@ -284,7 +284,7 @@ func TestJSONToFile(t *testing.T) {
 	if s.Version != version || s.Up != 1 || s.Down != 1 || !s.Healthy || s.Published.Datums != 0 {
 		t.Errorf("summary %s", text)
 	}
-	if up, down := &s.Results[0], &s.Results[1]; up.Status != 200 || up.Duration <= 0 || down.Reason != probe.TLSExpired {
+	if up, down := &s.Results[0], &s.Results[1]; up.Status != 200 || up.Duration <= 0 || down.Reason != check.TLSExpired {
 		t.Errorf("results %+v, %+v", up, down)
 	}
 }
@@ -300,7 +300,7 @@ func TestHTMLToFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, "the page", string(text), "<!doctype html>", "<title>1 of 2 targets is down · Rollcall</title>", "#tls_expired", "certificate expired 1 day ago", "</html>")
+	shows(t, "the page", string(text), "<!doctype html>", "<title>1 of 2 targets is down · Rollcall</title>", "#tls_expired", "certificate expired 1 day ago", "</html>")
 }
 
 func TestUnwritableOutput(t *testing.T) {
@@ -334,7 +334,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("code %d after %v, error %q", code, took, &stderr)
 	}
 	var s monitor.Summary
-	if err := json.Unmarshal(out.Bytes(), &s); err != nil || s.Results[0].Reason != probe.Deadline {
+	if err := json.Unmarshal(out.Bytes(), &s); err != nil || s.Results[0].Reason != check.Deadline {
 		t.Errorf("error %v, output %s", err, &out)
 	}
 }
@@ -399,14 +399,14 @@ func TestPublish(t *testing.T) {
 // said first.
 func TestPublishRefused(t *testing.T) {
 	credentials(t)
-	world.CloudWatch.Misbehave(stage.Always(stage.Fault{Mode: stage.AccessDenied}))
+	world.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
 	defer world.CloudWatch.Misbehave(nil)
 	for host, want := range map[string]int{"good.stage.test": 3, "status-404.stage.test": 1} {
 		got := rollcall(t, "", "check", "--publish", url(t, host))
 		if got.code != want || strings.Contains(got.out, "_aws") {
 			t.Errorf("%s: code %d, want %d; output %s", host, got.code, want, got.out)
 		}
-		check(t, "standard error", got.err, "cloudwatch:PutMetricData")
+		shows(t, "standard error", got.err, "cloudwatch:PutMetricData")
 		if said := strings.Contains(got.err, "\nrollcall: "); said != (want == 3) {
 			t.Errorf("%s: why the code is %d: %v\n%s", host, want, said, got.err)
 		}

@@ -19,7 +19,7 @@ import (
 
 	"github.com/creack/pty"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 	"rollcall/internal/report"
 )
 
@@ -133,7 +133,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		t.Errorf("code %d", code)
 	}
 	_, table, _ := strings.Cut(s.shown(), "STATE")
-	check(t, "the table", table, "\x1b[31mdown", "status: 404", "\x1b[32mup", "━", "a full bar", "\x1b[32m2 up\x1b[0m, \x1b[31m1 down\x1b[0m")
+	shows(t, "the table", table, "\x1b[31mdown", "status: 404", "\x1b[32mup", "━", "a full bar", "\x1b[32m2 up\x1b[0m, \x1b[31m1 down\x1b[0m")
 	if before, _, _ := strings.Cut(s.shown(), "STATE"); !strings.HasSuffix(before, "\r\x1b[K\x1b[2m") {
 		t.Errorf("the line of progress was not taken away: %q", before)
 	}
@@ -148,7 +148,7 @@ func TestNoColour(t *testing.T) {
 		if code := s.exit(); code != 0 || regexp.MustCompile(forbidden).MatchString(s.shown()) {
 			t.Errorf("%s: code %d, shown %q", variable, code, s.shown())
 		}
-		check(t, "the table", s.shown(), "STATE", "up", "good.stage.test", "█", "2 up")
+		shows(t, "the table", s.shown(), "STATE", "up", "good.stage.test", "█", "2 up")
 	}
 }
 
@@ -158,7 +158,7 @@ func TestNarrowTerminal(t *testing.T) {
 		t.Errorf("code %d", code)
 	}
 	_, table, _ := strings.Cut(s.shown(), "   TARGET")
-	check(t, "the table", table, "✗  expired", "tls_expired", "✓  good")
+	shows(t, "the table", table, "✗  expired", "tls_expired", "✓  good")
 	for line := range strings.Lines(table) {
 		if n := len([]rune(strings.TrimRight(line, "\r\n"))); n > 40 {
 			t.Errorf("a line of %d columns: %q", n, line)
@@ -176,7 +176,7 @@ func TestCtrlC(t *testing.T) {
 	if code := s.exit(); code != 130 {
 		t.Errorf("code %d", code)
 	}
-	check(t, "what is shown", s.shown(), "STATE", "not_checked", "deadline", "not_checked: the run ended before its turn came", "good.stage.test", "1 up", "3 not checked", "interrupted")
+	shows(t, "what is shown", s.shown(), "STATE", "not_checked", "deadline", "not_checked: the run ended before its turn came", "good.stage.test", "1 up", "3 not checked", "interrupted")
 }
 
 // A comparison that was interrupted compares nothing.
@@ -189,7 +189,7 @@ func TestCompareCtrlC(t *testing.T) {
 	if code := s.exit(); code != 130 {
 		t.Errorf("code %d", code)
 	}
-	check(t, "what is shown", s.shown(), "interrupted one after the other, at 1 of 2: there is nothing to compare")
+	shows(t, "what is shown", s.shown(), "interrupted one after the other, at 1 of 2: there is nothing to compare")
 	if strings.Contains(s.shown(), "sync_run") {
 		t.Errorf("it compares all the same: %q", s.shown())
 	}
@@ -255,12 +255,12 @@ func TestDemo(t *testing.T) {
 	if got.code != 1 {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
-	for _, r := range probe.Reasons() {
-		if r != probe.OK && r.State() == probe.Down && !strings.Contains(got.out, r.String()+": ") {
+	for _, r := range check.Reasons() {
+		if r != check.OK && r.State() == check.Down && !strings.Contains(got.out, r.String()+": ") {
 			t.Errorf("nothing shows %s:\n%s", r, got.out)
 		}
 	}
-	check(t, "the table", got.out, "STATE", "degraded", "slow.stage.test", "google.com", "30 targets")
+	shows(t, "the table", got.out, "STATE", "degraded", "slow.stage.test", "google.com", "30 targets")
 }
 
 func TestDemoList(t *testing.T) {
@@ -324,7 +324,7 @@ func TestWatch(t *testing.T) {
 	if code != 130 || !strings.Contains(stderr.String(), "the watch was ended") {
 		t.Errorf("code %d, error %q", code, &stderr)
 	}
-	check(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n")
+	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n")
 	if n := strings.Count(out.kept.String(), "steady"); n != 1 {
 		t.Errorf("what has not changed is there %d times:\n%s", n, &out.kept)
 	}
@@ -390,7 +390,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
 	failures := "Error: https://nxdomain.stage.test - dns_not_found\nError: " + strings.TrimSuffix(urls[4], "/") + " - 404\n"
-	check(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "100,000 like these", "one after the other", "all at once")
+	shows(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "100,000 like these", "one after the other", "all at once")
 	figures := map[string]float64{}
 	for _, match := range seconds.FindAllStringSubmatch(got.out, -1) {
 		var f float64
@@ -442,27 +442,27 @@ func TestLongList(t *testing.T) {
 
 // The progress counts as the sweep does.
 func TestProgressCounts(t *testing.T) {
-	p := &progress{total: 5, open: map[*probe.Target]time.Time{}, waiting: map[*probe.Target]int{}}
-	targets := make([]probe.Target, 5)
+	p := &progress{total: 5, open: map[*check.Target]time.Time{}, waiting: map[*check.Target]int{}}
+	targets := make([]check.Target, 5)
 	for i := range targets {
-		targets[i].Settings = &probe.Settings{Retries: 1}
+		targets[i].Settings = &check.Settings{Retries: 1}
 		p.begin(&targets[i])
 	}
-	down := probe.Result{State: probe.Down, Reason: probe.Timeout}
-	p.end(&targets[0], &probe.Result{State: probe.Up})
-	p.end(&targets[1], &probe.Result{State: probe.Degraded, Reason: probe.Expectation})
-	p.end(&targets[2], &probe.Result{State: probe.Down, Reason: probe.TLSExpired})
+	down := check.Result{State: check.Down, Reason: check.Timeout}
+	p.end(&targets[0], &check.Result{State: check.Up})
+	p.end(&targets[1], &check.Result{State: check.Degraded, Reason: check.Expectation})
+	p.end(&targets[2], &check.Result{State: check.Down, Reason: check.TLSExpired})
 	p.end(&targets[3], &down)
 	p.end(&targets[4], &down)
-	p.end(&targets[4], &probe.Result{State: probe.NotChecked, Reason: probe.Internal, Exhausted: true})
+	p.end(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Internal, Exhausted: true})
 	for i := range targets {
 		p.leave(&targets[i])
 	}
 	if s := p.state(); s.Done != 3 || s.Down != 1 || s.Degraded != 1 || s.Confirming != 2 || s.Slow != 0 {
 		t.Errorf("after the first attempts: %+v", s)
 	}
-	p.end(&targets[3], &probe.Result{State: probe.Up})
-	p.end(&targets[4], &probe.Result{State: probe.NotChecked, Reason: probe.Deadline})
+	p.end(&targets[3], &check.Result{State: check.Up})
+	p.end(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Deadline})
 	if s := p.state(); s.Done != 5 || s.Down != 2 || s.Confirming != 0 {
 		t.Errorf("after the confirmations: %+v", s)
 	}
@@ -492,8 +492,8 @@ func TestProgressGivesWay(t *testing.T) {
 // second, less than 1 % of a processor is 1.25 ms each time.
 func BenchmarkProgress(b *testing.B) {
 	p := &progress{out: io.Discard, live: true, look: report.Look{Width: 120, Colour: true}, total: 10_000, done: 5000,
-		open: map[*probe.Target]time.Time{}, waiting: map[*probe.Target]int{}}
-	targets := make([]probe.Target, 1000)
+		open: map[*check.Target]time.Time{}, waiting: map[*check.Target]int{}}
+	targets := make([]check.Target, 1000)
 	for i := range targets {
 		targets[i].Name = fmt.Sprintf("host-%d.example.com", i)
 		p.begin(&targets[i])

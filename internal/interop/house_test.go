@@ -22,9 +22,12 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 const (
@@ -47,13 +50,13 @@ func packages() map[string]string {
 // that trusts that and may reach loopback.
 type house struct {
 	dir       string
-	authority *stage.Authority
+	authority *testnet.Authority
 	prober    *probe.Prober
 }
 
 // newHouse makes a house in dir with the pages of a small site in www.
 func newHouse(dir string) (*house, error) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +67,7 @@ func newHouse(dir string) (*house, error) {
 	h.prober = probe.New(probe.Options{
 		UserAgent: "rollcall/interop",
 		RootCAs:   authority.Pool(),
-		Guard:     probe.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Guard:     guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Took: time.Millisecond}, nil
 		},
@@ -88,7 +91,7 @@ func (h *house) furnish() error {
 			return err
 		}
 	}
-	return h.certify("leaf", stage.Sound)
+	return h.certify("leaf", testnet.Sound)
 }
 
 func (h *house) path(parts ...string) string {
@@ -97,7 +100,7 @@ func (h *house) path(parts ...string) string {
 
 // certify writes a certificate of the host: name.pem is the leaf, name.chain
 // what follows it, name.full both, name.key its key. root.pem is the root.
-func (h *house) certify(name string, flaw stage.Flaw) error {
+func (h *house) certify(name string, flaw testnet.Flaw) error {
 	leaf, err := h.authority.Leaf(host, flaw)
 	if err != nil {
 		return err
@@ -255,13 +258,13 @@ func (h *house) must(t *testing.T, name string, ports []int, args ...string) {
 }
 
 // probe checks a path at a port.
-func (h *house) probe(ctx context.Context, port int, path string, change func(*probe.Settings)) probe.Result {
+func (h *house) probe(ctx context.Context, port int, path string, change func(*check.Settings)) check.Result {
 	u := &url.URL{Scheme: "https", Host: host + ":" + strconv.Itoa(port), Path: path}
-	s := &probe.Settings{Method: "GET", Timeout: 5 * time.Second, Redirects: 10, MaxBody: maxBody}
+	s := &check.Settings{Method: "GET", Timeout: 5 * time.Second, Redirects: 10, MaxBody: maxBody}
 	if change != nil {
 		change(s)
 	}
-	return h.prober.Probe(ctx, &probe.Target{Name: host, Group: "default", URL: u, Shown: probe.Shown(u), Settings: s})
+	return h.prober.Probe(ctx, &check.Target{Name: host, Group: "default", URL: u, RedactedURL: redact.URL(u), Settings: s})
 }
 
 // shake returns what a server agrees to with a client that takes anything.

@@ -9,20 +9,20 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/check"
+	"rollcall/internal/testnet"
 )
 
 // A server is an openssl s_server with its options, and what is to be said of
 // it.
 type server struct {
 	name    string
-	flaw    stage.Flaw
+	flaw    testnet.Flaw
 	options string
-	change  func(*probe.Settings)
+	change  func(*check.Settings)
 
-	reason probe.Reason
-	phase  probe.Phase
+	reason check.Reason
+	phase  check.Phase
 	detail string // a part of it
 	http   string // "" if there is no answer
 }
@@ -34,23 +34,23 @@ const old = " -cipher DEFAULT@SECLEVEL=0"
 // versionServers speak some versions of TLS only.
 func versionServers() []server {
 	return []server{
-		{name: "TLS 1.0", options: "-tls1" + old, reason: probe.TLSVersion, phase: probe.TLS, detail: "no TLS version"},
+		{name: "TLS 1.0", options: "-tls1" + old, reason: check.TLSVersion, phase: check.TLS, detail: "no TLS version"},
 		{name: "TLS 1.0, taken", options: "-tls1" + old, change: minVersion(tls.VersionTLS10), http: "1.0"},
-		{name: "TLS 1.1", options: "-tls1_1" + old, reason: probe.TLSVersion, phase: probe.TLS, detail: "no TLS version"},
+		{name: "TLS 1.1", options: "-tls1_1" + old, reason: check.TLSVersion, phase: check.TLS, detail: "no TLS version"},
 		{name: "TLS 1.1, taken", options: "-tls1_1" + old, change: minVersion(tls.VersionTLS11), http: "1.0"},
 		{name: "TLS 1.2", options: "-tls1_2", http: "1.0"},
 		{name: "TLS 1.2, not enough", options: "-tls1_2", change: minVersion(tls.VersionTLS13),
-			reason: probe.TLSVersion, phase: probe.TLS, detail: "no TLS version"},
+			reason: check.TLSVersion, phase: check.TLS, detail: "no TLS version"},
 		{name: "TLS 1.3", options: "-tls1_3", http: "1.0"},
 		{name: "TLS 1.3 without tickets", options: "-tls1_3 -num_tickets 0", http: "1.0"},
 		{name: "no shared cipher", options: "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256",
-			reason: probe.TLSHandshake, phase: probe.TLS, detail: "handshake failure"},
+			reason: check.TLSHandshake, phase: check.TLS, detail: "handshake failure"},
 		{name: "one shared cipher", options: "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384", http: "1.0"},
 		{name: "no shared curve", options: "-tls1_3 -groups ffdhe2048",
-			reason: probe.TLSHandshake, phase: probe.TLS, detail: "handshake failure"},
+			reason: check.TLSHandshake, phase: check.TLS, detail: "handshake failure"},
 		{name: "one shared curve, asked for again", options: "-tls1_3 -groups P-521", http: "1.0"},
-		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: probe.Timeout, phase: probe.FirstByte, detail: "no answer"},
-		{name: "HTTP/2 not there", options: "", change: http2, reason: probe.BadResponse, phase: probe.FirstByte, detail: "HTTP/2"},
+		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: check.Timeout, phase: check.FirstByte, detail: "no answer"},
+		{name: "HTTP/2 not there", options: "", change: http2, reason: check.BadResponse, phase: check.FirstByte, detail: "HTTP/2"},
 	}
 }
 
@@ -58,10 +58,10 @@ func versionServers() []server {
 func clientCertificateServers() []server {
 	return []server{
 		{name: "TLS 1.2, client certificate", options: "-tls1_2 -Verify 2 -CAfile root.pem",
-			reason: probe.TLSClientCertificate, phase: probe.TLS, detail: "client certificate"},
+			reason: check.TLSClientCertificate, phase: check.TLS, detail: "client certificate"},
 		{name: "TLS 1.2, client certificate or none", options: "-tls1_2 -verify 2 -CAfile root.pem", http: "1.0"},
 		{name: "TLS 1.3, client certificate", options: "-tls1_3 -Verify 2 -CAfile root.pem",
-			reason: probe.TLSClientCertificate, phase: probe.TLS, detail: "client certificate"},
+			reason: check.TLSClientCertificate, phase: check.TLS, detail: "client certificate"},
 		{name: "TLS 1.3, client certificate or none", options: "-tls1_3 -verify 2 -CAfile root.pem", http: "1.0"},
 	}
 }
@@ -70,25 +70,25 @@ func clientCertificateServers() []server {
 func certificateServers() []server {
 	return []server{
 		{name: "complete chain", http: "1.0"},
-		{name: "missing intermediate", flaw: stage.NoIntermediate, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
-		{name: "wrong name", flaw: stage.WrongName, reason: probe.TLSHostname, phase: probe.TLS, detail: "not for " + host},
-		{name: "expired", flaw: stage.Expired, reason: probe.TLSExpired, phase: probe.TLS, detail: "expired 1 day ago"},
-		{name: "not yet valid", flaw: stage.NotYetValid, reason: probe.TLSNotYetValid, phase: probe.TLS, detail: "not valid for another"},
-		{name: "self-signed", flaw: stage.SelfSigned, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
-		{name: "untrusted", flaw: stage.UnknownIssuer, reason: probe.TLSUntrusted, phase: probe.TLS, detail: "unknown authority"},
-		{name: "expired, unverified", flaw: stage.Expired, http: "1.0",
-			change: func(s *probe.Settings) { s.TLS.InsecureSkipVerify = true }},
+		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: check.TLSUntrusted, phase: check.TLS, detail: "unknown authority"},
+		{name: "wrong name", flaw: testnet.WrongName, reason: check.TLSHostname, phase: check.TLS, detail: "not for " + host},
+		{name: "expired", flaw: testnet.Expired, reason: check.TLSExpired, phase: check.TLS, detail: "expired 1 day ago"},
+		{name: "not yet valid", flaw: testnet.NotYetValid, reason: check.TLSNotYetValid, phase: check.TLS, detail: "not valid for another"},
+		{name: "self-signed", flaw: testnet.SelfSigned, reason: check.TLSUntrusted, phase: check.TLS, detail: "unknown authority"},
+		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: check.TLSUntrusted, phase: check.TLS, detail: "unknown authority"},
+		{name: "expired, unverified", flaw: testnet.Expired, http: "1.0",
+			change: func(s *check.Settings) { s.TLS.InsecureSkipVerify = true }},
 	}
 }
 
-func minVersion(version uint16) func(*probe.Settings) {
-	return func(s *probe.Settings) { s.TLS.MinVersion = version }
+func minVersion(version uint16) func(*check.Settings) {
+	return func(s *check.Settings) { s.TLS.MinVersion = version }
 }
 
-func http2(s *probe.Settings) { s.HTTP = probe.HTTP2 }
+func http2(s *check.Settings) { s.HTTP = check.HTTP2 }
 
 // http2Soon does not wait long for a server that waits for a GET.
-func http2Soon(s *probe.Settings) { s.HTTP, s.Timeout = probe.HTTP2, 500*time.Millisecond }
+func http2Soon(s *check.Settings) { s.HTTP, s.Timeout = check.HTTP2, 500*time.Millisecond }
 
 func TestOpenSSLVersions(t *testing.T) { testOpenSSL(t, versionServers()) }
 
@@ -114,13 +114,13 @@ func testOpenSSL(t *testing.T, servers []server) {
 // HTTP/1.0.
 func (s server) arguments(port int) []string {
 	arguments := []string{"s_server", "-www", "-accept", address(port), "-cert", "leaf.pem", "-key", "leaf.key"}
-	if s.flaw != stage.NoIntermediate && s.flaw != stage.SelfSigned {
+	if s.flaw != testnet.NoIntermediate && s.flaw != testnet.SelfSigned {
 		arguments = append(arguments, "-cert_chain", "leaf.chain")
 	}
 	return append(arguments, strings.Fields(s.options)...)
 }
 
-func (s server) check(t *testing.T, h *house, res probe.Result) {
+func (s server) check(t *testing.T, h *house, res check.Result) {
 	t.Helper()
 	want := s.reason.State()
 	if res.State != want || res.Reason != s.reason || res.Phase != s.phase || !strings.Contains(res.Detail, s.detail) || res.HTTP != s.http {
@@ -131,23 +131,23 @@ func (s server) check(t *testing.T, h *house, res probe.Result) {
 		s.checkAnswer(t, h, res)
 		return
 	}
-	if res.Status != 0 || res.Complete || res.Phases.TLS == probe.Absent || res.Phases.Transfer != probe.Absent {
+	if res.Status != 0 || res.Complete || res.Phases.TLS == check.Absent || res.Phases.Transfer != check.Absent {
 		t.Errorf("without an answer there are status %d, complete %v, and the phases %v", res.Status, res.Complete, res.Phases)
 	}
-	if s.flaw != stage.Sound {
+	if s.flaw != testnet.Sound {
 		checkCertificate(t, h, res, s.flaw)
 	}
 }
 
 // checkAnswer wants a whole answer, whose end is the connection's: that has no
 // stamp of the kernel's.
-func (s server) checkAnswer(t *testing.T, h *house, res probe.Result) {
+func (s server) checkAnswer(t *testing.T, h *house, res check.Result) {
 	t.Helper()
-	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != stage.Sound) {
+	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != testnet.Sound) {
 		t.Errorf("status %d, complete %v, %d bytes, unverified %v", res.Status, res.Complete, res.BytesBody, res.TLSUnverified)
 	}
 	checkCertificate(t, h, res, s.flaw)
-	if runtime.GOOS == "linux" && res.Clock != probe.KernelClock {
+	if runtime.GOOS == "linux" && res.Clock != check.KernelClock {
 		t.Errorf("the clock is the %v's", res.Clock)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/check"
+	"rollcall/internal/testnet"
 )
 
 // A web server starts with one port for TLS 1.2 and one for TLS 1.3, serves
@@ -167,8 +167,8 @@ func startH2O(t *testing.T, h *house, tls12, tls13 int) {
 // A visit is what is asked of a web server, and what is to be said of it.
 type visit struct {
 	path    string
-	state   probe.State
-	reason  probe.Reason
+	state   check.State
+	reason  check.Reason
 	status  int
 	body    int64 // bytes decoded; -1: whatever the server's own page has
 	moved   int   // redirects followed
@@ -178,12 +178,12 @@ type visit struct {
 
 func visits() []visit {
 	return []visit{
-		{path: "/", state: probe.Up, status: 200, body: 6},
-		{path: "/text.txt", state: probe.Up, status: 200, body: textSize, smaller: true},
-		{path: "/large.bin", state: probe.Up, status: 200, body: maxBody, cut: true},
-		{path: "/moved", state: probe.Up, status: 200, body: 6, moved: 1},
-		{path: "/missing", state: probe.Down, reason: probe.Status, status: 404, body: -1},
-		{path: "/error", state: probe.Down, reason: probe.Status, status: 500, body: -1},
+		{path: "/", state: check.Up, status: 200, body: 6},
+		{path: "/text.txt", state: check.Up, status: 200, body: textSize, smaller: true},
+		{path: "/large.bin", state: check.Up, status: 200, body: maxBody, cut: true},
+		{path: "/moved", state: check.Up, status: 200, body: 6, moved: 1},
+		{path: "/missing", state: check.Down, reason: check.Status, status: 404, body: -1},
+		{path: "/error", state: check.Down, reason: check.Status, status: 500, body: -1},
 	}
 }
 
@@ -191,9 +191,9 @@ func visits() []visit {
 func TestWebServers(t *testing.T) {
 	protocols := []struct {
 		name string
-		http probe.HTTPVersion
+		http check.HTTPVersion
 		want string
-	}{{"http 1.1", probe.HTTP1, "1.1"}, {"http 2", probe.HTTP2, "2"}, {"http auto", probe.AnyHTTP, "2"}}
+	}{{"http 1.1", check.HTTP1, "1.1"}, {"http 2", check.HTTP2, "2"}, {"http auto", check.AnyHTTP, "2"}}
 	for _, w := range webs() {
 		t.Run(w.name, func(t *testing.T) {
 			h, ports := newTestHouse(t), testPorts(t, 2)
@@ -212,25 +212,25 @@ func TestWebServers(t *testing.T) {
 	}
 }
 
-func (h *house) visitAll(t *testing.T, port int, version probe.HTTPVersion, speaks string) {
+func (h *house) visitAll(t *testing.T, port int, version check.HTTPVersion, speaks string) {
 	for _, v := range visits() {
-		res := h.probe(t.Context(), port, v.path, func(s *probe.Settings) { s.HTTP = version })
+		res := h.probe(t.Context(), port, v.path, func(s *check.Settings) { s.HTTP = version })
 		if res.HTTP != speaks {
 			t.Errorf("%s: HTTP/%s, want %s", v.path, res.HTTP, speaks)
 		}
 		v.check(t, res)
-		checkCertificate(t, h, res, stage.Sound)
+		checkCertificate(t, h, res, testnet.Sound)
 		checkTimes(t, res)
 	}
 }
 
-func (v visit) check(t *testing.T, res probe.Result) {
+func (v visit) check(t *testing.T, res check.Result) {
 	t.Helper()
 	if res.State != v.state || res.Reason != v.reason || res.Status != v.status {
 		t.Errorf("%s: %v for %v, status %d, %q; want %v for %v, status %d", v.path, res.State, res.Reason, res.Status, res.Detail, v.state, v.reason, v.status)
 	}
-	if v.reason != probe.OK && res.Phase != probe.Transfer {
-		t.Errorf("%s: the phase is %v, want %v", v.path, res.Phase, probe.Transfer)
+	if v.reason != check.OK && res.Phase != check.Transfer {
+		t.Errorf("%s: the phase is %v, want %v", v.path, res.Phase, check.Transfer)
 	}
 	if v.body >= 0 && res.BytesBody != v.body || res.BodyTruncated != v.cut || len(res.Redirects) != v.moved {
 		t.Errorf("%s: %d bytes, cut %v, by way of %q; want %d, %v and %d redirects", v.path, res.BytesBody, res.BodyTruncated, res.Redirects, v.body, v.cut, v.moved)
@@ -245,7 +245,7 @@ func (v visit) check(t *testing.T, res probe.Result) {
 
 // checkCertificate wants the facts of the certificate that the house has with
 // a flaw. Trusted is only the one without.
-func checkCertificate(t *testing.T, h *house, res probe.Result, flaw stage.Flaw) {
+func checkCertificate(t *testing.T, h *house, res check.Result, flaw testnet.Flaw) {
 	t.Helper()
 	leaf, err := h.authority.Leaf(host, flaw)
 	if err != nil {
@@ -257,8 +257,8 @@ func checkCertificate(t *testing.T, h *house, res probe.Result, flaw stage.Flaw)
 		return
 	}
 	days := time.Until(leaf.Leaf.NotAfter).Hours() / 24
-	if !c.NotAfter.Equal(leaf.Leaf.NotAfter) || math.Abs(c.DaysLeft-days) > 0.02 || c.Verified != (flaw == stage.Sound) {
-		t.Errorf("the certificate is %+v, want its end at %v, in %.2f days, and verified %v", c, leaf.Leaf.NotAfter, days, flaw == stage.Sound)
+	if !c.NotAfter.Equal(leaf.Leaf.NotAfter) || math.Abs(c.DaysLeft-days) > 0.02 || c.Verified != (flaw == testnet.Sound) {
+		t.Errorf("the certificate is %+v, want its end at %v, in %.2f days, and verified %v", c, leaf.Leaf.NotAfter, days, flaw == testnet.Sound)
 	}
 	if c.Subject != leaf.Leaf.Subject.String() || c.Issuer != leaf.Leaf.Issuer.String() {
 		t.Errorf("the certificate is %s's by %s, want %s's by %s", c.Subject, c.Issuer, leaf.Leaf.Subject, leaf.Leaf.Issuer)
@@ -268,14 +268,14 @@ func checkCertificate(t *testing.T, h *house, res probe.Result, flaw stage.Flaw)
 // checkTimes wants every phase that an answer over TLS has, by the kernel's
 // clock where there is one, and no wait for the end of a connection that the
 // server keeps alive.
-func checkTimes(t *testing.T, res probe.Result) {
+func checkTimes(t *testing.T, res check.Result) {
 	t.Helper()
-	if runtime.GOOS == "linux" && res.Clock != probe.KernelClock {
+	if runtime.GOOS == "linux" && res.Clock != check.KernelClock {
 		t.Errorf("%s: the clock is the %v's", res.URL, res.Clock)
 	}
 	const long = 2 * time.Second // servers keep a connection for a minute
-	for phase := probe.DNS; phase <= probe.Transfer; phase++ {
-		if took := res.Phases.Of(phase); took == probe.Absent || took > long {
+	for phase := check.DNS; phase <= check.Transfer; phase++ {
+		if took := res.Phases.Of(phase); took == check.Absent || took > long {
 			t.Errorf("%s: %v took %v, want at most %v", res.URL, phase, took, long)
 		}
 	}

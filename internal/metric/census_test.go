@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // TestCountIsWhatIsPublished makes the datums of runs of any shape, and counts
@@ -28,19 +28,19 @@ func TestCountIsWhatIsPublished(t *testing.T) {
 
 // answers are so many complete answers, some of which are no success, and the
 // census of them.
-func answers(random *rand.Rand, n int) ([]*probe.Result, Census) {
-	var results []*probe.Result
+func answers(random *rand.Rand, n int) ([]*check.Result, Census) {
+	var results []*check.Result
 	var c Census
-	groups, secure, reasons := map[string]bool{}, map[string]bool{}, map[probe.Reason]bool{}
+	groups, secure, reasons := map[string]bool{}, map[string]bool{}, map[check.Reason]bool{}
 	for i := range n {
-		r := checked(fmt.Sprint("target ", i), probe.OK)
+		r := checked(fmt.Sprint("target ", i), check.OK)
 		r.Group = fmt.Sprint("group ", random.IntN(4))
 		if random.IntN(3) == 0 {
-			r.Reason, r.State = probe.Status, probe.Down
+			r.Reason, r.State = check.Status, check.Down
 			reasons[r.Reason] = true
 		}
 		if random.IntN(2) == 0 {
-			r.Certificate, r.Phases.TLS = nil, probe.Absent
+			r.Certificate, r.Phases.TLS = nil, check.Absent
 		} else {
 			c.Secure++
 			secure[r.Group] = true

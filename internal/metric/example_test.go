@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
-	"rollcall/internal/probe"
 )
 
 func Example() {
 	minute := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	results := []*probe.Result{
-		{Name: "shop", Group: "web", State: probe.Up, Complete: true, Duration: 81240 * time.Microsecond},
-		{Name: "blog", Group: "web", State: probe.Down, Reason: probe.Timeout},
+	results := []*check.Result{
+		{Name: "shop", Group: "web", State: check.Up, Complete: true, Duration: 81240 * time.Microsecond},
+		{Name: "blog", Group: "web", State: check.Down, Reason: check.Timeout},
 	}
 	var rollup metric.Rollup
 	var datums []metric.Datum

@@ -10,26 +10,26 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 var at = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // checked is a complete answer with every phase and a certificate.
-func checked(name string, reason probe.Reason) *probe.Result {
-	phases := probe.Phases{
+func checked(name string, reason check.Reason) *check.Result {
+	phases := check.Phases{
 		DNS: 1 * time.Millisecond, Connect: 2 * time.Millisecond, TLS: 3 * time.Millisecond,
 		FirstByte: 4 * time.Millisecond, Transfer: 2500 * time.Microsecond,
 	}
-	return &probe.Result{
+	return &check.Result{
 		Name: name, Group: "shop", State: reason.State(), Reason: reason, Attempts: 1,
 		Duration: phases.Sum(), Phases: phases, Complete: true,
-		Certificate: &probe.Certificate{DaysLeft: 61.4},
+		Certificate: &check.Certificate{DaysLeft: 61.4},
 	}
 }
 
 // with returns r after a change.
-func with(r *probe.Result, change func(*probe.Result)) *probe.Result {
+func with(r *check.Result, change func(*check.Result)) *check.Result {
 	change(r)
 	return r
 }
@@ -60,34 +60,34 @@ func equal(t *testing.T, got []Datum, want ...string) {
 }
 
 func TestSeries(t *testing.T) {
-	timeout := with(checked("api", probe.Timeout), func(r *probe.Result) {
-		r.Complete, r.Phase, r.Phases.Transfer = false, probe.FirstByte, probe.Absent
+	timeout := with(checked("api", check.Timeout), func(r *check.Result) {
+		r.Complete, r.Phase, r.Phases.Transfer = false, check.FirstByte, check.Absent
 	})
-	expired := with(checked("api", probe.TLSExpired), func(r *probe.Result) {
+	expired := with(checked("api", check.TLSExpired), func(r *check.Result) {
 		r.Complete, r.Certificate.DaysLeft = false, -3.5
 	})
-	plain := with(checked("api", probe.OK), func(r *probe.Result) {
-		r.Certificate, r.Phases.TLS, r.Phases.DNS = nil, probe.Absent, probe.Absent
+	plain := with(checked("api", check.OK), func(r *check.Result) {
+		r.Certificate, r.Phases.TLS, r.Phases.DNS = nil, check.Absent, check.Absent
 	})
-	degraded := with(checked("api", probe.Expectation), func(r *probe.Result) { r.State = probe.Degraded })
-	open := with(checked("api", probe.Deadline), func(r *probe.Result) { r.Complete = false })
+	degraded := with(checked("api", check.Expectation), func(r *check.Result) { r.State = check.Degraded })
+	open := with(checked("api", check.Deadline), func(r *check.Result) { r.Complete = false })
 	for name, test := range map[string]struct {
 		profile Profile
-		result  *probe.Result
+		result  *check.Result
 		want    []string
 	}{
-		"group":             {ProfileGroup, checked("api", probe.OK), nil},
-		"no profile":        {"", checked("api", probe.OK), nil},
+		"group":             {ProfileGroup, checked("api", check.OK), nil},
+		"no profile":        {"", checked("api", check.OK), nil},
 		"not checked":       {ProfilePhases, open, nil},
-		"invalid target":    {ProfileTarget, &probe.Result{Name: "api", Reason: probe.InvalidTarget}, nil},
-		"up":                {ProfileTarget, checked("api", probe.OK), []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1"}},
+		"invalid target":    {ProfileTarget, &check.Result{Name: "api", Reason: check.InvalidTarget}, nil},
+		"up":                {ProfileTarget, checked("api", check.OK), []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1"}},
 		"degraded is up":    {ProfileTarget, degraded, []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1"}},
-		"wrong status":      {ProfileTarget, checked("api", probe.Status), []string{"Up Target=api None 0×1", "Duration Target=api Milliseconds 12.5×1"}},
+		"wrong status":      {ProfileTarget, checked("api", check.Status), []string{"Up Target=api None 0×1", "Duration Target=api Milliseconds 12.5×1"}},
 		"time-out":          {ProfileTarget, timeout, []string{"Up Target=api None 0×1"}},
 		"phases, time-out":  {ProfilePhases, timeout, []string{"Up Target=api None 0×1", "CertificateDaysLeft Target=api None 61.4×1"}},
 		"phases, expired":   {ProfilePhases, expired, []string{"Up Target=api None 0×1", "CertificateDaysLeft Target=api None -3.5×1"}},
 		"phases, plaintext": {ProfilePhases, plain, []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1", "ConnectTime Target=api Milliseconds 2×1", "FirstByteTime Target=api Milliseconds 4×1", "TransferTime Target=api Milliseconds 2.5×1"}},
-		"phases": {ProfilePhases, checked("api", probe.OK), []string{
+		"phases": {ProfilePhases, checked("api", check.OK), []string{
 			"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1", "DNSTime Target=api Milliseconds 1×1",
 			"ConnectTime Target=api Milliseconds 2×1", "TLSTime Target=api Milliseconds 3×1", "FirstByteTime Target=api Milliseconds 4×1",
 			"TransferTime Target=api Milliseconds 2.5×1", "CertificateDaysLeft Target=api None 61.4×1"}},
@@ -96,7 +96,7 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-func rollup(results ...*probe.Result) *Rollup {
+func rollup(results ...*check.Result) *Rollup {
 	var ro Rollup
 	for _, r := range results {
 		ro.Add(r)
@@ -104,15 +104,15 @@ func rollup(results ...*probe.Result) *Rollup {
 	return &ro
 }
 
-func someResults() []*probe.Result {
-	blog := func(r *probe.Result) { r.Group = "blog" }
-	return []*probe.Result{
-		checked("a", probe.OK),
-		with(checked("b", probe.OK), func(r *probe.Result) { r.Duration = 12503 * time.Microsecond; r.Flaky = true }),
-		with(checked("c", probe.Status), func(r *probe.Result) { r.Duration = 431 * time.Millisecond; r.Certificate.DaysLeft = 2 }),
-		with(checked("d", probe.Expectation), func(r *probe.Result) { r.State = probe.Degraded }),
-		with(checked("e", probe.Timeout), func(r *probe.Result) { r.Complete = false; blog(r) }),
-		with(checked("f", probe.Unstarted), func(r *probe.Result) { r.Complete = false; r.Group = "nobody" }),
+func someResults() []*check.Result {
+	blog := func(r *check.Result) { r.Group = "blog" }
+	return []*check.Result{
+		checked("a", check.OK),
+		with(checked("b", check.OK), func(r *check.Result) { r.Duration = 12503 * time.Microsecond; r.Flaky = true }),
+		with(checked("c", check.Status), func(r *check.Result) { r.Duration = 431 * time.Millisecond; r.Certificate.DaysLeft = 2 }),
+		with(checked("d", check.Expectation), func(r *check.Result) { r.State = check.Degraded }),
+		with(checked("e", check.Timeout), func(r *check.Result) { r.Complete = false; blog(r) }),
+		with(checked("f", check.Unstarted), func(r *check.Result) { r.Complete = false; r.Group = "nobody" }),
 	}
 }
 
@@ -145,7 +145,7 @@ func TestRollupOfAVantagePointAtFault(t *testing.T) {
 
 func TestRollupWithoutAVerdict(t *testing.T) {
 	equal(t, rollup().Datums(at, false))
-	equal(t, rollup(&probe.Result{Name: "a", Group: "g", Reason: probe.Internal}).Datums(at, false))
+	equal(t, rollup(&check.Result{Name: "a", Group: "g", Reason: check.Internal}).Datums(at, false))
 }
 
 func TestRun(t *testing.T) {
@@ -158,7 +158,7 @@ func TestRun(t *testing.T) {
 		"RunDuration Milliseconds 812.4×1", "ScheduleDelay Milliseconds 3000×1", "LocalDelay Milliseconds 0×1 0.3×2",
 		"MonitorHealthy None 1×1", "MetricsLost Count 3×1", "MetricsByLog Count 4×1",
 	)
-	equal(t, Run{ScheduleDelay: probe.Absent, Duration: -time.Second}.Datums(at),
+	equal(t, Run{ScheduleDelay: check.Absent, Duration: -time.Second}.Datums(at),
 		"TargetsChecked Count 0×1", "TargetsNotChecked Count 0×1", "TargetsWithoutMetrics Count 0×1",
 		"RunDuration Milliseconds 0×1", "MonitorHealthy None 0×1", "MetricsLost Count 0×1", "MetricsByLog Count 0×1",
 	)
@@ -169,7 +169,7 @@ func TestRun(t *testing.T) {
 func TestDistributionsAreCutAt150Values(t *testing.T) {
 	var ro Rollup
 	for i := range 400 {
-		ro.Add(with(checked("a", probe.OK), func(r *probe.Result) { r.Duration = time.Duration(100+i) * time.Millisecond }))
+		ro.Add(with(checked("a", check.OK), func(r *check.Result) { r.Duration = time.Duration(100+i) * time.Millisecond }))
 	}
 	var sizes []int
 	last := -1.0
@@ -297,7 +297,7 @@ func TestTableIsWhatIsPublished(t *testing.T) {
 	}
 }
 
-func everything(profile Profile, results []*probe.Result) []Datum {
+func everything(profile Profile, results []*check.Result) []Datum {
 	var ro Rollup
 	run := Run{ScheduleDelay: time.Second}
 	var all []Datum
@@ -316,7 +316,7 @@ func everything(profile Profile, results []*probe.Result) []Datum {
 func TestWhateverTheResultEveryDatumIsWithinCloudWatchsLimits(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
-		results := make([]*probe.Result, random.IntN(40))
+		results := make([]*check.Result, random.IntN(40))
 		for i := range results {
 			results[i] = arbitrary(random)
 		}
@@ -328,7 +328,7 @@ func TestWhateverTheResultEveryDatumIsWithinCloudWatchsLimits(t *testing.T) {
 	}
 }
 
-func arbitrary(random *rand.Rand) *probe.Result {
+func arbitrary(random *rand.Rand) *check.Result {
 	text := func() string {
 		b := make([]byte, random.IntN(6)*random.IntN(80))
 		for i := range b {
@@ -337,20 +337,20 @@ func arbitrary(random *rand.Rand) *probe.Result {
 		return string(b)
 	}
 	duration := func() time.Duration {
-		odd := [...]time.Duration{0, -1, probe.Absent, math.MaxInt64, math.MinInt64 + 1}
+		odd := [...]time.Duration{0, -1, check.Absent, math.MaxInt64, math.MinInt64 + 1}
 		if i := random.IntN(12); i < len(odd) {
 			return odd[i]
 		}
 		return time.Duration(random.Int64N(int64(time.Minute)))
 	}
-	r := &probe.Result{
-		Name: text(), Group: text(), State: probe.State(random.IntN(4)), Reason: probe.Reasons()[random.IntN(len(probe.Reasons()))],
+	r := &check.Result{
+		Name: text(), Group: text(), State: check.State(random.IntN(4)), Reason: check.Reasons()[random.IntN(len(check.Reasons()))],
 		Flaky: random.IntN(2) == 0, Complete: random.IntN(3) > 0, Duration: duration(), LocalDelay: duration(),
-		Phases: probe.Phases{DNS: duration(), Connect: duration(), TLS: duration(), FirstByte: duration(), Transfer: duration()},
+		Phases: check.Phases{DNS: duration(), Connect: duration(), TLS: duration(), FirstByte: duration(), Transfer: duration()},
 	}
 	if random.IntN(2) == 0 {
 		odd := [...]float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, 0, 61.4, -1}
-		r.Certificate = &probe.Certificate{DaysLeft: odd[random.IntN(len(odd))]}
+		r.Certificate = &check.Certificate{DaysLeft: odd[random.IntN(len(odd))]}
 	}
 	return r
 }

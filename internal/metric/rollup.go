@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // A Rollup gathers results into the aggregates: over all, by group, and by
@@ -14,25 +14,25 @@ import (
 type Rollup struct {
 	all     aggregate
 	groups  map[string]*aggregate
-	reasons map[probe.Reason]int // of what is down
+	reasons map[check.Reason]int // of what is down
 }
 
 // Add takes one result into account. A result that was not checked is no
 // verdict and leaves no trace.
-func (ro *Rollup) Add(r *probe.Result) {
+func (ro *Rollup) Add(r *check.Result) {
 	if !r.Checked() {
 		return
 	}
 	ro.all.add(r)
 	if ro.groups == nil {
 		ro.groups = map[string]*aggregate{}
-		ro.reasons = map[probe.Reason]int{}
+		ro.reasons = map[check.Reason]int{}
 	}
 	if ro.groups[r.Group] == nil {
 		ro.groups[r.Group] = &aggregate{}
 	}
 	ro.groups[r.Group].add(r)
-	if r.State == probe.Down {
+	if r.State == check.Down {
 		ro.reasons[r.Reason]++
 	}
 }
@@ -70,11 +70,11 @@ type aggregate struct {
 	daysLeft                  float64         // the fewest
 }
 
-func (a *aggregate) add(r *probe.Result) {
+func (a *aggregate) add(r *check.Result) {
 	switch r.State {
-	case probe.Down:
+	case check.Down:
 		a.down++
-	case probe.Degraded:
+	case check.Degraded:
 		a.degraded++
 		a.up++
 	default:
@@ -92,7 +92,7 @@ func (a *aggregate) add(r *probe.Result) {
 	a.certificate(r.Certificate)
 }
 
-func (a *aggregate) certificate(c *probe.Certificate) {
+func (a *aggregate) certificate(c *check.Certificate) {
 	if c == nil || math.IsNaN(c.DaysLeft) {
 		return
 	}

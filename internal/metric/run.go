@@ -3,7 +3,7 @@ package metric
 import (
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // A Run is what a run has to say of itself.
@@ -13,7 +13,7 @@ type Run struct {
 	WithoutMetrics int // targets beyond the limit of series
 
 	Duration      time.Duration
-	ScheduleDelay time.Duration // probe.Absent without a schedule; less than 0 counts as 0
+	ScheduleDelay time.Duration // check.Absent without a schedule; less than 0 counts as 0
 
 	LocalDelays []time.Duration // one for each target that was checked, in any order
 	Healthy     bool            // no fault of the monitor's own
@@ -28,7 +28,7 @@ func (r Run) Datums(at time.Time) []Datum {
 	m.count(targetsNotChecked, r.NotChecked)
 	m.count(targetsWithoutMetrics, r.WithoutMetrics)
 	m.add(runDuration, overAll, "", milliseconds(r.Duration))
-	if r.ScheduleDelay != probe.Absent {
+	if r.ScheduleDelay != check.Absent {
 		m.add(scheduleDelay, overAll, "", milliseconds(r.ScheduleDelay))
 	}
 	delays := map[float64]int{}

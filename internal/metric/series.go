@@ -3,7 +3,7 @@ package metric
 import (
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // Series returns what the target's own series get from its result, all at
@@ -13,7 +13,7 @@ import (
 // Up is there for every verdict. Latency is there for a complete answer only,
 // whatever its status: the time to a refusal or a time-out says nothing of
 // the target's speed. The certificate counts whether or not it was accepted.
-func (p Profile) Series(r *probe.Result, at time.Time) []Datum {
+func (p Profile) Series(r *check.Result, at time.Time) []Datum {
 	if !r.Checked() || p != ProfileTarget && p != ProfilePhases {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (p Profile) Series(r *probe.Result, at time.Time) []Datum {
 	return m.datums
 }
 
-func (m *maker) phases(r *probe.Result) {
+func (m *maker) phases(r *check.Result) {
 	for _, phase := range [...]struct {
 		row  row
 		took time.Duration
@@ -49,14 +49,14 @@ func (m *maker) phases(r *probe.Result) {
 }
 
 // up is the value of Up for a result that was checked.
-func up(r *probe.Result) float64 {
-	if r.State == probe.Down {
+func up(r *check.Result) float64 {
+	if r.State == check.Down {
 		return 0
 	}
 	return 1
 }
 
 // latency returns d in milliseconds if it means something.
-func latency(r *probe.Result, d time.Duration) (float64, bool) {
-	return milliseconds(d), r.Complete && d != probe.Absent
+func latency(r *check.Result, d time.Duration) (float64, bool) {
+	return milliseconds(d), r.Complete && d != check.Absent
 }

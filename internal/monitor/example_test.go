@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 	"rollcall/internal/sweep"
 )
 
@@ -18,11 +18,11 @@ func Example() {
 		Sweeper: sweep.Sweeper{
 			InFlight: 10,
 			Log:      slog.New(slog.DiscardHandler),
-			Probe: func(_ context.Context, t *probe.Target) probe.Result {
+			Probe: func(_ context.Context, t *check.Target) check.Result {
 				if t.Name == "shop" {
-					return probe.Result{Name: t.Name, State: probe.Down, Reason: probe.TLSExpired, Attempts: 1}
+					return check.Result{Name: t.Name, State: check.Down, Reason: check.TLSExpired, Attempts: 1}
 				}
-				return probe.Result{Name: t.Name, State: probe.Up, Attempts: 1}
+				return check.Result{Name: t.Name, State: check.Up, Attempts: 1}
 			},
 		},
 	}

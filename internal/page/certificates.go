@@ -7,7 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 )
 
 const (
@@ -76,7 +77,7 @@ type cabinet struct {
 // as there is room, and some more.
 func (v *view) Certificates() cabinet {
 	var c cabinet
-	var last *probe.Certificate
+	var last *check.Certificate
 	for _, r := range byExpiry(v.Results) {
 		if last == nil || compareCertificates(last, r.Certificate) != 0 {
 			last = r.Certificate
@@ -99,27 +100,27 @@ func (c *cabinet) has(next certificate) bool {
 
 // byExpiry returns the results that have a certificate, the soonest to end
 // first, and each one's targets together.
-func byExpiry(results []probe.Result) []*probe.Result {
-	var all []*probe.Result
+func byExpiry(results []check.Result) []*check.Result {
+	var all []*check.Result
 	for i := range results {
 		if results[i].Certificate != nil {
 			all = append(all, &results[i])
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *probe.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
+	slices.SortStableFunc(all, func(a, b *check.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
 	return all
 }
 
 // compareCertificates is 0 if they are the same, as far as can be seen.
-func compareCertificates(a, b *probe.Certificate) int {
+func compareCertificates(a, b *check.Certificate) int {
 	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Issuer, b.Issuer))
 }
 
-func certificateOf(r *probe.Result) certificate {
+func certificateOf(r *check.Result) certificate {
 	c := r.Certificate
 	return certificate{
 		Days: int(math.Floor(c.DaysLeft)), NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-		Refused: !c.Verified && !r.TLSUnverified, First: probe.Printable(r.Name),
+		Refused: !c.Verified && !r.TLSUnverified, First: redact.Printable(r.Name),
 	}
 }
 
@@ -128,8 +129,8 @@ func certificateOf(r *probe.Result) certificate {
 func commonName(distinguished string) string {
 	for part := range strings.SplitSeq(distinguished, ",") {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(part), "CN="); ok && name != "" {
-			return probe.Printable(name)
+			return redact.Printable(name)
 		}
 	}
-	return probe.Printable(distinguished)
+	return redact.Printable(distinguished)
 }

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 )
 
 // milliseconds writes a duration as people compare them: one unit, one
 // decimal, digits in groups of three; nothing if it is absent.
 func milliseconds(d time.Duration) string {
-	if d == probe.Absent {
+	if d == check.Absent {
 		return ""
 	}
 	whole, fraction, _ := strings.Cut(strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64), ".")
@@ -67,11 +68,11 @@ func code(text string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// printableLines is probe.Printable of a text that has lines.
+// printableLines is redact.Printable of a text that has lines.
 func printableLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = probe.Printable(line)
+		lines[i] = redact.Printable(line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // total is the index of whole durations in a measurement; the phases follow.
@@ -20,7 +20,7 @@ type measurement struct {
 	unsure      int
 }
 
-func measured(results []probe.Result) measurement {
+func measured(results []check.Result) measurement {
 	m := measurement{uncertainty: make([]time.Duration, 0, len(results))}
 	for i := range m.sorted {
 		m.sorted[i] = make([]time.Duration, 0, len(results))
@@ -47,14 +47,14 @@ func measured(results []probe.Result) measurement {
 
 // whole reports whether the answer arrived to its end. A result that was read
 // from JSON does not say; those that are up have.
-func whole(r *probe.Result) bool {
-	return r.Complete || r.State == probe.Up || r.State == probe.Degraded
+func whole(r *check.Result) bool {
+	return r.Complete || r.State == check.Up || r.State == check.Degraded
 }
 
-func (m *measurement) take(r *probe.Result) {
+func (m *measurement) take(r *check.Result) {
 	m.sorted[total] = append(m.sorted[total], r.Duration)
 	for i, phase := range phases {
-		if d := r.Phases.Of(phase); d != probe.Absent {
+		if d := r.Phases.Of(phase); d != check.Absent {
 			m.sorted[1+i] = append(m.sorted[1+i], d)
 		}
 	}
@@ -136,8 +136,8 @@ func (v *view) Figures() []figure {
 	return figures
 }
 
-var phaseTitles = map[probe.Phase]string{
-	probe.DNS: "DNS", probe.Connect: "Connect", probe.TLS: "TLS", probe.FirstByte: "First byte", probe.Transfer: "Transfer",
+var phaseTitles = map[check.Phase]string{
+	check.DNS: "DNS", check.Connect: "Connect", check.TLS: "TLS", check.FirstByte: "First byte", check.Transfer: "Transfer",
 }
 
 // A chart is the distribution of durations over a logarithmic axis.

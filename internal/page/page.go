@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 )
 
 const (
@@ -42,7 +42,7 @@ var (
 // no page.
 var parsed = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"ms": milliseconds, "count": count, "plural": plural, "code": code, "plain": probe.Printable, "lines": printableLines,
+		"ms": milliseconds, "count": count, "plural": plural, "code": code, "plain": redact.Printable, "lines": printableLines,
 	}).Parse(markup))
 })
 

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 )
 
 // A row is a target as the table shows it.
@@ -28,15 +29,15 @@ type row struct {
 // A fact is one thing more that is known of a target.
 type fact struct{ Label, Text string }
 
-func (v *view) row(r *probe.Result, unfolds bool) row {
+func (v *view) row(r *check.Result, unfolds bool) row {
 	w := row{
 		State: r.State.String(), Word: strings.ReplaceAll(r.State.String(), "_", " "), Flaky: r.Flaky,
-		Name: probe.Printable(r.Name), Detail: probe.Printable(r.Detail), Cells: cells(r, v.scale),
+		Name: redact.Printable(r.Name), Detail: redact.Printable(r.Detail), Cells: cells(r, v.scale),
 	}
 	if v.groups != nil {
-		w.Group = probe.Printable(r.Group)
+		w.Group = redact.Printable(r.Group)
 	}
-	if r.State != probe.Up {
+	if r.State != check.Up {
 		w.Reason = r.Reason.String()
 	}
 	if unfolds {
@@ -46,11 +47,11 @@ func (v *view) row(r *probe.Result, unfolds bool) row {
 }
 
 // phases are the phases in their order.
-var phases = [...]probe.Phase{probe.DNS, probe.Connect, probe.TLS, probe.FirstByte, probe.Transfer}
+var phases = [...]check.Phase{check.DNS, check.Connect, check.TLS, check.FirstByte, check.Transfer}
 
 // cells writes a row's figures and its bar. They are made of numbers alone:
 // with ten thousand rows the template would take as long again.
-func cells(r *probe.Result, scale time.Duration) template.HTML {
+func cells(r *check.Result, scale time.Duration) template.HTML {
 	b := make([]byte, 0, 256)
 	b = append(b, "<td>"...)
 	if r.Status != 0 {
@@ -76,9 +77,9 @@ func cells(r *probe.Result, scale time.Duration) template.HTML {
 	return template.HTML(b)
 }
 
-func phaseOf(r *probe.Result, phase probe.Phase) time.Duration {
+func phaseOf(r *check.Result, phase check.Phase) time.Duration {
 	if !r.Measured() {
-		return probe.Absent
+		return check.Absent
 	}
 	return r.Phases.Of(phase)
 }
@@ -91,7 +92,7 @@ const thinnest = 0.4
 // on the left, and the later ones are drawn first, so that the earlier ones lie
 // above them: half as many figures. Where they are longer than the scale, the
 // drawing ends in a mark.
-func appendBar(b []byte, r *probe.Result, scale time.Duration) []byte {
+func appendBar(b []byte, r *check.Result, scale time.Duration) []byte {
 	if !r.Measured() || scale <= 0 {
 		return b
 	}
@@ -116,17 +117,17 @@ func appendBar(b []byte, r *probe.Result, scale time.Duration) []byte {
 }
 
 // facts are what there is to know of a target beyond its row.
-func facts(r *probe.Result) []fact {
+func facts(r *check.Result) []fact {
 	var all []fact
 	add := func(label, text string) {
 		if text != "" {
-			all = append(all, fact{label, probe.Printable(text)})
+			all = append(all, fact{label, redact.Printable(text)})
 		}
 	}
 	add("URL", r.URL)
 	add("Redirected to", strings.Join(r.Redirects, " → "))
 	add("Expected", r.Expression)
-	if r.Phase != probe.NoPhase {
+	if r.Phase != check.NoPhase {
 		add("Failed in", phaseTitles[r.Phase])
 	}
 	add("Answer", answer(r))
@@ -144,7 +145,7 @@ func facts(r *probe.Result) []fact {
 }
 
 // answer says what came back.
-func answer(r *probe.Result) string {
+func answer(r *check.Result) string {
 	if r.Status == 0 {
 		return ""
 	}
@@ -158,14 +159,14 @@ func answer(r *probe.Result) string {
 	return text
 }
 
-func address(r *probe.Result) string {
+func address(r *check.Result) string {
 	if !r.IP.IsValid() {
 		return ""
 	}
 	return r.IP.String()
 }
 
-func certificateFact(c *probe.Certificate, unverified bool) string {
+func certificateFact(c *check.Certificate, unverified bool) string {
 	text := c.Subject + ", issued by " + c.Issuer + ", until " + date(c.NotAfter)
 	switch {
 	case unverified:
@@ -177,7 +178,7 @@ func certificateFact(c *probe.Certificate, unverified bool) string {
 }
 
 // measuredBy says what the durations were measured with.
-func measuredBy(r *probe.Result) string {
+func measuredBy(r *check.Result) string {
 	text := fmt.Sprintf("by the %s’s clock, to ±%s ms", r.Clock, fine(r.Uncertainty))
 	if r.Unsure {
 		text += ": unsure"

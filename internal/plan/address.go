@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/guard"
 )
 
 // readURL returns an absolute http or https URL in one spelling: host in
@@ -94,7 +94,7 @@ func hostName(u *url.URL) (string, error) {
 		}
 		return "[" + ip.String() + "]", nil
 	}
-	return probe.HostName(name)
+	return guard.HostName(name)
 }
 
 func isNotASCII(r rune) bool { return r > unicode.MaxASCII }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // inputs are what the events of testdata refer to.
@@ -102,7 +102,7 @@ func describe(p *Plan) string {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
 	for _, t := range p.Targets {
-		fmt.Fprintf(&b, "\n%s\n  group %s\n  shown %s\n", t.Name, t.Group, t.Shown)
+		fmt.Fprintf(&b, "\n%s\n  group %s\n  shown %s\n", t.Name, t.Group, t.RedactedURL)
 		if t.Invalid != "" {
 			fmt.Fprintf(&b, "  invalid %s\n", t.Invalid)
 			continue
@@ -112,7 +112,7 @@ func describe(p *Plan) string {
 	return b.String()
 }
 
-func describeSettings(s *probe.Settings) string {
+func describeSettings(s *check.Settings) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
 		fmt.Fprintf(&b, "  header %s: %q\n", name, s.Header[name])

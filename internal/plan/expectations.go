@@ -3,7 +3,8 @@ package plan
 import (
 	"errors"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/expect"
 )
 
 // maxExpressions bounds what one answer is held against.
@@ -11,15 +12,15 @@ const maxExpressions = 50
 
 // expressions are those that were compiled already, by their source: equal
 // ones are one, which saves memory and makes equal targets equal.
-type expressions map[string]*probe.Expression
+type expressions map[string]*expect.Expression
 
 // list returns how a list of expressions is read. It replaces the one before.
-func (known expressions) list(put func(*probe.Settings, []*probe.Expression)) func(value) set {
+func (known expressions) list(put func(*check.Settings, []check.Condition)) func(value) set {
 	return func(v value) set {
 		if !v.must("an array") {
 			return nil
 		}
-		all := []*probe.Expression{}
+		all := []check.Condition{}
 		for i, element := range v.elements() {
 			if i == maxExpressions {
 				v.problem("has more than %d expressions", maxExpressions)
@@ -29,11 +30,11 @@ func (known expressions) list(put func(*probe.Settings, []*probe.Expression)) fu
 				all = append(all, e)
 			}
 		}
-		return func(s *probe.Settings) { put(s, all) }
+		return func(s *check.Settings) { put(s, all) }
 	}
 }
 
-func (known expressions) read(v value) *probe.Expression {
+func (known expressions) read(v value) *expect.Expression {
 	source, ok := v.notBlank()
 	if !ok {
 		return nil
@@ -41,11 +42,11 @@ func (known expressions) read(v value) *probe.Expression {
 	if e, ok := known[source]; ok {
 		return e
 	}
-	e, err := probe.CompileExpression(source)
+	e, err := expect.Compile(source)
 	if err != nil {
 		hint := ""
-		if wrong, ok := errors.AsType[*probe.ExpressionError](err); ok && wrong.Unknown != "" {
-			hint = suggestion(wrong.Unknown, probe.ExpressionNames())
+		if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Unknown != "" {
+			hint = suggestion(wrong.Unknown, expect.Names())
 		}
 		v.problem("%s: %v%s", quote(source), err, hint)
 		return nil

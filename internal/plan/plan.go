@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // noURL is the warning of a plan without targets.
@@ -14,7 +14,7 @@ const noURL = "the event names no URL: nothing was checked"
 
 // A Plan is what an event asks for.
 type Plan struct {
-	Targets   []probe.Target // names are unique; in the event's order
+	Targets   []check.Target // names are unique; in the event's order
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant

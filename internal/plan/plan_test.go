@@ -16,7 +16,7 @@ import (
 	"testing/fstest"
 	"testing/iotest"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 func mustParse(t *testing.T, event string) *Plan {
@@ -192,7 +192,7 @@ func seen(p *Plan, err error) string {
 	}
 	all := slices.Clone(p.Warnings)
 	for _, t := range p.Targets {
-		all = append(all, t.Name, t.Group, t.Shown, t.Invalid)
+		all = append(all, t.Name, t.Group, t.RedactedURL, t.Invalid)
 	}
 	return strings.Join(all, "\n")
 }
@@ -484,9 +484,9 @@ func checkPlan(t *testing.T, p *Plan) {
 		if target.Name == "" || target.Settings == nil || target.Group == "" {
 			t.Fatalf("%+v lacks a name, a group or settings", target)
 		}
-		bare := strings.TrimSuffix(strings.TrimSuffix(target.Shown, "?…"), "…")
+		bare := strings.TrimSuffix(strings.TrimSuffix(target.RedactedURL, "?…"), "…")
 		if !printableASCII(bare) || len(bare) > 300 || strings.Contains(bare, "?") {
-			t.Fatalf("shown is %q, want at most 300 characters of ASCII and no query", target.Shown)
+			t.Fatalf("shown is %q, want at most 300 characters of ASCII and no query", target.RedactedURL)
 		}
 		if target.Invalid == "" {
 			checkValid(t, target)
@@ -502,7 +502,7 @@ func checkPlan(t *testing.T, p *Plan) {
 	}
 }
 
-func checkValid(t *testing.T, target *probe.Target) {
+func checkValid(t *testing.T, target *check.Target) {
 	u, s := target.URL, target.Settings
 	if u == nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !printableASCII(u.String()) {
 		t.Fatalf("URL is %v, want http or https, a host, no user, no fragment, ASCII", u)

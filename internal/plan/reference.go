@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // anything stands for the value of each reference, where only the text
@@ -104,7 +104,7 @@ type variable struct {
 
 // resolve returns settings as they are sent: s itself if it has no
 // reference. An error names the field and the variable, never a value.
-func (r *resolver) resolve(s *probe.Settings) (*probe.Settings, error) {
+func (r *resolver) resolve(s *check.Settings) (*check.Settings, error) {
 	if !hasReference(s) {
 		return s, nil
 	}
@@ -128,7 +128,7 @@ func (r *resolver) resolve(s *probe.Settings) (*probe.Settings, error) {
 	return &sent, nil
 }
 
-func hasReference(s *probe.Settings) bool {
+func hasReference(s *check.Settings) bool {
 	for _, values := range s.Header {
 		if strings.Contains(values[0], "${") {
 			return true

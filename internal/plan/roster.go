@@ -6,7 +6,8 @@ import (
 	"reflect"
 	"strings"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 )
 
 // maxGroups keeps a run's aggregates few: each group has metrics of its own.
@@ -44,7 +45,7 @@ type entry struct {
 	path     string
 	text     string   // the URL as written
 	url      *url.URL // nil if text is none
-	settings *probe.Settings
+	settings *check.Settings
 }
 
 // A roster collects targets. begin has to be called before the first.
@@ -55,11 +56,11 @@ type roster struct {
 	resolver resolver
 
 	group    string
-	defaults *probe.Settings // as written
-	shared   *probe.Settings // defaults, resolved
+	defaults *check.Settings // as written
+	shared   *check.Settings // defaults, resolved
 	broken   error           // why defaults can't be resolved
 
-	targets []probe.Target
+	targets []check.Target
 	entries []entry // as long as targets
 	byName  map[string]int
 	groups  map[string]bool
@@ -151,22 +152,22 @@ func (r *roster) add(t target) {
 	}
 }
 
-func (r *roster) probeTarget(t target) (probe.Target, entry) {
+func (r *roster) probeTarget(t target) (check.Target, entry) {
 	u, user, invalid := readURL(t.url)
 	written := t.own.over(withUser(r.defaults, user))
-	made := probe.Target{Name: t.name, Group: t.group, URL: u}
+	made := check.Target{Name: t.name, Group: t.group, URL: u}
 	if made.Group == "" {
 		made.Group = r.group
 	}
 	if invalid != nil {
-		made.Shown = redacted(t.url)
+		made.RedactedURL = redacted(t.url)
 		made.Invalid = "url: " + invalid.Error()
 	} else {
-		made.Shown = part(t.url, probe.Shown(u))
-		u.Host = part(made.Shown, u.Host)
+		made.RedactedURL = part(t.url, redact.URL(u))
+		u.Host = part(made.RedactedURL, u.Host)
 	}
 	if made.Name == "" && u != nil {
-		made.Name = part(made.Shown, derivedName(u, t.request))
+		made.Name = part(made.RedactedURL, derivedName(u, t.request))
 	} else if made.Name == "" {
 		made.Name = unreadableName(t.url, t.request)
 	}
@@ -184,7 +185,7 @@ func part(whole, s string) string {
 }
 
 // settle gives a target its settings, with references resolved.
-func (r *roster) settle(t *probe.Target, written *probe.Settings) {
+func (r *roster) settle(t *check.Target, written *check.Settings) {
 	resolved, err := r.shared, r.broken
 	if written != r.defaults {
 		resolved, err = r.resolver.resolve(written)
@@ -201,7 +202,7 @@ func (r *roster) settle(t *probe.Target, written *probe.Settings) {
 
 // withUser returns settings that send a URL's user information. What a
 // target itself says of Authorization is laid over it later and wins.
-func withUser(s *probe.Settings, user *url.Userinfo) *probe.Settings {
+func withUser(s *check.Settings, user *url.Userinfo) *check.Settings {
 	name := user.Username()
 	password, _ := user.Password()
 	if name == "" && password == "" {

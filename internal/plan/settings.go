@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -23,8 +23,8 @@ const (
 )
 
 // builtIn are the settings of a target for which the event says nothing.
-func builtIn() *probe.Settings {
-	return &probe.Settings{
+func builtIn() *check.Settings {
+	return &check.Settings{
 		Method:    http.MethodGet,
 		Timeout:   10 * time.Second,
 		Redirects: 10,
@@ -35,12 +35,12 @@ func builtIn() *probe.Settings {
 
 // A set lays one field of the event over settings. It replaces what it
 // changes and never writes through to settings that were copied.
-type set func(*probe.Settings)
+type set func(*check.Settings)
 
 // A layer is what one object of the event says of settings.
 type layer []set
 
-func (l layer) over(s *probe.Settings) *probe.Settings {
+func (l layer) over(s *check.Settings) *check.Settings {
 	if len(l) == 0 {
 		return s
 	}
@@ -69,15 +69,15 @@ func settingFields() []field {
 		{"body", true, readBody, anyText("The request's body; takes ${env:NAME}.")},
 		{"userAgent", true, readUserAgent, userAgentRule},
 		{"timeout", false, readTimeout, timeoutRule},
-		{"redirects", false, number(0, maxRedirects, func(s *probe.Settings, n int64) { s.Redirects = int(n) }),
+		{"redirects", false, number(0, maxRedirects, func(s *check.Settings, n int64) { s.Redirects = int(n) }),
 			integer("How many are followed; 0: the first answer counts. Default: 10.", 0, maxRedirects)},
-		{"retries", false, number(0, maxRetries, func(s *probe.Settings, n int64) { s.Retries = int(n) }),
+		{"retries", false, number(0, maxRetries, func(s *check.Settings, n int64) { s.Retries = int(n) }),
 			integer("Confirmations after a failure with a passing cause. Default: 1.", 0, maxRetries)},
-		{"maxBody", false, number(1, maxMaxBody, func(s *probe.Settings, n int64) { s.MaxBody = n }),
+		{"maxBody", false, number(1, maxMaxBody, func(s *check.Settings, n int64) { s.MaxBody = n }),
 			integer("Bytes of the body that are read. Default: 1 MiB.", 1, maxMaxBody)},
-		{"expect", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Expect = all }),
+		{"expect", false, compiled.list(func(s *check.Settings, all []check.Condition) { s.Expect = all }),
 			expressionsRule("Expressions that must all hold, else down. Default: status >= 200 && status < 300.")},
-		{"warn", false, compiled.list(func(s *probe.Settings, all []*probe.Expression) { s.Warn = all }),
+		{"warn", false, compiled.list(func(s *check.Settings, all []check.Condition) { s.Warn = all }),
 			expressionsRule("Expressions that must all hold, else degraded: up, but say so.")},
 		{"ip", true, choice(ipVersions, putIP), oneOf("Which addresses are tried. Default: auto.", ipVersions)},
 		{"http", true, choice(httpVersions, putHTTP), oneOf("The version of HTTP. Default: 1.1.", httpVersions)},
@@ -115,7 +115,7 @@ func readMethod(v value) set {
 		v.problem("CONNECT asks for a tunnel: it can't be checked")
 		return nil
 	}
-	return func(s *probe.Settings) { s.Method = method }
+	return func(s *check.Settings) { s.Method = method }
 }
 
 func readHeaders(v value) set {
@@ -137,7 +137,7 @@ func readHeaders(v value) set {
 
 // headers lays headers beside those that are there.
 func headers(own http.Header) set {
-	return func(s *probe.Settings) {
+	return func(s *check.Settings) {
 		all := http.Header{}
 		maps.Copy(all, s.Header)
 		maps.Copy(all, own)
@@ -188,7 +188,7 @@ func readBody(v value) set {
 	if !ok {
 		return nil
 	}
-	return func(s *probe.Settings) { s.Body = body }
+	return func(s *check.Settings) { s.Body = body }
 }
 
 func readUserAgent(v value) set {
@@ -200,7 +200,7 @@ func readUserAgent(v value) set {
 		v.problem("has characters that can't be sent in a header")
 		return nil
 	}
-	return func(s *probe.Settings) { s.UserAgent = agent }
+	return func(s *check.Settings) { s.UserAgent = agent }
 }
 
 func readTimeout(v value) set {
@@ -217,11 +217,11 @@ func readTimeout(v value) set {
 		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
 		return nil
 	}
-	return func(s *probe.Settings) { s.Timeout = timeout }
+	return func(s *check.Settings) { s.Timeout = timeout }
 }
 
 // number returns how a whole number from least to most is read.
-func number(least, most int64, put func(*probe.Settings, int64)) func(value) set {
+func number(least, most int64, put func(*check.Settings, int64)) func(value) set {
 	return func(v value) set {
 		if !v.must("a number") {
 			return nil
@@ -235,6 +235,6 @@ func number(least, most int64, put func(*probe.Settings, int64)) func(value) set
 			v.problem("%s is out of range (%d to %d)", abridged(string(v.raw)), least, most)
 			return nil
 		}
-		return func(s *probe.Settings) { put(s, n) }
+		return func(s *check.Settings) { put(s, n) }
 	}
 }

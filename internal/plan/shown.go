@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 )
 
 // Shown is an event that is valid, as it came: with secrets that somebody may
@@ -111,7 +111,7 @@ func quotedShown(v value, field string) string {
 	case fieldURL:
 		text = urlShown(text)
 	}
-	return strconv.Quote(probe.Printable(text))
+	return strconv.Quote(redact.Printable(text))
 }
 
 // written matches a reference, and one that is none because of its second $. It
@@ -148,5 +148,5 @@ func urlShown(text string) string {
 	if err != nil || u.Host == "" {
 		return "…"
 	}
-	return probe.Shown(u)
+	return redact.URL(u)
 }

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 )
 
 // choice returns how a text is read that must be one of a few; choices[i]
 // stands for the value i.
-func choice(choices []string, put func(*probe.Settings, int)) func(value) set {
+func choice(choices []string, put func(*check.Settings, int)) func(value) set {
 	return func(v value) set {
 		text, ok := v.text()
 		if !ok {
@@ -21,18 +22,18 @@ func choice(choices []string, put func(*probe.Settings, int)) func(value) set {
 			v.problem("%s is none of %s", quote(text), strings.Join(choices, ", "))
 			return nil
 		}
-		return func(s *probe.Settings) { put(s, i) }
+		return func(s *check.Settings) { put(s, i) }
 	}
 }
 
 // The values of ip and http, in the order of package probe's constants.
 var (
-	ipVersions   = []string{probe.AnyIP: "auto", probe.IPv4: "4", probe.IPv6: "6"}
-	httpVersions = []string{probe.HTTP1: "1.1", probe.HTTP2: "2", probe.AnyHTTP: "auto"}
+	ipVersions   = []string{check.AnyIP: "auto", check.IPv4: "4", check.IPv6: "6"}
+	httpVersions = []string{check.HTTP1: "1.1", check.HTTP2: "2", check.AnyHTTP: "auto"}
 )
 
-func putIP(s *probe.Settings, i int)   { s.IP = probe.IPVersion(i) }
-func putHTTP(s *probe.Settings, i int) { s.HTTP = probe.HTTPVersion(i) }
+func putIP(s *check.Settings, i int)   { s.IP = check.IPVersion(i) }
+func putHTTP(s *check.Settings, i int) { s.HTTP = check.HTTPVersion(i) }
 
 // tlsVersions are the values of tls.minVersion.
 var tlsVersions = map[string]uint16{
@@ -53,7 +54,7 @@ func readTLS(v value) set {
 		names = append(names, f.name)
 	}
 	l := readLayer(v.object(names), tlsFields)
-	return func(s *probe.Settings) {
+	return func(s *check.Settings) {
 		for _, set := range l {
 			set(s)
 		}
@@ -65,12 +66,12 @@ func readServerName(v value) set {
 	if !ok {
 		return nil
 	}
-	name, err := probe.HostName(text)
+	name, err := guard.HostName(text)
 	if err != nil {
 		v.problem("%s is no host name", quote(text))
 		return nil
 	}
-	return func(s *probe.Settings) { s.TLS.ServerName = name }
+	return func(s *check.Settings) { s.TLS.ServerName = name }
 }
 
 func readInsecure(v value) set {
@@ -78,7 +79,7 @@ func readInsecure(v value) set {
 		return nil
 	}
 	skip := string(v.raw) == "true"
-	return func(s *probe.Settings) { s.TLS.InsecureSkipVerify = skip }
+	return func(s *check.Settings) { s.TLS.InsecureSkipVerify = skip }
 }
 
 func readMinVersion(v value) set {
@@ -91,5 +92,5 @@ func readMinVersion(v value) set {
 		v.problem("%s is none of 1.0, 1.1, 1.2, 1.3", quote(text))
 		return nil
 	}
-	return func(s *probe.Settings) { s.TLS.MinVersion = version }
+	return func(s *check.Settings) { s.TLS.MinVersion = version }
 }

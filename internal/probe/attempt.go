@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/wire"
 )
 
@@ -23,34 +25,34 @@ const leastUncertainty = 50 * time.Microsecond
 // An attempt is one check under way.
 type attempt struct {
 	p       *Prober
-	t       *Target
+	t       *check.Target
 	started time.Time
-	phase   Phase
+	phase   check.Phase
 	inBody  bool // the answer's headers are complete
 	wanted  bool // the server asked for a client certificate
 	visited []string
 
 	measures
-	waited   time.Duration // for the resolver's pace, which is nobody's delay
-	confided []string      // nil: not looked for yet
-	expired  bool          // the target's time-out ended it
+	waited   time.Duration  // for the resolver's pace, which is nobody's delay
+	confided redact.Secrets // nil: not looked for yet
+	expired  bool           // the target's time-out ended it
 
-	res Result
+	res check.Result
 }
 
 // measures are what the clocks have said so far.
 type measures struct {
-	spans       [Transfer + 1]wire.Span
-	happened    [Transfer + 1]bool
+	spans       [check.Transfer + 1]wire.Span
+	happened    [check.Transfer + 1]bool
 	blind       bool // some bytes had no stamp
 	uncertainty time.Duration
 }
 
-func newAttempt(p *Prober, t *Target) *attempt {
+func newAttempt(p *Prober, t *check.Target) *attempt {
 	a := &attempt{p: p, t: t, started: time.Now()}
-	a.res = Result{
-		Name: t.Name, Group: t.Group, URL: t.Shown,
-		Attempts: 1, Started: a.started.UTC(), Phases: NoPhases(),
+	a.res = check.Result{
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+		Attempts: 1, Started: a.started.UTC(), Phases: check.NoPhases(),
 	}
 	return a
 }
@@ -67,7 +69,7 @@ func (a *attempt) run(ctx context.Context) error {
 			return a.judge(ans)
 		}
 		h = ans.next
-		a.res.Redirects = append(a.res.Redirects, scrub(Shown(h.url), a.secrets()))
+		a.res.Redirects = append(a.res.Redirects, a.secrets().Redact(redact.URL(h.url)))
 	}
 }
 
@@ -75,7 +77,7 @@ func (a *attempt) run(ctx context.Context) error {
 // caused.
 func (a *attempt) whose(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ErrBudget
+		return check.ErrBudget
 	}
 	return err
 }
@@ -136,7 +138,7 @@ func (a *attempt) left() time.Duration {
 	return max(a.t.Timeout-spent, 0)
 }
 
-func (a *attempt) add(phase Phase, s wire.Span) {
+func (a *attempt) add(phase check.Phase, s wire.Span) {
 	a.spans[phase] = a.spans[phase].Add(s)
 	a.happened[phase] = true
 }
@@ -147,17 +149,17 @@ func (a *attempt) open(ctx context.Context, u *url.URL) (*wire.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.phase = Connect
+	a.phase = check.Connect
 	port := portOf(u)
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
-		if addr = addr.Unmap(); a.t.IP.takes(addr) {
+		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
 			candidates = append(candidates, netip.AddrPortFrom(addr, port))
 		}
 	}
 	if len(candidates) == 0 {
-		a.phase = DNS
-		return nil, &verdict{reason: DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, u.Hostname())}
+		a.phase = check.DNS
+		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, u.Hostname())}
 	}
 	began, left := time.Now(), a.left()
 	ctx, cancel := withTimeout(ctx, left)
@@ -176,7 +178,7 @@ func (a *attempt) open(ctx context.Context, u *url.URL) (*wire.Conn, error) {
 // failedToConnect: a refused address has no connect phase, all else has.
 func (a *attempt) failedToConnect(err error, took time.Duration) {
 	if _, refused := errors.AsType[*verdict](err); !refused {
-		a.add(Connect, wire.Span{Kernel: took, Process: took})
+		a.add(check.Connect, wire.Span{Kernel: took, Process: took})
 		a.uncertainty += a.lateSince(time.Now().Add(-took))
 	}
 }
@@ -193,7 +195,7 @@ func (a *attempt) connected(conn *wire.Conn, d dialed, began time.Time) {
 	} else {
 		a.uncertainty += a.lateSince(began)
 	}
-	a.add(Connect, span)
+	a.add(check.Connect, span)
 }
 
 // lateSince is how far off the process's clock can be about what happened
@@ -218,10 +220,10 @@ func (a *attempt) resolve(ctx context.Context, host string) ([]netip.Addr, error
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr}, nil
 	}
-	a.phase = DNS
+	a.phase = check.DNS
 	began := time.Now()
 	found, err := a.p.options.Lookup(ctx, host, a.left())
-	a.add(DNS, wire.Span{Kernel: found.Took, Process: found.Took})
+	a.add(check.DNS, wire.Span{Kernel: found.Took, Process: found.Took})
 	a.waited += max(0, time.Since(began)-found.Took)
 	if found.Stamped {
 		a.uncertainty += leastUncertainty + found.Gap
@@ -239,20 +241,20 @@ func (a *attempt) noteStamps(r wire.Reading) {
 }
 
 // result ends the attempt.
-func (a *attempt) result(err error) Result {
+func (a *attempt) result(err error) check.Result {
 	now := time.Now()
 	res := a.res
 	if err != nil {
 		res.Phase = a.phase
 		res.Reason, res.Detail = classify(failure{err, a.phase, a.inBody, now, a.t.Timeout})
-		res.Detail = cut(Printable(scrub(a.reserved(res.Reason, res.Detail), a.secrets())), shownDetail)
+		res.Detail = redact.Cut(redact.Printable(a.secrets().Redact(a.reserved(res.Reason, res.Detail))), redact.MaxDetail)
 	}
-	a.expired = res.Reason == Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
-		res.Reason == DNSTimeout && a.spans[DNS].Process >= a.t.Timeout
+	a.expired = res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == check.DNSTimeout && a.spans[check.DNS].Process >= a.t.Timeout
 	res.State = res.Reason.State()
-	res.Exhausted = res.Reason == Internal && exhausted(err)
+	res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = Degraded
+		res.State = check.Degraded
 	}
 	a.settle(&res, now)
 	return res
@@ -260,29 +262,29 @@ func (a *attempt) result(err error) Result {
 
 // secrets are what the target confides, found out once and only if something
 // is to be shown.
-func (a *attempt) secrets() []string {
+func (a *attempt) secrets() redact.Secrets {
 	if a.confided == nil {
-		a.confided = append([]string{}, confided(a.t)...)
+		a.confided = append(redact.Secrets{}, redact.SecretsOf(a.t.Header, a.t.Body, a.t.URL)...)
 	}
 	return a.confided
 }
 
 // reserved leaves out what quotes the server's own bytes where the request
 // holds secrets: it could say them back in any form.
-func (a *attempt) reserved(reason Reason, detail string) string {
-	if (reason == BadResponse || reason == BodyInvalid) && len(a.secrets()) > 0 {
+func (a *attempt) reserved(reason check.Reason, detail string) string {
+	if (reason == check.BadResponse || reason == check.BodyInvalid) && len(a.secrets()) > 0 {
 		detail, _, _ = strings.Cut(detail, ": ")
 	}
 	return detail
 }
 
 // settle chooses the clock and fills in what it measured.
-func (a *attempt) settle(res *Result, now time.Time) {
+func (a *attempt) settle(res *check.Result, now time.Time) {
 	elapsed := now.Sub(a.started)
 	res.Clock, res.Uncertainty = a.clock(elapsed, now)
 	res.Phases = a.phases(res.Clock)
 	if a.expired {
-		res.Phases.end(a.phase, a.t.Timeout)
+		endPhases(&res.Phases, a.phase, a.t.Timeout)
 	}
 	res.Duration = res.Phases.Sum()
 	res.LocalDelay = max(0, elapsed-res.Duration-a.waited)
@@ -290,21 +292,21 @@ func (a *attempt) settle(res *Result, now time.Time) {
 }
 
 // measured are the phases so far.
-func (a *attempt) measured() Phases {
+func (a *attempt) measured() check.Phases {
 	now := time.Now()
 	clock, _ := a.clock(now.Sub(a.started), now)
 	return a.phases(clock)
 }
 
-func (a *attempt) phases(clock Clock) Phases {
-	p := NoPhases()
-	for phase := DNS; phase <= Transfer; phase++ {
+func (a *attempt) phases(clock check.Clock) check.Phases {
+	p := check.NoPhases()
+	for phase := check.DNS; phase <= check.Transfer; phase++ {
 		switch {
 		case !a.happened[phase]:
-		case clock == KernelClock:
-			p.add(phase, a.spans[phase].Kernel)
+		case clock == check.KernelClock:
+			addPhase(&p, phase, a.spans[phase].Kernel)
 		default:
-			p.add(phase, a.spans[phase].Process)
+			addPhase(&p, phase, a.spans[phase].Process)
 		}
 	}
 	return p
@@ -312,12 +314,12 @@ func (a *attempt) phases(clock Clock) Phases {
 
 // clock is the kernel's unless bytes came without its stamp, or somebody set
 // the wall clock, which the stamps are of.
-func (a *attempt) clock(elapsed time.Duration, now time.Time) (Clock, time.Duration) {
+func (a *attempt) clock(elapsed time.Duration, now time.Time) (check.Clock, time.Duration) {
 	wall := now.Round(0).Sub(a.started.Round(0))
 	if a.res.IP.IsValid() && !a.blind && !stepped(wall, elapsed) {
-		return KernelClock, a.uncertainty
+		return check.KernelClock, a.uncertainty
 	}
-	return ProcessClock, a.lateSince(a.started)
+	return check.ProcessClock, a.lateSince(a.started)
 }
 
 // stepped reports whether the wall clock was set while the monotonic one
@@ -331,15 +333,23 @@ func unsure(uncertainty, duration time.Duration) bool {
 	return uncertainty > 5*time.Millisecond || uncertainty > max(time.Millisecond, duration/10)
 }
 
-// end lets the phase that was open end at limit, so that all of them together
+func addPhase(p *check.Phases, phase check.Phase, d time.Duration) {
+	at := p.At(phase)
+	if *at == check.Absent {
+		*at = 0
+	}
+	*at += max(d, 0)
+}
+
+// endPhases lets the phase that was open end at limit, so that all of them together
 // took just that. Where those before it seem to have taken longer, which the
 // process's clock may say, the latest of them did not.
-func (p *Phases) end(open Phase, limit time.Duration) {
-	*p.at(open) = 0
-	for phase := Transfer; phase >= DNS && p.Sum() > limit; phase-- {
-		if at := p.at(phase); *at != Absent {
+func endPhases(p *check.Phases, open check.Phase, limit time.Duration) {
+	*p.At(open) = 0
+	for phase := check.Transfer; phase >= check.DNS && p.Sum() > limit; phase-- {
+		if at := p.At(phase); *at != check.Absent {
 			*at = max(0, *at-(p.Sum()-limit))
 		}
 	}
-	*p.at(open) += limit - p.Sum()
+	*p.At(open) += limit - p.Sum()
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,7 +14,7 @@ import (
 // A beginning remembers how an answer began.
 type beginning struct {
 	net.Conn
-	spoken HTTPVersion
+	spoken check.HTTPVersion
 	mu     sync.Mutex // it may be read while its caller has gone
 	text   []byte     // at most as much as is shown of a server's bytes
 }
@@ -22,7 +24,7 @@ func (b *beginning) Read(p []byte) (int, error) {
 	n, err := b.Conn.Read(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if room := shownServer - len(b.text); room > 0 {
+	if room := redact.MaxServer - len(b.text); room > 0 {
 		b.text = append(b.text, p[:min(n, room)]...)
 	}
 	return n, err
@@ -34,10 +36,10 @@ func (b *beginning) strange(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.spoken == HTTP2 && strings.Contains(err.Error(), notEstablished) && beganHTTP2(b.text):
+	case b.spoken == check.HTTP2 && strings.Contains(err.Error(), notEstablished) && beganHTTP2(b.text):
 		return io.EOF
-	case b.spoken == HTTP1 && errors.Is(err, io.EOF) && !beganHTTP1(b.text):
-		return &verdict{reason: BadResponse, detail: "answer is no HTTP: " + strconv.Quote(string(b.text))}
+	case b.spoken == check.HTTP1 && errors.Is(err, io.EOF) && !beganHTTP1(b.text):
+		return &verdict{reason: check.BadResponse, detail: "answer is no HTTP: " + strconv.Quote(string(b.text))}
 	}
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/resolve"
 )
 
@@ -30,7 +32,7 @@ func staged(tb testing.TB, h http.Handler) (*Prober, string, *x509.CertPool) {
 func proberFor(tb testing.TB, roots *x509.CertPool) *Prober {
 	p := New(Options{
 		UserAgent: "rollcall/test", RootCAs: roots,
-		Guard: Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Guard: guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}, nil
 		},
@@ -64,7 +66,7 @@ func BenchmarkProbe(b *testing.B) {
 	to := target(rawURL)
 	b.ReportAllocs()
 	for b.Loop() {
-		if res := p.Probe(b.Context(), to); res.State != Up {
+		if res := p.Probe(b.Context(), to); res.State != check.Up {
 			b.Fatal(res.Detail)
 		}
 	}
@@ -87,7 +89,7 @@ func TestAllocations(t *testing.T) {
 	p, rawURL, roots := staged(t, http.HandlerFunc(hello))
 	to, get := target(rawURL), bareGet(roots, rawURL)
 	ours := testing.AllocsPerRun(100, func() {
-		if res := p.Probe(t.Context(), to); res.State != Up {
+		if res := p.Probe(t.Context(), to); res.State != check.Up {
 			t.Fatal(res.Detail)
 		}
 	})

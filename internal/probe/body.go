@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"rollcall/internal/check"
 	"strings"
 	"syscall"
 )
@@ -54,7 +55,7 @@ func broken(raw *capped, err error) error {
 		return raw.err
 	}
 	if err != nil {
-		return &verdict{reason: BodyInvalid, detail: "body is broken: " + err.Error()}
+		return &verdict{reason: check.BodyInvalid, detail: "body is broken: " + err.Error()}
 	}
 	return nil
 }

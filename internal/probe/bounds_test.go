@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
+	"rollcall/internal/expect"
 )
 
 // TestRoguesAreBounded: fifty of the worst at once hold at most 4 MiB each.
@@ -22,13 +23,13 @@ func TestRoguesAreBounded(t *testing.T) {
 		"gzip-bomb", "gzip-bomb-small", "large-body", "redirect-endless-body", "hanging", "tls-hanging", "h2-endless-headers", "redirect-endless",
 		"body-over", // whose body an expectation reads
 	} {
-		to := at(t, st, "https://"+name+".stage.test/", func(s *probe.Settings) {
+		to := at(t, st, "https://"+name+".stage.test/", func(s *check.Settings) {
 			s.Timeout = limit
 			if name == "h2-endless-headers" {
-				s.HTTP = probe.HTTP2
+				s.HTTP = check.HTTP2
 			}
 			if name == "body-over" {
-				s.Expect = []*probe.Expression{reading(t, "body != '' && json == nil")}
+				s.Expect = []check.Condition{reading(t, "body != '' && json == nil")}
 			}
 		})
 		before := inUse()
@@ -55,7 +56,7 @@ func TestRoguesEndInTime(t *testing.T) {
 	for _, name := range []string{
 		"dns-silent", "tls-hanging", "tls-hanging-midway", "hanging", "head-hanging", "dripping-headers", "1xx-drip", "body-hanging", "dripping", "h2-hanging",
 	} {
-		to := at(t, st, "https://"+name+".stage.test/", suited(name), func(s *probe.Settings) { s.Timeout = limit })
+		to := at(t, st, "https://"+name+".stage.test/", suited(name), func(s *check.Settings) { s.Timeout = limit })
 		var late time.Duration
 		for try := 0; try == 0 || late > beyond && try < 5; try++ {
 			began := time.Now()
@@ -71,8 +72,8 @@ func TestRoguesEndInTime(t *testing.T) {
 	}
 }
 
-func reading(t *testing.T, source string) *probe.Expression {
-	e, err := probe.CompileExpression(source)
+func reading(t *testing.T, source string) *expect.Expression {
+	e, err := expect.Compile(source)
 	if err != nil {
 		t.Fatal(err)
 	}

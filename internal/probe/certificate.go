@@ -6,13 +6,15 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"strings"
 	"time"
 	"unique"
 )
 
 // certificateOf is what the server showed in a handshake that ended with err.
-func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certificate {
+func certificateOf(state tls.ConnectionState, err error, now time.Time) *check.Certificate {
 	chain, verified := state.PeerCertificates, len(state.VerifiedChains) > 0
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		chain = e.UnverifiedCertificates
@@ -28,7 +30,7 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *Certifi
 	if ends.After(lastInstant) {
 		ends = lastInstant
 	}
-	return &Certificate{
+	return &check.Certificate{
 		Subject:  shownName(leaf.Subject),
 		Issuer:   unique.Make(shownName(leaf.Issuer)).Value(), // many leaves have one
 		NotAfter: ends.UTC(),
@@ -45,9 +47,9 @@ var lastInstant = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 // common name alone, which takes a tenth of the time.
 func shownName(name pkix.Name) string {
 	if len(name.Names) == 1 && name.CommonName != "" && strings.Trim(name.CommonName, hostBytes) == "" {
-		return cut("CN="+name.CommonName, shownDetail)
+		return redact.Cut("CN="+name.CommonName, redact.MaxDetail)
 	}
-	return cut(Printable(name.String()), shownDetail)
+	return redact.Cut(redact.Printable(name.String()), redact.MaxDetail)
 }
 
 const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*"
@@ -79,5 +81,5 @@ func namesOf(c *x509.Certificate) string {
 	if len(names) == 0 {
 		return "no name at all"
 	}
-	return cut(Printable(strings.Join(names, ", ")), shownDetail/2)
+	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
 }

@@ -9,16 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/redact"
+	"rollcall/internal/testnet"
 )
 
 // The short way to a name shows what pkix shows.
 func TestShownName(t *testing.T) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("a.example", stage.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestShownName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := shownName(c.Subject), Printable(c.Subject.String()); got != want {
+		if got, want := shownName(c.Subject), redact.Printable(c.Subject.String()); got != want {
 			t.Errorf("%q is shown, want %q", got, want)
 		}
 	}

@@ -9,22 +9,19 @@ import (
 	"io"
 	"net"
 	"os"
+	"rollcall/internal/check"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// ErrBudget is the cause with which a sweep ends the context of its checks
-// when the run's time is up.
-var ErrBudget = errors.New("the run's time is up")
-
 // errTimeout is the cause of a context that ended with the target's time-out.
 var errTimeout = errors.New("time-out")
 
 // A verdict is an error that knows its reason already.
 type verdict struct {
-	reason   Reason
+	reason   check.Reason
 	detail   string
 	degraded bool // it was a warn that failed
 }
@@ -34,7 +31,7 @@ func (v *verdict) Error() string { return v.detail }
 // A failure is what went wrong, and in which phase.
 type failure struct {
 	err   error
-	phase Phase
+	phase check.Phase
 	body  bool          // the answer's headers were complete
 	now   time.Time     // certificates are judged by it
 	limit time.Duration // the target's time-out
@@ -42,11 +39,11 @@ type failure struct {
 
 // classify names the reason of a failure, and says it in a line for people.
 // It is pure. The most specific comes first.
-func classify(f failure) (Reason, string) {
-	for _, judge := range []func(failure) (Reason, string){
+func classify(f failure) (check.Reason, string) {
+	for _, judge := range []func(failure) (check.Reason, string){
 		classifyOwn, classifyDNS, classifyTimeout, classifyCertificate, classifyTLS, classifySocket, classifyHTTP,
 	} {
-		if reason, detail := judge(f); reason != OK {
+		if reason, detail := judge(f); reason != check.OK {
 			return reason, detail
 		}
 	}
@@ -54,17 +51,17 @@ func classify(f failure) (Reason, string) {
 }
 
 // classifyOwn: what is not the target's doing, or was judged where it happened.
-func classifyOwn(f failure) (Reason, string) {
+func classifyOwn(f failure) (check.Reason, string) {
 	if v, ok := errors.AsType[*verdict](f.err); ok {
 		return v.reason, v.detail
 	}
 	switch {
-	case errors.Is(f.err, ErrBudget), errors.Is(f.err, context.Canceled) && !timedOut(f.err):
-		return Deadline, "the run ended before the answer came"
+	case errors.Is(f.err, check.ErrBudget), errors.Is(f.err, context.Canceled) && !timedOut(f.err):
+		return check.Deadline, "the run ended before the answer came"
 	case exhausted(f.err):
-		return Internal, "we ran out of " + resource(f.err)
+		return check.Internal, "we ran out of " + resource(f.err)
 	}
-	return OK, ""
+	return check.OK, ""
 }
 
 // exhausted reports whether we ran out of something of our own.
@@ -82,20 +79,20 @@ func resource(err error) string {
 	return ""
 }
 
-func classifyDNS(f failure) (Reason, string) {
-	if f.phase == DNS && timedOut(f.err) {
-		return DNSTimeout, "no answer from the resolver within " + f.limit.String()
+func classifyDNS(f failure) (check.Reason, string) {
+	if f.phase == check.DNS && timedOut(f.err) {
+		return check.DNSTimeout, "no answer from the resolver within " + f.limit.String()
 	}
 	e, ok := errors.AsType[*net.DNSError](f.err)
 	switch {
 	case !ok:
-		return OK, ""
+		return check.OK, ""
 	case e.IsNotFound:
-		return DNSNotFound, fmt.Sprintf("no address for %s", strings.TrimSuffix(e.Name, "."))
+		return check.DNSNotFound, fmt.Sprintf("no address for %s", strings.TrimSuffix(e.Name, "."))
 	case e.IsTimeout:
-		return DNSTimeout, "no answer from the resolver"
+		return check.DNSTimeout, "no answer from the resolver"
 	}
-	return DNSTemporary, "the resolver could not tell: " + e.Err
+	return check.DNSTemporary, "the resolver could not tell: " + e.Err
 }
 
 func timedOut(err error) bool {
@@ -103,47 +100,47 @@ func timedOut(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT)
 }
 
-func classifyTimeout(f failure) (Reason, string) {
+func classifyTimeout(f failure) (check.Reason, string) {
 	switch {
 	case !timedOut(f.err):
-		return OK, ""
+		return check.OK, ""
 	case errors.Is(f.err, syscall.ETIMEDOUT):
-		return Timeout, "the operating system gave up waiting for the server"
+		return check.Timeout, "the operating system gave up waiting for the server"
 	}
-	missing := map[Phase]string{
-		Connect:   "no connection",
-		TLS:       "TLS handshake not finished",
-		FirstByte: "no answer",
-		Transfer:  "answer not finished",
+	missing := map[check.Phase]string{
+		check.Connect:   "no connection",
+		check.TLS:       "TLS handshake not finished",
+		check.FirstByte: "no answer",
+		check.Transfer:  "answer not finished",
 	}[f.phase]
-	return Timeout, missing + " within " + f.limit.String()
+	return check.Timeout, missing + " within " + f.limit.String()
 }
 
-func classifyCertificate(f failure) (Reason, string) {
+func classifyCertificate(f failure) (check.Reason, string) {
 	if e, ok := errors.AsType[x509.CertificateInvalidError](f.err); ok {
 		return classifyInvalid(e, f.now)
 	}
 	if e, ok := errors.AsType[x509.HostnameError](f.err); ok {
-		return TLSHostname, fmt.Sprintf("certificate is not for %s but %s", e.Host, namesOf(e.Certificate))
+		return check.TLSHostname, fmt.Sprintf("certificate is not for %s but %s", e.Host, namesOf(e.Certificate))
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.err); ok {
-		return TLSUntrusted, "certificate is signed by an unknown authority"
+		return check.TLSUntrusted, "certificate is signed by an unknown authority"
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](f.err); ok {
-		return TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
+		return check.TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
 	}
-	return OK, ""
+	return check.OK, ""
 }
 
-func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (Reason, string) {
+func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (check.Reason, string) {
 	if e.Reason != x509.Expired {
-		return TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
+		return check.TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
 	}
 	if now.Before(e.Cert.NotBefore) {
-		return TLSNotYetValid, fmt.Sprintf("certificate is not valid for another %s (%s)",
+		return check.TLSNotYetValid, fmt.Sprintf("certificate is not valid for another %s (%s)",
 			days(e.Cert.NotBefore.Sub(now)), e.Cert.NotBefore.UTC().Format(time.DateOnly))
 	}
-	return TLSExpired, fmt.Sprintf("certificate expired %s ago (%s)",
+	return check.TLSExpired, fmt.Sprintf("certificate expired %s ago (%s)",
 		days(now.Sub(e.Cert.NotAfter)), e.Cert.NotAfter.UTC().Format(time.DateOnly))
 }
 
@@ -166,22 +163,22 @@ func days(d time.Duration) string {
 // have no exported type over TCP, and what they mean for us.
 var alerts = []struct {
 	name   string
-	reason Reason
+	reason check.Reason
 	detail string
 }{
-	{"protocol version not supported", TLSVersion, "server speaks no TLS version that we do"},
-	{"certificate required", TLSClientCertificate, "server asks for a client certificate"},
-	{"unrecognized name", TLSHostname, "server knows no such host name"},
-	{"no application protocol", BadResponse, notHTTP2},
+	{"protocol version not supported", check.TLSVersion, "server speaks no TLS version that we do"},
+	{"certificate required", check.TLSClientCertificate, "server asks for a client certificate"},
+	{"unrecognized name", check.TLSHostname, "server knows no such host name"},
+	{"no application protocol", check.BadResponse, notHTTP2},
 }
 
-func classifyTLS(f failure) (Reason, string) {
+func classifyTLS(f failure) (check.Reason, string) {
 	if e, ok := errors.AsType[tls.RecordHeaderError](f.err); ok && e.Conn != nil { // it has one only if the first record was none
-		return TLSNotSpoken, "server does not speak TLS on this port"
+		return check.TLSNotSpoken, "server does not speak TLS on this port"
 	}
 	text := f.err.Error()
 	if strings.Contains(text, "server selected unsupported protocol version") {
-		return TLSVersion, "server speaks no TLS version that we do"
+		return check.TLSVersion, "server speaks no TLS version that we do"
 	}
 	if e, ok := errors.AsType[*net.OpError](f.err); ok && e.Op == "remote error" {
 		for _, alert := range alerts {
@@ -189,23 +186,23 @@ func classifyTLS(f failure) (Reason, string) {
 				return alert.reason, alert.detail
 			}
 		}
-		return TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(e.Err.Error(), "tls: ")
+		return check.TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(e.Err.Error(), "tls: ")
 	}
-	return OK, ""
+	return check.OK, ""
 }
 
-func classifySocket(f failure) (Reason, string) {
+func classifySocket(f failure) (check.Reason, string) {
 	switch {
 	case errors.Is(f.err, syscall.ECONNREFUSED):
-		return ConnectionRefused, "nothing listens on this port, or a firewall refuses"
+		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
 	case errors.Is(f.err, syscall.ECONNRESET), errors.Is(f.err, syscall.EPIPE):
-		return ConnectionReset, "server reset the connection"
+		return check.ConnectionReset, "server reset the connection"
 	case errors.Is(f.err, syscall.EHOSTUNREACH), errors.Is(f.err, syscall.ENETUNREACH), errors.Is(f.err, syscall.EACCES), errors.Is(f.err, syscall.EPERM):
-		return Unreachable, "no route to the server"
+		return check.Unreachable, "no route to the server"
 	case !f.body && (errors.Is(f.err, io.EOF) || errors.Is(f.err, io.ErrUnexpectedEOF)):
-		return ConnectionClosed, "server closed the connection without an answer"
+		return check.ConnectionClosed, "server closed the connection without an answer"
 	}
-	return OK, ""
+	return check.OK, ""
 }
 
 const (
@@ -214,37 +211,37 @@ const (
 	notEstablished = "http2: client conn could not be established" // net/http's words
 )
 
-func classifyHTTP(f failure) (Reason, string) {
+func classifyHTTP(f failure) (check.Reason, string) {
 	text := f.err.Error()
 	switch {
 	case f.body && (errors.Is(f.err, io.ErrUnexpectedEOF) || errors.Is(f.err, io.EOF) || strings.HasPrefix(text, "stream error")):
-		return BodyTruncated, "connection ended before the body did"
+		return check.BodyTruncated, "connection ended before the body did"
 	case f.body:
-		return BodyInvalid, "body is broken: " + text
+		return check.BodyInvalid, "body is broken: " + text
 	case strings.Contains(text, "response header list larger"): // over HTTP/2
-		return HeadersTooLarge, tooManyHeaders
+		return check.HeadersTooLarge, tooManyHeaders
 	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "http2: frame too large"),
 		strings.Contains(text, notEstablished): // the same, as a request learns it that comes after
-		return BadResponse, notHTTP2
+		return check.BadResponse, notHTTP2
 	case strings.HasPrefix(text, "stream error"):
-		return ConnectionReset, "server reset the request: " + text
+		return check.ConnectionReset, "server reset the request: " + text
 	case strings.Contains(text, "GOAWAY"), strings.Contains(text, "http2: client conn not usable"): // the same, before the request
-		return ConnectionClosed, "server closed the connection without an answer (HTTP/2 GOAWAY)"
+		return check.ConnectionClosed, "server closed the connection without an answer (HTTP/2 GOAWAY)"
 	}
-	return OK, ""
+	return check.OK, ""
 }
 
 // lastResort is the general reason of each phase.
-func lastResort(f failure) (Reason, string) {
+func lastResort(f failure) (check.Reason, string) {
 	switch f.phase {
-	case DNS:
-		return DNSTemporary, "the resolver could not tell"
-	case Connect:
-		return Unreachable, "no connection could be made"
-	case TLS:
-		return TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.err.Error(), "tls: ")
-	case FirstByte, Transfer:
-		return BadResponse, "answer is no HTTP: " + f.err.Error()
+	case check.DNS:
+		return check.DNSTemporary, "the resolver could not tell"
+	case check.Connect:
+		return check.Unreachable, "no connection could be made"
+	case check.TLS:
+		return check.TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.err.Error(), "tls: ")
+	case check.FirstByte, check.Transfer:
+		return check.BadResponse, "answer is no HTTP: " + f.err.Error()
 	}
-	return Internal, f.err.Error()
+	return check.Internal, f.err.Error()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"rollcall/internal/check"
 	"slices"
 	"syscall"
 	"time"
@@ -31,7 +32,7 @@ type dialed struct {
 func (p *Prober) connect(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
 	allowed, why := p.allowed(addrs)
 	if len(allowed) == 0 {
-		return dialed{err: &verdict{reason: BlockedAddress, detail: why}}
+		return dialed{err: &verdict{reason: check.BlockedAddress, detail: why}}
 	}
 	first, second := byFamily(allowed)
 	if len(second) == 0 {
@@ -169,7 +170,7 @@ func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
 	d.addr, d.began = addr.Addr(), time.Now()
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			d.err = &verdict{reason: Internal, detail: fmt.Sprintf("dialling panicked: %v", panicked)}
+			d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialling panicked: %v", panicked)}
 		}
 	}()
 	d.conn, d.err = p.options.Dial(ctx, addr)
@@ -178,7 +179,7 @@ func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
 	case ctx.Err() != nil:
 		d.err = errors.Join(context.Cause(ctx), d.err)
 	case errors.Is(d.err, syscall.EADDRNOTAVAIL) && !routed(addr):
-		d.err = &verdict{reason: Unreachable, detail: "this machine has no address of that family"}
+		d.err = &verdict{reason: check.Unreachable, detail: "this machine has no address of that family"}
 	}
 	return d
 }

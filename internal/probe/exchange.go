@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/wire"
 )
 
@@ -27,14 +28,14 @@ type hop struct {
 	host   string      // "" is the URL's
 	header http.Header // never changed once the hop is made
 	body   string
-	tls    TLSSettings
+	tls    check.TLSSettings
 	count  int // redirects followed to get here
 }
 
 // encodings are what we decode ourselves.
 var encodings = []string{"gzip, deflate"}
 
-func (p *Prober) firstHop(t *Target) *hop {
+func (p *Prober) firstHop(t *check.Target) *hop {
 	header := make(http.Header, len(t.Header)+4)
 	maps.Copy(header, t.Header)
 	introduce(header, t.UserAgent, p.own)
@@ -68,10 +69,10 @@ func (readCloser) Close() error { return nil }
 type connKey struct{}
 
 // protocolNames are what is offered by ALPN.
-var protocolNames = [protocols][]string{
-	HTTP1:   nil, // a server that knows no ALPN speaks it
-	HTTP2:   {"h2"},
-	AnyHTTP: {"h2", "http/1.1"},
+var protocolNames = [...][]string{
+	check.HTTP1:   nil, // a server that knows no ALPN speaks it
+	check.HTTP2:   {"h2"},
+	check.AnyHTTP: {"h2", "http/1.1"},
 }
 
 // newHTTP2 returns the transport of all checks over HTTP/2. It holds no
@@ -104,7 +105,7 @@ type answer struct {
 
 // exchange sends the hop's request and reads the answer to its end.
 func (a *attempt) exchange(ctx context.Context, l link, h *hop) (ans *answer, err error) {
-	a.phase = FirstByte
+	a.phase = check.FirstByte
 	spoken, err := a.spoken(l)
 	if err != nil {
 		return nil, err
@@ -119,8 +120,8 @@ func (a *attempt) exchange(ctx context.Context, l link, h *hop) (ans *answer, er
 		if err != nil {
 			l.wire.Close() // first, so that nobody waits for the rest of a body
 		}
-		l.wire.Hold(spoken == HTTP1 && h.body == "" && !a.res.BodyTruncated) // nobody else writes, and all is read
-		talk.Close()                                                         // says goodbye, as TLS wants it, unless that is too late
+		l.wire.Hold(spoken == check.HTTP1 && h.body == "" && !a.res.BodyTruncated) // nobody else writes, and all is read
+		talk.Close()                                                               // says goodbye, as TLS wants it, unless that is too late
 	}()
 	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))
 	a.noteStamps(l.wire.Reading())
@@ -139,32 +140,32 @@ type conversation interface {
 }
 
 func (a *attempt) converse(ctx context.Context, conn *beginning, w *watch, u *url.URL) (conversation, error) {
-	if conn.spoken == HTTP1 {
+	if conn.spoken == check.HTTP1 {
 		return newHTTP1(conn, w.noteFirstByte), nil
 	}
 	return a.p.http2.NewClientConn(context.WithValue(ctx, connKey{}, conn), u.Scheme, net.JoinHostPort(u.Hostname(), "0"))
 }
 
 // spoken is the version that both sides agreed on.
-func (a *attempt) spoken(l link) (HTTPVersion, error) {
+func (a *attempt) spoken(l link) (check.HTTPVersion, error) {
 	secure, ok := l.top.(*tls.Conn)
 	switch {
 	case !ok:
-		return a.t.HTTP % AnyHTTP, nil // without TLS nothing is negotiated
+		return a.t.HTTP % check.AnyHTTP, nil // without TLS nothing is negotiated
 	case secure.ConnectionState().NegotiatedProtocol == "h2":
-		return HTTP2, nil
-	case a.t.HTTP == HTTP2:
-		return HTTP1, noHTTP2()
+		return check.HTTP2, nil
+	case a.t.HTTP == check.HTTP2:
+		return check.HTTP1, noHTTP2()
 	}
-	return HTTP1, nil
+	return check.HTTP1, nil
 }
 
 func headersTooLarge() error {
-	return &verdict{reason: HeadersTooLarge, detail: tooManyHeaders}
+	return &verdict{reason: check.HeadersTooLarge, detail: tooManyHeaders}
 }
 
 func noHTTP2() error {
-	return &verdict{reason: BadResponse, detail: notHTTP2}
+	return &verdict{reason: check.BadResponse, detail: notHTTP2}
 }
 
 // clientCertificate finds the real reason of a refusal: a TLS 1.3 server says
@@ -174,7 +175,7 @@ func (a *attempt) clientCertificate(err error) error {
 	if !ok || !a.wanted || op.Op != "remote error" {
 		return err
 	}
-	a.phase = TLS
+	a.phase = check.TLS
 	return wantsCertificate()
 }
 
@@ -183,18 +184,18 @@ func (a *attempt) clientCertificate(err error) error {
 func (a *attempt) unanswered(w *watch, err error) {
 	first, some := w.firstByte()
 	if some {
-		a.add(FirstByte, first.Arrived.Since(first.Sent))
+		a.add(check.FirstByte, first.Arrived.Since(first.Sent))
 		a.uncertainty += first.Gap + a.merged(w, first)
-		a.phase = Transfer
-		a.endPhase(Transfer, w.conn.Reading().Arrived.Since(first.Arrived), err, first.Arrived.Process())
+		a.phase = check.Transfer
+		a.endPhase(check.Transfer, w.conn.Reading().Arrived.Since(first.Arrived), err, first.Arrived.Process())
 		return
 	}
-	a.endPhase(FirstByte, wire.Span{}, err, w.began)
+	a.endPhase(check.FirstByte, wire.Span{}, err, w.began)
 }
 
 // endPhase adds a phase that ended with err: as long as stamped unless the
 // connection's own end, which has no stamp, ended it.
-func (a *attempt) endPhase(phase Phase, stamped wire.Span, err error, began time.Time) {
+func (a *attempt) endPhase(phase check.Phase, stamped wire.Span, err error, began time.Time) {
 	if err != nil && ended(err) {
 		took := time.Since(began)
 		stamped = wire.Span{Kernel: took, Process: took}
@@ -206,14 +207,14 @@ func (a *attempt) endPhase(phase Phase, stamped wire.Span, err error, began time
 // finish reads what follows the headers, unless the answer sends us on.
 func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error) {
 	first, _ := w.firstByte()
-	a.add(FirstByte, first.Arrived.Since(first.Sent))
+	a.add(check.FirstByte, first.Arrived.Since(first.Sent))
 	a.uncertainty += first.Gap + a.merged(w, first)
-	a.phase = Transfer
-	if w.spoken == HTTP1 && resp.ProtoMajor != 1 {
-		return nil, &verdict{reason: BadResponse, detail: "answer claims to be " + resp.Proto}
+	a.phase = check.Transfer
+	if w.spoken == check.HTTP1 && resp.ProtoMajor != 1 {
+		return nil, &verdict{reason: check.BadResponse, detail: "answer claims to be " + resp.Proto}
 	}
 	if resp.StatusCode < 100 {
-		return nil, &verdict{reason: BadResponse, detail: "answer has a status that is none: " + resp.Status}
+		return nil, &verdict{reason: check.BadResponse, detail: "answer has a status that is none: " + resp.Status}
 	}
 	a.inBody = true
 	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)
@@ -225,7 +226,7 @@ func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error)
 		a.inBody = false
 		ans.next = next
 		return ans, nil
-	case v != nil && v.reason != RedirectInvalid:
+	case v != nil && v.reason != check.RedirectInvalid:
 		return nil, v
 	}
 	if err := a.transfer(w, ans, resp); err != nil {
@@ -264,14 +265,14 @@ const largeTransfer = 64 << 10
 func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
 	began := time.Now()
 	var err error
-	ans.body, err = readBody(resp, a.t.MaxBody, a.t.reads("body") || a.t.reads("json"))
+	ans.body, err = readBody(resp, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"))
 	first, _ := w.firstByte()
 	last := w.conn.Reading()
 	a.noteStamps(last)
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = ans.body.wire, ans.body.size, ans.body.truncated
 	a.res.Complete = err == nil
-	a.endPhase(Transfer, last.Arrived.Since(first.Arrived), err, began)
-	if last.Received-first.Received > largeTransfer || w.spoken == HTTP2 { // whose connection is read on, and may have moved the last stamp
+	a.endPhase(check.Transfer, last.Arrived.Since(first.Arrived), err, began)
+	if last.Received-first.Received > largeTransfer || w.spoken == check.HTTP2 { // whose connection is read on, and may have moved the last stamp
 		a.uncertainty += a.lateSince(began)
 	}
 	return err

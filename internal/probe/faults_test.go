@@ -11,169 +11,172 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/probe"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // A fault is what a named server of the stage does, and what is to be said of
 // it.
 type fault struct {
 	server string // its first label
-	reason probe.Reason
-	phase  probe.Phase // NoPhase: it depends on who is faster
+	reason check.Reason
+	phase  check.Phase // NoPhase: it depends on who is faster
 	detail string      // part of it
 }
 
 // faults is the list of the servers that are down. Whoever is not in it is up.
 var faults = []fault{
-	{"nxdomain", probe.DNSNotFound, probe.DNS, "no address for nxdomain.stage.test"},
-	{"no-address", probe.DNSNotFound, probe.DNS, "no address"},
-	{"servfail", probe.DNSTemporary, probe.DNS, "could not tell"},
-	{"dns-refused", probe.DNSTemporary, probe.DNS, "could not tell"},
-	{"dns-silent", probe.DNSTimeout, probe.DNS, "no answer from the resolver"},
+	{"nxdomain", check.DNSNotFound, check.DNS, "no address for nxdomain.stage.test"},
+	{"no-address", check.DNSNotFound, check.DNS, "no address"},
+	{"servfail", check.DNSTemporary, check.DNS, "could not tell"},
+	{"dns-refused", check.DNSTemporary, check.DNS, "could not tell"},
+	{"dns-silent", check.DNSTimeout, check.DNS, "no answer from the resolver"},
 
-	{"blocked", probe.BlockedAddress, probe.Connect, "169.254.169.254 is link-local"},
-	{"blocked-private", probe.BlockedAddress, probe.Connect, "10.0.0.1 is no public address; ROLLCALL_ALLOW"},
-	{"blocked-cgnat", probe.BlockedAddress, probe.Connect, "100.64.0.1"},
-	{"blocked-unspecified", probe.BlockedAddress, probe.Connect, "0.0.0.0"},
-	{"blocked-unique-local", probe.BlockedAddress, probe.Connect, "fd00::1"},
-	{"blocked-link-local", probe.BlockedAddress, probe.Connect, "link-local"},
-	{"blocked-mapped", probe.BlockedAddress, probe.Connect, "169.254.169.254"},
-	{"blocked-nat64", probe.BlockedAddress, probe.Connect, "64:ff9b::"},
-	{"blocked-6to4", probe.BlockedAddress, probe.Connect, "2002:"},
-	{"blocked-teredo", probe.BlockedAddress, probe.Connect, "2001:"},
+	{"blocked", check.BlockedAddress, check.Connect, "169.254.169.254 is link-local"},
+	{"blocked-private", check.BlockedAddress, check.Connect, "10.0.0.1 is no public address; ROLLCALL_ALLOW"},
+	{"blocked-cgnat", check.BlockedAddress, check.Connect, "100.64.0.1"},
+	{"blocked-unspecified", check.BlockedAddress, check.Connect, "0.0.0.0"},
+	{"blocked-unique-local", check.BlockedAddress, check.Connect, "fd00::1"},
+	{"blocked-link-local", check.BlockedAddress, check.Connect, "link-local"},
+	{"blocked-mapped", check.BlockedAddress, check.Connect, "169.254.169.254"},
+	{"blocked-nat64", check.BlockedAddress, check.Connect, "64:ff9b::"},
+	{"blocked-6to4", check.BlockedAddress, check.Connect, "2002:"},
+	{"blocked-teredo", check.BlockedAddress, check.Connect, "2001:"},
 
-	{"refusing", probe.ConnectionRefused, probe.Connect, "nothing listens"},
-	{"unreachable", probe.Unreachable, probe.Connect, "no route"},
-	{"connection-closing", probe.ConnectionClosed, probe.TLS, "closed the connection"},
-	{"connection-resetting", probe.ConnectionReset, probe.NoPhase, "reset the connection"},
+	{"refusing", check.ConnectionRefused, check.Connect, "nothing listens"},
+	{"unreachable", check.Unreachable, check.Connect, "no route"},
+	{"connection-closing", check.ConnectionClosed, check.TLS, "closed the connection"},
+	{"connection-resetting", check.ConnectionReset, check.NoPhase, "reset the connection"},
 
-	{"tls-hanging", probe.Timeout, probe.TLS, "TLS handshake not finished within 1s"},
-	{"tls-hanging-midway", probe.Timeout, probe.TLS, "TLS handshake not finished"},
-	{"tls-closing", probe.ConnectionClosed, probe.TLS, "closed"},
-	{"tls-closing-midway", probe.ConnectionClosed, probe.TLS, "closed"},
-	{"tls-resetting", probe.ConnectionReset, probe.TLS, "reset"},
-	{"tls-resetting-midway", probe.ConnectionReset, probe.TLS, "reset"},
-	{"tls-garbage", probe.TLSHandshake, probe.TLS, "TLS"},
-	{"tls-undecipherable", probe.TLSHandshake, probe.TLS, "bad record MAC"},
-	{"tls-not-spoken", probe.TLSNotSpoken, probe.TLS, "does not speak TLS"},
-	{"tls-ssh", probe.TLSNotSpoken, probe.TLS, "does not speak TLS"},
-	{"tls-alert", probe.TLSHandshake, probe.TLS, "internal error"},
-	{"tls-refusing", probe.TLSHandshake, probe.TLS, "handshake failure"},
-	{"unrecognized-name", probe.TLSHostname, probe.TLS, "no such host name"},
-	{"tls10-only", probe.TLSVersion, probe.TLS, "no TLS version"},
-	{"tls11-only", probe.TLSVersion, probe.TLS, "no TLS version"},
-	{"no-shared-cipher", probe.TLSHandshake, probe.TLS, "handshake failure"},
-	{"client-certificate-12", probe.TLSClientCertificate, probe.TLS, "client certificate"},
-	{"client-certificate-13", probe.TLSClientCertificate, probe.TLS, "client certificate"},
+	{"tls-hanging", check.Timeout, check.TLS, "TLS handshake not finished within 1s"},
+	{"tls-hanging-midway", check.Timeout, check.TLS, "TLS handshake not finished"},
+	{"tls-closing", check.ConnectionClosed, check.TLS, "closed"},
+	{"tls-closing-midway", check.ConnectionClosed, check.TLS, "closed"},
+	{"tls-resetting", check.ConnectionReset, check.TLS, "reset"},
+	{"tls-resetting-midway", check.ConnectionReset, check.TLS, "reset"},
+	{"tls-garbage", check.TLSHandshake, check.TLS, "TLS"},
+	{"tls-undecipherable", check.TLSHandshake, check.TLS, "bad record MAC"},
+	{"tls-not-spoken", check.TLSNotSpoken, check.TLS, "does not speak TLS"},
+	{"tls-ssh", check.TLSNotSpoken, check.TLS, "does not speak TLS"},
+	{"tls-alert", check.TLSHandshake, check.TLS, "internal error"},
+	{"tls-refusing", check.TLSHandshake, check.TLS, "handshake failure"},
+	{"unrecognized-name", check.TLSHostname, check.TLS, "no such host name"},
+	{"tls10-only", check.TLSVersion, check.TLS, "no TLS version"},
+	{"tls11-only", check.TLSVersion, check.TLS, "no TLS version"},
+	{"no-shared-cipher", check.TLSHandshake, check.TLS, "handshake failure"},
+	{"client-certificate-12", check.TLSClientCertificate, check.TLS, "client certificate"},
+	{"client-certificate-13", check.TLSClientCertificate, check.TLS, "client certificate"},
 
-	{"expired", probe.TLSExpired, probe.TLS, "certificate expired 1 day ago ("},
-	{"not-yet-valid", probe.TLSNotYetValid, probe.TLS, "not valid for another 23 hours ("},
-	{"wrong-name", probe.TLSHostname, probe.TLS, "not for wrong-name.stage.test but"},
-	{"wildcard-depth", probe.TLSHostname, probe.TLS, "not for"},
-	{"no-san", probe.TLSHostname, probe.TLS, "no name at all"},
-	{"wrong-usage", probe.TLSUntrusted, probe.TLS, "usage"},
-	{"self-signed", probe.TLSUntrusted, probe.TLS, "unknown authority"},
-	{"untrusted", probe.TLSUntrusted, probe.TLS, "unknown authority"},
-	{"no-intermediate", probe.TLSUntrusted, probe.TLS, "unknown authority"},
-	{"expired-intermediate", probe.TLSExpired, probe.TLS, "expired 1 day ago"},
-	{"issuer-no-authority", probe.TLSUntrusted, probe.TLS, ""},
+	{"expired", check.TLSExpired, check.TLS, "certificate expired 1 day ago ("},
+	{"not-yet-valid", check.TLSNotYetValid, check.TLS, "not valid for another 23 hours ("},
+	{"wrong-name", check.TLSHostname, check.TLS, "not for wrong-name.stage.test but"},
+	{"wildcard-depth", check.TLSHostname, check.TLS, "not for"},
+	{"no-san", check.TLSHostname, check.TLS, "no name at all"},
+	{"wrong-usage", check.TLSUntrusted, check.TLS, "usage"},
+	{"self-signed", check.TLSUntrusted, check.TLS, "unknown authority"},
+	{"untrusted", check.TLSUntrusted, check.TLS, "unknown authority"},
+	{"no-intermediate", check.TLSUntrusted, check.TLS, "unknown authority"},
+	{"expired-intermediate", check.TLSExpired, check.TLS, "expired 1 day ago"},
+	{"issuer-no-authority", check.TLSUntrusted, check.TLS, ""},
 
-	{"hanging", probe.Timeout, probe.FirstByte, "no answer within 1s"},
-	{"closing", probe.ConnectionClosed, probe.FirstByte, "closed the connection without an answer"},
-	{"resetting", probe.ConnectionReset, probe.FirstByte, "reset"},
-	{"dripping-headers", probe.Timeout, probe.Transfer, "not finished within 1s"},
-	{"head-hanging", probe.Timeout, probe.Transfer, "not finished within 1s"},
-	{"head-closing", probe.ConnectionClosed, probe.Transfer, "closed"},
-	{"head-resetting", probe.ConnectionReset, probe.Transfer, "reset"},
-	{"garbage", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"binary-garbage", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"http-0.9", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"ssh", probe.BadResponse, probe.Transfer, "SSH-2.0"},
-	{"smtp", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"http-3", probe.BadResponse, probe.Transfer, "claims to be HTTP/3.0"},
-	{"no-status", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"status-letters", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"status-99", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"status-1000", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"status-099", probe.BadResponse, probe.Transfer, "status that is none"},
-	{"status-999", probe.Status, probe.Transfer, "999"},
-	{"large-headers", probe.HeadersTooLarge, probe.Transfer, "256 KiB"},
-	{"endless-headers", probe.HeadersTooLarge, probe.Transfer, "256 KiB"},
-	{"endless-header", probe.HeadersTooLarge, probe.Transfer, "256 KiB"},
-	{"header-no-colon", probe.BadResponse, probe.Transfer, "missing colon"},
-	{"header-control", probe.BadResponse, probe.Transfer, "no HTTP"},
-	{"1xx-flood", probe.HeadersTooLarge, probe.Transfer, "256 KiB"},
-	{"1xx-drip", probe.Timeout, probe.Transfer, "not finished within 1s"},
-	{"switching-101", probe.Status, probe.Transfer, "101"},
-	{"status-304", probe.Status, probe.Transfer, "304 Not Modified"},
-	{"status-401", probe.Status, probe.Transfer, "401 Unauthorized"},
-	{"status-403", probe.Status, probe.Transfer, "403 Forbidden"},
-	{"status-404", probe.Status, probe.Transfer, "404 Not Found"},
-	{"status-418", probe.Status, probe.Transfer, "418 I'm a teapot"},
-	{"status-429", probe.Status, probe.Transfer, "429 Too Many Requests"},
-	{"status-500", probe.Status, probe.Transfer, "500 Internal Server Error"},
-	{"status-502", probe.Status, probe.Transfer, "502 Bad Gateway"},
-	{"status-503", probe.Status, probe.Transfer, "503 Service Unavailable"},
+	{"hanging", check.Timeout, check.FirstByte, "no answer within 1s"},
+	{"closing", check.ConnectionClosed, check.FirstByte, "closed the connection without an answer"},
+	{"resetting", check.ConnectionReset, check.FirstByte, "reset"},
+	{"dripping-headers", check.Timeout, check.Transfer, "not finished within 1s"},
+	{"head-hanging", check.Timeout, check.Transfer, "not finished within 1s"},
+	{"head-closing", check.ConnectionClosed, check.Transfer, "closed"},
+	{"head-resetting", check.ConnectionReset, check.Transfer, "reset"},
+	{"garbage", check.BadResponse, check.Transfer, "no HTTP"},
+	{"binary-garbage", check.BadResponse, check.Transfer, "no HTTP"},
+	{"http-0.9", check.BadResponse, check.Transfer, "no HTTP"},
+	{"ssh", check.BadResponse, check.Transfer, "SSH-2.0"},
+	{"smtp", check.BadResponse, check.Transfer, "no HTTP"},
+	{"http-3", check.BadResponse, check.Transfer, "claims to be HTTP/3.0"},
+	{"no-status", check.BadResponse, check.Transfer, "no HTTP"},
+	{"status-letters", check.BadResponse, check.Transfer, "no HTTP"},
+	{"status-99", check.BadResponse, check.Transfer, "no HTTP"},
+	{"status-1000", check.BadResponse, check.Transfer, "no HTTP"},
+	{"status-099", check.BadResponse, check.Transfer, "status that is none"},
+	{"status-999", check.Status, check.Transfer, "999"},
+	{"large-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
+	{"endless-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
+	{"endless-header", check.HeadersTooLarge, check.Transfer, "256 KiB"},
+	{"header-no-colon", check.BadResponse, check.Transfer, "missing colon"},
+	{"header-control", check.BadResponse, check.Transfer, "no HTTP"},
+	{"1xx-flood", check.HeadersTooLarge, check.Transfer, "256 KiB"},
+	{"1xx-drip", check.Timeout, check.Transfer, "not finished within 1s"},
+	{"switching-101", check.Status, check.Transfer, "101"},
+	{"status-304", check.Status, check.Transfer, "304 Not Modified"},
+	{"status-401", check.Status, check.Transfer, "401 Unauthorized"},
+	{"status-403", check.Status, check.Transfer, "403 Forbidden"},
+	{"status-404", check.Status, check.Transfer, "404 Not Found"},
+	{"status-418", check.Status, check.Transfer, "418 I'm a teapot"},
+	{"status-429", check.Status, check.Transfer, "429 Too Many Requests"},
+	{"status-500", check.Status, check.Transfer, "500 Internal Server Error"},
+	{"status-502", check.Status, check.Transfer, "502 Bad Gateway"},
+	{"status-503", check.Status, check.Transfer, "503 Service Unavailable"},
 
-	{"truncated", probe.BodyTruncated, probe.Transfer, "ended before the body did"},
-	{"truncated-reset", probe.ConnectionReset, probe.Transfer, "reset"},
-	{"truncated-chunked", probe.BodyTruncated, probe.Transfer, "ended before the body did"},
-	{"truncated-chunk", probe.BodyTruncated, probe.Transfer, "ended before the body did"},
-	{"bad-chunk", probe.BodyInvalid, probe.Transfer, "chunk"},
-	{"overlong-chunk", probe.BodyInvalid, probe.Transfer, "chunk"},
-	{"huge-chunk", probe.BodyInvalid, probe.Transfer, "chunk"},
-	{"endless-chunk-extension", probe.BodyInvalid, probe.Transfer, "too long"},
-	{"two-lengths", probe.BadResponse, probe.Transfer, "Content-Length"},
-	{"bad-length", probe.BadResponse, probe.Transfer, "Content-Length"},
-	{"bad-transfer-encoding", probe.BadResponse, probe.Transfer, "transfer encoding"},
-	{"dripping", probe.Timeout, probe.Transfer, "not finished within 1s"},
-	{"body-hanging", probe.Timeout, probe.Transfer, "not finished within 1s"},
-	{"gzip-corrupt", probe.BodyInvalid, probe.Transfer, "body is broken"},
-	{"gzip-bad-checksum", probe.BodyInvalid, probe.Transfer, "checksum"},
-	{"gzip-truncated", probe.BodyInvalid, probe.Transfer, "body is broken"},
-	{"gzip-trailing-garbage", probe.BodyInvalid, probe.Transfer, "body is broken"},
-	{"gzip-not", probe.BodyInvalid, probe.Transfer, "invalid header"},
-	{"deflate-corrupt", probe.BodyInvalid, probe.Transfer, "body is broken"},
-	{"deflate-truncated", probe.BodyInvalid, probe.Transfer, "body is broken"},
+	{"truncated", check.BodyTruncated, check.Transfer, "ended before the body did"},
+	{"truncated-reset", check.ConnectionReset, check.Transfer, "reset"},
+	{"truncated-chunked", check.BodyTruncated, check.Transfer, "ended before the body did"},
+	{"truncated-chunk", check.BodyTruncated, check.Transfer, "ended before the body did"},
+	{"bad-chunk", check.BodyInvalid, check.Transfer, "chunk"},
+	{"overlong-chunk", check.BodyInvalid, check.Transfer, "chunk"},
+	{"huge-chunk", check.BodyInvalid, check.Transfer, "chunk"},
+	{"endless-chunk-extension", check.BodyInvalid, check.Transfer, "too long"},
+	{"two-lengths", check.BadResponse, check.Transfer, "Content-Length"},
+	{"bad-length", check.BadResponse, check.Transfer, "Content-Length"},
+	{"bad-transfer-encoding", check.BadResponse, check.Transfer, "transfer encoding"},
+	{"dripping", check.Timeout, check.Transfer, "not finished within 1s"},
+	{"body-hanging", check.Timeout, check.Transfer, "not finished within 1s"},
+	{"gzip-corrupt", check.BodyInvalid, check.Transfer, "body is broken"},
+	{"gzip-bad-checksum", check.BodyInvalid, check.Transfer, "checksum"},
+	{"gzip-truncated", check.BodyInvalid, check.Transfer, "body is broken"},
+	{"gzip-trailing-garbage", check.BodyInvalid, check.Transfer, "body is broken"},
+	{"gzip-not", check.BodyInvalid, check.Transfer, "invalid header"},
+	{"deflate-corrupt", check.BodyInvalid, check.Transfer, "body is broken"},
+	{"deflate-truncated", check.BodyInvalid, check.Transfer, "body is broken"},
 
-	{"redirect-loop", probe.RedirectLoop, probe.Transfer, "in a circle"},
-	{"redirect-loop-two", probe.RedirectLoop, probe.Transfer, "in a circle"},
-	{"redirect-chain-11", probe.RedirectLoop, probe.Transfer, "more than 10 redirects"},
-	{"redirect-endless", probe.RedirectLoop, probe.Transfer, "more than 10 redirects"},
-	{"redirect-no-location", probe.RedirectInvalid, probe.Transfer, "without a Location"},
-	{"redirect-empty-location", probe.RedirectInvalid, probe.Transfer, "without a Location"},
-	{"redirect-ftp", probe.RedirectInvalid, probe.Transfer, `scheme "ftp"`},
-	{"redirect-javascript", probe.RedirectInvalid, probe.Transfer, `scheme "javascript"`},
-	{"redirect-no-host", probe.RedirectInvalid, probe.Transfer, "without a host"},
-	{"redirect-unparsable", probe.RedirectInvalid, probe.Transfer, "no URL"},
-	{"redirect-control", probe.BadResponse, probe.Transfer, "malformed MIME header"},
-	{"redirect-bad-port", probe.RedirectInvalid, probe.Transfer, "port"},
-	{"redirect-insecure", probe.RedirectInsecure, probe.Transfer, "from https to http"},
-	{"redirect-refused", probe.ConnectionRefused, probe.Connect, "nothing listens"},
-	{"redirect-not-found", probe.DNSNotFound, probe.DNS, "no address"},
-	{"redirect-expired", probe.TLSExpired, probe.TLS, "expired"},
-	{"redirect-blocked", probe.BlockedAddress, probe.Connect, "169.254.169.254"},
-	{"redirect-private", probe.BlockedAddress, probe.Connect, "no public address"},
+	{"redirect-loop", check.RedirectLoop, check.Transfer, "in a circle"},
+	{"redirect-loop-two", check.RedirectLoop, check.Transfer, "in a circle"},
+	{"redirect-chain-11", check.RedirectLoop, check.Transfer, "more than 10 redirects"},
+	{"redirect-endless", check.RedirectLoop, check.Transfer, "more than 10 redirects"},
+	{"redirect-no-location", check.RedirectInvalid, check.Transfer, "without a Location"},
+	{"redirect-empty-location", check.RedirectInvalid, check.Transfer, "without a Location"},
+	{"redirect-ftp", check.RedirectInvalid, check.Transfer, `scheme "ftp"`},
+	{"redirect-javascript", check.RedirectInvalid, check.Transfer, `scheme "javascript"`},
+	{"redirect-no-host", check.RedirectInvalid, check.Transfer, "without a host"},
+	{"redirect-unparsable", check.RedirectInvalid, check.Transfer, "no URL"},
+	{"redirect-control", check.BadResponse, check.Transfer, "malformed MIME header"},
+	{"redirect-bad-port", check.RedirectInvalid, check.Transfer, "port"},
+	{"redirect-insecure", check.RedirectInsecure, check.Transfer, "from https to http"},
+	{"redirect-refused", check.ConnectionRefused, check.Connect, "nothing listens"},
+	{"redirect-not-found", check.DNSNotFound, check.DNS, "no address"},
+	{"redirect-expired", check.TLSExpired, check.TLS, "expired"},
+	{"redirect-blocked", check.BlockedAddress, check.Connect, "169.254.169.254"},
+	{"redirect-private", check.BlockedAddress, check.Connect, "no public address"},
 
-	{"h2-absent", probe.BadResponse, probe.FirstByte, "does not speak HTTP/2"},
-	{"h2-http11", probe.BadResponse, probe.FirstByte, "does not speak HTTP/2"},
-	{"h2-garbage", probe.BadResponse, probe.FirstByte, "does not speak HTTP/2"},
-	{"h2-silent", probe.Timeout, probe.FirstByte, "no answer within 1s"},
-	{"h2-closing", probe.ConnectionClosed, probe.FirstByte, "closed"},
-	{"h2-hanging", probe.Timeout, probe.FirstByte, "no answer within 1s"},
-	{"h2-goaway", probe.ConnectionClosed, probe.FirstByte, "closed"},
-	{"h2-goaway-first", probe.ConnectionClosed, probe.FirstByte, "closed"},
-	{"h2-refused-stream", probe.ConnectionReset, probe.FirstByte, "REFUSED_STREAM"},
-	{"h2-reset", probe.BodyTruncated, probe.Transfer, "ended before"},
-	{"h2-reset-body", probe.BodyTruncated, probe.Transfer, "ended before"},
-	{"h2-truncated", probe.BodyTruncated, probe.Transfer, "ended before"},
-	{"h2-endless-headers", probe.HeadersTooLarge, probe.FirstByte, "256 KiB"},
+	{"h2-absent", check.BadResponse, check.FirstByte, "does not speak HTTP/2"},
+	{"h2-http11", check.BadResponse, check.FirstByte, "does not speak HTTP/2"},
+	{"h2-garbage", check.BadResponse, check.FirstByte, "does not speak HTTP/2"},
+	{"h2-silent", check.Timeout, check.FirstByte, "no answer within 1s"},
+	{"h2-closing", check.ConnectionClosed, check.FirstByte, "closed"},
+	{"h2-hanging", check.Timeout, check.FirstByte, "no answer within 1s"},
+	{"h2-goaway", check.ConnectionClosed, check.FirstByte, "closed"},
+	{"h2-goaway-first", check.ConnectionClosed, check.FirstByte, "closed"},
+	{"h2-refused-stream", check.ConnectionReset, check.FirstByte, "REFUSED_STREAM"},
+	{"h2-reset", check.BodyTruncated, check.Transfer, "ended before"},
+	{"h2-reset-body", check.BodyTruncated, check.Transfer, "ended before"},
+	{"h2-truncated", check.BodyTruncated, check.Transfer, "ended before"},
+	{"h2-endless-headers", check.HeadersTooLarge, check.FirstByte, "256 KiB"},
 }
 
 // offering are the servers that matter only to those who offer by ALPN.
-var offering = map[string]probe.HTTPVersion{"no-shared-protocol": probe.HTTP2, "one-shared-protocol": probe.AnyHTTP}
+var offering = map[string]check.HTTPVersion{"no-shared-protocol": check.HTTP2, "one-shared-protocol": check.AnyHTTP}
 
 // notHere are servers with tests of their own, or whose first answer is meant
 // to differ from their next.
@@ -184,7 +187,7 @@ func notHere(name string) bool {
 // TestFaults holds every server of the stage against the list: each fault has
 // its reason, and each neighbour, who is just good enough, is up.
 func TestFaults(t *testing.T) {
-	known := map[string]fault{"no-shared-protocol": {"no-shared-protocol", probe.BadResponse, probe.TLS, "HTTP/2"}}
+	known := map[string]fault{"no-shared-protocol": {"no-shared-protocol", check.BadResponse, check.TLS, "HTTP/2"}}
 	for _, f := range faults {
 		known[f.server] = f
 	}
@@ -195,7 +198,7 @@ func TestFaults(t *testing.T) {
 		delete(known, label)
 		t.Run(label, func(t *testing.T) {
 			if !down {
-				want = fault{server: label, reason: probe.OK}
+				want = fault{server: label, reason: check.OK}
 			}
 			t.Logf("%-28s %-22s %-9s %8.1f ms  %s", label, res.Reason, res.Phase, res.Duration.Seconds()*1000, res.Detail)
 			checkFault(t, want, res)
@@ -208,8 +211,8 @@ func TestFaults(t *testing.T) {
 
 // checkAll checks every server of the stage, sixteen at once: more, and on a
 // small machine the servers themselves are late.
-func checkAll(t *testing.T, st *stage.Stage, prober *probe.Prober) map[string]probe.Result {
-	results := map[string]probe.Result{}
+func checkAll(t *testing.T, st *testnet.Net, prober *probe.Prober) map[string]check.Result {
+	results := map[string]check.Result{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	turns := make(chan struct{}, 16)
@@ -232,15 +235,15 @@ func checkAll(t *testing.T, st *stage.Stage, prober *probe.Prober) map[string]pr
 }
 
 // suited are the settings with which a server shows what it does.
-func suited(name string) func(*probe.Settings) {
+func suited(name string) func(*check.Settings) {
 	label, _, _ := strings.Cut(name, ".")
-	return func(s *probe.Settings) {
+	return func(s *check.Settings) {
 		s.HTTP = offering[label]
 		if strings.HasPrefix(label, "h2-") {
-			s.HTTP = probe.HTTP2
+			s.HTTP = check.HTTP2
 		}
 		if !timesOut(label) { // however slow the race detector makes a server
-			s.Timeout *= stage.Patience
+			s.Timeout *= testnet.Patience
 		}
 		if label == "slow" || strings.HasPrefix(label, "redirect-") { // whose many handshakes take their time
 			s.Timeout *= 3
@@ -250,18 +253,18 @@ func suited(name string) func(*probe.Settings) {
 
 func timesOut(label string) bool {
 	return slices.ContainsFunc(faults, func(f fault) bool {
-		return f.server == label && (f.reason == probe.Timeout || f.reason == probe.DNSTimeout)
+		return f.server == label && (f.reason == check.Timeout || f.reason == check.DNSTimeout)
 	})
 }
 
-func checkFault(t *testing.T, want fault, res probe.Result) {
+func checkFault(t *testing.T, want fault, res check.Result) {
 	t.Helper()
-	if res.Reason != want.reason || want.phase != probe.NoPhase && res.Phase != want.phase || !strings.Contains(res.Detail, want.detail) {
+	if res.Reason != want.reason || want.phase != check.NoPhase && res.Phase != want.phase || !strings.Contains(res.Detail, want.detail) {
 		t.Errorf("%s: %v in %v, %q; want %v in %v, %q", want.server, res.Reason, res.Phase, res.Detail, want.reason, want.phase, want.detail)
 	}
-	settings := probe.Settings{Timeout: time.Second}
+	settings := check.Settings{Timeout: time.Second}
 	suited(want.server)(&settings)
-	if limit := settings.Timeout; res.State != probe.Up && ((res.Reason == probe.Timeout || res.Reason == probe.DNSTimeout) != (res.Duration == limit) || res.Duration > limit) {
+	if limit := settings.Timeout; res.State != check.Up && ((res.Reason == check.Timeout || res.Reason == check.DNSTimeout) != (res.Duration == limit) || res.Duration > limit) {
 		t.Errorf("%s: took %v with %v; a time-out's duration, and no other's, is %v", want.server, res.Duration, res.Reason, limit)
 	}
 	if res.Phases.Sum() != res.Duration {
@@ -270,15 +273,15 @@ func checkFault(t *testing.T, want fault, res probe.Result) {
 }
 
 // gallery is a stage, and a prober that may reach it.
-func gallery(t testing.TB) (*stage.Stage, *probe.Prober) {
-	st, err := stage.Start(stage.Options{})
+func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
+	st, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
 	prober := probe.New(probe.Options{
 		UserAgent: "rollcall/test", RootCAs: st.Authority.Pool(),
-		Guard:  probe.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.1/32"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("100::/64")}},
+		Guard:  guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.1/32"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("100::/64")}},
 		Lookup: resolve.New(resolve.Options{Server: st.Resolver.Addr().String()}).Lookup,
 	})
 	t.Cleanup(prober.Close)
@@ -286,7 +289,7 @@ func gallery(t testing.TB) (*stage.Stage, *probe.Prober) {
 }
 
 // at is a target at one of the stage's servers.
-func at(t testing.TB, st *stage.Stage, raw string, change ...func(*probe.Settings)) *probe.Target {
+func at(t testing.TB, st *testnet.Net, raw string, change ...func(*check.Settings)) *check.Target {
 	t.Helper()
 	if ported, ok := st.Ported(raw); ok {
 		raw = ported
@@ -295,11 +298,11 @@ func at(t testing.TB, st *stage.Stage, raw string, change ...func(*probe.Setting
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &probe.Settings{Method: "GET", Timeout: time.Second, Redirects: 10, MaxBody: 1 << 20}
+	s := &check.Settings{Method: "GET", Timeout: time.Second, Redirects: 10, MaxBody: 1 << 20}
 	for _, c := range change {
 		c(s)
 	}
-	return &probe.Target{Name: u.Hostname(), Group: "default", URL: u, Shown: probe.Shown(u), Settings: s}
+	return &check.Target{Name: u.Hostname(), Group: "default", URL: u, RedactedURL: redact.URL(u), Settings: s}
 }
 
 // TestTLSSettings: what the event may change of how a server is trusted.
@@ -307,23 +310,23 @@ func TestTLSSettings(t *testing.T) {
 	st, prober := gallery(t)
 	for _, test := range []struct {
 		server     string
-		settings   probe.TLSSettings
-		reason     probe.Reason
+		settings   check.TLSSettings
+		reason     check.Reason
 		verified   bool
 		unverified bool
 	}{
-		{"wrong-name", probe.TLSSettings{}, probe.TLSHostname, false, false},
-		{"wrong-name", probe.TLSSettings{ServerName: "another-name.stage.test"}, probe.OK, true, false},
-		{"wrong-name", probe.TLSSettings{InsecureSkipVerify: true}, probe.OK, false, true},
-		{"expired", probe.TLSSettings{InsecureSkipVerify: true}, probe.OK, false, true},
-		{"self-signed", probe.TLSSettings{InsecureSkipVerify: true}, probe.OK, false, true},
-		{"good", probe.TLSSettings{}, probe.OK, true, false},
-		{"tls10-only", probe.TLSSettings{MinVersion: tls.VersionTLS10}, probe.OK, true, false},
-		{"tls11-only", probe.TLSSettings{MinVersion: tls.VersionTLS11}, probe.OK, true, false},
-		{"tls12-only", probe.TLSSettings{MinVersion: tls.VersionTLS13}, probe.TLSVersion, false, false},
-		{"tls13-only", probe.TLSSettings{MinVersion: tls.VersionTLS13}, probe.OK, true, false},
+		{"wrong-name", check.TLSSettings{}, check.TLSHostname, false, false},
+		{"wrong-name", check.TLSSettings{ServerName: "another-name.stage.test"}, check.OK, true, false},
+		{"wrong-name", check.TLSSettings{InsecureSkipVerify: true}, check.OK, false, true},
+		{"expired", check.TLSSettings{InsecureSkipVerify: true}, check.OK, false, true},
+		{"self-signed", check.TLSSettings{InsecureSkipVerify: true}, check.OK, false, true},
+		{"good", check.TLSSettings{}, check.OK, true, false},
+		{"tls10-only", check.TLSSettings{MinVersion: tls.VersionTLS10}, check.OK, true, false},
+		{"tls11-only", check.TLSSettings{MinVersion: tls.VersionTLS11}, check.OK, true, false},
+		{"tls12-only", check.TLSSettings{MinVersion: tls.VersionTLS13}, check.TLSVersion, false, false},
+		{"tls13-only", check.TLSSettings{MinVersion: tls.VersionTLS13}, check.OK, true, false},
 	} {
-		res := prober.Probe(t.Context(), at(t, st, "https://"+test.server+".stage.test/", func(s *probe.Settings) { s.TLS = test.settings }))
+		res := prober.Probe(t.Context(), at(t, st, "https://"+test.server+".stage.test/", func(s *check.Settings) { s.TLS = test.settings }))
 		verified := res.Certificate != nil && res.Certificate.Verified
 		if res.Reason != test.reason || verified != test.verified || res.TLSUnverified != test.unverified {
 			t.Errorf("%s with %+v: %v (%s), verified %v, said to be unverified %v", test.server, test.settings, res.Reason, res.Detail, verified, res.TLSUnverified)
@@ -353,12 +356,12 @@ func TestCertificates(t *testing.T) {
 // TestRecorded: what another origin got to see of a redirected request.
 func TestRecorded(t *testing.T) {
 	st, prober := gallery(t)
-	res := prober.Probe(t.Context(), at(t, st, "https://redirect-recorder.stage.test/?token=hush", func(s *probe.Settings) {
+	res := prober.Probe(t.Context(), at(t, st, "https://redirect-recorder.stage.test/?token=hush", func(s *check.Settings) {
 		s.Method, s.Body = "POST", "hush"
 		s.Header = map[string][]string{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=hush"}}
 	}))
 	arrived := st.Arrivals("recorder.stage.test")
-	if res.State != probe.Up || len(arrived) != 1 {
+	if res.State != check.Up || len(arrived) != 1 {
 		t.Fatalf("Probe = %v %s, %d arrivals", res.Reason, res.Detail, len(arrived))
 	}
 	if seen := strings.ToLower(fmt.Sprint(arrived[0])); strings.Contains(seen, "hush") || strings.Contains(seen, "referer") {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"slices"
 	"strings"
 	"testing"
@@ -42,23 +44,23 @@ func FuzzProbe(f *testing.F) {
 		synctest.Test(t, func(t *testing.T) {
 			p := n.prober()
 			defer p.Close()
-			res := p.Probe(t.Context(), target("http://a.example/", func(s *Settings) { s.Timeout = time.Second },
+			res := p.Probe(t.Context(), target("http://a.example/", func(s *check.Settings) { s.Timeout = time.Second },
 				expecting("status == 200", "json == nil or len(body) > 3 or json.a[1] == header['x']", "any(keys(json), # contains 'x')")))
 			checkResult(t, &res)
 		})
 	})
 }
 
-func checkResult(t *testing.T, res *Result) {
+func checkResult(t *testing.T, res *check.Result) {
 	t.Helper()
-	if !slices.Contains(Reasons(), res.Reason) || res.Reason >= Deadline {
+	if !slices.Contains(check.Reasons(), res.Reason) || res.Reason >= check.Deadline {
 		t.Errorf("reason %v: %s", res.Reason, res.Detail)
 	}
 	if res.Duration < 0 || res.Duration > time.Second {
 		t.Errorf("took %v, more than the time-out", res.Duration)
 	}
 	for _, text := range append([]string{res.Detail, res.URL, res.HTTP}, res.Redirects...) {
-		if !utf8.ValidString(text) || Printable(text) != text || len(text) > shownURL || strings.ContainsAny(text, "\r\n\x1b") {
+		if !utf8.ValidString(text) || redact.Printable(text) != text || len(text) > redact.MaxURL || strings.ContainsAny(text, "\r\n\x1b") {
 			t.Errorf("%q is not fit to be shown", text)
 		}
 	}

@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/check"
+	"rollcall/internal/testnet"
 )
 
 // speaking starts a TLS server at a name of the stage that does with each
 // connection what serve says, and returns a target there.
-func speaking(t *testing.T, st *stage.Stage, serve func(net.Conn)) *probe.Target {
+func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target {
 	t.Helper()
-	certificate, err := st.Authority.Leaf("server.stage.test", stage.Sound)
+	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func speaking(t *testing.T, st *stage.Stage, serve func(net.Conn)) *probe.Target
 	})
 	t.Cleanup(func() { l.Close(); served.Wait() })
 	port := l.Addr().(*net.TCPAddr).Port
-	return at(t, st, fmt.Sprintf("https://127.0.0.1:%d/", port), func(s *probe.Settings) {
+	return at(t, st, fmt.Sprintf("https://127.0.0.1:%d/", port), func(s *check.Settings) {
 		s.TLS.ServerName = "server.stage.test"
 		s.Timeout = 10 * time.Second
 	})
@@ -64,13 +64,13 @@ func TestNobodyAnswersAGoodbye(t *testing.T) {
 	var all sync.WaitGroup
 	for range checks {
 		all.Go(func() {
-			if res := prober.Probe(ctx, to); res.Reason != probe.Deadline {
+			if res := prober.Probe(ctx, to); res.Reason != check.Deadline {
 				t.Errorf("%v: %s, want the run's end", res.Reason, res.Detail)
 			}
 		})
 	}
 	asked.Wait()
-	end(probe.ErrBudget)
+	end(check.ErrBudget)
 	all.Wait()
 }
 
@@ -111,9 +111,9 @@ func TestConnectionsEndWithAGoodbye(t *testing.T) {
 	post.Method, post.Body = "POST", strings.Repeat("body ", 1000)
 	var all sync.WaitGroup
 	for range checks {
-		for _, to := range []*probe.Target{get, &post} {
+		for _, to := range []*check.Target{get, &post} {
 			all.Go(func() {
-				if res := prober.Probe(t.Context(), to); res.State != probe.Up {
+				if res := prober.Probe(t.Context(), to); res.State != check.Up {
 					t.Errorf("%s: %v in %v: %s, want up", to.Method, res.Reason, res.Phase, res.Detail)
 				}
 			})

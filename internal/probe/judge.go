@@ -1,94 +1,57 @@
 package probe
 
 import (
-	"net/http"
-	"strconv"
-	"strings"
+	"rollcall/internal/check"
+	"rollcall/internal/expect"
 )
 
 // judge holds the answer against what the target expects. An answer that
 // passes but is not what the target wishes for is degraded.
 func (a *attempt) judge(ans *answer) error {
-	if a.t.Expect == nil {
-		if ans.status/100 == 2 {
-			return a.warn(ans)
-		}
-		a.res.Expression = DefaultExpect
-		return &verdict{reason: Status, detail: statusLine(ans.status)}
-	}
-	if failed, v := a.firstFailing(ans, a.t.Expect); failed != nil {
-		a.res.Expression = failed.source
+	r := a.response(ans)
+	if v := a.firstFailing(r, a.expected()); v != nil {
 		return v
 	}
-	return a.warn(ans)
-}
-
-// asExpected reports whether every expectation holds, warnings aside.
-func (a *attempt) asExpected(ans *answer) bool {
-	if a.t.Expect == nil {
-		return ans.status/100 == 2
-	}
-	failed, _ := a.firstFailing(ans, a.t.Expect)
-	return failed == nil
-}
-
-// DefaultExpect is what an answer must fulfil where the event says nothing.
-const DefaultExpect = "status >= 200 && status < 300"
-
-func (a *attempt) warn(ans *answer) error {
-	failed, v := a.firstFailing(ans, a.t.Warn)
-	if failed != nil {
-		a.res.Expression = failed.source
+	if v := a.firstFailing(r, a.t.Warn); v != nil {
 		v.degraded = true
 		return v
 	}
 	return nil
 }
 
-// firstFailing returns the first expression that does not hold, and what to
-// say of it.
-func (a *attempt) firstFailing(ans *answer, all []*Expression) (*Expression, *verdict) {
-	if len(all) == 0 {
-		return nil, nil
+// asExpected reports whether every expectation holds, warnings aside.
+func (a *attempt) asExpected(ans *answer) bool {
+	r := a.response(ans)
+	for _, c := range a.expected() {
+		if reason, _ := c.Check(r); reason != check.OK {
+			return false
+		}
 	}
-	f := a.factsOf(ans)
-	for _, e := range all {
-		ok, err := f.run(e)
-		switch {
-		case ok && err == nil:
-			continue
-		case err != nil && strings.Contains(err.Error(), errSlow.Error()):
-			return e, &verdict{reason: Internal, detail: e.source + ": " + errSlow.Error()}
-		}
-		if e.onlyStatus() {
-			return e, &verdict{reason: Status, detail: statusLine(ans.status)}
-		}
-		detail := f.explain(e, a.showText)
-		if ans.body.truncated && (e.reads["body"] || e.reads["json"]) {
-			detail += " (the body was cut off at maxBody)"
-		}
-		return e, &verdict{reason: Expectation, detail: detail}
-	}
-	return nil, nil
+	return true
 }
 
-// showText quotes text that the server sent, unless it may echo a secret of
-// the request's in whatever form.
-func (a *attempt) showText(text string, reads map[string]bool) string {
-	switch {
-	case reads["url"]:
-		text, _, _ = strings.Cut(text, "?")
-	case len(a.secrets()) > 0 && (reads["body"] || reads["header"] || reads["json"]):
-		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
+func (a *attempt) expected() []check.Condition {
+	if a.t.Expect == nil {
+		return []check.Condition{expect.Success{}}
 	}
-	return strconv.Quote(cut(Printable(text), shownServer))
+	return a.t.Expect
 }
 
-// statusLine is the status with the standard's words for it: the server's own
-// may be anything.
-func statusLine(status int) string {
-	if text := http.StatusText(status); text != "" {
-		return strconv.Itoa(status) + " " + text
+// response is what conditions see of an answer.
+func (a *attempt) response(ans *answer) *check.Response {
+	a.res.Phases = a.measured()
+	return &check.Response{
+		Result: &a.res, URL: ans.url, Header: ans.header, Body: ans.body.text, Secrets: len(a.secrets()) > 0,
 	}
-	return strconv.Itoa(status)
+}
+
+// firstFailing returns the verdict of the first condition that does not hold.
+func (a *attempt) firstFailing(r *check.Response, all []check.Condition) *verdict {
+	for _, c := range all {
+		if reason, detail := c.Check(r); reason != check.OK {
+			a.res.Expression = c.String()
+			return &verdict{reason: reason, detail: detail}
+		}
+	}
+	return nil
 }

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/probe"
-	"rollcall/internal/stage"
+	"rollcall/internal/check"
+	"rollcall/internal/testnet"
 	"rollcall/internal/wire"
 )
 
 // truly is how far a phase may be off that does not say that it is unsure.
-const truly = stage.Patience * 6 * time.Millisecond
+const truly = testnet.Patience * 6 * time.Millisecond
 
 // A lateness is a check in a process that is stopped from and until so long
 // after its connection came.
@@ -26,22 +26,22 @@ type lateness struct {
 	url         string // without the stage's port
 	from, until time.Duration
 	timeout     time.Duration
-	phase       func(probe.Phases) time.Duration
-	truth       func(stage.Hold) time.Duration
+	phase       func(check.Phases) time.Duration
+	truth       func(testnet.Hold) time.Duration
 	sure        bool // it must be right, and say so
 }
 
-func ofTLS(p probe.Phases) time.Duration       { return p.TLS }
-func ofFirstByte(p probe.Phases) time.Duration { return p.FirstByte }
-func ofTransfer(p probe.Phases) time.Duration  { return p.Transfer }
+func ofTLS(p check.Phases) time.Duration       { return p.TLS }
+func ofFirstByte(p check.Phases) time.Duration { return p.FirstByte }
+func ofTransfer(p check.Phases) time.Duration  { return p.Transfer }
 
 // TestEveryPhaseWhileStopped: whatever a late reader makes of a phase, it is
 // right, or the result says that it may not be. What came in time is in time.
 func TestEveryPhaseWhileStopped(t *testing.T) {
 	const ms = time.Millisecond
-	tls := func(h stage.Hold) time.Duration { return h.TLS }
-	first := func(h stage.Hold) time.Duration { return h.First }
-	body := func(h stage.Hold) time.Duration { return h.Body }
+	tls := func(h testnet.Hold) time.Duration { return h.TLS }
+	first := func(h testnet.Hold) time.Duration { return h.First }
+	body := func(h testnet.Hold) time.Duration { return h.Body }
 	late := newLateStage(t)
 	for _, l := range []lateness{
 		{"tls", "https://300ms.delay.stage.test/", 280 * ms, 430 * ms, 0, ofTLS, tls, true},
@@ -49,8 +49,8 @@ func TestEveryPhaseWhileStopped(t *testing.T) {
 		{"transfer", "https://0ms.delay.stage.test/?body=300ms", 280 * ms, 430 * ms, 0, ofTransfer, body, true},
 		{"a body that trickles behind its head", "https://0ms.delay.stage.test/?first=300ms&body=50ms", 280 * ms, 480 * ms, 0, ofFirstByte, first, false},
 		{"a body in pieces", "https://0ms.delay.stage.test/?first=300ms&body=100ms&pieces=10", 280 * ms, 350 * ms, 0, ofTransfer, body, false},
-		{"a head of several reads", "https://head.stage.test/", 280 * ms, 480 * ms, 0, ofFirstByte, func(stage.Hold) time.Duration { return 300 * ms }, false},
-		{"a large body", "https://large.stage.test/", 280 * ms, 430 * ms, 0, ofTransfer, func(stage.Hold) time.Duration { return 0 }, false},
+		{"a head of several reads", "https://head.stage.test/", 280 * ms, 480 * ms, 0, ofFirstByte, func(testnet.Hold) time.Duration { return 300 * ms }, false},
+		{"a large body", "https://large.stage.test/", 280 * ms, 430 * ms, 0, ofTransfer, func(testnet.Hold) time.Duration { return 0 }, false},
 		{"tls in time", "https://300ms.delay.stage.test/", 280 * ms, 600 * ms, 400 * ms, ofTLS, tls, true},
 		{"first byte in time", "https://0ms.delay.stage.test/?first=300ms", 280 * ms, 600 * ms, 400 * ms, ofFirstByte, first, false},
 		{"transfer in time", "https://0ms.delay.stage.test/?body=300ms", 280 * ms, 600 * ms, 400 * ms, ofTransfer, body, true},
@@ -61,7 +61,7 @@ func TestEveryPhaseWhileStopped(t *testing.T) {
 
 // A lateStage is a stage whose servers answer late to those who are late.
 type lateStage struct {
-	*stage.Stage
+	*testnet.Net
 	roots string
 }
 
@@ -78,7 +78,7 @@ func newLateStage(t *testing.T) *lateStage {
 		time.Sleep(50 * time.Millisecond)
 		io.WriteString(w, "body")
 	})
-	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
+	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func (s *lateStage) tell(t *testing.T, l lateness) {
 	}
 }
 
-func (s *lateStage) measure(t *testing.T, l lateness) (probe.Result, stage.Hold) {
+func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, testnet.Hold) {
 	t.Helper()
 	ported, ok := s.Ported(l.url)
 	if !ok {
@@ -119,7 +119,7 @@ func (s *lateStage) measure(t *testing.T, l lateness) (probe.Result, stage.Hold)
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(l.url, "https://"), "/")
 	before, seen := len(s.Holds(host)), s.Stage.Accepted()
-	res := check{URL: ported, Timeout: l.timeout}.inProcess(t, s.roots, func(p *os.Process) error {
+	res := order{URL: ported, Timeout: l.timeout}.inProcess(t, s.roots, func(p *os.Process) error {
 		for end := time.Now().Add(10 * time.Second); s.Stage.Accepted() == seen; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				p.Kill()
@@ -128,7 +128,7 @@ func (s *lateStage) measure(t *testing.T, l lateness) (probe.Result, stage.Hold)
 		}
 		return stopProcess(p, l.from, l.until)
 	})
-	var hold stage.Hold
+	var hold testnet.Hold
 	if holds := s.Holds(host); len(holds) > before {
 		hold = holds[len(holds)-1]
 	}
@@ -144,10 +144,10 @@ func stopProcess(p *os.Process, from, until time.Duration) error {
 	return p.Signal(syscall.SIGCONT)
 }
 
-func (l lateness) problem(res probe.Result, hold stage.Hold) string {
+func (l lateness) problem(res check.Result, hold testnet.Hold) string {
 	off := (l.phase(res.Phases) - l.truth(hold)).Abs()
 	switch {
-	case res.State != probe.Up:
+	case res.State != check.Up:
 		return fmt.Sprintf("%v (%s), want up", res.Reason, res.Detail)
 	case off > truly && !res.Unsure:
 		return fmt.Sprintf("%v off and not unsure", off)
@@ -165,19 +165,19 @@ func (l lateness) problem(res probe.Result, hold stage.Hold) string {
 func TestLostSYN(t *testing.T) {
 	const limit = 1500 * time.Millisecond
 	for _, stopped := range []bool{false, true} {
-		b, err := stage.NewBacklog()
+		b, err := testnet.NewBacklog()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		res := check{URL: "http://" + b.Addr().String() + "/", Timeout: limit}.inProcess(t, "", func(p *os.Process) error {
+		res := order{URL: "http://" + b.Addr().String() + "/", Timeout: limit}.inProcess(t, "", func(p *os.Process) error {
 			time.Sleep(500 * time.Millisecond) // the first SYN is lost by now
 			if err := b.Drain(); err != nil || !stopped {
 				return err
 			}
 			return stopProcess(p, 200*time.Millisecond, 1200*time.Millisecond)
 		})
-		if res.Reason != probe.Timeout || res.Phase != probe.FirstByte || res.Duration != limit {
+		if res.Reason != check.Timeout || res.Phase != check.FirstByte || res.Duration != limit {
 			t.Errorf("stopped %v: %v in %v after %v, want a connection in time and no answer within %v", stopped, res.Reason, res.Phase, res.Duration, limit)
 		}
 		took := res.Phases.Connect

@@ -16,6 +16,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/expect"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 )
 
@@ -99,22 +102,22 @@ func plainly(hold time.Duration, reply func(*http.Request) string) *network {
 	return &network{names: map[string][]string{"a.example": {"192.0.1.1"}, "b.example": {"192.0.1.2"}}, serve: answers(hold, reply)}
 }
 
-func target(rawURL string, change ...func(*Settings)) *Target {
+func target(rawURL string, change ...func(*check.Settings)) *check.Target {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		panic(err)
 	}
-	s := &Settings{Method: "GET", Timeout: 5 * time.Second, Redirects: 10, Retries: 1, MaxBody: 1 << 20}
+	s := &check.Settings{Method: "GET", Timeout: 5 * time.Second, Redirects: 10, Retries: 1, MaxBody: 1 << 20}
 	for _, c := range change {
 		c(s)
 	}
-	return &Target{Name: "t", Group: "default", URL: u, Shown: Shown(u), Settings: s}
+	return &check.Target{Name: "t", Group: "default", URL: u, RedactedURL: redact.URL(u), Settings: s}
 }
 
-func expecting(sources ...string) func(*Settings) {
-	return func(s *Settings) {
+func expecting(sources ...string) func(*check.Settings) {
+	return func(s *check.Settings) {
 		for _, source := range sources {
-			e, err := CompileExpression(source)
+			e, err := expect.Compile(source)
 			if err != nil {
 				panic(err)
 			}
@@ -123,16 +126,16 @@ func expecting(sources ...string) func(*Settings) {
 	}
 }
 
-func warning(sources ...string) func(*Settings) {
-	return func(s *Settings) {
-		var of Settings
+func warning(sources ...string) func(*check.Settings) {
+	return func(s *check.Settings) {
+		var of check.Settings
 		expecting(sources...)(&of)
 		s.Warn = of.Expect
 	}
 }
 
 // once runs one check in a bubble, whose time is exact.
-func once(t *testing.T, n *network, to *Target) (res Result) {
+func once(t *testing.T, n *network, to *check.Target) (res check.Result) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := n.prober()
@@ -148,11 +151,11 @@ func TestPhasesAreExact(t *testing.T) {
 	n.lookup = 10 * time.Millisecond
 	n.connect = map[string]time.Duration{"192.0.1.1": 30 * time.Millisecond}
 	res := once(t, n, target("http://a.example/"))
-	want := Phases{DNS: 10 * time.Millisecond, Connect: 30 * time.Millisecond, TLS: Absent, FirstByte: 200 * time.Millisecond, Transfer: 0}
-	if res.State != Up || res.Phases != want || res.Duration != 240*time.Millisecond {
+	want := check.Phases{DNS: 10 * time.Millisecond, Connect: 30 * time.Millisecond, TLS: check.Absent, FirstByte: 200 * time.Millisecond, Transfer: 0}
+	if res.State != check.Up || res.Phases != want || res.Duration != 240*time.Millisecond {
 		t.Errorf("Probe = %v %q %v in %+v, want up after 240ms in %+v", res.State, res.Detail, res.Duration, res.Phases, want)
 	}
-	if res.Clock != ProcessClock || res.BytesBody != 5 || res.HTTP != "1.1" || !res.Complete || res.LocalDelay != 0 {
+	if res.Clock != check.ProcessClock || res.BytesBody != 5 || res.HTTP != "1.1" || !res.Complete || res.LocalDelay != 0 {
 		t.Errorf("Probe = %+v, want 5 bytes over 1.1, complete, by the process's clock", res)
 	}
 }
@@ -164,17 +167,17 @@ func TestTimeouts(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		net    *network
-		reason Reason
-		phase  Phase
+		reason check.Reason
+		phase  check.Phase
 	}{
-		{"dns", slow(&network{lookup: time.Minute}), DNSTimeout, DNS},
-		{"connect", &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}}, Timeout, Connect},
-		{"no answer", plainly(time.Minute, always("")), Timeout, FirstByte},
-		{"half the headers", plainly(0, always("HTTP/1.1 200 OK\r\nX")), Timeout, Transfer},
-		{"half the body", plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")), Timeout, Transfer},
+		{"dns", slow(&network{lookup: time.Minute}), check.DNSTimeout, check.DNS},
+		{"connect", &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}}, check.Timeout, check.Connect},
+		{"no answer", plainly(time.Minute, always("")), check.Timeout, check.FirstByte},
+		{"half the headers", plainly(0, always("HTTP/1.1 200 OK\r\nX")), check.Timeout, check.Transfer},
+		{"half the body", plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")), check.Timeout, check.Transfer},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			res := once(t, test.net, target("http://a.example/", func(s *Settings) { s.Timeout = limit }))
+			res := once(t, test.net, target("http://a.example/", func(s *check.Settings) { s.Timeout = limit }))
 			if res.Reason != test.reason || res.Phase != test.phase || res.Duration != limit || res.Complete {
 				t.Errorf("Probe = %v (%s) in %v after %v (complete %v), want %v in %v after exactly %v",
 					res.Reason, res.Detail, res.Phase, res.Duration, res.Complete, test.reason, test.phase, limit)
@@ -188,8 +191,8 @@ func TestTimeoutSpansRedirects(t *testing.T) {
 	n := plainly(700*time.Millisecond, func(r *http.Request) string {
 		return page(302, "Location: "+r.URL.Path+"x\r\n", "")
 	})
-	res := once(t, n, target("http://a.example/", func(s *Settings) { s.Timeout = 2 * time.Second }))
-	if res.Reason != Timeout || res.Duration != 2*time.Second || len(res.Redirects) != 2 {
+	res := once(t, n, target("http://a.example/", func(s *check.Settings) { s.Timeout = 2 * time.Second }))
+	if res.Reason != check.Timeout || res.Duration != 2*time.Second || len(res.Redirects) != 2 {
 		t.Errorf("Probe = %v after %v and %d redirects, want a time-out after 2s and 2 redirects", res.Reason, res.Duration, len(res.Redirects))
 	}
 }
@@ -206,10 +209,10 @@ func TestBudgetIsNotTheTargets(t *testing.T) {
 				p := n.prober()
 				defer p.Close()
 				began := time.Now()
-				ctx, cancel := context.WithDeadlineCause(t.Context(), began.Add(time.Second), ErrBudget)
+				ctx, cancel := context.WithDeadlineCause(t.Context(), began.Add(time.Second), check.ErrBudget)
 				defer cancel()
 				res := p.Probe(ctx, target("http://a.example/"))
-				if took := time.Since(began); res.Reason != Deadline || res.State != NotChecked || took != time.Second {
+				if took := time.Since(began); res.Reason != check.Deadline || res.State != check.NotChecked || took != time.Second {
 					t.Errorf("Probe = %v %v after %v, want deadline after exactly 1s", res.State, res.Reason, took)
 				}
 				time.Sleep(time.Hour)
@@ -225,27 +228,27 @@ func TestHappyEyeballs(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		net     *network
-		ip      IPVersion
+		ip      check.IPVersion
 		want    string // the address used; "": none
 		connect time.Duration
-		reason  Reason
+		reason  check.Reason
 	}{
-		{"the first answers", &network{names: both, serve: ok}, AnyIP, v6, 0, OK},
-		{"the first is a black hole", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, AnyIP, v4, 300 * time.Millisecond, OK},
-		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, AnyIP, v6, 310 * time.Millisecond, OK},
-		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, AnyIP, v4, 0, OK},
-		{"both refuse", &network{names: both, refuse: map[string]error{v6: syscall.ECONNREFUSED, v4: syscall.EHOSTUNREACH}}, AnyIP, "", 0, ConnectionRefused},
-		{"the first hangs, the second refuses", &network{names: both, connect: map[string]time.Duration{v6: time.Hour}, refuse: map[string]error{v4: syscall.ECONNREFUSED}}, AnyIP, "", 5 * time.Second, Timeout},
-		{"no address of the family", &network{names: map[string][]string{"a.example": {v6}}, refuse: map[string]error{v6: syscall.ENETUNREACH}}, AnyIP, "", 0, Unreachable},
-		{"only 4", &network{names: both, serve: ok}, IPv4, v4, 0, OK},
-		{"only 6", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Second}}, IPv6, v6, time.Second, OK},
-		{"only 6 and there is none", &network{names: map[string][]string{"a.example": {v4}}}, IPv6, "", Absent, DNSNotFound},
-		{"the second of one family", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, refuse: map[string]error{"192.0.1.9": syscall.ECONNREFUSED}}, AnyIP, v4, 0, OK},
-		{"a silent one leaves time", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, connect: map[string]time.Duration{"192.0.1.9": time.Hour}}, AnyIP, v4, 2500 * time.Millisecond, OK},
-		{"private ones are passed over", &network{names: map[string][]string{"a.example": {"10.0.0.1", v4}}, serve: ok}, AnyIP, v4, 0, OK},
+		{"the first answers", &network{names: both, serve: ok}, check.AnyIP, v6, 0, check.OK},
+		{"the first is a black hole", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, check.AnyIP, v4, 300 * time.Millisecond, check.OK},
+		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, check.AnyIP, v6, 310 * time.Millisecond, check.OK},
+		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK},
+		{"both refuse", &network{names: both, refuse: map[string]error{v6: syscall.ECONNREFUSED, v4: syscall.EHOSTUNREACH}}, check.AnyIP, "", 0, check.ConnectionRefused},
+		{"the first hangs, the second refuses", &network{names: both, connect: map[string]time.Duration{v6: time.Hour}, refuse: map[string]error{v4: syscall.ECONNREFUSED}}, check.AnyIP, "", 5 * time.Second, check.Timeout},
+		{"no address of the family", &network{names: map[string][]string{"a.example": {v6}}, refuse: map[string]error{v6: syscall.ENETUNREACH}}, check.AnyIP, "", 0, check.Unreachable},
+		{"only 4", &network{names: both, serve: ok}, check.IPv4, v4, 0, check.OK},
+		{"only 6", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Second}}, check.IPv6, v6, time.Second, check.OK},
+		{"only 6 and there is none", &network{names: map[string][]string{"a.example": {v4}}}, check.IPv6, "", check.Absent, check.DNSNotFound},
+		{"the second of one family", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, refuse: map[string]error{"192.0.1.9": syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK},
+		{"a silent one leaves time", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, connect: map[string]time.Duration{"192.0.1.9": time.Hour}}, check.AnyIP, v4, 2500 * time.Millisecond, check.OK},
+		{"private ones are passed over", &network{names: map[string][]string{"a.example": {"10.0.0.1", v4}}, serve: ok}, check.AnyIP, v4, 0, check.OK},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			res := once(t, test.net, target("http://a.example/", func(s *Settings) { s.IP = test.ip }))
+			res := once(t, test.net, target("http://a.example/", func(s *check.Settings) { s.IP = test.ip }))
 			used := ""
 			if res.IP.IsValid() {
 				used = res.IP.String()
@@ -274,7 +277,7 @@ func TestSecondDialsAreCounted(t *testing.T) {
 			var checks sync.WaitGroup
 			for range 2 {
 				checks.Go(func() {
-					if res := p.Probe(t.Context(), target("http://a.example/")); res.State != Up || res.IP.String() != v4 {
+					if res := p.Probe(t.Context(), target("http://a.example/")); res.State != check.Up || res.IP.String() != v4 {
 						t.Errorf("%d places: Probe = %v over %v (%s)", places, res.State, res.IP, res.Detail)
 					}
 				})
@@ -294,14 +297,14 @@ func TestBlockedAddressIsNotDialled(t *testing.T) {
 		serve: func(net.Conn) { t.Error("a connection was made") },
 	}
 	res := once(t, n, target("http://a.example/"))
-	if res.Reason != BlockedAddress || res.Phase != Connect || res.Phases.Connect != Absent || res.Passing() {
+	if res.Reason != check.BlockedAddress || res.Phase != check.Connect || res.Phases.Connect != check.Absent || res.Retryable() {
 		t.Errorf("Probe = %v in %v, connect %v; want blocked_address in connect, which did not happen", res.Reason, res.Phase, res.Phases.Connect)
 	}
 }
 
 func TestInvalidTarget(t *testing.T) {
-	res := New(Options{}).Probe(t.Context(), &Target{Name: "n", Invalid: "url: is empty"})
-	if res.Reason != InvalidTarget || res.State != NotChecked || res.Attempts != 0 || res.Detail != "url: is empty" {
+	res := New(Options{}).Probe(t.Context(), &check.Target{Name: "n", Invalid: "url: is empty"})
+	if res.Reason != check.InvalidTarget || res.State != check.NotChecked || res.Attempts != 0 || res.Detail != "url: is empty" {
 		t.Errorf("Probe = %+v, want invalid_target without an attempt", res)
 	}
 }
@@ -310,23 +313,23 @@ func TestInvalidTarget(t *testing.T) {
 func TestRequest(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		change func(*Settings)
+		change func(*check.Settings)
 		want   map[string]string
 	}{
-		{"honest", func(*Settings) {}, map[string]string{"User-Agent": "rollcall/test", "Accept": "*/*", "Host": "a.example", "Connection": "", "Referer": ""}},
-		{"chrome", func(s *Settings) { s.UserAgent = "chrome" }, map[string]string{"User-Agent": browsers["chrome"].Get("User-Agent"), "Accept-Language": "en-US,en;q=0.9"}},
-		{"own text", func(s *Settings) { s.UserAgent = "me/1" }, map[string]string{"User-Agent": "me/1"}},
-		{"own header wins", func(s *Settings) {
+		{"honest", func(*check.Settings) {}, map[string]string{"User-Agent": "rollcall/test", "Accept": "*/*", "Host": "a.example", "Connection": "", "Referer": ""}},
+		{"chrome", func(s *check.Settings) { s.UserAgent = "chrome" }, map[string]string{"User-Agent": browsers["chrome"].Get("User-Agent"), "Accept-Language": "en-US,en;q=0.9"}},
+		{"own text", func(s *check.Settings) { s.UserAgent = "me/1" }, map[string]string{"User-Agent": "me/1"}},
+		{"own header wins", func(s *check.Settings) {
 			s.UserAgent = "chrome"
 			s.Header = http.Header{"Accept": {"text/plain"}, "User-Agent": {"you/2"}}
 		}, map[string]string{"Accept": "text/plain", "User-Agent": "you/2"}},
-		{"host", func(s *Settings) { s.Header = http.Header{"Host": {"c.example"}} }, map[string]string{"Host": "c.example"}},
-		{"body", func(s *Settings) { s.Method, s.Body = "POST", "abc" }, map[string]string{"Method": "POST", "Content-Length": "3"}},
+		{"host", func(s *check.Settings) { s.Header = http.Header{"Host": {"c.example"}} }, map[string]string{"Host": "c.example"}},
+		{"body", func(s *check.Settings) { s.Method, s.Body = "POST", "abc" }, map[string]string{"Method": "POST", "Content-Length": "3"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got *http.Request
 			n := plainly(0, func(r *http.Request) string { got = r; return page(200, "", "") })
-			if res := once(t, n, target("http://a.example/p?q=1", test.change)); res.State != Up {
+			if res := once(t, n, target("http://a.example/p?q=1", test.change)); res.State != check.Up {
 				t.Fatalf("Probe = %v: %s", res.Reason, res.Detail)
 			}
 			for name, want := range test.want {
@@ -352,7 +355,7 @@ func TestBrowsersLookLikeThemselves(t *testing.T) {
 
 // TestRedirects: what is followed, and what another origin gets to see.
 func TestRedirects(t *testing.T) {
-	secret := func(s *Settings) {
+	secret := func(s *check.Settings) {
 		s.Method, s.Body = "POST", "hush"
 		s.Header = http.Header{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=b"}, "Accept": {"text/plain"}, "Content-Type": {"text/x"}}
 	}
@@ -360,7 +363,7 @@ func TestRedirects(t *testing.T) {
 		name     string
 		status   int
 		location string
-		change   func(*Settings)
+		change   func(*check.Settings)
 		method   string // of the second request
 		sees     []string
 		lacks    []string
@@ -373,9 +376,9 @@ func TestRedirects(t *testing.T) {
 		{"another host", 307, "http://b.example/next", secret, "POST", []string{"Accept", "User-Agent"}, []string{"Authorization", "X-Api-Key", "Cookie", "Content-Type", "Referer"}, ""},
 		{"another port", 307, "http://a.example:81/next", secret, "POST", []string{"Accept"}, []string{"Authorization", "X-Api-Key", "Cookie"}, ""},
 		{"case is no other host", 307, "http://A.EXAMPLE:80/next", secret, "POST", []string{"Authorization"}, nil, "hush"},
-		{"user information is dropped", 302, "http://u:p@a.example/next", func(*Settings) {}, "GET", nil, []string{"Authorization"}, ""},
-		{"HEAD stays", 303, "/next", func(s *Settings) { s.Method = "HEAD" }, "HEAD", nil, nil, ""},
-		{"PUT stays", 302, "/next", func(s *Settings) { s.Method = "PUT"; s.Body = "hush" }, "PUT", nil, nil, "hush"},
+		{"user information is dropped", 302, "http://u:p@a.example/next", func(*check.Settings) {}, "GET", nil, []string{"Authorization"}, ""},
+		{"HEAD stays", 303, "/next", func(s *check.Settings) { s.Method = "HEAD" }, "HEAD", nil, nil, ""},
+		{"PUT stays", 302, "/next", func(s *check.Settings) { s.Method = "PUT"; s.Body = "hush" }, "PUT", nil, nil, "hush"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got *http.Request
@@ -395,7 +398,7 @@ func TestRedirects(t *testing.T) {
 				io.WriteString(c, page(test.status, "Location: "+test.location+"\r\n", ""))
 			}
 			res := once(t, n, target("http://a.example/", test.change))
-			if res.State != Up || got == nil || got.Method != test.method || string(body) != test.body || len(res.Redirects) != 1 {
+			if res.State != check.Up || got == nil || got.Method != test.method || string(body) != test.body || len(res.Redirects) != 1 {
 				t.Fatalf("Probe = %v %s %v; second request %+v with %q", res.Reason, res.Detail, res.Redirects, got, body)
 			}
 			for _, name := range test.sees {
@@ -420,39 +423,39 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		reply  func(*http.Request) string
-		change func(*Settings)
-		want   Reason
+		change func(*check.Settings)
+		want   check.Reason
 	}{
-		{"no Location", always(page(302, "", "")), nil, RedirectInvalid},
-		{"no Location, but 302 is expected", always(page(302, "", "")), expecting("status == 302"), OK},
-		{"another scheme", to("ftp://a.example/"), nil, RedirectInvalid},
-		{"another scheme, but 302 is expected", to("ftp://a.example/"), expecting("status == 302"), OK},
-		{"script", to("javascript:alert(1)"), nil, RedirectInvalid},
-		{"no host", to("http:///x"), nil, RedirectInvalid},
-		{"no URL", to("http://[::1"), nil, RedirectInvalid},
-		{"no host's name", to("http://a..b/"), nil, RedirectInvalid},
-		{"a port that is none", to("http://a.example:99999/"), nil, RedirectInvalid},
-		{"a name in another script", to("http://bücher.example/"), nil, DNSNotFound},
-		{"to itself", to("/"), nil, RedirectLoop},
-		{"to itself, though 302 is expected", to("/"), expecting("status == 302"), RedirectLoop},
-		{"without end", onward, nil, RedirectLoop},
+		{"no Location", always(page(302, "", "")), nil, check.RedirectInvalid},
+		{"no Location, but 302 is expected", always(page(302, "", "")), expecting("status == 302"), check.OK},
+		{"another scheme", to("ftp://a.example/"), nil, check.RedirectInvalid},
+		{"another scheme, but 302 is expected", to("ftp://a.example/"), expecting("status == 302"), check.OK},
+		{"script", to("javascript:alert(1)"), nil, check.RedirectInvalid},
+		{"no host", to("http:///x"), nil, check.RedirectInvalid},
+		{"no URL", to("http://[::1"), nil, check.RedirectInvalid},
+		{"no host's name", to("http://a..b/"), nil, check.RedirectInvalid},
+		{"a port that is none", to("http://a.example:99999/"), nil, check.RedirectInvalid},
+		{"a name in another script", to("http://bücher.example/"), nil, check.DNSNotFound},
+		{"to itself", to("/"), nil, check.RedirectLoop},
+		{"to itself, though 302 is expected", to("/"), expecting("status == 302"), check.RedirectLoop},
+		{"without end", onward, nil, check.RedirectLoop},
 		{"as many as may be", func(r *http.Request) string {
 			if len(r.URL.Path) == 11 {
 				return page(200, "", "")
 			}
 			return onward(r)
-		}, nil, OK},
-		{"no Location, as expected but for a warning", always(page(302, "", "")), func(s *Settings) { expecting("status == 302")(s); warning("size > 5")(s) }, Expectation},
-		{"none may be, so the first counts", to("/x"), func(s *Settings) { s.Redirects = 0 }, Status},
-		{"none may be, and it is as expected", to("/x"), func(s *Settings) { s.Redirects = 0; expecting("status == 302")(s) }, OK},
-		{"304 is no redirect", always("HTTP/1.1 304 X\r\n\r\n"), nil, Status},
-		{"300 is no redirect", always(page(300, "Location: /x\r\n", "")), nil, Status},
-		{"into a private network", to("http://10.0.0.1/"), nil, BlockedAddress},
-		{"to a name that is none", to("http://nowhere.example/"), nil, DNSNotFound},
+		}, nil, check.OK},
+		{"no Location, as expected but for a warning", always(page(302, "", "")), func(s *check.Settings) { expecting("status == 302")(s); warning("size > 5")(s) }, check.Expectation},
+		{"none may be, so the first counts", to("/x"), func(s *check.Settings) { s.Redirects = 0 }, check.Status},
+		{"none may be, and it is as expected", to("/x"), func(s *check.Settings) { s.Redirects = 0; expecting("status == 302")(s) }, check.OK},
+		{"304 is no redirect", always("HTTP/1.1 304 X\r\n\r\n"), nil, check.Status},
+		{"300 is no redirect", always(page(300, "Location: /x\r\n", "")), nil, check.Status},
+		{"into a private network", to("http://10.0.0.1/"), nil, check.BlockedAddress},
+		{"to a name that is none", to("http://nowhere.example/"), nil, check.DNSNotFound},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.change == nil {
-				test.change = func(*Settings) {}
+				test.change = func(*check.Settings) {}
 			}
 			res := once(t, plainly(0, test.reply), target("http://a.example/", test.change))
 			if res.Reason != test.want {
@@ -465,21 +468,21 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 func TestWarnDegrades(t *testing.T) {
 	n := plainly(200*time.Millisecond, always(page(200, "X-Load: 7\r\n", "ok")))
 	for _, test := range []struct {
-		change     func(*Settings)
-		state      State
-		reason     Reason
+		change     func(*check.Settings)
+		state      check.State
+		reason     check.Reason
 		expression string
 		detail     string
 	}{
-		{warning("duration < 300"), Up, OK, "", ""},
-		{warning("duration < 100"), Degraded, Expectation, "duration < 100", "duration < 100: 200"},
-		{warning("status != 200"), Degraded, Status, "status != 200", "200 OK"},
-		{func(s *Settings) { expecting("size == 3")(s); warning("duration < 100")(s) }, Down, Expectation, "size == 3", "size == 3: 2"},
-		{expecting("header['x-load'] == '8'"), Down, Expectation, "header['x-load'] == '8'", `header["x-load"] == "8": "7"`},
-		{expecting("status == 201"), Down, Status, "status == 201", "200 OK"},
-		{expecting("body == 'ok'", "firstByte >= 200", "redirects == 0", "http == '1.1'", "certificate == nil", "json == nil"), Up, OK, "", ""},
-		{expecting("certificate.daysLeft > 3"), Down, Expectation, "certificate.daysLeft > 3", "certificate.daysLeft > 3: there is no certificate"},
-		{expecting("json.a.b == 1"), Down, Expectation, "json.a.b == 1", "json.a.b == 1: the body is no JSON"},
+		{warning("duration < 300"), check.Up, check.OK, "", ""},
+		{warning("duration < 100"), check.Degraded, check.Expectation, "duration < 100", "duration < 100: 200"},
+		{warning("status != 200"), check.Degraded, check.Status, "status != 200", "200 OK"},
+		{func(s *check.Settings) { expecting("size == 3")(s); warning("duration < 100")(s) }, check.Down, check.Expectation, "size == 3", "size == 3: 2"},
+		{expecting("header['x-load'] == '8'"), check.Down, check.Expectation, "header['x-load'] == '8'", `header["x-load"] == "8": "7"`},
+		{expecting("status == 201"), check.Down, check.Status, "status == 201", "200 OK"},
+		{expecting("body == 'ok'", "firstByte >= 200", "redirects == 0", "http == '1.1'", "certificate == nil", "json == nil"), check.Up, check.OK, "", ""},
+		{expecting("certificate.daysLeft > 3"), check.Down, check.Expectation, "certificate.daysLeft > 3", "certificate.daysLeft > 3: there is no certificate"},
+		{expecting("json.a.b == 1"), check.Down, check.Expectation, "json.a.b == 1", "json.a.b == 1: the body is no JSON"},
 	} {
 		res := once(t, n, target("http://a.example/", test.change))
 		if res.State != test.state || res.Reason != test.reason || res.Expression != test.expression || res.Detail != test.detail || !res.Complete {
@@ -490,14 +493,14 @@ func TestWarnDegrades(t *testing.T) {
 
 func TestOurOwnExhaustionIsNotTheTargets(t *testing.T) {
 	n := &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, refuse: map[string]error{"192.0.1.1": syscall.EMFILE}}
-	if res := once(t, n, target("http://a.example/")); res.Reason != Internal || res.State != NotChecked {
+	if res := once(t, n, target("http://a.example/")); res.Reason != check.Internal || res.State != check.NotChecked {
 		t.Errorf("Probe = %v %v, want internal, not checked", res.State, res.Reason)
 	}
 }
 
 func TestDNSFailure(t *testing.T) {
 	res := once(t, &network{lookup: 3 * time.Millisecond}, target("https://nowhere.example/"))
-	if res.Reason != DNSNotFound || res.Phase != DNS || res.Duration != 3*time.Millisecond || res.Detail != "no address for nowhere.example" {
+	if res.Reason != check.DNSNotFound || res.Phase != check.DNS || res.Duration != 3*time.Millisecond || res.Detail != "no address for nowhere.example" {
 		t.Errorf("Probe = %v in %v after %v: %q", res.Reason, res.Phase, res.Duration, res.Detail)
 	}
 }
@@ -529,22 +532,26 @@ func hangUp(reply string) func(net.Conn) {
 	}
 }
 
+func phases(dns, connect, tls, firstByte, transfer time.Duration) check.Phases {
+	return check.Phases{DNS: dns, Connect: connect, TLS: tls, FirstByte: firstByte, Transfer: transfer}
+}
+
 func TestTimeoutEndsItsPhase(t *testing.T) {
 	const ms = time.Millisecond
 	for _, test := range []struct {
-		before Phases
-		open   Phase
-		want   Phases
+		before check.Phases
+		open   check.Phase
+		want   check.Phases
 	}{
-		{Phases{1 * ms, 2 * ms, Absent, Absent, Absent}, FirstByte, Phases{1 * ms, 2 * ms, Absent, 7 * ms, Absent}},
-		{Phases{1 * ms, 2 * ms, Absent, 3 * ms, 1 * ms}, Transfer, Phases{1 * ms, 2 * ms, Absent, 3 * ms, 4 * ms}},
-		{Phases{1 * ms, 12 * ms, Absent, Absent, Absent}, FirstByte, Phases{1 * ms, 9 * ms, Absent, 0, Absent}},
-		{Phases{11 * ms, 12 * ms, Absent, Absent, Absent}, TLS, Phases{10 * ms, 0, 0, Absent, Absent}},
-		{Phases{1 * ms, 12 * ms, Absent, 12 * ms, Absent}, Connect, Phases{1 * ms, 0, Absent, 9 * ms, Absent}},
-		{NoPhases(), DNS, Phases{10 * ms, Absent, Absent, Absent, Absent}},
+		{phases(1*ms, 2*ms, check.Absent, check.Absent, check.Absent), check.FirstByte, phases(1*ms, 2*ms, check.Absent, 7*ms, check.Absent)},
+		{phases(1*ms, 2*ms, check.Absent, 3*ms, 1*ms), check.Transfer, phases(1*ms, 2*ms, check.Absent, 3*ms, 4*ms)},
+		{phases(1*ms, 12*ms, check.Absent, check.Absent, check.Absent), check.FirstByte, phases(1*ms, 9*ms, check.Absent, 0, check.Absent)},
+		{phases(11*ms, 12*ms, check.Absent, check.Absent, check.Absent), check.TLS, phases(10*ms, 0, 0, check.Absent, check.Absent)},
+		{phases(1*ms, 12*ms, check.Absent, 12*ms, check.Absent), check.Connect, phases(1*ms, 0, check.Absent, 9*ms, check.Absent)},
+		{check.NoPhases(), check.DNS, phases(10*ms, check.Absent, check.Absent, check.Absent, check.Absent)},
 	} {
 		got := test.before
-		if got.end(test.open, 10*ms); got != test.want || got.Sum() != 10*ms {
+		if endPhases(&got, test.open, 10*ms); got != test.want || got.Sum() != 10*ms {
 			t.Errorf("%v ended in %v is %v, want %v", test.before, test.open, got, test.want)
 		}
 	}
@@ -583,8 +590,8 @@ func TestUnsure(t *testing.T) {
 func TestKernelGivesUp(t *testing.T) {
 	n := &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, refuse: map[string]error{"192.0.1.1": syscall.ETIMEDOUT},
 		connect: map[string]time.Duration{"192.0.1.1": 130 * time.Second}}
-	res := once(t, n, target("http://a.example/", func(s *Settings) { s.Timeout = 5 * time.Minute }))
-	if res.Reason != Timeout || res.Duration != 130*time.Second || !strings.Contains(res.Detail, "operating system") {
+	res := once(t, n, target("http://a.example/", func(s *check.Settings) { s.Timeout = 5 * time.Minute }))
+	if res.Reason != check.Timeout || res.Duration != 130*time.Second || !strings.Contains(res.Detail, "operating system") {
 		t.Errorf("Probe = %v after %v: %s; want a time-out after 130s", res.Reason, res.Duration, res.Detail)
 	}
 }
@@ -594,15 +601,15 @@ func TestDialPanic(t *testing.T) {
 	n := &network{names: map[string][]string{"a.example": {"2600::1", "192.0.1.1"}}}
 	p := New(Options{Lookup: n.Lookup, Dial: func(context.Context, netip.AddrPort) (net.Conn, error) { panic("oh") }})
 	defer p.Close()
-	if res := p.Probe(t.Context(), target("http://a.example/")); res.Reason != Internal || res.State != NotChecked {
+	if res := p.Probe(t.Context(), target("http://a.example/")); res.Reason != check.Internal || res.State != check.NotChecked {
 		t.Errorf("Probe = %v %v, want internal", res.State, res.Reason)
 	}
 }
 
 // TestTLSSettingsStay with the origin that they were made for.
 func TestTLSSettingsStay(t *testing.T) {
-	to := target("https://a.example/", func(s *Settings) {
-		s.TLS = TLSSettings{ServerName: "x.example", InsecureSkipVerify: true, MinVersion: 0x0304}
+	to := target("https://a.example/", func(s *check.Settings) {
+		s.TLS = check.TLSSettings{ServerName: "x.example", InsecureSkipVerify: true, MinVersion: 0x0304}
 	})
 	first := New(Options{}).firstHop(to)
 	same, _ := url.Parse("https://a.example/next")
@@ -610,7 +617,7 @@ func TestTLSSettingsStay(t *testing.T) {
 	if got := first.follow(same, 302).tls; got != to.TLS {
 		t.Errorf("to the same origin %+v, want %+v", got, to.TLS)
 	}
-	if got := first.follow(other, 302).tls; got != (TLSSettings{MinVersion: 0x0304}) {
+	if got := first.follow(other, 302).tls; got != (check.TLSSettings{MinVersion: 0x0304}) {
 		t.Errorf("to another origin %+v, want the least version only", got)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
 	"rollcall/internal/wire"
@@ -18,7 +20,7 @@ import (
 // Options are what a Prober is made of. A nil function is the real thing.
 type Options struct {
 	UserAgent string // of targets that name none, e.g. "rollcall/1.2.3"
-	Guard     Guard
+	Guard     guard.Guard
 	RootCAs   *x509.CertPool // nil: the system's
 
 	// SecondDials is how many checks at once may dial a second address while
@@ -84,11 +86,11 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 }
 
 // Probe checks t once. It never takes much longer than t's time-out, and ends
-// at once when ctx does: with a cause of ErrBudget, or any other, the result's
+// at once when ctx does: with a cause of [check.ErrBudget], or any other, the result's
 // reason is Deadline.
-func (p *Prober) Probe(ctx context.Context, t *Target) Result {
+func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
-		return Unprobed(t, InvalidTarget, t.Invalid)
+		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	p.roots.Do(readRoots)
 	p.pulse.Enter()
@@ -101,15 +103,6 @@ func (p *Prober) Probe(ctx context.Context, t *Target) Result {
 // does it once, and a failure for want of descriptors would stay. It takes
 // 3-10 ms, which a function that only starts does not have to spend.
 func readRoots() { x509.SystemCertPool() }
-
-// Unprobed is the result of a target that no packet went to.
-func Unprobed(t *Target, reason Reason, detail string) Result {
-	return Result{
-		Name: t.Name, Group: t.Group, URL: t.Shown,
-		State: reason.State(), Reason: reason, Detail: detail,
-		Phases: NoPhases(),
-	}
-}
 
 // withTimeout returns a context that ends with errTimeout after d. A timer that
 // fires late fires in a busy process, whose poller may hold the answer

@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
+	"rollcall/internal/redact"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,17 +27,17 @@ func (a *attempt) redirect(h *hop, resp *http.Response) (next *hop, broken error
 	}
 	to, err := location(h.url, resp.Header)
 	if err != nil {
-		return nil, &verdict{reason: RedirectInvalid, detail: err.Error()}
+		return nil, &verdict{reason: check.RedirectInvalid, detail: err.Error()}
 	}
 	switch {
 	case h.url.Scheme == "https" && to.Scheme == "http":
-		return nil, &verdict{reason: RedirectInsecure, detail: "redirected from https to http: " + Shown(to)}
+		return nil, &verdict{reason: check.RedirectInsecure, detail: "redirected from https to http: " + redact.URL(to)}
 	case h.count == a.t.Redirects:
-		return nil, &verdict{reason: RedirectLoop, detail: fmt.Sprintf("more than %d redirects", a.t.Redirects)}
+		return nil, &verdict{reason: check.RedirectLoop, detail: fmt.Sprintf("more than %d redirects", a.t.Redirects)}
 	}
 	next = h.follow(to, resp.StatusCode)
 	if a.visit(h, next) {
-		return nil, &verdict{reason: RedirectLoop, detail: "redirected in a circle: " + Shown(to)}
+		return nil, &verdict{reason: check.RedirectLoop, detail: "redirected in a circle: " + redact.URL(to)}
 	}
 	return next, nil
 }
@@ -65,7 +68,7 @@ func location(base *url.URL, header http.Header) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New("redirect to what is no URL")
 	case to.Scheme != "http" && to.Scheme != "https":
-		return nil, fmt.Errorf("redirect to scheme %q, which is not http", cut(to.Scheme, shownServer))
+		return nil, fmt.Errorf("redirect to scheme %q, which is not http", redact.Cut(to.Scheme, redact.MaxServer))
 	case to.Hostname() == "":
 		return nil, errors.New("redirect to a URL without a host")
 	case !validPort(to.Port()):
@@ -88,7 +91,7 @@ func asciiHost(u *url.URL) (string, error) {
 	if strings.HasPrefix(u.Host, "[") {
 		return strings.ToLower(u.Host), nil
 	}
-	name, err := HostName(u.Hostname())
+	name, err := guard.HostName(u.Hostname())
 	if err == nil && u.Port() != "" {
 		name = net.JoinHostPort(name, u.Port())
 	}
@@ -106,7 +109,7 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 	}
 	if origin(h.url) != origin(to) {
 		next.header, next.body, next.host = only(h.header, kept), "", ""
-		next.tls = TLSSettings{MinVersion: h.tls.MinVersion}
+		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion}
 	}
 	return next
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/wire"
 )
 
@@ -32,7 +33,7 @@ func refusedGroups(err error) bool {
 
 // secure speaks TLS over conn, offering groups; nil are Go's.
 func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Conn, error) {
-	a.phase, a.wanted = TLS, false
+	a.phase, a.wanted = check.TLS, false
 	began := time.Now()
 	var chains [][]*x509.Certificate
 	config := a.tlsConfig(h)
@@ -46,7 +47,7 @@ func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Con
 	conn.Hold(false)
 	r := conn.Reading()
 	a.noteStamps(r)
-	a.endPhase(TLS, r.Waited, err, began)
+	a.endPhase(check.TLS, r.Waited, err, began)
 	a.uncertainty += r.WaitGap
 	state := client.ConnectionState()
 	if chains != nil {
@@ -54,7 +55,7 @@ func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Con
 	}
 	a.res.Certificate = certificateOf(state, err, time.Now())
 	if c := a.res.Certificate; c != nil && h.count > 0 { // who has seen no request has nothing to echo
-		c.Subject, c.Issuer = scrub(c.Subject, a.secrets()), scrub(c.Issuer, a.secrets())
+		c.Subject, c.Issuer = a.secrets().Redact(c.Subject), a.secrets().Redact(c.Issuer)
 	}
 	if a.wanted && err != nil && !timedOut(err) {
 		err = wantsCertificate()
@@ -93,5 +94,5 @@ func (p *Prober) remembering(config *tls.Config, chains *[][]*x509.Certificate) 
 }
 
 func wantsCertificate() error {
-	return &verdict{reason: TLSClientCertificate, detail: "server asks for a client certificate"}
+	return &verdict{reason: check.TLSClientCertificate, detail: "server asks for a client certificate"}
 }

@@ -13,7 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/check"
+	"rollcall/internal/testnet"
 )
 
 // A choosy server takes some groups only, and notes what each client offers.
@@ -23,9 +24,9 @@ type choosy struct {
 	offers [][]tls.CurveID
 }
 
-func newChoosy(t *testing.T, authority *stage.Authority, groups ...tls.CurveID) *choosy {
+func newChoosy(t *testing.T, authority *testnet.Authority, groups ...tls.CurveID) *choosy {
 	t.Helper()
-	leaf, err := authority.Leaf("a.example", stage.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func (c *choosy) offered() [][]tls.CurveID {
 	return slices.Clone(c.offers)
 }
 
-func (c *choosy) target(t *testing.T) *Target {
+func (c *choosy) target(t *testing.T) *check.Target {
 	t.Helper()
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -64,7 +65,7 @@ func (c *choosy) target(t *testing.T) *Target {
 // Classical groups are offered at first, and all of Go's to whom they don't
 // suffice. That costs the target nothing: its phases are of one connection.
 func TestGroups(t *testing.T) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +85,10 @@ func TestGroups(t *testing.T) {
 			p := proberFor(t, authority.Pool())
 			server := newChoosy(t, authority, tt.takes...)
 			res := p.Probe(t.Context(), server.target(t))
-			if res.State != Up || res.Certificate == nil || !res.Certificate.Verified {
+			if res.State != check.Up || res.Certificate == nil || !res.Certificate.Verified {
 				t.Errorf("%v (%s), certificate %+v, want up and verified", res.Reason, res.Detail, res.Certificate)
 			}
-			if res.Duration != res.Phases.Sum() || res.Phases.TLS == Absent {
+			if res.Duration != res.Phases.Sum() || res.Phases.TLS == check.Absent {
 				t.Errorf("phases %+v of %v", res.Phases, res.Duration)
 			}
 			if offers := server.offered(); len(offers) != tt.connections || slices.Contains(offers[0], tls.X25519MLKEM768) {
@@ -120,15 +121,15 @@ func TestRefusedGroups(t *testing.T) {
 // What a verdict is does not depend on what the prober has seen: each flaw is
 // refused with the same reason and words before a sound sibling and after it.
 func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
 	warm := proberFor(t, authority.Pool())
-	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != Up {
+	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != check.Up {
 		t.Fatal(res.Detail)
 	}
-	flaws := []stage.Flaw{stage.Sound, stage.Expired, stage.NotYetValid, stage.WrongName, stage.SelfSigned, stage.UnknownIssuer, stage.NoIntermediate}
+	flaws := []testnet.Flaw{testnet.Sound, testnet.Expired, testnet.NotYetValid, testnet.WrongName, testnet.SelfSigned, testnet.UnknownIssuer, testnet.NoIntermediate}
 	for _, flaw := range flaws {
 		leaf, err := authority.Leaf("a.example", flaw)
 		if err != nil {
@@ -139,7 +140,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 		cold := proberFor(t, authority.Pool()).Probe(t.Context(), server.target(t))
 		for range 2 {
 			res := warm.Probe(t.Context(), server.target(t))
-			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == Up) != (flaw == stage.Sound) {
+			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == check.Up) != (flaw == testnet.Sound) {
 				t.Errorf("flaw %d: warm %v (%s), cold %v (%s)", flaw, res.Reason, res.Detail, cold.Reason, cold.Detail)
 			}
 			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter {

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"testing"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // nginxConfig wants a folder, an address to listen on and a backend's URL.
@@ -53,7 +53,7 @@ func behindNginx(t *testing.T) *rehearsal {
 	h := newHolder()
 	backend := httptest.NewServer(h)
 	t.Cleanup(backend.Close)
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func behindNginx(t *testing.T) *rehearsal {
 	if err := authority.WriteFile(roots); err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("held.stage.test", stage.Sound)
+	leaf, err := authority.Leaf("held.stage.test", testnet.Sound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func startNginx(t *testing.T, dir, backend string) (port int) {
 // The tickets come after the handshake and before the answer: a clock that
 // takes the first read for the first byte measures them.
 func TestTruthWhileStoppedBehindOpenSSL(t *testing.T) {
-	behindNginx(t).tell(t, check{}, trueByTheKernel)
+	behindNginx(t).tell(t, order{}, trueByTheKernel)
 }
 
 // Nor are the tickets' segments the answer's: nothing was merged, so however
@@ -142,7 +142,7 @@ func TestTruthWhileStoppedBehindOpenSSL(t *testing.T) {
 func TestSureWhileStoppedBehindOpenSSL(t *testing.T) {
 	r := behindNginx(t)
 	for range 3 {
-		if result, held := r.measure(t, check{}); result.Uncertainty >= blindly {
+		if result, held := r.measure(t, order{}); result.Uncertainty >= blindly {
 			t.Errorf("held for %v: first byte after %v, and the uncertainty is %v", held, result.Phases.FirstByte, result.Uncertainty)
 		}
 	}
@@ -150,5 +150,5 @@ func TestSureWhileStoppedBehindOpenSSL(t *testing.T) {
 
 // The same by the process's clock.
 func TestNoTruthByTheProcessClockBehindOpenSSL(t *testing.T) {
-	behindNginx(t).tell(t, check{Hidden: true}, wrongByTheProcess)
+	behindNginx(t).tell(t, order{Hidden: true}, wrongByTheProcess)
 }

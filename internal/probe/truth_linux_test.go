@@ -19,9 +19,11 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/probe"
 	"rollcall/internal/resolve"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 	"rollcall/internal/wire"
 )
 
@@ -29,12 +31,12 @@ const (
 	holds   = 300 * time.Millisecond // how long answers are held
 	ahead   = 20 * time.Millisecond  // stopped so long before the answer
 	stopped = 150 * time.Millisecond
-	exactly = stage.Patience * 2 * time.Millisecond // what the kernel's clock may be off
-	blindly = 100 * time.Millisecond                // what the process's clock is off at least
+	exactly = testnet.Patience * 2 * time.Millisecond // what the kernel's clock may be off
+	blindly = 100 * time.Millisecond                  // what the process's clock is off at least
 )
 
-// A check is what the checking process is told to do: one probe.
-type check struct {
+// An order is what the checking process is told to do: one probe.
+type order struct {
 	URL    string
 	Hidden bool // its connections do not show that they are TCP: the clock is the process's
 
@@ -47,12 +49,12 @@ const checkOrder = "PROBE_TEST_CHECK"
 // TestCheckingProcess is the checking process of the tests of truth, which run
 // this program once more for it. By itself it is nothing.
 func TestCheckingProcess(t *testing.T) {
-	order := os.Getenv(checkOrder)
-	if order == "" {
+	ordered := os.Getenv(checkOrder)
+	if ordered == "" {
 		return
 	}
-	var c check
-	if err := json.Unmarshal([]byte(order), &c); err != nil {
+	var c order
+	if err := json.Unmarshal([]byte(ordered), &c); err != nil {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(c.URL)
@@ -61,7 +63,7 @@ func TestCheckingProcess(t *testing.T) {
 	}
 	prober := probe.New(c.options())
 	defer prober.Close()
-	result := prober.Probe(t.Context(), &probe.Target{Name: "held", Group: "default", URL: u, Shown: c.URL, Settings: &probe.Settings{
+	result := prober.Probe(t.Context(), &check.Target{Name: "held", Group: "default", URL: u, RedactedURL: c.URL, Settings: &check.Settings{
 		Method: http.MethodGet, Timeout: cmp.Or(c.Timeout, 10*time.Second), MaxBody: 1 << 20,
 	}})
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
@@ -69,11 +71,11 @@ func TestCheckingProcess(t *testing.T) {
 	}
 }
 
-func (c check) options() probe.Options {
+func (c order) options() probe.Options {
 	loopback := netip.MustParseAddr("127.0.0.1")
 	o := probe.Options{
 		UserAgent: "rollcall/test",
-		Guard:     probe.Guard{Allow: []netip.Prefix{netip.PrefixFrom(loopback, 8).Masked()}},
+		Guard:     guard.Guard{Allow: []netip.Prefix{netip.PrefixFrom(loopback, 8).Masked()}},
 		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{Addrs: []netip.Addr{loopback}, Stamped: true}, nil
 		},
@@ -115,7 +117,7 @@ type rehearsal struct {
 
 // measure runs a check in a process of its own, stops that around the answer's
 // arrival, and returns its result and how long the answer was held.
-func (r *rehearsal) measure(t *testing.T, c check) (probe.Result, time.Duration) {
+func (r *rehearsal) measure(t *testing.T, c order) (check.Result, time.Duration) {
 	t.Helper()
 	c.URL = r.url
 	var held time.Duration
@@ -128,7 +130,7 @@ func (r *rehearsal) measure(t *testing.T, c check) (probe.Result, time.Duration)
 
 // inProcess runs a check in a process of its own, to which meanwhile happens
 // what meddle does.
-func (c check) inProcess(t *testing.T, roots string, meddle func(*os.Process) error) (result probe.Result) {
+func (c order) inProcess(t *testing.T, roots string, meddle func(*os.Process) error) (result check.Result) {
 	t.Helper()
 	order, err := json.Marshal(c)
 	if err != nil {
@@ -170,7 +172,7 @@ func (r *rehearsal) stop(p *os.Process) (held time.Duration, err error) {
 
 // tell runs a check, up to eight times as this machine may be busy with other
 // things, until problems finds none.
-func (r *rehearsal) tell(t *testing.T, c check, problems func(probe.Result, time.Duration) []string) {
+func (r *rehearsal) tell(t *testing.T, c order, problems func(check.Result, time.Duration) []string) {
 	t.Helper()
 	warm, err := wire.Warm() // a process's very first check may find the kernel not stamping yet
 	if err != nil {
@@ -193,8 +195,8 @@ func (r *rehearsal) tell(t *testing.T, c check, problems func(probe.Result, time
 }
 
 // trueByTheKernel: stopped or not, the process measures what it took.
-func trueByTheKernel(r probe.Result, held time.Duration) (found []string) {
-	if r.State != probe.Up || r.Clock != probe.KernelClock {
+func trueByTheKernel(r check.Result, held time.Duration) (found []string) {
+	if r.State != check.Up || r.Clock != check.KernelClock {
 		found = append(found, fmt.Sprintf("%v (%s) by the %v's clock, want up by the kernel's", r.Reason, r.Detail, r.Clock))
 	}
 	if off := (r.Phases.FirstByte - held).Abs(); off > exactly {
@@ -207,7 +209,7 @@ func trueByTheKernel(r probe.Result, held time.Duration) (found []string) {
 }
 
 // sure: a result that is exact says so.
-func sure(r probe.Result, _ time.Duration) (found []string) {
+func sure(r check.Result, _ time.Duration) (found []string) {
 	if r.Unsure || r.Uncertainty > exactly {
 		found = append(found, fmt.Sprintf("the uncertainty is %v, unsure %v", r.Uncertainty, r.Unsure))
 	}
@@ -216,8 +218,8 @@ func sure(r probe.Result, _ time.Duration) (found []string) {
 
 // wrongByTheProcess: its own clock counts the stop as the server's, and the
 // result says that it may be off by so much.
-func wrongByTheProcess(r probe.Result, held time.Duration) (found []string) {
-	if r.State != probe.Up || r.Clock != probe.ProcessClock {
+func wrongByTheProcess(r check.Result, held time.Duration) (found []string) {
+	if r.State != check.Up || r.Clock != check.ProcessClock {
 		found = append(found, fmt.Sprintf("%v (%s) by the %v's clock, want up by the process's", r.Reason, r.Detail, r.Clock))
 	}
 	off := r.Phases.FirstByte - held
@@ -231,8 +233,8 @@ func wrongByTheProcess(r probe.Result, held time.Duration) (found []string) {
 }
 
 // together joins what several ways to look at a result find.
-func together(ways ...func(probe.Result, time.Duration) []string) func(probe.Result, time.Duration) []string {
-	return func(r probe.Result, held time.Duration) (found []string) {
+func together(ways ...func(check.Result, time.Duration) []string) func(check.Result, time.Duration) []string {
+	return func(r check.Result, held time.Duration) (found []string) {
 		for _, way := range ways {
 			found = append(found, way(r, held)...)
 		}
@@ -250,7 +252,7 @@ func onStage(t *testing.T) *rehearsal {
 		}
 		h.ServeHTTP(w, r)
 	})
-	st, err := stage.Start(stage.Options{Handlers: map[string]http.Handler{"held.stage.test": tls13}})
+	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"held.stage.test": tls13}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,10 +268,10 @@ func onStage(t *testing.T) *rehearsal {
 // An answer that came while the process was stopped is measured as if it had
 // not been.
 func TestTruthWhileStopped(t *testing.T) {
-	onStage(t).tell(t, check{}, together(trueByTheKernel, sure))
+	onStage(t).tell(t, order{}, together(trueByTheKernel, sure))
 }
 
 // The same by the process's clock shows what the kernel's is worth.
 func TestNoTruthByTheProcessClock(t *testing.T) {
-	onStage(t).tell(t, check{Hidden: true}, wrongByTheProcess)
+	onStage(t).tell(t, order{Hidden: true}, wrongByTheProcess)
 }

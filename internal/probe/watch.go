@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/wire"
 )
 
 // A watch takes the readings of one exchange at the instants that count.
 type watch struct {
 	conn     *wire.Conn
-	spoken   HTTPVersion // HTTP1 or HTTP2
+	spoken   check.HTTPVersion // HTTP1 or HTTP2
 	began    time.Time
 	segments int   // that the first byte may have been merged of
 	received int64 // bytes, before the request
@@ -24,7 +25,7 @@ type watch struct {
 	seen  bool
 }
 
-func newWatch(conn *wire.Conn, spoken HTTPVersion) *watch {
+func newWatch(conn *wire.Conn, spoken check.HTTPVersion) *watch {
 	conn.CountSegments()
 	return &watch{conn: conn, spoken: spoken, began: time.Now(), received: conn.Reading().Received}
 }
@@ -32,7 +33,7 @@ func newWatch(conn *wire.Conn, spoken HTTPVersion) *watch {
 // traced samples the clock of an answer over HTTP/2, synchronously, on the
 // goroutine that reads: before it reads on, and the latest stamp moves.
 func (w *watch) traced(ctx context.Context) context.Context {
-	if w.spoken == HTTP1 {
+	if w.spoken == check.HTTP1 {
 		return ctx
 	}
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

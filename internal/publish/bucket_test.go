@@ -12,13 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // s3 starts an S3 with the bucket "pages" and points the AWS variables at it.
-func s3(t *testing.T) *stage.S3 {
+func s3(t *testing.T) *testnet.S3 {
 	t.Helper()
-	s, err := stage.NewS3("secret", "pages")
+	s, err := testnet.NewS3("secret", "pages")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,18 +76,18 @@ func TestPutRefused(t *testing.T) {
 	s := s3(t)
 	for _, test := range []struct {
 		name     string
-		mode     stage.Mode
+		mode     testnet.Mode
 		times    int
 		bucket   string
 		want     string // "" is success
 		requests int
 	}{
-		{"slow down, once", stage.Throttled, 1, "pages", "", 2},
-		{"failing, twice", stage.Failing, 2, "pages", "", 3},
-		{"reset, once", stage.ResetAfterAccepting, 1, "pages", "", 2},
-		{"failing", stage.Failing, -1, "pages", "S3 answered 500 InternalError", 3},
-		{"denied", stage.AccessDenied, -1, "pages", "allow the role the action s3:PutObject on arn:aws:s3:::pages/*", 1},
-		{"no bucket", stage.Honest, 0, "other", "S3 answered 404 NoSuchBucket: there is no bucket other", 1},
+		{"slow down, once", testnet.Throttled, 1, "pages", "", 2},
+		{"failing, twice", testnet.Failing, 2, "pages", "", 3},
+		{"reset, once", testnet.ResetAfterAccepting, 1, "pages", "", 2},
+		{"failing", testnet.Failing, -1, "pages", "S3 answered 500 InternalError", 3},
+		{"denied", testnet.AccessDenied, -1, "pages", "allow the role the action s3:PutObject on arn:aws:s3:::pages/*", 1},
+		{"no bucket", testnet.Honest, 0, "other", "S3 answered 404 NoSuchBucket: there is no bucket other", 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s.Misbehave(test.mode, test.times)
@@ -115,7 +115,7 @@ func TestPutSignature(t *testing.T) {
 // A bucket that does not answer costs the time that there is, not more.
 func TestPutEndsInTime(t *testing.T) {
 	s := s3(t)
-	s.Misbehave(stage.Hanging, -1)
+	s.Misbehave(testnet.Hanging, -1)
 	b := bucket(t, "pages")
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()

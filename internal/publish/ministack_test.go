@@ -22,13 +22,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // miniStack starts the program that MINISTACK names, and returns a client of its CloudWatch and its endpoint.
 func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 	t.Helper()
-	m, err := stage.StartMiniStack(os.Getenv("MINISTACK"), "cloudwatch", "logs", "s3")
+	m, err := testnet.StartMiniStack(os.Getenv("MINISTACK"), "cloudwatch", "logs", "s3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,12 +49,12 @@ type summary struct {
 // CloudWatch that no one here wrote, and asks that what it took.
 func TestMiniStackAgreesWithTheSummary(t *testing.T) {
 	client, url := miniStack(t)
-	st, err := stage.Start(stage.Options{})
+	st, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	f, err := stage.StartFunction(t.Context(), os.Getenv("BOOTSTRAP"), append(st.Env(), "ROLLCALL_CLOUDWATCH_ENDPOINT="+url))
+	f, err := testnet.StartFunction(t.Context(), os.Getenv("BOOTSTRAP"), append(st.Env(), "ROLLCALL_CLOUDWATCH_ENDPOINT="+url))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestMiniStackAgreesWithTheSummary(t *testing.T) {
 }
 
 // call hands the function 40 targets, of which one is down.
-func call(t *testing.T, st *stage.Stage, f *stage.Function) summary {
+func call(t *testing.T, st *testnet.Net, f *testnet.Function) summary {
 	t.Helper()
 	urls := []string{`"http://status-500.stage.test"`}
 	for i := range 39 {
@@ -154,12 +154,12 @@ func percentiles(t *testing.T, client *cloudwatch.Client, metric string) map[str
 func TestMiniStackKeepsThePage(t *testing.T) {
 	_, url := miniStack(t)
 	askS3(t, http.MethodPut, url+"/pages", `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>`)
-	st, err := stage.Start(stage.Options{})
+	st, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	f, err := stage.StartFunction(t.Context(), os.Getenv("BOOTSTRAP"), append(st.Env(), "ROLLCALL_PAGE_BUCKET=pages", "AWS_ENDPOINT_URL_S3="+url))
+	f, err := testnet.StartFunction(t.Context(), os.Getenv("BOOTSTRAP"), append(st.Env(), "ROLLCALL_PAGE_BUCKET=pages", "AWS_ENDPOINT_URL_S3="+url))
 	if err != nil {
 		t.Fatal(err)
 	}

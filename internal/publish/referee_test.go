@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"rollcall/internal/metric"
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // Books say of each series, "Up Target=t000001", how often its one datum got
@@ -45,7 +45,7 @@ func entry(metric, dimension string) string { return metric + " " + dimension }
 
 // A trial is a session over a real client on a referee, and all it puts out.
 type trial struct {
-	cloud *stage.CloudWatch
+	cloud *testnet.CloudWatch
 	emf   io.Writer
 	lines lockedLines // what emf is, if it is not something else
 	log   lockedBuffer
@@ -66,7 +66,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 // try begins a session; emf nil is a log that can be written.
 func try(t *testing.T, emf io.Writer) *trial {
 	t.Helper()
-	cloud, err := stage.NewCloudWatch()
+	cloud, err := testnet.NewCloudWatch()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,10 +145,10 @@ func sum(counts map[string]int) (n int) {
 }
 
 // weather is what a bad day is: the shares of the faults.
-func weather(seed uint64) stage.Fates {
-	return stage.Fates{
+func weather(seed uint64) testnet.Fates {
+	return testnet.Fates{
 		Seed:   seed,
-		Shares: map[stage.Mode]float64{stage.Throttled: 0.30, stage.Failing: 0.05, stage.ResetAfterAccepting: 0.01},
+		Shares: map[testnet.Mode]float64{testnet.Throttled: 0.30, testnet.Failing: 0.05, testnet.ResetAfterAccepting: 0.01},
 		Refuse: 0.0001,
 	}
 }
@@ -189,7 +189,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	condemned := 0
 	each(n, func(d metric.Datum) {
 		want := 0
-		if fates.Condemns(stage.Datum{Namespace: "Shop", Metric: d.Metric, Dimensions: []stage.Dimension{{Name: "Target", Value: d.Dimensions[0].Value}}}) {
+		if fates.Condemns(testnet.Datum{Namespace: "Shop", Metric: d.Metric, Dimensions: []testnet.Dimension{{Name: "Target", Value: d.Dimensions[0].Value}}}) {
 			want = 1
 			condemned++
 		}
@@ -200,7 +200,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	if got.Lost != sum(b.dropped) || got.Lost == 0 || got.Lost > condemned || tr.Err() != nil {
 		t.Errorf("%d lost of %d condemned, %d named in the log; Err %v", got.Lost, condemned, sum(b.dropped), tr.Err())
 	}
-	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n*9/10/stage.Patience {
+	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n*9/10/testnet.Patience {
 		t.Errorf("%+v: the referee was too kind, or nearly all went by EMF", got)
 	}
 }
@@ -216,16 +216,16 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 func TestEveryFaultKeepsTheBooks(t *testing.T) {
 	const n = 1100
 	trials := map[string]*trial{}
-	for name, mode := range map[string]stage.Mode{
-		"throttled": stage.Throttled, "500": stage.Failing, "hang": stage.Hanging, "drip": stage.Dripping, "403": stage.AccessDenied,
-		"413": stage.TooLarge, "garbage": stage.Garbage, "dies in the middle of an answer": stage.Dying, "reset": stage.ResetAfterAccepting,
+	for name, mode := range map[string]testnet.Mode{
+		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
+		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of an answer": testnet.Dying, "reset": testnet.ResetAfterAccepting,
 	} {
 		for kind, tr := range map[string]*trial{" always": try(t, nil), " always, no log": try(t, full{}), " at times": try(t, nil)} {
 			share := 1.0
 			if kind == " at times" {
 				share = 0.4
 			}
-			tr.cloud.Judge(stage.Fates{Seed: 1, Shares: map[stage.Mode]float64{mode: share}})
+			tr.cloud.Judge(testnet.Fates{Seed: 1, Shares: map[testnet.Mode]float64{mode: share}})
 			trials[name+kind] = tr
 		}
 	}
@@ -253,7 +253,7 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 // may add before the test hears of it.
 const (
 	given = 1500 * time.Millisecond
-	late  = stage.Patience * 500 * time.Millisecond
+	late  = testnet.Patience * 500 * time.Millisecond
 )
 
 type outcome struct {
@@ -297,12 +297,12 @@ func TestTheRefereeDies(t *testing.T) {
 	tr := try(t, nil)
 	var once sync.Once
 	died := make(chan struct{})
-	tr.cloud.Misbehave(func(attempt int) stage.Fault {
+	tr.cloud.Misbehave(func(attempt int) testnet.Fault {
 		if attempt > 3 {
 			once.Do(func() { go func() { tr.cloud.Close(); close(died) }() })
-			return stage.Fault{Mode: stage.Hanging}
+			return testnet.Fault{Mode: testnet.Hanging}
 		}
-		return stage.Fault{}
+		return testnet.Fault{}
 	})
 	tr.judge(t, 20_000, tr.meet(t.Context(), 20_000))
 	<-died

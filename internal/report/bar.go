@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // A stripe is a phase's part of a bar: its colour, or where there is none its
 // own glyph.
 type stripe struct {
-	phase probe.Phase
+	phase check.Phase
 	name  string
 	glyph string
 	paint paint
@@ -21,11 +21,11 @@ type stripe struct {
 
 // stripes are the phases in the order in which they come.
 var stripes = []stripe{
-	{probe.DNS, "dns", "░", blue},
-	{probe.Connect, "connect", "▒", cyan},
-	{probe.TLS, "tls", "▓", magenta},
-	{probe.FirstByte, "first byte", "█", green},
-	{probe.Transfer, "transfer", "▄", yellow},
+	{check.DNS, "dns", "░", blue},
+	{check.Connect, "connect", "▒", cyan},
+	{check.TLS, "tls", "▓", magenta},
+	{check.FirstByte, "first byte", "█", green},
+	{check.Transfer, "transfer", "▄", yellow},
 }
 
 // cell is one column of a bar.
@@ -38,12 +38,12 @@ func (l Look) cell(s stripe) string {
 
 // scale is how many seconds fill a bar: the slowest answer's. Were it the
 // slowest of all, one time-out would leave nothing to see of the others.
-func scale(rows []*probe.Result) float64 {
+func scale(rows []*check.Result) float64 {
 	var answered, all time.Duration
 	for _, r := range rows {
 		if r.Measured() {
 			all = max(all, r.Duration)
-			if r.State == probe.Up || r.State == probe.Degraded {
+			if r.State == check.Up || r.State == check.Degraded {
 				answered = max(answered, r.Duration)
 			}
 		}
@@ -56,7 +56,7 @@ func scale(rows []*probe.Result) float64 {
 
 // phases is the bar of a result, as wide as its column. What is longer than
 // the column ends in an arrow.
-func (t *layout) phases(r *probe.Result) string {
+func (t *layout) phases(r *check.Result) string {
 	if !r.Measured() || t.scale == 0 {
 		return strings.Repeat(" ", t.bar)
 	}
@@ -74,11 +74,11 @@ func (t *layout) phases(r *probe.Result) string {
 
 // shares divides cells among the phases by their durations: each boundary
 // stands where it belongs, to half a cell.
-func shares(p probe.Phases, cells int) []int {
+func shares(p check.Phases, cells int) []int {
 	all := make([]int, len(stripes))
 	total, sum, taken := p.Sum(), time.Duration(0), 0
 	for i, s := range stripes {
-		if d := p.Of(s.phase); d != probe.Absent {
+		if d := p.Of(s.phase); d != check.Absent {
 			sum += d
 		}
 		upTo := cells

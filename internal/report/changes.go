@@ -5,14 +5,14 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // Changes are what has changed from one run over the same targets to the next,
 // a line each, what is wrong first: another state, or another reason for it.
 func Changes(before, after *monitor.Summary, l Look) []string {
-	was := make(map[string]*probe.Result, len(before.Results))
+	was := make(map[string]*check.Result, len(before.Results))
 	for i := range before.Results {
 		was[before.Results[i].Name] = &before.Results[i]
 	}
@@ -26,7 +26,7 @@ func Changes(before, after *monitor.Summary, l Look) []string {
 }
 
 // changed says what a target is now, and what it was.
-func changed(old, r *probe.Result, at time.Time, l Look) string {
+func changed(old, r *check.Result, at time.Time, l Look) string {
 	text := Plain(r.Name)
 	if l.Width > 0 {
 		text = snip(text, max(widestName/2, l.Width/3))

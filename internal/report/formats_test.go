@@ -10,8 +10,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/renderer/html"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // A parser that no one here wrote has to find in JUnit's XML what we put there.
@@ -29,8 +29,8 @@ func TestJUnitIsRead(t *testing.T) {
 			found[test.Name] = test
 		}
 	}
-	want := map[probe.State]junit.Status{
-		probe.Up: junit.StatusPassed, probe.Degraded: junit.StatusPassed, probe.Down: junit.StatusFailed, probe.NotChecked: junit.StatusError,
+	want := map[check.State]junit.Status{
+		check.Up: junit.StatusPassed, check.Degraded: junit.StatusPassed, check.Down: junit.StatusFailed, check.NotChecked: junit.StatusError,
 	}
 	for _, r := range everything().Results {
 		test := found[r.Name]

@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // Markdown writes the summary for the page on which a pipeline shows its
@@ -26,7 +26,7 @@ func Markdown(w io.Writer, s *monitor.Summary) error {
 	}
 	rows := s.UrgentFirst()
 	up := len(rows)
-	for up > 0 && rows[up-1].State == probe.Up {
+	for up > 0 && rows[up-1].State == check.Up {
 		up--
 	}
 	if up > 0 {
@@ -59,11 +59,11 @@ func verdict(s *monitor.Summary) string {
 }
 
 // marks are what a state looks like where colours are not to be had.
-var marks = map[probe.State]string{
-	probe.Up: "🟢 up", probe.Degraded: "🟡 degraded", probe.Down: "🔴 down", probe.NotChecked: "⚪ not checked",
+var marks = map[check.State]string{
+	check.Up: "🟢 up", check.Degraded: "🟡 degraded", check.Down: "🔴 down", check.NotChecked: "⚪ not checked",
 }
 
-func markdownTable(w io.Writer, rows []*probe.Result) {
+func markdownTable(w io.Writer, rows []*check.Result) {
 	fmt.Fprint(w, "| State | Target | Status | Duration | Reason |\n|---|---|--:|--:|---|\n")
 	for _, r := range rows {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", marks[r.State], code(r.Name), status(r), duration(r), code(reason(r)))

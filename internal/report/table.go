@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/probe"
 )
 
 // A Look is how a table has to look. The zero value is for files and pipes:
@@ -49,11 +49,11 @@ type form struct {
 	paint paint
 }
 
-var forms = map[probe.State]form{
-	probe.Up:         {"✓", green},
-	probe.Degraded:   {"!", yellow},
-	probe.Down:       {"✗", red},
-	probe.NotChecked: {"?", magenta},
+var forms = map[check.State]form{
+	check.Up:         {"✓", green},
+	check.Degraded:   {"!", yellow},
+	check.Down:       {"✗", red},
+	check.NotChecked: {"?", magenta},
 }
 
 // Table writes a row a target, what is wrong first, and a line that counts.
@@ -99,7 +99,7 @@ type layout struct {
 	scale                              float64 // seconds that fill a bar
 }
 
-func (l Look) layout(rows []*probe.Result) *layout {
+func (l Look) layout(rows []*check.Result) *layout {
 	t := &layout{Look: l, state: len("STATE"), name: len("TARGET"), status: len("STATUS"), duration: len("DURATION"), beside: -1}
 	for _, r := range rows {
 		t.state = max(t.state, len(r.State.String()))
@@ -114,7 +114,7 @@ func (l Look) layout(rows []*probe.Result) *layout {
 }
 
 // fit leaves out what the terminal has no room for.
-func (t *layout) fit(rows []*probe.Result) {
+func (t *layout) fit(rows []*check.Result) {
 	t.beside = 0
 	if t.Width < roomForWords {
 		t.state, t.status = 1, 0
@@ -173,7 +173,7 @@ func (t *layout) word(s string) string {
 	return s
 }
 
-func (t *layout) row(w io.Writer, r *probe.Result) {
+func (t *layout) row(w io.Writer, r *check.Result) {
 	form := forms[r.State]
 	state := r.State.String()
 	if t.state == 1 {
@@ -226,13 +226,13 @@ const (
 )
 
 // folded is how many of the last rows are left out, all of them up.
-func (t *layout) folded(rows []*probe.Result) int {
+func (t *layout) folded(rows []*check.Result) int {
 	if t.Height == 0 {
 		return 0
 	}
 	room, up := t.Height-around, 0
 	for _, r := range rows {
-		if r.State == probe.Up {
+		if r.State == check.Up {
 			up++
 		} else {
 			room -= 2
@@ -245,7 +245,7 @@ func (t *layout) folded(rows []*probe.Result) int {
 }
 
 // rest says what was left out.
-func (t *layout) rest(w io.Writer, rows []*probe.Result) {
+func (t *layout) rest(w io.Writer, rows []*check.Result) {
 	slowest := rows[0]
 	text := fmt.Sprintf("… and %d more up, none slower than %s (| cat shows all)", len(rows), Milliseconds(slowest.Duration))
 	for _, line := range fold(text, max(t.Width, 2)) {

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // crowd looks up n hosts at once and returns their errors.
@@ -28,9 +28,9 @@ func crowd(t *testing.T, r *Resolver, n int, timeout time.Duration) []error {
 	return errs
 }
 
-func wild(t *testing.T) *stage.Resolver {
+func wild(t *testing.T) *testnet.Resolver {
 	server := dns(t)
-	server.Set("*.wild.example", stage.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.3")}})
+	server.Set("*.wild.example", testnet.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.3")}})
 	return server
 }
 

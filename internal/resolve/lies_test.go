@@ -13,18 +13,18 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // lying starts a server that does to its answers what tamper says.
-func lying(t *testing.T, tamper stage.Tamper) *stage.Tampered {
+func lying(t *testing.T, tamper testnet.Tamper) *testnet.Tampered {
 	t.Helper()
 	server := dns(t)
 	many := make([]netip.Addr, 120) // 120 × 16 bytes: no packet takes them
 	for i := range many {
 		many[i] = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
 	}
-	server.Set("many.example", stage.Resolution{Addresses: many})
+	server.Set("many.example", testnet.Resolution{Addresses: many})
 	l, err := server.Tamper(tamper)
 	if err != nil {
 		t.Fatal(err)
@@ -65,22 +65,22 @@ func lies() []lie {
 	return []lie{
 		{"the truth", one(same)},
 		{"the truth twice", before(same)},
-		{"wrong ids", one(stage.WrongID)},
-		{"wrong questions", one(stage.WrongQuestion)},
-		{"wrong names", one(stage.OtherName)},
-		{"questions", one(stage.NoResponse)},
+		{"wrong ids", one(testnet.WrongID)},
+		{"wrong questions", one(testnet.WrongQuestion)},
+		{"wrong names", one(testnet.OtherName)},
+		{"questions", one(testnet.NoResponse)},
 		{"garbage", one(garbage)},
 		{"an empty packet", one(func([]byte) []byte { return nil })},
 		{"a header", one(func(a []byte) []byte { return a[:12] })},
-		{"a wrong id first", before(stage.WrongID)},
-		{"a wrong question first", before(stage.WrongQuestion)},
-		{"a wrong name first", before(stage.OtherName)},
-		{"a question first", before(stage.NoResponse)},
+		{"a wrong id first", before(testnet.WrongID)},
+		{"a wrong question first", before(testnet.WrongQuestion)},
+		{"a wrong name first", before(testnet.OtherName)},
+		{"a question first", before(testnet.NoResponse)},
 		{"garbage first", before(garbage)},
-		{"answers cut off", one(stage.Shortened)},
-		{"truncated", one(stage.Truncated)},
+		{"answers cut off", one(testnet.Shortened)},
+		{"truncated", one(testnet.Truncated)},
 		{"an extended code", one(extendedCode)},
-		{"aliases", one(func(a []byte) []byte { return stage.Aliased(a, 5) })},
+		{"aliases", one(func(a []byte) []byte { return testnet.Aliased(a, 5) })},
 	}
 }
 
@@ -172,7 +172,7 @@ func TestLookupHalf(t *testing.T) {
 func TestLookupDoubts(t *testing.T) {
 	server := lying(t, func(_ int, q dnsmessage.Question, answer []byte) [][]byte {
 		if q.Type == dnsmessage.TypeA {
-			return [][]byte{stage.Failed(answer, dnsmessage.RCodeServerFailure)}
+			return [][]byte{testnet.Failed(answer, dnsmessage.RCodeServerFailure)}
 		}
 		return [][]byte{answer}
 	})

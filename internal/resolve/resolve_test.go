@@ -18,17 +18,17 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/time/rate"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 func Example() {
-	dns, err := stage.NewResolver()
+	dns, err := testnet.NewResolver()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer dns.Close()
-	dns.Set("shop.example", stage.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")}})
+	dns.Set("shop.example", testnet.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")}})
 
 	resolver := New(Options{Server: dns.Addr().String(), Rate: 900})
 	defer resolver.Close()
@@ -59,14 +59,14 @@ func unlearnt(t *testing.T, addr netip.AddrPort) *Resolver {
 }
 
 // dns starts a resolver that knows some names.
-func dns(t *testing.T) *stage.Resolver {
+func dns(t *testing.T) *testnet.Resolver {
 	t.Helper()
-	r, err := stage.NewResolver()
+	r, err := testnet.NewResolver()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	addrs := func(list ...string) (a stage.Resolution) {
+	addrs := func(list ...string) (a testnet.Resolution) {
 		for _, s := range list {
 			a.Addresses = append(a.Addresses, netip.MustParseAddr(s))
 		}
@@ -76,10 +76,10 @@ func dns(t *testing.T) *stage.Resolver {
 	r.Set("six.example", addrs("2001:db8::1"))
 	r.Set("both.example", addrs("192.0.2.1", "2001:db8::1"))
 	r.Set("mapped.example", addrs("::ffff:192.0.2.9"))
-	r.Set("empty.example", stage.Resolution{})
-	r.Set("broken.example", stage.Resolution{Failure: dnsmessage.RCodeServerFailure})
-	r.Set("refused.example", stage.Resolution{Failure: dnsmessage.RCodeRefused})
-	r.Set("silent.example", stage.Resolution{Silent: true})
+	r.Set("empty.example", testnet.Resolution{})
+	r.Set("broken.example", testnet.Resolution{Failure: dnsmessage.RCodeServerFailure})
+	r.Set("refused.example", testnet.Resolution{Failure: dnsmessage.RCodeRefused})
+	r.Set("silent.example", testnet.Resolution{Silent: true})
 	return r
 }
 
@@ -172,7 +172,7 @@ func TestLookupRefused(t *testing.T) {
 
 // A server that is not there is no proof either.
 func TestLookupNoServer(t *testing.T) {
-	server, err := stage.NewResolver()
+	server, err := testnet.NewResolver()
 	if err != nil {
 		t.Fatal(err)
 	}

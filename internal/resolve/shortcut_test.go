@@ -9,14 +9,14 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 )
 
 // What the shortcut can't say, Go's resolver does, of the answers that have
 // come: nothing is asked for twice.
 func TestShortcutAsksOnce(t *testing.T) {
 	server := dns(t)
-	server.Set("sixes.example", stage.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")}})
+	server.Set("sixes.example", testnet.Resolution{Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")}})
 	r := asking(t, server.Addr())
 	for host, direct := range map[string]bool{
 		"four.example": true, "six.example": true, "mapped.example": true,

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 	"rollcall/internal/sweep"
 )
 
@@ -14,15 +14,15 @@ func Example() {
 	sweeper := sweep.Sweeper{
 		InFlight: 2,
 		Log:      slog.New(slog.DiscardHandler),
-		Probe: func(_ context.Context, t *probe.Target) probe.Result {
+		Probe: func(_ context.Context, t *check.Target) check.Result {
 			if strings.HasPrefix(t.Name, "broken") {
-				return probe.Result{Name: t.Name, State: probe.Down, Reason: probe.TLSExpired, Attempts: 1}
+				return check.Result{Name: t.Name, State: check.Down, Reason: check.TLSExpired, Attempts: 1}
 			}
-			return probe.Result{Name: t.Name, State: probe.Up, Attempts: 1}
+			return check.Result{Name: t.Name, State: check.Up, Attempts: 1}
 		},
 	}
-	settings := &probe.Settings{Retries: 1}
-	outcome := sweeper.Sweep(context.Background(), []probe.Target{
+	settings := &check.Settings{Retries: 1}
+	outcome := sweeper.Sweep(context.Background(), []check.Target{
 		{Name: "shop", Settings: settings},
 		{Name: "broken blog", Settings: settings},
 		{Name: "docs", Settings: settings},

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // confirmAfter is the least time between a failure and its confirmation: what
@@ -22,30 +22,30 @@ const confirmAfter = 3 * time.Second
 // A Sweeper checks lists of targets. It may be used by many goroutines at once.
 type Sweeper struct {
 	// Probe checks one target. It ends soon after its context does.
-	Probe func(context.Context, *probe.Target) probe.Result
+	Probe func(context.Context, *check.Target) check.Result
 	// InFlight is how many checks run at once; 0 is 1.
 	InFlight int
 	// Canary checks what is known to be up, and is asked when most targets
 	// seem to be down; nil: the vantage point is never at fault. Its context
 	// ends after 5 s and outlives the sweep's, which may have ended already.
-	Canary func(context.Context) probe.Result
+	Canary func(context.Context) check.Result
 	Log    *slog.Logger
 }
 
 // An Outcome is what a sweep found: Results[i] is that of targets[i].
 type Outcome struct {
-	Results          []probe.Result
+	Results          []check.Result
 	VantageUnhealthy bool // we could not see: the results say nothing of the targets
 }
 
 // Sweep checks targets until all have ended or ctx has; the cause with which
-// a deadline ends it should be probe.ErrBudget. Open checks then are Deadline,
+// a deadline ends it should be check.ErrBudget. Open checks then are Deadline,
 // those not begun Unstarted. settled is called, from several goroutines, for
 // each result that nothing will change any more; nil: nobody wants to know.
-func (s *Sweeper) Sweep(ctx context.Context, targets []probe.Target, settled func(i int, r *probe.Result)) Outcome {
+func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, settled func(i int, r *check.Result)) Outcome {
 	r := &round{
 		Sweeper: s, targets: targets, settled: settled, gate: newGate(s.InFlight),
-		results: make([]probe.Result, len(targets)), ended: make([]time.Time, len(targets)),
+		results: make([]check.Result, len(targets)), ended: make([]time.Time, len(targets)),
 	}
 	all := make([]int, len(targets))
 	for i := range all {
@@ -63,9 +63,9 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []probe.Target, settled fun
 type round struct {
 	*Sweeper
 	gate    *gate
-	targets []probe.Target
-	settled func(int, *probe.Result)
-	results []probe.Result
+	targets []check.Target
+	settled func(int, *check.Result)
+	results []check.Result
 	ended   []time.Time
 	attempt int // how many confirmations have been tried
 }
@@ -99,7 +99,7 @@ const (
 
 // check is one attempt. Where we ran out of descriptors or ports it is made
 // anew with fewer at once: that is nobody's fault but ours.
-func (r *round) check(ctx context.Context, i int) (res probe.Result) {
+func (r *round) check(ctx context.Context, i int) (res check.Result) {
 	for try := 1; ; try++ {
 		res = r.probe(ctx, i)
 		if !res.Exhausted {
@@ -116,17 +116,17 @@ func (r *round) check(ctx context.Context, i int) (res probe.Result) {
 }
 
 // probe checks target i once. Its panic is its result.
-func (r *round) probe(ctx context.Context, i int) (res probe.Result) {
+func (r *round) probe(ctx context.Context, i int) (res check.Result) {
 	t := &r.targets[i]
 	r.gate.enter()
 	defer r.gate.leave()
 	if ctx.Err() != nil && t.Invalid == "" {
-		return probe.Unprobed(t, probe.Unstarted, "the run ended before its turn came")
+		return check.Unprobed(t, check.Unstarted, "the run ended before its turn came")
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			r.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
-			res = probe.Unprobed(t, probe.Internal, "the check failed within Rollcall; its log has the stack")
+			res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
 	return r.Probe(ctx, t)
@@ -135,7 +135,7 @@ func (r *round) probe(ctx context.Context, i int) (res probe.Result) {
 // wantsAnother reports whether target i, after so many confirmations, is to be
 // looked at once more.
 func (r *round) wantsAnother(i, confirmations int) bool {
-	return r.results[i].Passing() && confirmations < r.targets[i].Retries
+	return r.results[i].Retryable() && confirmations < r.targets[i].Retries
 }
 
 // failed are the targets to confirm, the oldest failure first. A target whose
@@ -158,7 +158,7 @@ func (r *round) confirm(ctx context.Context, i int) {
 	if waited(ctx, time.Until(r.ended[i].Add(confirmAfter))) {
 		if res := r.check(ctx, i); res.Checked() {
 			res.Attempts = before.Attempts + 1
-			res.Flaky = res.State != probe.Down
+			res.Flaky = res.State != check.Down
 			r.results[i] = res
 		}
 	}
@@ -188,13 +188,13 @@ const (
 // vantageUnhealthy reports whether it is us who can't see: more than half of
 // at least five hosts failed in ways in which networks fail, and so did the
 // canary. When somebody has cancelled the sweep, nobody waits for the canary.
-func (s *Sweeper) vantageUnhealthy(ctx context.Context, targets []probe.Target, results []probe.Result) bool {
+func (s *Sweeper) vantageUnhealthy(ctx context.Context, targets []check.Target, results []check.Result) bool {
 	seen, unseen := hosts(targets, results)
 	if s.Canary == nil || seen+unseen < vantageHosts || unseen <= seen || errors.Is(context.Cause(ctx), context.Canceled) {
 		return false
 	}
 	canary := s.askCanary(ctx)
-	if canary.State != probe.Down && canary.Reason != probe.Deadline { // no answer in its time is a failure too
+	if canary.State != check.Down && canary.Reason != check.Deadline { // no answer in its time is a failure too
 		return false
 	}
 	s.Log.Error("most targets can't be reached and neither can the canary: the vantage point is at fault",
@@ -203,13 +203,13 @@ func (s *Sweeper) vantageUnhealthy(ctx context.Context, targets []probe.Target, 
 }
 
 // askCanary is one check of the canary. Its panic is its result.
-func (s *Sweeper) askCanary(ctx context.Context) (res probe.Result) {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, probe.ErrBudget)
+func (s *Sweeper) askCanary(ctx context.Context) (res check.Result) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, check.ErrBudget)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
-			res = probe.Result{Reason: probe.Internal}
+			res = check.Result{Reason: check.Internal}
 		}
 	}()
 	return s.Canary(ctx)
@@ -217,7 +217,7 @@ func (s *Sweeper) askCanary(ctx context.Context) (res probe.Result) {
 
 // hosts counts the hosts that were checked: those that something was seen of,
 // and those that failed in every check for reasons of the network.
-func hosts(targets []probe.Target, results []probe.Result) (seen, unseen int) {
+func hosts(targets []check.Target, results []check.Result) (seen, unseen int) {
 	visible := make(map[string]bool)
 	for i := range results {
 		if r := &results[i]; r.Checked() && targets[i].URL != nil {
@@ -236,11 +236,11 @@ func hosts(targets []probe.Target, results []probe.Result) (seen, unseen int) {
 }
 
 // network reports whether r may be the fault of the network between.
-func network(r probe.Reason) bool {
+func network(r check.Reason) bool {
 	switch r {
-	case probe.DNSNotFound, probe.DNSTemporary, probe.DNSTimeout,
-		probe.ConnectionRefused, probe.ConnectionReset, probe.ConnectionClosed,
-		probe.Unreachable, probe.Timeout:
+	case check.DNSNotFound, check.DNSTemporary, check.DNSTimeout,
+		check.ConnectionRefused, check.ConnectionReset, check.ConnectionClosed,
+		check.Unreachable, check.Timeout:
 		return true
 	}
 	return false

@@ -14,14 +14,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // An answer is how one attempt at a target ends.
 type answer struct {
-	reason probe.Reason
+	reason check.Reason
 	status int
-	state  probe.State   // NotChecked: the reason's own
+	state  check.State   // NotChecked: the reason's own
 	took   time.Duration // 0: one second
 }
 
@@ -45,14 +45,14 @@ func newWorld() *world {
 
 // probe is the world's check: it ends when ctx does, and blames whose clock
 // ran out.
-func (w *world) probe(ctx context.Context, t *probe.Target) probe.Result {
+func (w *world) probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
-		return probe.Unprobed(t, probe.InvalidTarget, t.Invalid)
+		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	a := w.enter(t.Name)
 	defer w.leave()
-	res := probe.Result{Name: t.Name, Attempts: 1, State: a.state, Reason: a.reason, Status: a.status}
-	if a.state == probe.NotChecked {
+	res := check.Result{Name: t.Name, Attempts: 1, State: a.state, Reason: a.reason, Status: a.status}
+	if a.state == check.NotChecked {
 		res.State = a.reason.State()
 	}
 	timer := time.NewTimer(a.took)
@@ -60,9 +60,9 @@ func (w *world) probe(ctx context.Context, t *probe.Target) probe.Result {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-		res.State, res.Reason = probe.NotChecked, probe.Internal
-		if errors.Is(context.Cause(ctx), probe.ErrBudget) {
-			res.Reason = probe.Deadline
+		res.State, res.Reason = check.NotChecked, check.Internal
+		if errors.Is(context.Cause(ctx), check.ErrBudget) {
+			res.Reason = check.Deadline
 		}
 	}
 	if w.panics[t.Name] {
@@ -98,17 +98,17 @@ func (w *world) sweeper(inFlight int) *Sweeper {
 }
 
 // targets are called t0, t1 and so on.
-func targets(n, retries int) []probe.Target {
-	all := make([]probe.Target, n)
+func targets(n, retries int) []check.Target {
+	all := make([]check.Target, n)
 	for i := range all {
-		all[i] = probe.Target{Name: fmt.Sprintf("t%d", i), Settings: &probe.Settings{Retries: retries}}
+		all[i] = check.Target{Name: fmt.Sprintf("t%d", i), Settings: &check.Settings{Retries: retries}}
 	}
 	return all
 }
 
 // budget is a context that a run's time ends.
 func budget(t *testing.T, d time.Duration) context.Context {
-	ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(d), probe.ErrBudget)
+	ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(d), check.ErrBudget)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -180,7 +180,7 @@ func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i := 0; i < all; i += 10 {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: probe.Timeout, took: hanging}}
+			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: check.Timeout, took: hanging}}
 		}
 		got := w.sweeper(places).Sweep(t.Context(), targets(all, 0), nil)
 		var before time.Duration // what all in front take together
@@ -188,7 +188,7 @@ func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
 			if begun := w.starts[fmt.Sprintf("t%d", i)][0]; begun > before/places {
 				t.Errorf("target %d began after %v; all before it take %v in %d places", i, begun, before, places)
 			}
-			if got.Results[i].Reason == probe.Timeout {
+			if got.Results[i].Reason == check.Timeout {
 				before += hanging
 			} else {
 				before += time.Second
@@ -210,13 +210,13 @@ func TestSweepPanic(t *testing.T) {
 		s.Log = slog.New(slog.NewJSONHandler(&log, nil))
 		var settled []int
 		got := s.Sweep(t.Context(), targets(3, 1), recorder(&settled))
-		want := []probe.Reason{probe.OK, probe.Internal, probe.OK}
+		want := []check.Reason{check.OK, check.Internal, check.OK}
 		for i, r := range got.Results {
 			if r.Reason != want[i] || r.Name != fmt.Sprintf("t%d", i) {
 				t.Errorf("result %d: %s %v, want %v", i, r.Name, r.Reason, want[i])
 			}
 		}
-		if r := got.Results[1]; r.State != probe.NotChecked || strings.Contains(r.Detail, "cheese") {
+		if r := got.Results[1]; r.State != check.NotChecked || strings.Contains(r.Detail, "cheese") {
 			t.Errorf("state %v, detail %q", r.State, r.Detail)
 		}
 		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2}) {
@@ -234,9 +234,9 @@ func TestSweepPanic(t *testing.T) {
 }
 
 // recorder notes for which targets it was called.
-func recorder(indices *[]int) func(int, *probe.Result) {
+func recorder(indices *[]int) func(int, *check.Result) {
 	var mu sync.Mutex
-	return func(i int, _ *probe.Result) {
+	return func(i int, _ *check.Result) {
 		mu.Lock()
 		defer mu.Unlock()
 		*indices = append(*indices, i)
@@ -256,9 +256,9 @@ func TestSweepBudget(t *testing.T) {
 		if took := time.Since(w.began); took != 3*time.Second {
 			t.Errorf("took %v, want exactly the budget of 3s", took)
 		}
-		want := []probe.Reason{
-			probe.OK, probe.OK, probe.Deadline, probe.Deadline, probe.Unstarted, probe.Unstarted,
-			probe.InvalidTarget, // which needs no time
+		want := []check.Reason{
+			check.OK, check.OK, check.Deadline, check.Deadline, check.Unstarted, check.Unstarted,
+			check.InvalidTarget, // which needs no time
 		}
 		for i, r := range got.Results {
 			if r.Reason != want[i] || r.State != want[i].State() || r.Name != list[i].Name {
@@ -280,7 +280,7 @@ func TestSweepAfterTheBudget(t *testing.T) {
 		ctx := budget(t, time.Second)
 		time.Sleep(2 * time.Second)
 		got := w.sweeper(2).Sweep(ctx, targets(2, 1), nil)
-		if len(w.starts) != 0 || got.Results[0].Reason != probe.Unstarted || got.Results[1].Reason != probe.Unstarted {
+		if len(w.starts) != 0 || got.Results[0].Reason != check.Unstarted || got.Results[1].Reason != check.Unstarted {
 			t.Errorf("began %d, results %v", len(w.starts), got.Results)
 		}
 	})
@@ -289,43 +289,43 @@ func TestSweepAfterTheBudget(t *testing.T) {
 // Each failure takes a second, so that confirmations begin 3 s after its end.
 func TestSweepConfirmation(t *testing.T) {
 	const second = time.Second
-	timeout, refused := answer{reason: probe.Timeout}, answer{reason: probe.ConnectionRefused}
-	good, degraded := answer{}, answer{state: probe.Degraded, reason: probe.Expectation}
-	notFound := answer{reason: probe.Status, status: 404}
+	timeout, refused := answer{reason: check.Timeout}, answer{reason: check.ConnectionRefused}
+	good, degraded := answer{}, answer{state: check.Degraded, reason: check.Expectation}
+	notFound := answer{reason: check.Status, status: 404}
 	for _, test := range []struct {
 		name    string
 		retries int
 		answers []answer
-		want    probe.Result // its State, Reason, Attempts and Flaky
+		want    check.Result // its State, Reason, Attempts and Flaky
 		starts  []time.Duration
 	}{
 		{"up", 1, []answer{good},
-			probe.Result{State: probe.Up, Attempts: 1}, []time.Duration{0}},
+			check.Result{State: check.Up, Attempts: 1}, []time.Duration{0}},
 		{"recovers", 1, []answer{timeout, good},
-			probe.Result{State: probe.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
+			check.Result{State: check.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
 		{"recovers to degraded", 1, []answer{timeout, degraded},
-			probe.Result{State: probe.Degraded, Reason: probe.Expectation, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
+			check.Result{State: check.Degraded, Reason: check.Expectation, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
 		{"fails again", 1, []answer{timeout, refused},
-			probe.Result{State: probe.Down, Reason: probe.ConnectionRefused, Attempts: 2}, []time.Duration{0, 4 * second}},
+			check.Result{State: check.Down, Reason: check.ConnectionRefused, Attempts: 2}, []time.Duration{0, 4 * second}},
 		{"no retries", 0, []answer{timeout, good},
-			probe.Result{State: probe.Down, Reason: probe.Timeout, Attempts: 1}, []time.Duration{0}},
+			check.Result{State: check.Down, Reason: check.Timeout, Attempts: 1}, []time.Duration{0}},
 		{"fails three times", 2, []answer{timeout},
-			probe.Result{State: probe.Down, Reason: probe.Timeout, Attempts: 3}, []time.Duration{0, 4 * second, 8 * second}},
+			check.Result{State: check.Down, Reason: check.Timeout, Attempts: 3}, []time.Duration{0, 4 * second, 8 * second}},
 		{"recovers at the third", 2, []answer{timeout, refused, good},
-			probe.Result{State: probe.Up, Attempts: 3, Flaky: true}, []time.Duration{0, 4 * second, 8 * second}},
+			check.Result{State: check.Up, Attempts: 3, Flaky: true}, []time.Duration{0, 4 * second, 8 * second}},
 		{"recovers at the second of three", 2, []answer{timeout, good},
-			probe.Result{State: probe.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
+			check.Result{State: check.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
 		{"fails for good at the second", 2, []answer{timeout, notFound, good},
-			probe.Result{State: probe.Down, Reason: probe.Status, Attempts: 2}, []time.Duration{0, 4 * second}},
+			check.Result{State: check.Down, Reason: check.Status, Attempts: 2}, []time.Duration{0, 4 * second}},
 		{"degraded needs none", 1, []answer{degraded},
-			probe.Result{State: probe.Degraded, Reason: probe.Expectation, Attempts: 1}, []time.Duration{0}},
+			check.Result{State: check.Degraded, Reason: check.Expectation, Attempts: 1}, []time.Duration{0}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
 				w.answers["t0"] = test.answers
 				r := w.sweeper(4).Sweep(t.Context(), targets(1, test.retries), nil).Results[0]
-				got := probe.Result{State: r.State, Reason: r.Reason, Attempts: r.Attempts, Flaky: r.Flaky}
+				got := check.Result{State: r.State, Reason: r.Reason, Attempts: r.Attempts, Flaky: r.Flaky}
 				if fmt.Sprint(got) != fmt.Sprint(test.want) {
 					t.Errorf("got %v %v, attempts %d, flaky %v; want %v %v, %d, %v", got.State, got.Reason, got.Attempts, got.Flaky,
 						test.want.State, test.want.Reason, test.want.Attempts, test.want.Flaky)
@@ -344,23 +344,23 @@ func TestSweepConfirmation(t *testing.T) {
 
 // Only what may be gone a moment later is looked at twice.
 func TestSweepConfirmsPassingCauses(t *testing.T) {
-	passing := map[probe.Reason]bool{
-		probe.DNSTemporary: true, probe.DNSTimeout: true, probe.ConnectionRefused: true, probe.ConnectionReset: true,
-		probe.ConnectionClosed: true, probe.Timeout: true, probe.Unreachable: true,
+	passing := map[check.Reason]bool{
+		check.DNSTemporary: true, check.DNSTimeout: true, check.ConnectionRefused: true, check.ConnectionReset: true,
+		check.ConnectionClosed: true, check.Timeout: true, check.Unreachable: true,
 	}
 	type cause struct {
-		reason probe.Reason
+		reason check.Reason
 		status int
 		passes bool
 	}
 	var causes []cause
-	for _, r := range probe.Reasons() {
-		if r != probe.Status {
+	for _, r := range check.Reasons() {
+		if r != check.Status {
 			causes = append(causes, cause{r, 0, passing[r]})
 		}
 	}
 	for status, passes := range map[int]bool{301: false, 404: false, 429: true, 499: false, 500: true, 503: true, 599: true} {
-		causes = append(causes, cause{probe.Status, status, passes})
+		causes = append(causes, cause{check.Status, status, passes})
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -385,9 +385,9 @@ func TestSweepConfirmsPassingCauses(t *testing.T) {
 func TestSweepConfirmsAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: probe.Timeout}, {}}
+		w.answers["t0"] = []answer{{reason: check.Timeout}, {}}
 		w.answers["t1"] = []answer{{took: 10 * time.Second}}
-		w.answers["t2"] = []answer{{reason: probe.Timeout, took: 9 * time.Second}, {}}
+		w.answers["t2"] = []answer{{reason: check.Timeout, took: 9 * time.Second}, {}}
 		w.sweeper(3).Sweep(t.Context(), targets(3, 1), nil)
 		want := map[string][]time.Duration{
 			"t0": {0, 10 * time.Second}, // long failed: at once
@@ -407,7 +407,7 @@ func TestSweepConfirmationsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i, took := range []time.Duration{5, 1, 1} {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: probe.Timeout, took: took * time.Second}, {}}
+			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: check.Timeout, took: took * time.Second}, {}}
 		}
 		w.sweeper(2).Sweep(t.Context(), targets(3, 1), nil)
 		want := map[string][]time.Duration{ // the first attempts end at 5, 1 and 2 s
@@ -433,21 +433,21 @@ func TestSweepBudgetCutsConfirmation(t *testing.T) {
 		budget   time.Duration
 		attempts int // of the verdict
 		starts   int
-		reason   probe.Reason
+		reason   check.Reason
 	}{
-		{"while it waits", 2 * time.Second, 1, 1, probe.Timeout},
-		{"before it begins", 3999 * time.Millisecond, 1, 1, probe.Timeout},
-		{"while it is open", 4500 * time.Millisecond, 1, 2, probe.Timeout},
-		{"after it", 6 * time.Second, 2, 2, probe.ConnectionReset},
-		{"while the second is open", 8500 * time.Millisecond, 2, 3, probe.ConnectionReset},
+		{"while it waits", 2 * time.Second, 1, 1, check.Timeout},
+		{"before it begins", 3999 * time.Millisecond, 1, 1, check.Timeout},
+		{"while it is open", 4500 * time.Millisecond, 1, 2, check.Timeout},
+		{"after it", 6 * time.Second, 2, 2, check.ConnectionReset},
+		{"while the second is open", 8500 * time.Millisecond, 2, 3, check.ConnectionReset},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.answers["t0"] = []answer{{reason: probe.Timeout}, {reason: probe.ConnectionReset}, {}}
+				w.answers["t0"] = []answer{{reason: check.Timeout}, {reason: check.ConnectionReset}, {}}
 				var settled []int
 				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&settled)).Results[0]
-				if r.State != probe.Down || r.Reason != test.reason || r.Attempts != test.attempts || r.Flaky {
+				if r.State != check.Down || r.Reason != test.reason || r.Attempts != test.attempts || r.Flaky {
 					t.Errorf("got %v %v, attempts %d, flaky %v", r.State, r.Reason, r.Attempts, r.Flaky)
 				}
 				if n := len(w.starts["t0"]); n != test.starts {
@@ -468,14 +468,14 @@ func TestSweepBudgetCutsConfirmation(t *testing.T) {
 func TestSweepConfirmationPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: probe.Timeout}}
+		w.answers["t0"] = []answer{{reason: check.Timeout}}
 		s := w.sweeper(1)
-		s.Probe = func(ctx context.Context, target *probe.Target) probe.Result {
+		s.Probe = func(ctx context.Context, target *check.Target) check.Result {
 			w.panics["t0"] = len(w.starts["t0"]) == 1
 			return w.probe(ctx, target)
 		}
 		r := s.Sweep(t.Context(), targets(1, 3), nil).Results[0]
-		if r.Reason != probe.Timeout || r.Attempts != 1 || len(w.starts["t0"]) != 2 {
+		if r.Reason != check.Timeout || r.Attempts != 1 || len(w.starts["t0"]) != 2 {
 			t.Errorf("got %v, attempts %d of %d begun", r.Reason, r.Attempts, len(w.starts["t0"]))
 		}
 	})
@@ -485,20 +485,20 @@ func TestSweepConfirmationPanics(t *testing.T) {
 func TestSweepSettled(t *testing.T) {
 	type call struct {
 		at time.Duration
-		r  probe.Result
+		r  check.Result
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t1"] = []answer{{reason: probe.Timeout, took: 2 * time.Second}, {}}
-		w.answers["t2"] = []answer{{reason: probe.Status, status: 404, took: 3 * time.Second}}
-		w.answers["t3"] = []answer{{reason: probe.Timeout}, {reason: probe.Timeout}, {}}
+		w.answers["t1"] = []answer{{reason: check.Timeout, took: 2 * time.Second}, {}}
+		w.answers["t2"] = []answer{{reason: check.Status, status: 404, took: 3 * time.Second}}
+		w.answers["t3"] = []answer{{reason: check.Timeout}, {reason: check.Timeout}, {}}
 		w.answers["t4"] = []answer{{took: 5 * time.Second}}
 		w.panics["t5"] = true
 		list := targets(7, 2)
 		list[6].Invalid = "is no URL"
 		var mu sync.Mutex
 		calls := map[int][]call{}
-		got := w.sweeper(7).Sweep(t.Context(), list, func(i int, r *probe.Result) {
+		got := w.sweeper(7).Sweep(t.Context(), list, func(i int, r *check.Result) {
 			mu.Lock()
 			defer mu.Unlock()
 			calls[i] = append(calls[i], call{time.Since(w.began), *r})
@@ -516,14 +516,14 @@ func TestSweepSettled(t *testing.T) {
 func TestSweepTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: probe.Status, status: 404}}
+		w.answers["t0"] = []answer{{reason: check.Status, status: 404}}
 		s := w.sweeper(2)
 		var other Outcome
 		var wg sync.WaitGroup
 		wg.Go(func() { other = s.Sweep(t.Context(), targets(2, 0), nil) })
 		got := s.Sweep(t.Context(), targets(2, 0), nil)
 		wg.Wait()
-		if fmt.Sprint(got) != fmt.Sprint(other) || got.Results[0].State != probe.Down || w.most != 4 {
+		if fmt.Sprint(got) != fmt.Sprint(other) || got.Results[0].State != check.Down || w.most != 4 {
 			t.Errorf("%v, %v; %d at once", got, other, w.most)
 		}
 	})
@@ -540,25 +540,25 @@ func TestExhaustionIsOurs(t *testing.T) {
 		s := &Sweeper{
 			InFlight: 50,
 			Log:      slog.New(slog.NewTextHandler(&log, nil)),
-			Probe: func(ctx context.Context, to *probe.Target) probe.Result {
+			Probe: func(ctx context.Context, to *check.Target) check.Result {
 				defer inside.Add(-1)
 				n := inside.Add(1)
 				if n > 3 {
-					return probe.Result{Name: to.Name, Reason: probe.Internal, Exhausted: true, Attempts: 1, Detail: "we ran out of file descriptors"}
+					return check.Result{Name: to.Name, Reason: check.Internal, Exhausted: true, Attempts: 1, Detail: "we ran out of file descriptors"}
 				}
 				mu.Lock()
 				most = max(most, n)
 				mu.Unlock()
 				time.Sleep(100 * time.Millisecond)
-				return probe.Result{Name: to.Name, State: probe.Up, Attempts: 1}
+				return check.Result{Name: to.Name, State: check.Up, Attempts: 1}
 			},
 		}
-		targets := make([]probe.Target, 100)
+		targets := make([]check.Target, 100)
 		for i := range targets {
-			targets[i] = probe.Target{Name: fmt.Sprint(i), Settings: &probe.Settings{}}
+			targets[i] = check.Target{Name: fmt.Sprint(i), Settings: &check.Settings{}}
 		}
 		for i, res := range s.Sweep(t.Context(), targets, nil).Results {
-			if res.State != probe.Up || res.Name != targets[i].Name {
+			if res.State != check.Up || res.Name != targets[i].Name {
 				t.Fatalf("result %d is %+v, want it up", i, res)
 			}
 		}
@@ -572,16 +572,16 @@ func TestExhaustionIsOurs(t *testing.T) {
 // not slow the rest down for good.
 func TestOneExhaustedTargetIsNoMeasure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Sweeper{InFlight: 100, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *probe.Target) probe.Result {
+		s := &Sweeper{InFlight: 100, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {
 			if to.Name == "0" {
-				return probe.Result{Reason: probe.Internal, Exhausted: true}
+				return check.Result{Reason: check.Internal, Exhausted: true}
 			}
 			time.Sleep(200 * time.Millisecond)
-			return probe.Result{State: probe.Up, Attempts: 1}
+			return check.Result{State: check.Up, Attempts: 1}
 		}}
-		targets := make([]probe.Target, 2000)
+		targets := make([]check.Target, 2000)
 		for i := range targets {
-			targets[i] = probe.Target{Name: fmt.Sprint(i), Settings: &probe.Settings{}}
+			targets[i] = check.Target{Name: fmt.Sprint(i), Settings: &check.Settings{}}
 		}
 		began := time.Now()
 		s.Sweep(t.Context(), targets, nil)
@@ -594,11 +594,11 @@ func TestOneExhaustedTargetIsNoMeasure(t *testing.T) {
 // TestExhaustionForGood ends: with a budget or without.
 func TestExhaustionForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *probe.Target) probe.Result {
-			return probe.Result{Reason: probe.Internal, Exhausted: true}
+		s := &Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {
+			return check.Result{Reason: check.Internal, Exhausted: true}
 		}}
-		res := s.Sweep(t.Context(), make([]probe.Target, 3), nil).Results
-		if res[0].Reason != probe.Internal || res[2].State != probe.NotChecked {
+		res := s.Sweep(t.Context(), make([]check.Target, 3), nil).Results
+		if res[0].Reason != check.Internal || res[2].State != check.NotChecked {
 			t.Errorf("Sweep = %+v, want internal, not checked", res)
 		}
 	})

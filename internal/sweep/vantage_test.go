@@ -11,21 +11,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/probe"
+	"rollcall/internal/check"
 )
 
 // hosted is a list of targets with one letter a target: its answer. Those
 // with the same digit behind it share a host.
-func hosted(w *world, letters string) []probe.Target {
+func hosted(w *world, letters string) []check.Target {
 	answers := map[string]answer{
 		"u": {},
-		"g": {state: probe.Degraded, reason: probe.Expectation},
-		"t": {reason: probe.Timeout},
-		"n": {reason: probe.DNSNotFound},
-		"s": {reason: probe.Status, status: 503},
-		"x": {reason: probe.TLSUntrusted},
-		"b": {reason: probe.BlockedAddress},
-		"d": {reason: probe.Deadline},
+		"g": {state: check.Degraded, reason: check.Expectation},
+		"t": {reason: check.Timeout},
+		"n": {reason: check.DNSNotFound},
+		"s": {reason: check.Status, status: 503},
+		"x": {reason: check.TLSUntrusted},
+		"b": {reason: check.BlockedAddress},
+		"d": {reason: check.Deadline},
 	}
 	words := strings.Fields(letters)
 	list := targets(len(words), 0)
@@ -76,13 +76,13 @@ func TestSweepVantage(t *testing.T) {
 				list := hosted(w, test.answers)
 				if test.canary != none {
 					w.answers["canary"] = map[string][]answer{
-						up: {{}}, down: {{reason: probe.ConnectionRefused}}, hanging: {{took: time.Minute}},
-						degraded: {{state: probe.Degraded, reason: probe.Expectation}}, panicking: {{}},
+						up: {{}}, down: {{reason: check.ConnectionRefused}}, hanging: {{took: time.Minute}},
+						degraded: {{state: check.Degraded, reason: check.Expectation}}, panicking: {{}},
 					}[test.canary]
 					w.panics["canary"] = test.canary == panicking
-					s.Canary = func(ctx context.Context) probe.Result {
+					s.Canary = func(ctx context.Context) check.Result {
 						asked++
-						return w.probe(ctx, &probe.Target{Name: "canary", Settings: &probe.Settings{}})
+						return w.probe(ctx, &check.Target{Name: "canary", Settings: &check.Settings{}})
 					}
 				}
 				got := s.Sweep(t.Context(), list, nil)
@@ -104,12 +104,12 @@ func TestSweepVantageKeepsResults(t *testing.T) {
 		s := w.sweeper(10)
 		var log bytes.Buffer
 		s.Log = slog.New(slog.NewTextHandler(&log, nil))
-		s.Canary = func(context.Context) probe.Result {
-			return probe.Result{URL: "https://canary.example", State: probe.Down, Reason: probe.DNSTimeout}
+		s.Canary = func(context.Context) check.Result {
+			return check.Result{URL: "https://canary.example", State: check.Down, Reason: check.DNSTimeout}
 		}
 		got := s.Sweep(t.Context(), hosted(w, "t t t t u"), nil)
 		for i, r := range got.Results {
-			if want := map[bool]probe.State{true: probe.Down, false: probe.Up}[i < 4]; r.State != want {
+			if want := map[bool]check.State{true: check.Down, false: check.Up}[i < 4]; r.State != want {
 				t.Errorf("t%d is %v, want %v", i, r.State, want)
 			}
 		}
@@ -129,7 +129,7 @@ func TestSweepCanaryAfterTheEnd(t *testing.T) {
 		cause error
 		asked bool
 	}{
-		{"budget", probe.ErrBudget, true},
+		{"budget", check.ErrBudget, true},
 		{"cancelled", nil, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -139,9 +139,9 @@ func TestSweepCanaryAfterTheEnd(t *testing.T) {
 				list[5].Name = "slow"
 				w.answers["slow"] = []answer{{took: time.Minute}}
 				s := w.sweeper(10)
-				s.Canary = func(ctx context.Context) probe.Result {
+				s.Canary = func(ctx context.Context) check.Result {
 					asked = true
-					return w.probe(ctx, &probe.Target{Name: "canary", Settings: &probe.Settings{}})
+					return w.probe(ctx, &check.Target{Name: "canary", Settings: &check.Settings{}})
 				}
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(2*time.Second, func() { cancel(test.cause) })

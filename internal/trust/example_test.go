@@ -6,21 +6,21 @@ import (
 	"fmt"
 	"time"
 
-	"rollcall/internal/stage"
+	"rollcall/internal/testnet"
 	"rollcall/internal/trust"
 )
 
 // A second host below the same intermediate costs one signature, and the same
 // host again none.
 func Example() {
-	authority, err := stage.NewAuthority()
+	authority, err := testnet.NewAuthority()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	verifier := trust.New(authority.Pool())
 	for _, name := range []string{"one.example", "two.example", "two.example"} {
-		served, err := authority.Leaf(name, stage.Sound)
+		served, err := authority.Leaf(name, testnet.Sound)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -1,0 +1,63 @@
+package check
+
+import (
+	"encoding/json"
+	"math"
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestResultJSON(t *testing.T) {
+	full := Result{
+		Name: "n", Group: "g", URL: "https://a.example/?…", State: Degraded, Reason: Expectation, Phase: Transfer, Detail: "duration < 3: 4",
+		Expression: "duration < 3", Status: 200, Attempts: 2, Flaky: true,
+		Started: time.Date(2026, 11, 23, 12, 0, 0, 5e6, time.UTC), Duration: 43100 * time.Microsecond,
+		Phases: Phases{DNS: 1200 * time.Microsecond, Connect: 0, TLS: Absent, FirstByte: 41 * time.Millisecond, Transfer: 900 * time.Microsecond},
+		IP:     netip.MustParseAddr("2600::1"), HTTP: "1.1", Redirects: []string{"https://b.example"}, BytesWire: 5, BytesBody: 7, BodyTruncated: true,
+		Certificate:   &Certificate{Subject: "CN=a", Issuer: "CN=b", NotAfter: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), DaysLeft: 38.5, Verified: true},
+		TLSUnverified: true, LocalDelay: 400 * time.Microsecond, Clock: KernelClock, Uncertainty: 50 * time.Microsecond, Unsure: true,
+	}
+	const want = `{"name":"n","group":"g","url":"https://a.example/?…","state":"degraded","reason":"expectation","phase":"transfer",` +
+		`"detail":"duration \u003c 3: 4","expression":"duration \u003c 3","status":200,"attempts":2,"flaky":true,"started":"2026-11-23T12:00:00.005Z",` +
+		`"duration":43.1,"phases":{"dns":1.2,"connect":0,"firstByte":41,"transfer":0.9},"ip":"2600::1","family":6,"http":"1.1",` +
+		`"redirects":["https://b.example"],"bytes":{"wire":5,"body":7},"bodyTruncated":true,` +
+		`"certificate":{"subject":"CN=a","issuer":"CN=b","notAfter":"2027-01-01T00:00:00Z","daysLeft":38.5,"verified":true},` +
+		`"tlsUnverified":true,"localDelay":0.4,"clock":"kernel","uncertainty":0.05,"unsure":true}`
+	unchecked := Unprobed(&Target{Name: "n", Group: "g", RedactedURL: "https://a.example"}, Unstarted, "")
+	for _, test := range []struct {
+		result Result
+		want   string
+	}{
+		{full, want},
+		{unchecked, `{"name":"n","group":"g","url":"https://a.example","state":"not_checked","reason":"not_checked","attempts":0,"flaky":false,"bodyTruncated":false,"tlsUnverified":false,"unsure":false}`},
+	} {
+		got, err := json.Marshal(test.result)
+		if err != nil || string(got) != test.want {
+			t.Errorf("Marshal = %s, %v\nwant %s", got, err, test.want)
+		}
+		var back Result
+		if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back, test.result) {
+			t.Errorf("Unmarshal = %+v, %v\nwant %+v", back, err, test.result)
+		}
+	}
+}
+
+// Texts and numbers look as encoding/json has them.
+func TestObjectIsAsEncodingJSON(t *testing.T) {
+	for _, s := range []string{
+		"", "plain", "https://a.example/?…", `a "quoted\" one`, "<script>&", "\x00\x1f\x7f\n\t", "\xff\xc0 no UTF-8", "\u2028\u2029", "\u202e漢字🙂",
+	} {
+		want, err := json.Marshal(map[string][]string{"a": {s, "b"}})
+		if got := newObject().texts("a", []string{s, "b"}).end(); err != nil || string(got) != string(want) {
+			t.Errorf("%q is %s, want %s, %v", s, got, want, err)
+		}
+	}
+	for _, d := range []time.Duration{0, 1, 499, 500, 1500, 43100 * time.Microsecond, 81_237_499, time.Hour + 1, -3 * time.Millisecond, 1000 * time.Hour} {
+		want, err := json.Marshal(map[string]float64{"a": math.Round(float64(d.Round(time.Microsecond))/1000) / 1000})
+		if got := newObject().millis("a", d).end(); err != nil || string(got) != string(want) {
+			t.Errorf("%v is %s, want %s, %v", d, got, want, err)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package check
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// A Response is what an [Condition] may depend on.
+type Response struct {
+	Result  *Result // as known so far: status, phases, address, certificate
+	URL     *url.URL
+	Header  http.Header
+	Body    string // decoded; "" unless an expectation reads it
+	Secrets bool   // the request holds secrets, which the response may echo
+
+	parsed bool
+	json   any
+}
+
+// JSON returns the body's value, nil if the body is not JSON. It is parsed once.
+func (r *Response) JSON() any {
+	if !r.parsed {
+		r.parsed = true
+		if json.Unmarshal([]byte(r.Body), &r.json) != nil {
+			r.json = nil
+		}
+	}
+	return r.json
+}

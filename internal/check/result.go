@@ -1,0 +1,147 @@
+package check
+
+import (
+	"errors"
+	"math"
+	"net/netip"
+	"time"
+)
+
+// A Result is what one check found out. It is made once and never changed.
+type Result struct {
+	Name  string
+	Group string
+	URL   string // without user info and query
+
+	// Small fields stand together: a list of 100,000 has as many results.
+	State         State
+	Reason        Reason
+	Phase         Phase // where a failure happened; NoPhase if it has none
+	Clock         Clock
+	Flaky         bool // up or degraded, after a failed attempt
+	Complete      bool // the answer arrived to its last byte: its latency means something
+	BodyTruncated bool // the body is longer than what was read
+	TLSUnverified bool // verification was switched off
+	Exhausted     bool // Internal, because we ran out of descriptors, ports or memory
+	Unsure        bool // Uncertainty is too much to build on
+
+	Detail     string // one line for people: printable, bounded, no secret
+	Expression string // the expectation that failed
+	Status     int    // of the last answer; 0 if there was none
+	Attempts   int    // >= 1 for what was checked
+
+	Started  time.Time     // of the attempt that gave the verdict; zero if there was none
+	Duration time.Duration // the sum of Phases: what the network and the target took
+	Phases   Phases
+
+	IP        netip.Addr // of the last connection
+	HTTP      string     // "1.0", "1.1", "2"
+	Redirects []string   // the URLs followed to, in order, as people may see them
+	BytesWire int64      // of the body, as it came
+	BytesBody int64      // of the body, decoded
+
+	Certificate *Certificate // nil without TLS, or where no certificate was seen
+
+	LocalDelay  time.Duration // what our own process added
+	Uncertainty time.Duration // how far off Duration can be
+}
+
+// ErrBudget is the cause with which a sweep ends the context of its checks when
+// the run's time is up.
+var ErrBudget = errors.New("the run's time is up")
+
+// Unprobed is the result of a target that no packet went to.
+func Unprobed(t *Target, reason Reason, detail string) Result {
+	return Result{
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+		State: reason.State(), Reason: reason, Detail: detail,
+		Phases: NoPhases(),
+	}
+}
+
+// Phases are the durations of a check's phases, summed over redirects. A
+// phase that did not happen is Absent.
+type Phases struct {
+	DNS, Connect, TLS, FirstByte, Transfer time.Duration
+}
+
+// Absent is the duration of a phase that did not happen.
+const Absent time.Duration = math.MinInt64
+
+// NoPhases is the Phases of a check that did not begin.
+func NoPhases() Phases { return Phases{Absent, Absent, Absent, Absent, Absent} }
+
+// Of returns the duration of one phase, or Absent.
+func (p Phases) Of(phase Phase) time.Duration {
+	if d := p.At(phase); d != nil {
+		return *d
+	}
+	return Absent
+}
+
+// Sum is the duration of all phases that happened.
+func (p Phases) Sum() time.Duration {
+	var sum time.Duration
+	for _, d := range [...]time.Duration{p.DNS, p.Connect, p.TLS, p.FirstByte, p.Transfer} {
+		if d != Absent {
+			sum += d
+		}
+	}
+	return sum
+}
+
+// At returns where the duration of a phase stands; nil for NoPhase.
+func (p *Phases) At(phase Phase) *time.Duration {
+	switch phase {
+	case DNS:
+		return &p.DNS
+	case Connect:
+		return &p.Connect
+	case TLS:
+		return &p.TLS
+	case FirstByte:
+		return &p.FirstByte
+	case Transfer:
+		return &p.Transfer
+	}
+	return nil
+}
+
+// A Certificate is what a server showed of itself.
+type Certificate struct {
+	Subject  string
+	Issuer   string
+	NotAfter time.Time // the soonest expiry of the verified chain, else the leaf's
+	DaysLeft float64   // from the check to NotAfter, to a hundredth; negative when it has expired
+	Verified bool
+}
+
+// A Clock is what a result's durations were measured with.
+type Clock uint8
+
+// The clocks.
+const (
+	ProcessClock Clock = iota // when our process got round to reading the answer
+	KernelClock               // when the kernel received it
+)
+
+// String returns "process" or "kernel".
+func (c Clock) String() string {
+	if c == KernelClock {
+		return "kernel"
+	}
+	return "process"
+}
+
+// Checked reports whether the result says anything of its target.
+func (r *Result) Checked() bool { return r.State != NotChecked }
+
+// Measured reports whether anything took place that has a duration.
+func (r *Result) Measured() bool { return r.Attempts > 0 && r.Phases != NoPhases() }
+
+// Passing reports whether the failure may be gone a moment later, so that
+// the sweep confirms it.
+func (r *Result) Retryable() bool {
+	busy := r.Status >= 500 || r.Status == 429
+	return r.Reason.Retryable() || busy && r.State != Degraded && (r.Reason == Status || r.Reason == Expectation)
+}

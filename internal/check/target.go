@@ -1,0 +1,92 @@
+package check
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// A Target is one URL to probe. plan.Parse builds and validates it; a
+// [Prober] trusts every field.
+type Target struct {
+	Name        string   // unique within a plan; the metric dimension
+	Group       string   // the dimension of aggregates
+	URL         *url.URL // absolute, http or https, with a host, never with user info; nil when Invalid
+	RedactedURL string   // the URL as people may see it: no user info, no query
+
+	*Settings // shared by targets that differ in nothing of it; never nil
+
+	// Invalid says why the target can't be probed, in words that hold no
+	// secret. A target with it gets the result invalid_target.
+	Invalid string
+}
+
+// Settings say how a target is asked and what is made of its answer. They are
+// read only: many targets share one.
+type Settings struct {
+	Method    string        // an HTTP method, upper case
+	Header    http.Header   // canonical keys, references resolved; "Host" is the request's host
+	Body      string        // references resolved
+	UserAgent string        // "" is Rollcall's own, a browser's name that browser's, else as it is
+	Timeout   time.Duration // > 0; from the look-up to the last body byte of one attempt
+	Redirects int           // >= 0; how many are followed
+	Retries   int           // >= 0; confirmations after a failure with a passing cause
+	MaxBody   int64         // > 0; bytes read, on the wire and decoded
+	IP        IPVersion
+	HTTP      HTTPVersion
+	TLS       TLSSettings
+
+	Expect []Condition // must all hold, else down; nil is a status of 200 to 299
+	Warn   []Condition // must all hold, else degraded
+}
+
+// A Condition is what a response must fulfil. Package expect has
+// the one that events are written in.
+type Condition interface {
+	String() string                     // as it was written
+	Reads(field string) bool            // whether it depends on a field of the response, such as "body"
+	Check(r *Response) (Reason, string) // OK if it holds; else why not, in a line for people
+}
+
+// An IPVersion says which addresses are tried.
+type IPVersion uint8
+
+// The address families.
+const (
+	AnyIP IPVersion = iota // both, the second with a delay
+	IPv4
+	IPv6
+)
+
+// String returns "IPv4", "IPv6", or "IP" for both.
+func (v IPVersion) String() string { return [...]string{"IP", "IPv4", "IPv6"}[v] }
+
+// Allows reports whether addr is of the family.
+func (v IPVersion) Allows(addr netip.Addr) bool {
+	return v == AnyIP || addr.Is4() == (v == IPv4)
+}
+
+// An HTTPVersion says which version of HTTP is spoken.
+type HTTPVersion uint8
+
+// The versions.
+const (
+	HTTP1   HTTPVersion = iota // 1.1
+	HTTP2                      // 2 and nothing else
+	AnyHTTP                    // what the server prefers, by ALPN
+)
+
+// TLSSettings say how a server is authenticated.
+type TLSSettings struct {
+	ServerName         string // whom the certificate must be for; "" is the URL's host
+	InsecureSkipVerify bool   // takes any certificate; the result says so
+	MinVersion         uint16 // tls.VersionTLS10 and so on; 0 is TLS 1.2
+}
+
+// Reads reports whether an expectation depends on a field of the response.
+func (s *Settings) Reads(field string) bool {
+	reads := func(c Condition) bool { return c.Reads(field) }
+	return slices.ContainsFunc(s.Expect, reads) || slices.ContainsFunc(s.Warn, reads)
+}

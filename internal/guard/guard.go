@@ -1,0 +1,144 @@
+package guard
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// A Guard decides which addresses may be dialled. It judges addresses, never
+// names: only what is dialled can be known. The zero Guard lets every global
+// unicast address through and nothing else.
+type Guard struct {
+	Allow      []netip.Prefix // let through although they are not global unicast
+	RuntimeAPI netip.AddrPort // never let through; zero: there is none
+}
+
+// Check returns why addr must not be dialled, or "".
+func (g Guard) Check(addr netip.AddrPort) string {
+	ip := addr.Addr().WithZone("").Unmap()
+	forms := append([]netip.Addr{ip}, embedded(ip)...)
+	for _, form := range forms {
+		if within(form, neverDialled) {
+			return fmt.Sprintf("%s is link-local, where the machine's metadata and credentials are", ip)
+		}
+		if g.reachesRuntime(netip.AddrPortFrom(form, addr.Port())) {
+			return fmt.Sprintf("%s is Lambda's own API", addr)
+		}
+	}
+	for _, form := range forms {
+		if !global(form) && !within(form, g.Allow) && !within(ip, g.Allow) {
+			return fmt.Sprintf("%s is no public address; ROLLCALL_ALLOW can let it through", ip)
+		}
+	}
+	return ""
+}
+
+// reachesRuntime: whoever may dial one loopback address on the API's port may
+// dial the API, which can be bound to all of them.
+func (g Guard) reachesRuntime(addr netip.AddrPort) bool {
+	api := g.RuntimeAPI.Addr().Unmap()
+	if !api.IsValid() || addr.Port() != g.RuntimeAPI.Port() {
+		return false
+	}
+	return addr.Addr() == api || here(addr.Addr()) && here(api)
+}
+
+func here(ip netip.Addr) bool { return ip.IsLoopback() || ip.IsUnspecified() }
+
+func within(ip netip.Addr, list []netip.Prefix) bool {
+	for _, prefix := range list {
+		if prefix.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// global reports whether ip is global unicast by IANA's registries of special
+// purpose addresses (IPv4, IPv6; read in November 2026).
+func global(ip netip.Addr) bool {
+	if ip.Is4() {
+		return !within(ip, special4)
+	}
+	if nat64.Contains(ip) {
+		return true // as public as what it embeds, which is judged too
+	}
+	return unicast6.Contains(ip) && !within(ip, special6)
+}
+
+// embedded returns the IPv4 addresses that ip stands for in one of the ways in
+// which IPv6 carries them.
+func embedded(ip netip.Addr) []netip.Addr {
+	if ip.Is4() {
+		return nil
+	}
+	b := ip.As16()
+	var found []netip.Addr
+	add := func(v4 []byte) { found = append(found, netip.AddrFrom4([4]byte(v4))) }
+	switch {
+	case nat64.Contains(ip), compatible.Contains(ip), translated.Contains(ip):
+		add(b[12:])
+	case nat64Local.Contains(ip): // whose prefix may be 48 bits long, or 96
+		add(b[12:])
+		add([]byte{b[6], b[7], b[9], b[10]})
+	case sixToFour.Contains(ip):
+		add(b[2:])
+	case teredo.Contains(ip):
+		add(b[4:])
+		add(binary.BigEndian.AppendUint32(nil, ^binary.BigEndian.Uint32(b[12:])))
+	}
+	if isatap := binary.BigEndian.Uint32(b[8:]) &^ 0x0300_0000; isatap == 0x5efe {
+		add(b[12:])
+	}
+	return found
+}
+
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")   // RFC 6052
+	nat64Local = netip.MustParsePrefix("64:ff9b:1::/48") // RFC 8215
+	compatible = netip.MustParsePrefix("::/96")          // RFC 4291, deprecated
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96")
+	sixToFour  = netip.MustParsePrefix("2002::/16") // RFC 3056
+	teredo     = netip.MustParsePrefix("2001::/32") // RFC 4380
+	unicast6   = netip.MustParsePrefix("2000::/3")
+
+	// neverDialled is refused whatever the operator allows.
+	neverDialled = prefixes(
+		"169.254.0.0/16", // link-local: metadata, credentials, X-Ray
+		"fe80::/10",
+		"fd00:ec2::/32", // the same services of AWS over IPv6
+	)
+
+	special4 = prefixes(
+		"0.0.0.0/8",       // this network
+		"10.0.0.0/8",      // private
+		"100.64.0.0/10",   // shared by carriers
+		"127.0.0.0/8",     // loopback
+		"169.254.0.0/16",  // link-local
+		"172.16.0.0/12",   // private
+		"192.0.0.0/24",    // protocol assignments
+		"192.0.2.0/24",    // documentation
+		"192.88.99.0/24",  // 6to4 relays
+		"192.168.0.0/16",  // private
+		"198.18.0.0/15",   // benchmarks
+		"198.51.100.0/24", // documentation
+		"203.0.113.0/24",  // documentation
+		"224.0.0.0/4",     // multicast
+		"240.0.0.0/4",     // reserved, broadcast
+	)
+
+	special6 = prefixes(
+		"2001::/23",     // protocol assignments: Teredo, benchmarks, ORCHID
+		"2001:db8::/32", // documentation
+		"3fff::/20",     // documentation
+	)
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	parsed := make([]netip.Prefix, len(list))
+	for i, s := range list {
+		parsed[i] = netip.MustParsePrefix(s)
+	}
+	return parsed
+}

@@ -1,0 +1,86 @@
+package guard
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func addrPort(s string) netip.AddrPort {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap
+	}
+	return netip.AddrPortFrom(netip.MustParseAddr(s), 443)
+}
+
+func TestGuardRefuses(t *testing.T) {
+	for _, s := range []string{
+		// IPv4
+		"0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.254",
+		"169.254.0.1", "169.254.169.254", "169.254.170.2", "169.254.79.129", "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.0.171",
+		"192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.1",
+		"224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
+		// IPv6
+		"::", "::1", "fe80::1", "fe80::1%eth0", "febf::1", "fec0::1", "fc00::1", "fd00::1", "fd00:ec2::254", "ff02::1",
+		"100::1", "2001:2::1", "2001:10::1", "2001:20::1", "2001:db8::1", "3fff::1", "5f00::1", "4000::1",
+		// IPv4 in IPv6
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "::169.254.169.254", "::8.8.8.8",
+		"64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::8.8.8.8", "64:ff9b:1::169.254.169.254",
+		"::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8",
+		"2002:7f00:1::", "2002:a00:1::", "2002:a9fe:a9fe::", // 6to4 of 127.0.0.1, 10.0.0.1, 169.254.169.254
+		"2001:0:4136:e378:8000:63bf:3fff:fdd2",                  // Teredo
+		"2600::5efe:10.0.0.1", "2600::200:5efe:169.254.169.254", // ISATAP
+	} {
+		if why := (Guard{}).Check(addrPort(s)); why == "" {
+			t.Errorf("Check(%s) lets it through", s)
+		}
+	}
+}
+
+func TestGuardLetsThrough(t *testing.T) {
+	for _, s := range []string{
+		"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.1",
+		"169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.0.3.0", "192.88.98.255", "192.167.255.255", "192.169.0.0",
+		"198.17.255.255", "198.20.0.0", "198.51.99.255", "203.0.114.0", "223.255.255.255",
+		"2000::1", "2001:200::1", "2001:4860:4860::8888", "2600:1f18::1", "2606:4700::1111", "2a00:1450::1", "3ffe::1",
+		"::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1", "2600::5efe:8.8.8.8",
+	} {
+		if why := (Guard{}).Check(addrPort(s)); why != "" {
+			t.Errorf("Check(%s) = %q, want it let through", s, why)
+		}
+	}
+}
+
+func TestGuardAllows(t *testing.T) {
+	everything := Guard{
+		Allow:      []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
+		RuntimeAPI: netip.MustParseAddrPort("127.0.0.1:9001"),
+	}
+	some := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}}
+	for _, test := range []struct {
+		guard Guard
+		addr  string
+		ok    bool
+	}{
+		{some, "10.1.2.3", true}, {some, "10.2.0.1", false}, {some, "::ffff:10.1.2.3", true}, {some, "64:ff9b::10.1.2.3", true},
+		{some, "fd00::1", true}, {some, "fd00:ec2::254", false}, {some, "127.0.0.1", false}, {some, "8.8.8.8", true},
+		{everything, "127.0.0.1:80", true}, {everything, "192.168.1.1", true}, {everything, "[::1]:80", true},
+		{everything, "127.0.0.1:9001", false}, {everything, "127.9.9.9:9001", false}, {everything, "0.0.0.0:9001", false},
+		{everything, "[::ffff:127.0.0.1]:9001", false}, {everything, "[::1]:9001", false}, {everything, "[::]:9001", false},
+		{everything, "[64:ff9b::127.0.0.1]:9001", false}, {everything, "[2002:7f00:1::]:9001", false},
+		{everything, "8.8.8.8:9001", true},
+		{everything, "169.254.169.254", false}, {everything, "fe80::1", false}, {everything, "::ffff:169.254.1.1", false},
+		{everything, "64:ff9b::a9fe:a9fe", false}, {everything, "64:ff9b:1:a9fe:a9:fe00::", false}, {everything, "2002:a9fe:a9fe::1", false}, {everything, "fd00:ec2::254", false},
+		{everything, "2001:0:a9fe:a9fe::1", false}, {everything, "2001:0:808:808:0:0:5601:5601", false}, // Teredo server, client 169.254.169.254...
+	} {
+		if why := test.guard.Check(addrPort(test.addr)); (why == "") != test.ok {
+			t.Errorf("Check(%s) with %v = %q, want through: %v", test.addr, test.guard.Allow, why, test.ok)
+		}
+	}
+}
+
+func TestGuardSaysWhatToDo(t *testing.T) {
+	if why := (Guard{}).Check(addrPort("10.0.0.1")); !strings.Contains(why, "ROLLCALL_ALLOW") {
+		t.Errorf("Check = %q, want how to allow it", why)
+	}
+}

@@ -1,0 +1,146 @@
+package testnet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Fates let chance decide what befalls requests and datums, in a way that can
+// be had again: a request's fate is a hash of the seed, of the series of its
+// datums, in whatever order, and of how often these came together before; a
+// datum's is a hash of the seed and of its series. Values and times have no
+// part in it, so that two runs over the same targets with the same seed meet
+// the same faults.
+type Fates struct {
+	Seed   uint64
+	Shares map[Mode]float64 // of requests, 0 to 1, at most 1 together; the rest is honest
+	Refuse float64          // the share of series whose datums are refused as invalid whenever they come
+}
+
+// Judge lets fates say how each request is treated that Misbehave has no
+// fault for. What a limit refuses is refused all the same.
+func (c *CloudWatch) Judge(f Fates) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fates, c.together = f, map[uint64]uint64{}
+}
+
+// Condemns reports whether a datum is one of those that are always refused.
+func (f Fates) Condemns(d Datum) bool {
+	const salt = 0x5eed // a datum's chance has nothing to do with a request's
+	return f.Refuse > 0 && chance(f.Seed, salt, d.key()) < f.Refuse
+}
+
+// mode is what befalls a request with these datums the n-th time, from 1.
+func (f Fates) mode(together, n uint64) Mode {
+	at := chance(f.Seed, together, n)
+	for m := range modes {
+		if at -= f.Shares[m]; at < 0 {
+			return m
+		}
+	}
+	return Honest
+}
+
+// condemn refuses a request for the first of its datums that is condemned.
+func (f Fates) condemn(datums []Datum) *refusal {
+	i := slices.IndexFunc(datums, f.Condemns)
+	if i < 0 {
+		return nil
+	}
+	of := &fields{path: fmt.Sprintf("MetricData.member.%d.", i+1)}
+	of.invalid("MetricName", "is one that the test network was told to refuse")
+	return of.err
+}
+
+// fate says how to treat a request with these datums.
+func (c *CloudWatch) fate(attempt int, datums []Datum) (Fault, *refusal) {
+	c.mu.Lock()
+	fault, fates := c.fault, c.fates
+	together := uint64(0)
+	for _, d := range datums {
+		together += d.key()
+	}
+	if c.together != nil {
+		c.together[together]++
+	}
+	n := c.together[together]
+	c.mu.Unlock()
+	if fault != nil {
+		return fault(attempt), nil
+	}
+	return Fault{Mode: fates.mode(together, n)}, fates.condemn(datums)
+}
+
+// key is a hash of a datum's series, the same in every process.
+func (d Datum) key() uint64 {
+	h := fnv.New64a()
+	for _, part := range append([]string{d.Namespace, d.Metric}, dimensionNames(d.Dimensions)...) {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	return mixed(h.Sum64())
+}
+
+func dimensionNames(dimensions []Dimension) []string {
+	names := make([]string, len(dimensions))
+	for i, d := range dimensions {
+		names[i] = d.Name + "=" + d.Value
+	}
+	slices.Sort(names)
+	return names
+}
+
+// chance is a number from 0 up to 1 that a list of numbers decides.
+func chance(of ...uint64) float64 {
+	h := fnv.New64a()
+	for _, n := range of {
+		h.Write(binary.LittleEndian.AppendUint64(nil, n))
+	}
+	return float64(mixed(h.Sum64())>>11) / (1 << 53)
+}
+
+// mixed spreads a hash over all its bits: FNV's upper ones are poor. It is the
+// finalizer of splitmix64 (Steele, Lea and Flood, 2014).
+func mixed(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// whole is a complete answer of HTTP/1.1, as bytes.
+func whole(body string) string {
+	return strings.Join([]string{
+		"HTTP/1.1 200 OK", "Smithy-Protocol: " + smithyRPC, "Content-Type: " + cborType,
+		"Content-Length: " + strconv.Itoa(len(body)), "X-Amzn-Requestid: " + newID(), "", body,
+	}, "\r\n")
+}
+
+// drip answers a byte at a time, until it is done or the client has gone.
+func drip(w http.ResponseWriter, r *http.Request, answer string) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	for i := range len(answer) {
+		if _, err := conn.Write([]byte{answer[i]}); err != nil || !Pause(r.Context(), dripPause) {
+			return
+		}
+	}
+}
+
+// die answers in part and closes the connection.
+func die(w http.ResponseWriter, answer string) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	conn.Write([]byte(answer))
+}

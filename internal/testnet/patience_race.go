@@ -1,0 +1,7 @@
+//go:build race
+
+package testnet
+
+// Patience is how many times longer than on an idle machine a test lets a
+// thing take: the race detector slows the test network's servers as well as us.
+const Patience = 5

@@ -1,0 +1,159 @@
+package testnet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// A Tamper makes of an honest answer by UDP the packets that are sent in its
+// place, in order. The question came for the nth time, counted from 1 by name
+// and type. It may change neither slice.
+type Tamper func(nth int, question dnsmessage.Question, answer []byte) [][]byte
+
+// A Tampered is a DNS server on one port of 127.0.0.1 that says what a
+// Resolver says, but for what a Tamper makes of it. By TCP it is honest.
+type Tampered struct {
+	resolver *Resolver
+	tamper   Tamper
+	udp      *net.UDPConn
+	tcp      *Listener
+	tasks    Tasks
+
+	mu    sync.Mutex
+	asked map[query]int
+}
+
+// Tamper starts a server that tampers with what r says by UDP.
+func (r *Resolver) Tamper(tamper Tamper) (*Tampered, error) {
+	t := &Tampered{resolver: r, tamper: tamper, asked: map[query]int{}}
+	var err error
+	for range BindAttempts {
+		if t.tcp, err = ServeRaw(r.converse); err != nil {
+			return nil, err
+		}
+		if t.udp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(t.Addr())); err == nil {
+			t.udp.SetReadBuffer(readBuffer) // as far as the system allows
+			t.tasks.Go(t.listen)
+			return t, nil
+		}
+		t.tcp.Close()
+	}
+	return nil, fmt.Errorf("finding a port for the tampered resolver: %w", err)
+}
+
+// Addr returns where the server listens.
+func (t *Tampered) Addr() netip.AddrPort { return t.tcp.Addr() }
+
+// Close ends the server and waits for its goroutines.
+func (t *Tampered) Close() error {
+	t.udp.Close()
+	t.tasks.Wait()
+	return t.tcp.Close()
+}
+
+func (t *Tampered) listen() {
+	buf := make([]byte, maxDNSQuestion)
+	for {
+		n, from, err := t.udp.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		for _, packet := range t.answers(buf[:n]) {
+			t.udp.WriteToUDPAddrPort(packet, from)
+		}
+	}
+}
+
+func (t *Tampered) answers(question []byte) [][]byte {
+	answer := t.resolver.reply(question, false)
+	var p dnsmessage.Parser
+	if _, err := p.Start(question); err != nil || answer == nil {
+		return nil
+	}
+	q, err := p.Question()
+	if err != nil {
+		return nil
+	}
+	t.mu.Lock()
+	key := query{Canonical(q.Name.String()), q.Type}
+	t.asked[key]++
+	nth := t.asked[key]
+	t.mu.Unlock()
+	return t.tamper(nth, q, answer)
+}
+
+// WrongID is the answer to another question's id.
+func WrongID(answer []byte) []byte {
+	wrong := append([]byte(nil), answer...)
+	binary.BigEndian.PutUint16(wrong, binary.BigEndian.Uint16(answer)+1)
+	return wrong
+}
+
+// WrongQuestion is the answer to a question that nobody asked: of another
+// class, which Go's resolver never asks for.
+func WrongQuestion(answer []byte) []byte {
+	return rewritten(answer, func(m *dnsmessage.Message) { m.Questions[0].Class = dnsmessage.ClassCHAOS })
+}
+
+// OtherName is the answer of another name.
+func OtherName(answer []byte) []byte {
+	return rewritten(answer, func(m *dnsmessage.Message) {
+		m.Questions[0].Name = dnsmessage.MustNewName("other." + m.Questions[0].Name.String())
+	})
+}
+
+// NoResponse is the answer as a question.
+func NoResponse(answer []byte) []byte {
+	return rewritten(answer, func(m *dnsmessage.Message) { m.Response = false })
+}
+
+// Shortened is the answer without its last eight bytes.
+func Shortened(answer []byte) []byte {
+	return append([]byte(nil), answer[:max(len(answer)-8, 0)]...)
+}
+
+// Truncated is an empty answer that says: ask by TCP.
+func Truncated(answer []byte) []byte {
+	return rewritten(answer, func(m *dnsmessage.Message) { m.Truncated, m.Answers, m.Authorities = true, nil, nil })
+}
+
+// Aliased is the answer behind a chain of n aliases.
+func Aliased(answer []byte, n int) []byte {
+	return rewritten(answer, func(m *dnsmessage.Message) {
+		name := m.Questions[0].Name
+		var chain []dnsmessage.Resource
+		for i := range n {
+			next := dnsmessage.MustNewName(fmt.Sprintf("alias-%d.example.", i))
+			header := dnsmessage.ResourceHeader{Name: name, Type: dnsmessage.TypeCNAME, Class: dnsmessage.ClassINET, TTL: 30}
+			chain = append(chain, dnsmessage.Resource{Header: header, Body: &dnsmessage.CNAMEResource{CNAME: next}})
+			name = next
+		}
+		for i := range m.Answers {
+			m.Answers[i].Header.Name = name
+		}
+		m.Answers = append(chain, m.Answers...)
+	})
+}
+
+func rewritten(answer []byte, change func(*dnsmessage.Message)) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(answer) != nil {
+		return answer
+	}
+	change(&m)
+	packed, err := m.Pack()
+	if err != nil {
+		return answer
+	}
+	return packed
+}
+
+// Failed is the answer with a code that says that there is none.
+func Failed(answer []byte, code dnsmessage.RCode) []byte {
+	return rewritten(answer, func(m *dnsmessage.Message) { m.RCode, m.Answers, m.Authorities = code, nil, nil })
+}

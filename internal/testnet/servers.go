@@ -1,0 +1,251 @@
+package testnet
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// RequestTimeout is how long a raw server waits for a request, or for a caller to go.
+const RequestTimeout = 5 * time.Second
+
+// A Server is one named fault, or a neighbour that is just good enough: a row
+// of the table is all it takes. Its host is its name below stage.test.
+type Server struct {
+	Name, Description string
+	// Beside names the faults, separated by blanks, whose good neighbour this
+	// is. It is empty for a fault.
+	Beside string
+	Start  Starter    // nil: nothing listens
+	DNS    Resolution // of the resolver; where something listens, the zero value is its address
+}
+
+// A Starter brings the server of a host up; the site it returns needs no more
+// than where and how it is reached.
+type Starter func(n *Hosts, host string) (*Host, error)
+
+// startServer brings a server up and makes it known.
+func (n *Hosts) startServer(r Server) error {
+	host := r.Name + ".stage.test"
+	s := &Host{Origin: Origin{Scheme: "https"}}
+	if r.Start != nil {
+		var err error
+		if s, err = r.Start(n, host); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(s.DNS.Addresses) > 0: // the starter knows better
+	case r.Start == nil, len(r.DNS.Addresses) > 0:
+		s.DNS = r.DNS
+	default:
+		s.DNS = Here()
+	}
+	s.Origin.Name, s.Origin.Description = host, r.text()
+	n.Add(s)
+	return nil
+}
+
+// text is the description with the server's place in the table.
+func (r Server) text() string {
+	if r.Beside == "" {
+		return r.Description
+	}
+	return r.Description + " (good neighbour of " + strings.Join(strings.Fields(r.Beside), ", ") + ")"
+}
+
+// Ported returns an http or https URL with the port at which its host answers
+// here. ok is false if the URL has a port already, or nothing listens for its
+// host. A server shows its fault by http too, but for those of TLS.
+func (s *Net) Ported(raw string) (ported string, ok bool) {
+	_, ported, ok = s.port(raw)
+	return ported, ok
+}
+
+// Shared starts nothing: both shared listeners answer with h.
+func Shared(h http.HandlerFunc) Starter {
+	return func(n *Hosts, _ string) (*Host, error) {
+		return &Host{Origin: Origin{Scheme: "https", Addr: n.https.Addr()}, Handler: h}, nil
+	}
+}
+
+// Secured answers 200 over TLS as config says, which lacks no more than a
+// certificate: the host's sound one.
+func Secured(config func() *tls.Config) Starter { return Speaking(config, Say(OK)) }
+
+// Certificate returns the sound certificate of a host when the first handshake asks
+// for it.
+func (n *Hosts) Certificate(host string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.Authority.Leaf(host, Sound) }
+}
+
+// plain serves a page without TLS.
+func plain(n *Hosts, host string) (*Host, error) {
+	return Owned(n.Serve(Page{Name: host}, nil))
+}
+
+// refused holds a port that nobody listens on.
+func refused(n *Hosts, _ string) (*Host, error) {
+	port, err := holdPort()
+	if err != nil {
+		return nil, err
+	}
+	n.CloseLater(port)
+	return &Host{Origin: Origin{Scheme: "https", Addr: port.addr}}, nil
+}
+
+// CloseLater hands c over to Close.
+func (n *Hosts) CloseLater(c io.Closer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closers = append(n.closers, c)
+}
+
+// Owned is the site of a server of its own.
+func Owned(s *Listener, err error) (*Host, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Host{Origin: Origin{Scheme: "https", Addr: s.Addr()}, Own: s}, nil
+}
+
+// A Caller is a client that has connected, and where an act is one of overHTTP
+// has asked.
+type Caller struct {
+	net.Conn // what is spoken over: TLS, or TCP as it is
+	TCP      *net.TCPConn
+	Request  *http.Request // its body unread; nil before there is one
+}
+
+// An Act is what a server does with a caller. The connection ends afterwards;
+// ctx ends with the test network.
+type Act func(ctx context.Context, c *Caller)
+
+// OverTCP lets a act on every connection as it comes.
+func OverTCP(a Act) Starter {
+	return func(n *Hosts, _ string) (*Host, error) {
+		return Owned(n.Keep(ServeRaw(func(ctx context.Context, conn net.Conn) {
+			c := &Caller{Conn: conn, TCP: conn.(*net.TCPConn)}
+			defer c.finish()
+			a(ctx, c)
+		})))
+	}
+}
+
+// OverHTTP lets a act on every connection once its first request has come:
+// over TLS where the client begins it, with a sound certificate, else plainly.
+func OverHTTP(a Act) Starter {
+	return Speaking(func() *tls.Config { return &tls.Config{NextProtos: []string{"http/1.1"}} }, a)
+}
+
+// Speaking is overHTTP with what else is to be said of TLS.
+func Speaking(config func() *tls.Config, a Act) Starter {
+	return func(n *Hosts, host string) (*Host, error) {
+		secure := config()
+		secure.GetCertificate = n.Certificate(host)
+		return OverTCP(func(ctx context.Context, c *Caller) {
+			c.SetReadDeadline(time.Now().Add(RequestTimeout))
+			if c.Sniff() {
+				c.Conn = tls.Server(c.Conn, secure)
+			}
+			c.Serve(ctx, a)
+		})(n, host)
+	}
+}
+
+// finish ends what we say, and reads what the caller says until it has gone: a
+// connection closed over unread bytes would be a reset one.
+func (c *Caller) finish() {
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		secure.CloseWrite()
+	}
+	c.TCP.CloseWrite()
+	c.TCP.SetReadDeadline(time.Now().Add(RequestTimeout))
+	io.Copy(io.Discard, c.TCP)
+}
+
+// Serve reads the caller's request and lets a act on it.
+func (c *Caller) Serve(ctx context.Context, a Act) {
+	var err error
+	if c.Request, err = http.ReadRequest(bufio.NewReader(c.Conn)); err != nil {
+		return
+	}
+	a(ctx, c)
+}
+
+// Sniff reports whether the caller begins a TLS handshake, and lets its first
+// bytes be read again.
+func (c *Caller) Sniff() bool {
+	const handshake = 22 // the record type (RFC 8446, 5.1)
+	r := bufio.NewReader(c.Conn)
+	c.Conn = sniffed{c.Conn, r}
+	first, err := r.Peek(1)
+	return err == nil && first[0] == handshake
+}
+
+// sniffed is a connection whose first bytes have been looked at.
+type sniffed struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// Read returns the bytes that have been looked at, then the connection's.
+func (s sniffed) Read(p []byte) (int, error) { return s.r.Read(p) }
+
+// Hang reads what comes and says nothing until the client goes away.
+func Hang(_ context.Context, c *Caller) {
+	c.SetReadDeadline(time.Time{})
+	io.Copy(io.Discard, c)
+}
+
+// Leave does nothing, so that the connection ends.
+func Leave(context.Context, *Caller) {}
+
+// Reset lets closing send a reset instead of an end.
+func Reset(_ context.Context, c *Caller) {
+	c.TCP.SetLinger(0)
+	c.TCP.Close()
+}
+
+// Say sends exactly these bytes.
+func Say(text string) Act {
+	return func(_ context.Context, c *Caller) { io.WriteString(c, text) }
+}
+
+// Then does one act after the other.
+func Then(acts ...Act) Act {
+	return func(ctx context.Context, c *Caller) {
+		for _, a := range acts {
+			a(ctx, c)
+		}
+	}
+}
+
+// Drip sends text in pieces of some bytes, the first at once and each after
+// an interval.
+func Drip(text string, piece int, interval time.Duration) Act {
+	return func(ctx context.Context, c *Caller) {
+		for part := range slices.Chunk([]byte(text), piece) {
+			if _, err := c.Write(part); err != nil || !Pause(ctx, interval) {
+				return
+			}
+		}
+	}
+}
+
+// Repeat sends text until the client goes away.
+func Repeat(text string, interval time.Duration) Act {
+	return func(ctx context.Context, c *Caller) {
+		for {
+			if _, err := io.WriteString(c, text); err != nil || !Pause(ctx, interval) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package faults
+
+import (
+	"rollcall/internal/testnet"
+	"slices"
+)
+
+// Servers are the servers of this package, in the order in which a check meets
+// their faults.
+func Servers() []testnet.Server {
+	return slices.Concat(
+		nameFaults(), blockedFaults(), connectionFaults(), backlogFaults(),
+		handshakeFaults(), versionFaults(), clientCertificateFaults(),
+		certificateFaults(), chainFaults(), keyFaults(),
+		silentFaults(), noHTTPFaults(), headFaults(), interimFaults(), statusFaults(),
+		framingFaults(), sizeFaults(), encodingFaults(),
+		redirectFaults(), locationFaults(), otherOriginFaults(),
+		http2Faults(), flakyFaults(), measuredFaults(),
+	)
+}

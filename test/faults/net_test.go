@@ -1,0 +1,92 @@
+package faults
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"rollcall/internal/testnet"
+	"testing"
+)
+
+// start brings a stage up for one test.
+func start(t *testing.T, o testnet.Options) *testnet.Net {
+	t.Helper()
+	o.Servers = append(o.Servers, Servers()...)
+	s, err := testnet.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+// client asks the test network's resolver and trusts its authority only. Every
+// request makes a connection of its own.
+func client(t *testing.T, s *testnet.Net) *http.Client {
+	t.Helper()
+	transport := &http.Transport{
+		DialContext:            (&net.Dialer{Resolver: resolver(s.Resolver, "udp")}).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: s.Authority.Pool()},
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// resolver is Go's own, asking r.
+func resolver(r *testnet.Resolver, network string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, r.Addr().String())
+	}}
+}
+
+// portedURL is a URL with the test network's port.
+func portedURL(t *testing.T, s *testnet.Net, raw string) string {
+	t.Helper()
+	ported, ok := s.Ported(raw)
+	if !ok {
+		t.Fatalf("the test network does not know %s", raw)
+	}
+	return ported
+}
+
+// get returns the status, the body and the answer's header.
+func get(t *testing.T, c *http.Client, url string) (int, string, http.Header) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "Mozilla/5.0 (a browser)")
+	res, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body), res.Header
+}
+
+func invalid(reason x509.InvalidReason) func(error) bool {
+	return func(err error) bool {
+		got, ok := errors.AsType[x509.CertificateInvalidError](err)
+		return ok && got.Reason == reason
+	}
+}
+
+func unknown(err error) bool {
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return ok
+}

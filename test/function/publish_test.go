@@ -1,0 +1,126 @@
+package function_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/internal/testnet"
+)
+
+// shortRun is what the function is given where CloudWatch is in trouble.
+const shortRun = 2 * time.Second
+
+// TestEveryFaultOfCloudWatchKeepsTheBooks: whatever CloudWatch does, each
+// datum that the results want is with it or in the log, and the answer comes
+// in time.
+func TestEveryFaultOfCloudWatchKeepsTheBooks(t *testing.T) {
+	for name, mode := range map[string]testnet.Mode{
+		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
+		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle": testnet.Dying, "reset": testnet.ResetAfterAccepting,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, testnet.Options{})
+			r.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: mode}))
+			r.timeout = shortRun
+			began := time.Now()
+			s := r.run(t, shippedEvent(t, "gafam.json", nil))
+			if took := time.Since(began); took > testnet.Patience*shortRun {
+				t.Errorf("the answer came after %v of %v", took, shortRun)
+			}
+			r.function.Stop()
+			balanced(t, r, s)
+		})
+	}
+}
+
+// balanced holds what was published against what the results want.
+func balanced(t *testing.T, r *rig, s *summary) {
+	t.Helper()
+	pub := s.Published
+	if pub.Datums != pub.Accepted+pub.EMF+pub.Lost {
+		t.Errorf("%d + %d + %d are not the %d that were published", pub.Accepted, pub.EMF, pub.Lost, pub.Datums)
+	}
+	got := accepted(t, r.CloudWatch.Accepted(), s)
+	for _, line := range emfLines(t, r) {
+		line.enter(t, got, s)
+	}
+	want := s.expected(1000)
+	missing := 0
+	for series, values := range want {
+		switch n := len(got[series]); {
+		case n == 0:
+			missing++
+		case n > len(values) && pub.Unclear == 0:
+			t.Errorf("%s is there %d times, want %d, and nothing is unclear", series, n, len(values))
+		}
+	}
+	for series := range got {
+		if _, ok := want[series]; !ok {
+			t.Errorf("%s was published, and no result wants it", series)
+		}
+	}
+	if missing > pub.Lost || pub.Lost > 0 && s.Healthy {
+		t.Errorf("%d series are nowhere, %d datums are lost, healthy %v", missing, pub.Lost, s.Healthy)
+	}
+}
+
+// TestStandardOutputThatTakesNothing: no harm while CloudWatch takes all; a
+// PublishError when it does not.
+func TestStandardOutputThatTakesNothing(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	path, err := bootstrap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(t.TempDir(), "mute")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec \"$BOOTSTRAP\" >/dev/full\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := rigOf(t, script, testnet.Options{}, "BOOTSTRAP="+path)
+	r.timeout = shortRun
+	event := shippedEvent(t, "gafam.json", nil)
+	if s := r.run(t, event); s.Published.Lost > 0 || s.Published.Accepted != s.Published.Datums || len(r.CloudWatch.Accepted()) != s.Published.Accepted {
+		t.Errorf("CloudWatch took %d, the summary says %+v", len(r.CloudWatch.Accepted()), s.Published)
+	}
+	r.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
+	staged, err := r.Event([]byte(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := r.ask(t, string(staged))
+	for _, want := range []string{"reached neither CloudWatch nor the log", "cloudwatch:PutMetricData", "no space left on device"} {
+		if answer.ErrorType != "PublishError" || !strings.Contains(answer.ErrorMessage, want) {
+			t.Errorf("%s: %s, want a PublishError with %q", answer.ErrorType, answer.ErrorMessage, want)
+		}
+	}
+}
+
+// TestWithoutCredentials: the log has the metrics, and says what to set. The
+// SDK looks for credentials where nobody answers.
+func TestWithoutCredentials(t *testing.T) {
+	for _, region := range []string{"eu-central-1", ""} {
+		r := newRig(t, testnet.Options{}, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=",
+			"AWS_REGION="+region, "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_SERVICE_ENDPOINT="+nobody(t),
+			"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
+		r.timeout = shortRun
+		s := r.run(t, shippedEvent(t, "gafam.json", nil))
+		r.function.Stop()
+		if s.Published.EMF != s.Published.Datums || s.Published.EMF == 0 {
+			t.Errorf("region %q: published %+v, want all by EMF", region, s.Published)
+		}
+		said := slices.ContainsFunc(logLines(t, r), func(l map[string]any) bool {
+			message, _ := l["message"].(string)
+			return strings.Contains(message, "Set AWS_REGION, and credentials")
+		})
+		if !said {
+			t.Errorf("region %q: no line of the log says what to set", region)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package ministack
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// A MiniStack is a running MiniStack: AWS as others understand it, on
+// loopback.
+type MiniStack struct {
+	// URL is its one endpoint.
+	URL string
+
+	program *exec.Cmd
+	dir     string
+}
+
+// ministackStart is how long it may take until it answers, ministackEnd until
+// it has ended of itself.
+const (
+	ministackStart = 30 * time.Second
+	ministackEnd   = 5 * time.Second
+)
+
+// StartMiniStack starts the program at path with some services, such as
+// "cloudwatch", on a free port of this machine. Close must be called.
+func StartMiniStack(path string, services ...string) (*MiniStack, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	m := &MiniStack{URL: "http://" + port}
+	if m.dir, err = os.MkdirTemp("", "rollcall-ministack-"); err != nil {
+		return nil, err
+	}
+	_, number, _ := net.SplitHostPort(port)
+	m.program = exec.Command(path)
+	m.program.Dir = m.dir
+	m.program.Env = append(os.Environ(), "GATEWAY_PORT="+number, "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+m.URL, "SERVICES="+strings.Join(services, ","))
+	if err := m.program.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting MiniStack: %w", err), os.RemoveAll(m.dir))
+	}
+	if err := m.await(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// freePort is an address of loopback on which nobody listens.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// await waits until it takes connections.
+func (m *MiniStack) await() error {
+	u, err := url.Parse(m.URL)
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(ministackStart)
+	for {
+		conn, err := net.Dial("tcp4", u.Host)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("MiniStack does not answer: %w", err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// Close ends it, and removes what it wrote.
+func (m *MiniStack) Close() error {
+	if err := m.program.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	go func() {
+		m.program.Wait() // its status says nothing: it was interrupted
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(ministackEnd):
+		m.program.Process.Kill()
+		<-done
+	}
+	return os.RemoveAll(m.dir)
+}

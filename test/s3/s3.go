@@ -1,0 +1,185 @@
+package s3
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"rollcall/internal/testnet"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// An S3 keeps the objects that are put into it over plain HTTP, each below its
+// bucket's name, and checks what the real one checks: that the bucket is there,
+// the body the one that was signed, and the signature (AWS, "Create a signed AWS
+// API request") right. It is safe for concurrent use.
+type S3 struct {
+	server *testnet.Listener
+	secret string
+
+	mu      sync.Mutex
+	mode    testnet.Mode
+	times   int // requests that mode is for; negative: all
+	buckets []string
+	objects map[string]Object
+	asked   int
+}
+
+// An Object is what an S3 keeps.
+type Object struct {
+	Body         []byte
+	ContentType  string
+	CacheControl string
+}
+
+// maxObjectBytes is far more than any page of ours.
+const maxObjectBytes = 64 << 20
+
+// NewS3 starts an S3 with buckets on a free port of 127.0.0.1. secret is the
+// secret access key of everybody.
+func NewS3(secret string, buckets ...string) (*S3, error) {
+	s := &S3{secret: secret, buckets: buckets, objects: map[string]Object{}}
+	var err error
+	s.server, err = testnet.ServeWeb(s, nil)
+	return s, err
+}
+
+// URL returns the endpoint.
+func (s *S3) URL() string { return "http://" + s.server.Addr().String() }
+
+// Close ends the server and waits for its goroutines.
+func (s *S3) Close() error { return s.server.Close() }
+
+// Misbehave treats the next so many requests (negative: all) in a mode: one of
+// Throttled, AccessDenied, Failing, Hanging and ResetAfterAccepting, which here
+// accepts nothing.
+func (s *S3) Misbehave(mode testnet.Mode, times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mode, s.times = mode, times
+}
+
+// Object returns what lies at "bucket/key".
+func (s *S3) Object(at string) (Object, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.objects[at]
+	return o, ok
+}
+
+// Requests is how many requests have come.
+func (s *S3) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+// ServeHTTP takes PutObject in the style of paths.
+func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxObjectBytes))
+	if err != nil {
+		return // the client has gone
+	}
+	switch s.treat() {
+	case testnet.Throttled:
+		objectRefusal(w, http.StatusServiceUnavailable, "SlowDown")
+	case testnet.AccessDenied:
+		objectRefusal(w, http.StatusForbidden, "AccessDenied")
+	case testnet.Failing:
+		objectRefusal(w, http.StatusInternalServerError, "InternalError")
+	case testnet.Hanging:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	case testnet.ResetAfterAccepting:
+		panic(http.ErrAbortHandler)
+	default:
+		s.put(w, r, body)
+	}
+}
+
+func (s *S3) treat() testnet.Mode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	if s.times == 0 {
+		return testnet.Honest
+	}
+	s.times--
+	return s.mode
+}
+
+func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	sum := sha256.Sum256(body)
+	switch {
+	case r.Method != http.MethodPut || key == "":
+		objectRefusal(w, http.StatusMethodNotAllowed, "MethodNotAllowed")
+	case r.Header.Get("X-Amz-Content-Sha256") != hex.EncodeToString(sum[:]):
+		objectRefusal(w, http.StatusBadRequest, "XAmzContentSHA256Mismatch")
+	case !signedBy(r, s.secret):
+		objectRefusal(w, http.StatusForbidden, "SignatureDoesNotMatch")
+	case !slices.Contains(s.buckets, bucket):
+		objectRefusal(w, http.StatusNotFound, "NoSuchBucket")
+	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control")}
+	}
+}
+
+func objectRefusal(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>as the stage says</Message></Error>`, code)
+}
+
+// signedBy reports whether a request has the signature, version 4, that its
+// own headers and a secret give.
+func signedBy(r *http.Request, secret string) bool {
+	fields := map[string]string{}
+	rest, ok := strings.CutPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
+	for field := range strings.SplitSeq(rest, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		fields[name] = value
+	}
+	_, scope, scoped := strings.Cut(fields["Credential"], "/") // date/region/service/aws4_request
+	names := strings.Split(fields["SignedHeaders"], ";")
+	if !ok || !scoped || !slices.Contains(names, "host") || !slices.Contains(names, "x-amz-date") {
+		return false
+	}
+	request := sha256.Sum256([]byte(canonicalRequest(r, names)))
+	text := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + hex.EncodeToString(request[:])
+	key := []byte("AWS4" + secret)
+	for part := range strings.SplitSeq(scope, "/") {
+		key = mac(key, part)
+	}
+	return hmac.Equal([]byte(hex.EncodeToString(mac(key, text))), []byte(fields["Signature"]))
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+// canonicalRequest is a request in the one form that is signed. Its query has to be
+// empty or one that needs no order.
+func canonicalRequest(r *http.Request, names []string) string {
+	lines := []string{r.Method, (&url.URL{Path: r.URL.Path}).EscapedPath(), r.URL.Query().Encode()}
+	for _, name := range names {
+		value := strings.Join(r.Header.Values(name), ",")
+		switch name {
+		case "host":
+			value = r.Host
+		case "content-length":
+			value = fmt.Sprint(r.ContentLength)
+		}
+		lines = append(lines, name+":"+strings.Join(strings.Fields(value), " "))
+	}
+	return strings.Join(append(lines, "", strings.Join(names, ";"), r.Header.Get("X-Amz-Content-Sha256")), "\n")
+}

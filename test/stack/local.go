@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/report"
+	"rollcall/internal/testnet"
+)
+
+const sam = ".venv/sam/bin/sam"
+
+// local runs every event of the package by sam local invoke, against the
+// stage, and one more without credentials.
+func (t *trial) local(ctx context.Context) error {
+	st, err := t.stage()
+	if err != nil {
+		return err
+	}
+	engine, err := t.engine(ctx)
+	if err != nil {
+		return err
+	}
+	t.say("a container engine of our own is up")
+	build, err := t.build(ctx)
+	if err != nil {
+		return err
+	}
+	t.say("sam build: the function for %s, and its events with the stage's ports", architecture())
+	events, err := stageEvents(st, filepath.Join(build, "CheckFunction", "events"))
+	if err != nil {
+		return err
+	}
+	if err := t.makeImage(ctx, engine, variable(st, "SSL_CERT_FILE")); err != nil {
+		return err
+	}
+	l := &invoker{trial: t, engine: engine, build: build, stage: st}
+	for _, event := range events {
+		if err := l.published(ctx, event); err != nil {
+			return err
+		}
+	}
+	if err := l.byLog(ctx); err != nil {
+		return err
+	}
+	t.say("%d events, and one by the log: all ran in sam's containers", len(events))
+	return nil
+}
+
+// stage brings up the web sites, with those of the documented events.
+func (t *trial) stage() (*testnet.Net, error) {
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/orders": // closed to strangers
+			w.WriteHeader(http.StatusUnauthorized)
+		case "/v1/orders":
+			http.Redirect(w, r, "/orders", http.StatusMovedPermanently)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"database": "up", "queues": [], "hits": ["shoes"]}`)
+	})
+	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"*.example.com": answer}})
+	if err == nil {
+		t.later(st.Close)
+	}
+	return st, err
+}
+
+// build has sam build the unchanged template into the trial's folder.
+func (t *trial) build(ctx context.Context) (dir string, err error) {
+	if _, err := os.Stat(filepath.Join(t.root, sam)); err != nil {
+		return "", fmt.Errorf("%s is not here: make sam-local and make stack install it, with python3 and its venv", sam)
+	}
+	dir = filepath.Join(t.dir, "build")
+	_, _, err = t.run(ctx, command{
+		[]string{"SAM_CLI_TELEMETRY=0", "ARCH=" + architecture()},
+		[]string{sam, "build", "--build-dir", dir, "--parameter-overrides", "Architecture=" + architecture()},
+	})
+	return dir, err
+}
+
+// stageEvents gives the URLs of the built package the stage's ports, and
+// returns the files that hold events.
+func stageEvents(st *testnet.Net, dir string) (events []string, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	for _, file := range files {
+		data, e := os.ReadFile(file)
+		err = errors.Join(err, e)
+		if filepath.Ext(file) == ".json" {
+			data, e = st.Event(data)
+			err = errors.Join(err, e)
+			events = append(events, file)
+		} else {
+			data = stageLines(st, data)
+		}
+		err = errors.Join(err, os.WriteFile(file, data, 0o644))
+	}
+	return events, err
+}
+
+// stageLines is the same for a list of one URL a line.
+func stageLines(st *testnet.Net, list []byte) []byte {
+	var b strings.Builder
+	for line := range strings.Lines(string(list)) {
+		line = strings.TrimSpace(line)
+		if host, ok := strings.CutPrefix(line, "https://"); ok {
+			if origin, known := st.Origin(host); known {
+				line = fmt.Sprintf("https://%s:%d", host, origin.Addr.Port())
+			}
+		}
+		b.WriteString(line + "\n")
+	}
+	return []byte(b.String())
+}
+
+// variable is one of those that point a function at the stage.
+func variable(st *testnet.Net, name string) string {
+	for _, v := range st.Env() {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// An invoker calls sam.
+type invoker struct {
+	*trial
+	engine []string
+	build  string
+	stage  *testnet.Net
+}
+
+// published runs an event, whose metrics the stage's CloudWatch has to take.
+func (l *invoker) published(ctx context.Context, event string) error {
+	began, before := time.Now(), len(l.stage.CloudWatch.Accepted())
+	s, _, err := l.invoke(ctx, event, variable(l.stage, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
+	if err != nil {
+		return err
+	}
+	name, arrived := filepath.Base(event), len(l.stage.CloudWatch.Accepted())-before
+	l.say("events/%-15s %s; %d datums arrived at CloudWatch (%.1f s)", name, report.Line(s), arrived, time.Since(began).Seconds())
+	if s.Targets == 0 || arrived == 0 || arrived != s.Published.Datums {
+		return fmt.Errorf("%s: %d targets, %d datums, of which %d arrived", name, s.Targets, s.Published.Datums, arrived)
+	}
+	return nil
+}
+
+// byLog runs an event as somebody without credentials does: CloudWatch takes
+// nothing, and the metrics go by the log.
+func (l *invoker) byLog(ctx context.Context) error {
+	l.stage.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
+	defer l.stage.CloudWatch.Misbehave(nil)
+	s, lines, err := l.invoke(ctx, filepath.Join(l.build, "CheckFunction", "events", "gafam.json"), variable(l.stage, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
+	if err != nil {
+		return err
+	}
+	emf, said := 0, 0
+	for line := range strings.Lines(lines) {
+		if strings.Contains(line, `"_aws"`) {
+			emf++
+		}
+		if strings.Contains(line, "the metrics go by the log (EMF)") {
+			said++
+		}
+	}
+	l.say("without access to CloudWatch: %d of %d datums in %d lines of the log, said in %d line", s.Published.EMF, s.Published.Datums, emf, said)
+	if emf == 0 || said != 1 || s.Published.EMF != s.Published.Datums {
+		return fmt.Errorf("the metrics did not go by the log:\n%s", tail(lines))
+	}
+	return nil
+}
+
+// invoke runs the function in a container once. lines are what it logged.
+func (l *invoker) invoke(ctx context.Context, event, endpoint string) (s *monitor.Summary, lines string, err error) {
+	variables := map[string]map[string]string{"CheckFunction": {"ROLLCALL_CLOUDWATCH_ENDPOINT": endpoint}}
+	for _, name := range []string{"ROLLCALL_DNS", "ROLLCALL_ALLOW", "ROLLCALL_CANARY"} {
+		variables["CheckFunction"][name] = variable(l.stage, name)
+	}
+	data, err := json.Marshal(variables)
+	if err != nil {
+		return nil, "", err
+	}
+	file := filepath.Join(l.dir, "variables.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		return nil, "", err
+	}
+	stdout, stderr, err := l.run(ctx, command{
+		append([]string{"SAM_CLI_TELEMETRY=0"}, l.engine...),
+		[]string{sam, "local", "invoke", "CheckFunction", "--template", filepath.Join(l.build, "template.yaml"), "--skip-pull-image",
+			"--docker-network", "host", "--env-vars", file, "--parameter-overrides", "Architecture=" + architecture(), "--event", event},
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	s, err = summaryIn(stdout)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w\n%s", event, err, tail(stdout+stderr))
+	}
+	return s, stdout + stderr, nil
+}
+
+// summaryIn finds the function's answer: the last line that is a summary with
+// results.
+func summaryIn(stdout string) (*monitor.Summary, error) {
+	var found *monitor.Summary
+	lines := bufio.NewScanner(strings.NewReader(stdout))
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if !strings.Contains(lines.Text(), `"results":`) {
+			continue
+		}
+		s := &monitor.Summary{}
+		if err := json.Unmarshal(lines.Bytes(), s); err == nil {
+			found = s
+		}
+	}
+	if found == nil {
+		return nil, errors.New("the function returned no summary")
+	}
+	return found, nil
+}

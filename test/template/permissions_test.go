@@ -1,0 +1,191 @@
+package template_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"rollcall/test/tree"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// byAWS are the calls that AWS makes under the stack's roles, and that no code
+// of ours shows. "when" is the parameter that brings them; "" is always.
+var byAWS = []struct{ role, action, when, why string }{
+	{"CheckRole", "logs:CreateLogStream", "", "Lambda opens a log stream for each of its machines"},
+	{"CheckRole", "logs:PutLogEvents", "", "Lambda writes there what the function prints"},
+	{"CheckRole", "sqs:SendMessage", "", "Lambda keeps what became of an invocation that failed (EventInvokeConfig)"},
+	{"CheckRole", "xray:PutTraceSegments", "Tracing", "Lambda's daemon sends a segment an invocation"},
+	{"CheckRole", "xray:PutTelemetryRecords", "Tracing", "and how many it sent"},
+	{"CheckRole", "ec2:CreateNetworkInterface", "SubnetIds", "Lambda makes the interfaces in the subnets,"},
+	{"CheckRole", "ec2:DescribeNetworkInterfaces", "SubnetIds", "waits until they are there,"},
+	{"CheckRole", "ec2:DescribeSubnets", "SubnetIds", "looks at the subnets,"},
+	{"CheckRole", "ec2:AssignPrivateIpAddresses", "SubnetIds", "moves addresses between interfaces,"},
+	{"CheckRole", "ec2:UnassignPrivateIpAddresses", "SubnetIds", "back,"},
+	{"CheckRole", "ec2:DeleteNetworkInterface", "SubnetIds", "and takes them away"},
+	{"ScheduleRole", "lambda:InvokeFunction", "", "Scheduler starts a run"},
+	{"ScheduleRole", "sqs:SendMessage", "", "Scheduler keeps a run that it could not start (DeadLetterConfig)"},
+}
+
+// byParameter says what else of the code's calls a parameter has to allow.
+var byParameter = map[string]string{"s3:PutObject": "PageDays"}
+
+// The roles allow what the code and AWS do under them, and nothing else.
+func TestRolesAllowWhatIsDone(t *testing.T) {
+	for _, given := range []map[string]string{
+		nil,
+		{"Tracing": "true"},
+		{"PageDays": "7"},
+		{"SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
+		{"Tracing": "true", "PageDays": "7", "SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
+	} {
+		tp := readTemplate(t, given)
+		for _, role := range tp.resources("AWS::IAM::Role") {
+			want := done(t, role, given)
+			if got := allowedActions(tp.resource(role)); !slices.Equal(got, want) {
+				t.Errorf("%v: %s allows\n%v; what is done under it is\n%v", given, role, got, want)
+			}
+		}
+	}
+}
+
+// done lists the actions under a role, in order.
+func done(t *testing.T, role string, given map[string]string) []string {
+	t.Helper()
+	actions := map[string]bool{}
+	for _, call := range byAWS {
+		if call.role == role && (call.when == "" || given[call.when] != "") {
+			actions[call.action] = true
+		}
+	}
+	if role == "CheckRole" {
+		for _, call := range callsOfTheCode(t) {
+			if when := byParameter[call]; when == "" || given[when] != "" {
+				actions[call] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(actions))
+}
+
+// callsOfTheCode finds the AWS calls in what is not a test: an SDK client's
+// operations by their input types, and requests that are signed by hand.
+func callsOfTheCode(t *testing.T) []string {
+	t.Helper()
+	calls := map[string]bool{}
+	for _, f := range tree.Parse(t, os.DirFS(tree.Root)) {
+		if f.Test || !strings.HasPrefix(f.Name, "internal/") && !strings.HasPrefix(f.Name, "functions/") ||
+			strings.HasPrefix(f.Name, "internal/stage/") || strings.HasPrefix(f.Name, "internal/bench/") {
+			continue
+		}
+		text := tree.Document(t, f.Name)
+		for _, in := range regexp.MustCompile(`\*?&?(\w+)\.(\w+)Input\b`).FindAllStringSubmatch(text, -1) {
+			if strings.Contains(text, "aws-sdk-go-v2/service/"+in[1]+`"`) {
+				calls[in[1]+":"+in[2]] = true
+			}
+		}
+		if strings.Contains(text, "SignHTTP") {
+			for _, service := range regexp.MustCompile(`SignHTTP\([^)]*, "(\w+)"`).FindAllStringSubmatch(text, -1) {
+				for _, method := range regexp.MustCompile(`http\.Method(\w+)`).FindAllStringSubmatch(text, -1) {
+					calls[service[1]+":"+method[1]+"Object"] = true
+				}
+			}
+		}
+	}
+	if len(calls) == 0 {
+		t.Fatal("no AWS call was found in the code")
+	}
+	return slices.Sorted(maps.Keys(calls))
+}
+
+// allowedActions lists the actions of the Allow statements of a role.
+func allowedActions(role map[string]any) []string {
+	actions := map[string]bool{}
+	for _, policy := range role["Policies"].([]any) {
+		for _, one := range at(policy, "PolicyDocument.Statement").([]any) {
+			statement := one.(map[string]any)
+			if statement["Effect"] != "Allow" {
+				continue
+			}
+			for _, action := range asList(statement["Action"]) {
+				actions[action] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(actions))
+}
+
+func asList(value any) []string {
+	if list, ok := value.([]any); ok {
+		var all []string
+		for _, one := range list {
+			all = append(all, fmt.Sprint(one))
+		}
+		return all
+	}
+	return []string{fmt.Sprint(value)}
+}
+
+// What AWS does in the VPC for the function, the function itself may not do;
+// without a VPC nobody may.
+func TestNoInterfacesForTheCode(t *testing.T) {
+	const subnets, groups = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
+	tp := readTemplate(t, map[string]string{"SubnetIds": subnets, "SecurityGroupIds": groups})
+	if got, want := fmt.Sprint(at(tp.resource("CheckFunction"), "VpcConfig")), "map[SecurityGroupIds:["+groups+"] SubnetIds:["+subnets+"]]"; got != want {
+		t.Errorf("the function is in %s, want %s", got, want)
+	}
+	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_CANARY"); got != "" {
+		t.Errorf("in a VPC the canary is %v: one that can't be reached would hide every outage", got)
+	}
+	policies := tp.resource("CheckRole")["Policies"].([]any)
+	statements := at(policies[len(policies)-1], "PolicyDocument.Statement").([]any)
+	allowed, denied := asList(at(statements[0], "Action")), asList(at(statements[1], "Action"))
+	if !slices.Equal(allowed, denied) || at(statements[1], "Effect") != "Deny" {
+		t.Errorf("allowed is %v, denied to the code %v", allowed, denied)
+	}
+	if got := fmt.Sprint(at(statements[1], "Condition")); !strings.Contains(got, "lambda:SourceFunctionArn:arn:aws:lambda:eu-west-1:123456789012:function:roll-*") {
+		t.Errorf("the denial is for %s", got)
+	}
+}
+
+// docs/security.md goes through every statement.
+func TestPermissionsAreDocumented(t *testing.T) {
+	text := tree.Document(t, "docs/security.md")
+	given := map[string]string{"Tracing": "true", "PageDays": "7", "SubnetIds": "subnet-01234567", "SecurityGroupIds": "sg-01234567"}
+	for _, role := range readTemplate(t, given).resources("AWS::IAM::Role") {
+		for _, action := range allowedActions(readTemplate(t, given).resource(role)) {
+			if !strings.Contains(text, "`"+action+"`") {
+				t.Errorf("docs/security.md has nothing of %s, which %s allows", action, role)
+			}
+		}
+	}
+}
+
+func TestBoundaryKeyAndTopicOfYours(t *testing.T) {
+	const boundary = "arn:aws:iam::123456789012:policy/Boundary"
+	const key = "arn:aws:kms:eu-west-1:123456789012:key/0"
+	const topic = "arn:aws:sns:eu-west-1:123456789012:mine"
+	tp := readTemplate(t, map[string]string{"PermissionsBoundary": boundary, "KmsKeyArn": key})
+	for _, role := range tp.resources("AWS::IAM::Role") {
+		if got := tp.resource(role)["PermissionsBoundary"]; got != boundary {
+			t.Errorf("%s has the boundary %v", role, got)
+		}
+	}
+	if got := fmt.Sprint(tp.resource("AlertTopic")["KmsMasterKeyId"], tp.resource("CheckLogs")["KmsKeyId"]); got != key+key && got != key+" "+key {
+		t.Errorf("topic and logs have the keys %s", got)
+	}
+	tp = readTemplate(t, map[string]string{"TopicArn": topic, "Email": "me@example.com"})
+	if topics := tp.resources("AWS::SNS::Topic"); len(topics) > 0 {
+		t.Errorf("beside a topic of the user's there is %v", topics)
+	}
+	for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
+		if got := fmt.Sprint(tp.resource(name)["AlarmActions"]); got != "["+topic+"]" {
+			t.Errorf("%s tells %s", name, got)
+		}
+	}
+	if got := tp.resource("AlertEmail")["TopicArn"]; got != topic {
+		t.Errorf("the e-mail is subscribed to %v", got)
+	}
+}

@@ -1,0 +1,318 @@
+package template_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/metric"
+	"rollcall/internal/monitor"
+	"rollcall/internal/sweep"
+	"rollcall/test/alarm"
+)
+
+// A scenario is a stretch of a monitor's life. The engine is the real one, from
+// the event to the datums; made up are the checks, the clock and CloudWatch.
+type scenario struct {
+	name, what string
+	targets    int // 0: 20
+	runs       int // 0: 60
+	from, till int // the runs in which it happens; 0 and 0: 20 and 30
+
+	// What happens in those runs. All zero: nothing.
+	spoil     func(r *check.Result, target, run, attempt int) // changes a check that went well
+	canary    check.Reason                                    // of the canary; OK where nothing is said
+	absent    bool                                            // no invocation
+	throttled bool                                            // Lambda does not let the function run
+	crash     bool                                            // the function ends without a word
+	hang      int                                             // that many checks end with the run's budget
+	wrong     string                                          // the event, instead of the list
+	denied    bool                                            // CloudWatch takes no metrics, the log does
+	lossy     bool                                            // one datum a run goes nowhere
+	delay     time.Duration                                   // from the scheduled time to the start
+	twice     bool                                            // the event is delivered a second time
+	arrives   time.Duration                                   // from the publishing to CloudWatch's having it
+	limit     int                                             // of targets with metrics of their own; 0: 1,000
+}
+
+// An arrival is what CloudWatch gets at a moment.
+type arrival struct {
+	at     time.Time
+	datums []alarm.Datum
+}
+
+// origin is where a bubble's clock starts.
+var origin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (s scenario) filled() scenario {
+	s.targets, s.runs, s.limit = or(s.targets, 20), or(s.runs, 60), or(s.limit, 1000)
+	if s.from == 0 && s.till == 0 {
+		s.from, s.till = 20, 30
+	}
+	return s
+}
+
+func or(n, standard int) int {
+	if n == 0 {
+		return standard
+	}
+	return n
+}
+
+// play lives through a scenario with a run every so often, in the namespace of
+// a stack, and returns what arrives, in the order of time.
+func (s scenario) play(t *testing.T, every time.Duration, namespace string) []arrival {
+	t.Helper()
+	s = s.filled()
+	stage := &theatre{scenario: s, namespace: namespace, every: every, calm: s.list(), unruly: []byte(s.wrong)}
+	synctest.Test(t, func(t *testing.T) {
+		var runs sync.WaitGroup
+		for run := range s.runs {
+			runs.Go(func() { stage.run(t.Context(), run) })
+		}
+		runs.Wait()
+	})
+	slices.SortStableFunc(stage.arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
+	return stage.arrivals
+}
+
+// list is the event with all targets.
+func (s scenario) list() []byte {
+	var urls []map[string]string
+	for i := range s.targets {
+		urls = append(urls, map[string]string{"url": fmt.Sprintf("https://t%d.example.com", i), "name": fmt.Sprint(i)})
+	}
+	text, err := json.Marshal(map[string]any{"urls": urls})
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// A theatre plays one scenario.
+type theatre struct {
+	scenario
+	namespace    string
+	every        time.Duration
+	calm, unruly []byte
+
+	mu       sync.Mutex
+	arrivals []arrival
+}
+
+func (s scenario) happens(run int) bool { return run >= s.from && run < s.till }
+
+// run is one turn of the schedule: no, one or two invocations.
+func (th *theatre) run(ctx context.Context, run int) {
+	scheduled := origin.Add(time.Duration(run) * th.every)
+	delay := time.Second
+	if th.happens(run) {
+		if th.absent {
+			return
+		}
+		delay = max(delay, th.delay)
+	}
+	time.Sleep(time.Until(scheduled.Add(delay)))
+	if th.throttled && th.happens(run) {
+		th.lambda(map[string]float64{"Throttles": 1})
+		return
+	}
+	th.invoke(ctx, run, scheduled)
+	if th.twice && th.happens(run) {
+		time.Sleep(10 * time.Second)
+		th.invoke(ctx, run, scheduled)
+	}
+}
+
+// invoke is one invocation as Lambda makes it, with what Lambda says of it.
+func (th *theatre) invoke(ctx context.Context, run int, scheduled time.Time) {
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 50*time.Second) // the template's default
+	defer cancel()
+	var err error
+	if th.crash && th.happens(run) {
+		err = errors.New("the process ended")
+	} else {
+		_, err = th.monitor(run).Run(ctx, fmt.Sprint(run), th.event(run, scheduled))
+	}
+	failed := 0.0
+	if err != nil {
+		failed = 1
+	}
+	th.lambda(map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())})
+}
+
+// lambda publishes what Lambda says of the function in this minute.
+func (th *theatre) lambda(values map[string]float64) {
+	function := map[string]string{"FunctionName": "<CheckFunction>"}
+	var all []alarm.Datum
+	for name, value := range values {
+		all = append(all, alarm.Datum{Namespace: "AWS/Lambda", Metric: name, Dimensions: function, Time: time.Now(), Values: []float64{value}, Counts: []float64{1}})
+	}
+	th.arrive(time.Now(), all)
+}
+
+func (th *theatre) event(run int, scheduled time.Time) []byte {
+	text := th.calm
+	if th.happens(run) && len(th.unruly) > 0 {
+		text = th.unruly
+	}
+	return fmt.Appendf(slices.Clone(text[:len(text)-1]), `, "scheduled": %q}`, scheduled.Format(time.RFC3339))
+}
+
+func (th *theatre) arrive(at time.Time, datums []alarm.Datum) {
+	th.mu.Lock()
+	defer th.mu.Unlock()
+	th.arrivals = append(th.arrivals, arrival{at, datums})
+}
+
+func (th *theatre) monitor(run int) *monitor.Monitor {
+	c := &checks{theatre: th, number: run, attempts: map[string]int{}}
+	return &monitor.Monitor{
+		Version: "test", Profile: metric.ProfileTarget, Limit: th.limit, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute,
+		Sweeper:    sweep.Sweeper{Probe: c.probe, InFlight: 500, Canary: c.ask, Log: slog.New(slog.DiscardHandler)},
+		OwnMetrics: true,
+		Publish: func(context.Context, *slog.Logger) monitor.Session {
+			return &session{theatre: th, run: run}
+		},
+	}
+}
+
+// checks are the checks of one run.
+type checks struct {
+	*theatre
+	number int
+
+	mu       sync.Mutex
+	attempts map[string]int
+}
+
+func (c *checks) probe(ctx context.Context, t *check.Target) check.Result {
+	c.mu.Lock()
+	c.attempts[t.Name]++
+	attempt := c.attempts[t.Name]
+	c.mu.Unlock()
+	var target int
+	fmt.Sscan(t.Name, &target)
+	if c.happens(c.number) && target < c.hang {
+		<-ctx.Done()
+		return check.Unprobed(t, check.Deadline, "the budget has ended")
+	}
+	time.Sleep(100 * time.Millisecond)
+	r := good(t)
+	if c.happens(c.number) && c.spoil != nil {
+		c.spoil(&r, target, c.number, attempt)
+	}
+	return r
+}
+
+// ask is the canary's answer.
+func (c *checks) ask(context.Context) check.Result {
+	r := check.Result{State: check.Up, Reason: check.OK, Attempts: 1}
+	if c.happens(c.number) && c.canary != check.OK {
+		r.State, r.Reason = check.Down, c.canary
+	}
+	return r
+}
+
+// good is the result of a check that went well: 100 ms, 60 days.
+func good(t *check.Target) check.Result {
+	phases := check.NoPhases()
+	phases.FirstByte = 100 * time.Millisecond
+	return check.Result{
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL, State: check.Up, Reason: check.OK, Complete: true, Status: 200, Attempts: 1,
+		Started: time.Now(), Duration: phases.Sum(), Phases: phases, Certificate: &check.Certificate{DaysLeft: 60, Verified: true},
+	}
+}
+
+// down makes a result that of a check which failed for a reason of the network.
+func down(r *check.Result, reason check.Reason) {
+	r.State, r.Reason, r.Complete, r.Status, r.Certificate = check.Down, reason, false, 0, nil
+}
+
+// A session takes the datums of one run to CloudWatch, or to the log, or
+// nowhere.
+type session struct {
+	*theatre
+	run     int
+	pending []metric.Datum
+	mu      sync.Mutex
+	tally   metric.Tally
+}
+
+func (s *session) Add(datums ...metric.Datum) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = append(s.pending, datums...)
+}
+
+func (s *session) Flush(context.Context) metric.Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := time.Now()
+	s.tally.Datums += len(s.pending)
+	if s.happens(s.run) {
+		at = at.Add(s.arrives)
+		s.lose()
+	}
+	if s.happens(s.run) && s.denied {
+		s.tally.EMF += len(s.pending)
+	} else {
+		s.tally.Accepted += len(s.pending)
+	}
+	s.arrive(at, told(s.namespace, s.pending))
+	s.pending = nil
+	return s.tally
+}
+
+// lose drops the first datum, if the scenario wants one lost.
+func (s *session) lose() {
+	if s.lossy && s.tally.Lost == 0 && len(s.pending) > 0 {
+		s.pending = s.pending[1:]
+		s.tally.Lost++
+	}
+}
+
+func (s *session) Err() error { return nil }
+func (s *session) Close()     {}
+
+// told are datums as CloudWatch sees them.
+func told(namespace string, datums []metric.Datum) []alarm.Datum {
+	all := make([]alarm.Datum, len(datums))
+	for i, d := range datums {
+		var dimensions map[string]string
+		for _, dimension := range d.Dimensions {
+			dimensions = map[string]string{dimension.Name: dimension.Value}
+		}
+		all[i] = alarm.Datum{
+			Namespace: namespace, Metric: d.Metric, Unit: string(d.Unit), Dimensions: dimensions,
+			Time: d.Time, Values: d.Values, Counts: d.Counts,
+		}
+	}
+	return all
+}
+
+// judge has alarms look on while things arrive, until a time. With runs every
+// hour it looks every five minutes only, to save time: CloudWatch looks each
+// minute.
+func judge(w *alarm.Watch, arrivals []arrival, from, until time.Time) {
+	step := time.Minute
+	if until.Sub(from) > 24*time.Hour {
+		step = 5 * time.Minute
+	}
+	for now := from; !now.After(until); now = now.Add(step) {
+		for len(arrivals) > 0 && arrivals[0].at.Before(now) {
+			w.Put(arrivals[0].datums...)
+			arrivals = arrivals[1:]
+		}
+		w.Evaluate(now)
+	}
+}
