@@ -160,7 +160,7 @@ func TestSweepTakesTargetsInOrder(t *testing.T) {
 	})
 }
 
-// A slow target holds up its own place and no other.
+// A slow target occupies its own place and no other.
 func TestSweepFillsPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -172,7 +172,7 @@ func TestSweepFillsPlaces(t *testing.T) {
 	})
 }
 
-// A tenth of the targets hang until their time-out. Whatever stands behind them
+// A tenth of the targets hang until their timeout. Whatever stands behind them
 // in the list begins when a place is free, and no later than if the time of all
 // before it were shared out evenly.
 func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
@@ -208,8 +208,8 @@ func TestSweepPanic(t *testing.T) {
 		var log bytes.Buffer
 		s := w.sweeper(3)
 		s.Log = slog.New(slog.NewJSONHandler(&log, nil))
-		var settled []int
-		got := s.Sweep(t.Context(), targets(3, 1), recorder(&settled))
+		var final []int
+		got := s.Sweep(t.Context(), targets(3, 1), recorder(&final))
 		want := []check.Reason{check.OK, check.Internal, check.OK}
 		for i, r := range got.Results {
 			if r.Reason != want[i] || r.Name != fmt.Sprintf("t%d", i) {
@@ -219,8 +219,8 @@ func TestSweepPanic(t *testing.T) {
 		if r := got.Results[1]; r.State != check.NotChecked || strings.Contains(r.Detail, "cheese") {
 			t.Errorf("state %v, detail %q", r.State, r.Detail)
 		}
-		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2}) {
-			t.Errorf("settled %v", settled)
+		if slices.Sort(final); !slices.Equal(final, []int{0, 1, 2}) {
+			t.Errorf("final %v", final)
 		}
 		for _, want := range []string{`"name":"t1"`, "out of cheese", "(*world).probe"} {
 			if !strings.Contains(log.String(), want) {
@@ -251,8 +251,8 @@ func TestSweepBudget(t *testing.T) {
 		}
 		list := targets(7, 1)
 		list[6].Invalid = "is no URL"
-		var settled []int
-		got := w.sweeper(2).Sweep(budget(t, 3*time.Second), list, recorder(&settled))
+		var final []int
+		got := w.sweeper(2).Sweep(budget(t, 3*time.Second), list, recorder(&final))
 		if took := time.Since(w.began); took != 3*time.Second {
 			t.Errorf("took %v, want exactly the budget of 3s", took)
 		}
@@ -265,8 +265,8 @@ func TestSweepBudget(t *testing.T) {
 				t.Errorf("result %d: %s %v %v, want %v", i, r.Name, r.State, r.Reason, want[i])
 			}
 		}
-		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2, 3, 4, 5, 6}) {
-			t.Errorf("settled %v, want each once", settled)
+		if slices.Sort(final); !slices.Equal(final, []int{0, 1, 2, 3, 4, 5, 6}) {
+			t.Errorf("final %v, want each once", final)
 		}
 		if len(w.starts) != 4 {
 			t.Errorf("%d targets were begun, want 4", len(w.starts))
@@ -286,8 +286,8 @@ func TestSweepAfterTheBudget(t *testing.T) {
 	})
 }
 
-// Each failure takes a second, so that confirmations begin 3 s after its end.
-func TestSweepConfirmation(t *testing.T) {
+// Each failure takes a second, so that retries start 3 s after its end.
+func TestSweepRetry(t *testing.T) {
 	const second = time.Second
 	timeout, refused := answer{reason: check.Timeout}, answer{reason: check.ConnectionRefused}
 	good, degraded := answer{}, answer{state: check.Degraded, reason: check.Expectation}
@@ -342,8 +342,8 @@ func TestSweepConfirmation(t *testing.T) {
 	}
 }
 
-// Only what may be gone a moment later is looked at twice.
-func TestSweepConfirmsPassingCauses(t *testing.T) {
+// Only what may be over a moment later is checked twice.
+func TestSweepRetriesRetryableCauses(t *testing.T) {
 	passing := map[check.Reason]bool{
 		check.DNSTemporary: true, check.DNSTimeout: true, check.ConnectionRefused: true, check.ConnectionReset: true,
 		check.ConnectionClosed: true, check.Timeout: true, check.Unreachable: true,
@@ -381,8 +381,8 @@ func TestSweepConfirmsPassingCauses(t *testing.T) {
 	})
 }
 
-// A confirmation waits for all first attempts, and no longer than it must.
-func TestSweepConfirmsAtTheEnd(t *testing.T) {
+// A retry waits for all first attempts, and no longer than it must.
+func TestSweepRetriesAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.answers["t0"] = []answer{{reason: check.Timeout}, {}}
@@ -402,8 +402,8 @@ func TestSweepConfirmsAtTheEnd(t *testing.T) {
 	})
 }
 
-// Confirmations keep to the same bound, the oldest failure first.
-func TestSweepConfirmationsInFlight(t *testing.T) {
+// Retries keep to the same limit, the oldest failure first.
+func TestSweepRetriesInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i, took := range []time.Duration{5, 1, 1} {
@@ -426,8 +426,8 @@ func TestSweepConfirmationsInFlight(t *testing.T) {
 	})
 }
 
-// The budget cuts off a confirmation: what is known stays.
-func TestSweepBudgetCutsConfirmation(t *testing.T) {
+// The budget cuts off a retry: what is known stays.
+func TestSweepBudgetCutsRetry(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		budget   time.Duration
@@ -445,8 +445,8 @@ func TestSweepBudgetCutsConfirmation(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
 				w.answers["t0"] = []answer{{reason: check.Timeout}, {reason: check.ConnectionReset}, {}}
-				var settled []int
-				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&settled)).Results[0]
+				var final []int
+				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&final)).Results[0]
 				if r.State != check.Down || r.Reason != test.reason || r.Attempts != test.attempts || r.Flaky {
 					t.Errorf("got %v %v, attempts %d, flaky %v", r.State, r.Reason, r.Attempts, r.Flaky)
 				}
@@ -456,16 +456,16 @@ func TestSweepBudgetCutsConfirmation(t *testing.T) {
 				if took := time.Since(w.began); took != test.budget {
 					t.Errorf("took %v, want the budget of %v", took, test.budget)
 				}
-				if len(settled) != 1 {
-					t.Errorf("settled %d times", len(settled))
+				if len(final) != 1 {
+					t.Errorf("final %d times", len(final))
 				}
 			})
 		})
 	}
 }
 
-// A confirmation that panics tells nothing of the target.
-func TestSweepConfirmationPanics(t *testing.T) {
+// A retry that panics says nothing about the target.
+func TestSweepRetryPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.answers["t0"] = []answer{{reason: check.Timeout}}
@@ -481,8 +481,8 @@ func TestSweepConfirmationPanics(t *testing.T) {
 	})
 }
 
-// settled is called once a target, at the moment of its verdict, with it.
-func TestSweepSettled(t *testing.T) {
+// final is called once per target, at the moment of its verdict, with it.
+func TestSweepFinal(t *testing.T) {
 	type call struct {
 		at time.Duration
 		r  check.Result
@@ -506,7 +506,7 @@ func TestSweepSettled(t *testing.T) {
 		want := []time.Duration{1, 6, 3, 10, 5, 1, 0} // seconds; t3: 1, from 5 to 6, from 9 to 10
 		for i, at := range want {
 			if c := calls[i]; len(c) != 1 || c[0].at != at*time.Second || fmt.Sprint(c[0].r) != fmt.Sprint(got.Results[i]) {
-				t.Errorf("t%d: settled %+v, want once after %v with %+v", i, c, at*time.Second, got.Results[i])
+				t.Errorf("t%d: final %+v, want once after %v with %+v", i, c, at*time.Second, got.Results[i])
 			}
 		}
 	})
@@ -529,13 +529,13 @@ func TestSweepTwiceAtOnce(t *testing.T) {
 	})
 }
 
-// TestExhaustionIsOurs: a machine that bears three checks at once gets three
-// at once, and every target its own result.
+// A machine that has room for three checks at once gets three at once, and every
+// target its own result.
 func TestExhaustionIsOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inside atomic.Int64
 		var mu sync.Mutex
-		var most int64 // that were borne at once
+		var most int64 // at once that did not fail
 		var log strings.Builder
 		s := &Sweeper{
 			InFlight: 50,
@@ -563,14 +563,14 @@ func TestExhaustionIsOurs(t *testing.T) {
 			}
 		}
 		if most != 3 || strings.Count(log.String(), "starts anew with fewer") > 6 || !strings.Contains(log.String(), "inFlight=49") {
-			t.Errorf("at most %d at once, and said\n%s", most, log.String())
+			t.Errorf("at most %d at once, log\n%s", most, log.String())
 		}
 	})
 }
 
-// TestOneExhaustedTargetIsNoMeasure: a target that always fails like this does
+// A target that always fails like this does
 // not slow the rest down for good.
-func TestOneExhaustedTargetIsNoMeasure(t *testing.T) {
+func TestOneExhaustedTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Sweeper{InFlight: 100, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {
 			if to.Name == "0" {
@@ -591,7 +591,7 @@ func TestOneExhaustedTargetIsNoMeasure(t *testing.T) {
 	})
 }
 
-// TestExhaustionForGood ends: with a budget or without.
+// Exhaustion that does not end, ends the check all the same.
 func TestExhaustionForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {
