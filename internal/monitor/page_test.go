@@ -14,7 +14,7 @@ import (
 // The page comes when everything has been published, and shows that.
 func TestPageComesLast(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
+		g.endings["b.example"] = ending{check.Down, check.TLSExpired, ms}
 		pages := 0
 		g.Page = func(ctx context.Context, s *Summary) error {
 			pages++
@@ -34,7 +34,7 @@ func TestPageComesLast(t *testing.T) {
 	})
 }
 
-// What the page can't do is a warning in the summary and in the log. The run
+// The page's error is a warning in the summary and in the log. The run
 // is as good as it was.
 func TestPageFails(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
@@ -50,7 +50,7 @@ func TestPageFails(t *testing.T) {
 			t.Errorf("healthy: %v, log %s", s.Healthy, &g.log)
 		}
 		if text, err := s.Encode(2000); err != nil || len(text) > 2000 {
-			t.Errorf("the answer has %d bytes, error %v", len(text), err)
+			t.Errorf("the response has %d bytes, error %v", len(text), err)
 		}
 	})
 }

@@ -158,7 +158,7 @@ func many(n int) *Summary {
 	return s
 }
 
-// Whatever the limit, the answer keeps to it, leaves nothing out that had
+// Whatever the limit, the response keeps to it, leaves nothing out that had
 // room, and lets what is up go first.
 func TestEncodeLimit(t *testing.T) {
 	s := many(30)

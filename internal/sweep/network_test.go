@@ -17,7 +17,7 @@ import (
 // hosted is a list of targets with one letter each: its response. Those with the
 // same digit after it share a host.
 func hosted(w *world, letters string) []check.Target {
-	answers := map[string]answer{
+	endings := map[string]ending{
 		"u": {},
 		"g": {state: check.Degraded, reason: check.Expectation},
 		"t": {reason: check.Timeout},
@@ -35,7 +35,7 @@ func hosted(w *world, letters string) []check.Target {
 			host = word[1:]
 		}
 		list[i].URL = &url.URL{Scheme: "https", Host: host + ".example:" + fmt.Sprint(8000+i)}
-		w.answers[list[i].Name] = []answer{answers[word[:1]]}
+		w.endings[list[i].Name] = []ending{endings[word[:1]]}
 	}
 	return list
 }
@@ -43,7 +43,7 @@ func hosted(w *world, letters string) []check.Target {
 func TestSweepWithoutNetwork(t *testing.T) {
 	const none, up, down, degraded, hanging, panicking = "none", "up", "down", "degraded", "hanging", "panicking"
 	for _, test := range []struct {
-		name, answers, canary string
+		name, endings, canary string
 		want, asked           bool
 	}{
 		{"all is well", "u u u u u", down, false, false},
@@ -73,9 +73,9 @@ func TestSweepWithoutNetwork(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, asked := newWorld(), 0
 				s := w.sweeper(10)
-				list := hosted(w, test.answers)
+				list := hosted(w, test.endings)
 				if test.canary != none {
-					w.answers["canary"] = map[string][]answer{
+					w.endings["canary"] = map[string][]ending{
 						up: {{}}, down: {{reason: check.ConnectionRefused}}, hanging: {{took: time.Minute}},
 						degraded: {{state: check.Degraded, reason: check.Expectation}}, panicking: {{}},
 					}[test.canary]
@@ -137,7 +137,7 @@ func TestSweepCanaryAfterTheEnd(t *testing.T) {
 				w, asked := newWorld(), false
 				list := append(hosted(w, "t t t t t"), targets(1, 0)...)
 				list[5].Name = "slow"
-				w.answers["slow"] = []answer{{took: time.Minute}}
+				w.endings["slow"] = []ending{{took: time.Minute}}
 				s := w.sweeper(10)
 				s.Canary = func(ctx context.Context) check.Result {
 					asked = true

@@ -17,8 +17,8 @@ import (
 	"rollcall/internal/check"
 )
 
-// An answer is how one attempt at a target ends.
-type answer struct {
+// An ending is how one attempt at a target ends.
+type ending struct {
 	reason check.Reason
 	status int
 	state  check.State   // NotChecked: the reason's own
@@ -27,7 +27,7 @@ type answer struct {
 
 // A world is what fake checks find. All its times are since its beginning.
 type world struct {
-	answers map[string][]answer // of each attempt, the last one of all that follow; none: up
+	endings map[string][]ending // of each attempt, the last one of all that follow; none: up
 	panics  map[string]bool
 
 	began      time.Time
@@ -38,7 +38,7 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
-		answers: map[string][]answer{}, panics: map[string]bool{},
+		endings: map[string][]ending{}, panics: map[string]bool{},
 		began: time.Now(), starts: map[string][]time.Duration{},
 	}
 }
@@ -71,14 +71,14 @@ func (w *world) probe(ctx context.Context, t *check.Target) check.Result {
 	return res
 }
 
-func (w *world) enter(name string) answer {
+func (w *world) enter(name string) ending {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open++
 	w.most = max(w.most, w.open)
 	w.starts[name] = append(w.starts[name], time.Since(w.began))
-	a := answer{}
-	if list := w.answers[name]; len(list) > 0 {
+	a := ending{}
+	if list := w.endings[name]; len(list) > 0 {
 		a = list[min(len(w.starts[name]), len(list))-1]
 	}
 	if a.took == 0 {
@@ -164,7 +164,7 @@ func TestSweepTakesTargetsInOrder(t *testing.T) {
 func TestSweepFillsPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{took: 5 * time.Second}}
+		w.endings["t0"] = []ending{{took: 5 * time.Second}}
 		w.sweeper(2).Sweep(t.Context(), targets(6, 1), nil)
 		if got := time.Since(w.began); got != 5*time.Second {
 			t.Errorf("took %v, want 5s: five targets through one place, one through the other", got)
@@ -180,7 +180,7 @@ func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i := 0; i < all; i += 10 {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: check.Timeout, took: hanging}}
+			w.endings[fmt.Sprintf("t%d", i)] = []ending{{reason: check.Timeout, took: hanging}}
 		}
 		got := w.sweeper(places).Sweep(t.Context(), targets(all, 0), nil)
 		var before time.Duration // what all in front take together
@@ -247,7 +247,7 @@ func TestSweepBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i := range 6 {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{took: 2 * time.Second}}
+			w.endings[fmt.Sprintf("t%d", i)] = []ending{{took: 2 * time.Second}}
 		}
 		list := targets(7, 1)
 		list[6].Invalid = "is no URL"
@@ -289,41 +289,41 @@ func TestSweepAfterTheBudget(t *testing.T) {
 // Each failure takes a second, so that retries start 3 s after its end.
 func TestSweepRetry(t *testing.T) {
 	const second = time.Second
-	timeout, refused := answer{reason: check.Timeout}, answer{reason: check.ConnectionRefused}
-	good, degraded := answer{}, answer{state: check.Degraded, reason: check.Expectation}
-	notFound := answer{reason: check.Status, status: 404}
+	timeout, refused := ending{reason: check.Timeout}, ending{reason: check.ConnectionRefused}
+	good, degraded := ending{}, ending{state: check.Degraded, reason: check.Expectation}
+	notFound := ending{reason: check.Status, status: 404}
 	for _, test := range []struct {
 		name    string
 		retries int
-		answers []answer
+		endings []ending
 		want    check.Result // its State, Reason, Attempts and Flaky
 		starts  []time.Duration
 	}{
-		{"up", 1, []answer{good},
+		{"up", 1, []ending{good},
 			check.Result{State: check.Up, Attempts: 1}, []time.Duration{0}},
-		{"recovers", 1, []answer{timeout, good},
+		{"recovers", 1, []ending{timeout, good},
 			check.Result{State: check.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
-		{"recovers to degraded", 1, []answer{timeout, degraded},
+		{"recovers to degraded", 1, []ending{timeout, degraded},
 			check.Result{State: check.Degraded, Reason: check.Expectation, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
-		{"fails again", 1, []answer{timeout, refused},
+		{"fails again", 1, []ending{timeout, refused},
 			check.Result{State: check.Down, Reason: check.ConnectionRefused, Attempts: 2}, []time.Duration{0, 4 * second}},
-		{"no retries", 0, []answer{timeout, good},
+		{"no retries", 0, []ending{timeout, good},
 			check.Result{State: check.Down, Reason: check.Timeout, Attempts: 1}, []time.Duration{0}},
-		{"fails three times", 2, []answer{timeout},
+		{"fails three times", 2, []ending{timeout},
 			check.Result{State: check.Down, Reason: check.Timeout, Attempts: 3}, []time.Duration{0, 4 * second, 8 * second}},
-		{"recovers at the third", 2, []answer{timeout, refused, good},
+		{"recovers at the third", 2, []ending{timeout, refused, good},
 			check.Result{State: check.Up, Attempts: 3, Flaky: true}, []time.Duration{0, 4 * second, 8 * second}},
-		{"recovers at the second of three", 2, []answer{timeout, good},
+		{"recovers at the second of three", 2, []ending{timeout, good},
 			check.Result{State: check.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
-		{"fails for good at the second", 2, []answer{timeout, notFound, good},
+		{"fails for good at the second", 2, []ending{timeout, notFound, good},
 			check.Result{State: check.Down, Reason: check.Status, Attempts: 2}, []time.Duration{0, 4 * second}},
-		{"degraded needs none", 1, []answer{degraded},
+		{"degraded needs none", 1, []ending{degraded},
 			check.Result{State: check.Degraded, Reason: check.Expectation, Attempts: 1}, []time.Duration{0}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.answers["t0"] = test.answers
+				w.endings["t0"] = test.endings
 				r := w.sweeper(4).Sweep(t.Context(), targets(1, test.retries), nil).Results[0]
 				got := check.Result{State: r.State, Reason: r.Reason, Attempts: r.Attempts, Flaky: r.Flaky}
 				if fmt.Sprint(got) != fmt.Sprint(test.want) {
@@ -366,7 +366,7 @@ func TestSweepRetriesRetryableCauses(t *testing.T) {
 		w := newWorld()
 		list := targets(len(causes), 1)
 		for i, c := range causes {
-			w.answers[list[i].Name] = []answer{{reason: c.reason, status: c.status}}
+			w.endings[list[i].Name] = []ending{{reason: c.reason, status: c.status}}
 		}
 		got := w.sweeper(len(causes)).Sweep(t.Context(), list, nil)
 		for i, c := range causes {
@@ -385,9 +385,9 @@ func TestSweepRetriesRetryableCauses(t *testing.T) {
 func TestSweepRetriesAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: check.Timeout}, {}}
-		w.answers["t1"] = []answer{{took: 10 * time.Second}}
-		w.answers["t2"] = []answer{{reason: check.Timeout, took: 9 * time.Second}, {}}
+		w.endings["t0"] = []ending{{reason: check.Timeout}, {}}
+		w.endings["t1"] = []ending{{took: 10 * time.Second}}
+		w.endings["t2"] = []ending{{reason: check.Timeout, took: 9 * time.Second}, {}}
 		w.sweeper(3).Sweep(t.Context(), targets(3, 1), nil)
 		want := map[string][]time.Duration{
 			"t0": {0, 10 * time.Second}, // long failed: at once
@@ -407,7 +407,7 @@ func TestSweepRetriesInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i, took := range []time.Duration{5, 1, 1} {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: check.Timeout, took: took * time.Second}, {}}
+			w.endings[fmt.Sprintf("t%d", i)] = []ending{{reason: check.Timeout, took: took * time.Second}, {}}
 		}
 		w.sweeper(2).Sweep(t.Context(), targets(3, 1), nil)
 		want := map[string][]time.Duration{ // the first attempts end at 5, 1 and 2 s
@@ -444,7 +444,7 @@ func TestSweepBudgetCutsRetry(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.answers["t0"] = []answer{{reason: check.Timeout}, {reason: check.ConnectionReset}, {}}
+				w.endings["t0"] = []ending{{reason: check.Timeout}, {reason: check.ConnectionReset}, {}}
 				var final []int
 				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&final)).Results[0]
 				if r.State != check.Down || r.Reason != test.reason || r.Attempts != test.attempts || r.Flaky {
@@ -468,7 +468,7 @@ func TestSweepBudgetCutsRetry(t *testing.T) {
 func TestSweepRetryPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: check.Timeout}}
+		w.endings["t0"] = []ending{{reason: check.Timeout}}
 		s := w.sweeper(1)
 		s.Probe = func(ctx context.Context, target *check.Target) check.Result {
 			w.panics["t0"] = len(w.starts["t0"]) == 1
@@ -489,10 +489,10 @@ func TestSweepFinal(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t1"] = []answer{{reason: check.Timeout, took: 2 * time.Second}, {}}
-		w.answers["t2"] = []answer{{reason: check.Status, status: 404, took: 3 * time.Second}}
-		w.answers["t3"] = []answer{{reason: check.Timeout}, {reason: check.Timeout}, {}}
-		w.answers["t4"] = []answer{{took: 5 * time.Second}}
+		w.endings["t1"] = []ending{{reason: check.Timeout, took: 2 * time.Second}, {}}
+		w.endings["t2"] = []ending{{reason: check.Status, status: 404, took: 3 * time.Second}}
+		w.endings["t3"] = []ending{{reason: check.Timeout}, {reason: check.Timeout}, {}}
+		w.endings["t4"] = []ending{{took: 5 * time.Second}}
 		w.panics["t5"] = true
 		list := targets(7, 2)
 		list[6].Invalid = "is no URL"
@@ -516,7 +516,7 @@ func TestSweepFinal(t *testing.T) {
 func TestSweepTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: check.Status, status: 404}}
+		w.endings["t0"] = []ending{{reason: check.Status, status: 404}}
 		s := w.sweeper(2)
 		var other Outcome
 		var wg sync.WaitGroup
