@@ -10,8 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
 	"rollcall/internal/plan"
@@ -57,7 +58,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 }
 
 // settings are those of the engine, with what check's own flags say.
-func (c *checkCommand) settings(sys system) (monitor.Config, error) {
+func (c *checkCommand) settings(sys system) (config.Config, error) {
 	settings, err := c.configure(sys)
 	if err != nil {
 		return settings, err
@@ -136,8 +137,8 @@ func verdict(ctx context.Context, s *monitor.Summary, lost error) error {
 
 // publishTo lets m publish. A terminal has no log that CloudWatch reads, so
 // what CloudWatch does not take is lost.
-func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settings monitor.Config) error {
-	aws, err := config.LoadDefaultConfig(ctx)
+func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settings config.Config) error {
+	aws, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/cost"
 	"rollcall/internal/metric"
-	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 )
 
@@ -75,11 +75,11 @@ func (c *costCommand) check() error {
 
 // readFor reads a plan, and what the variables say of how it is used.
 func readFor(sys system, file string, lookup func(string) (string, bool)) (*plan.Plan, cost.Use, error) {
-	settings, err := monitor.Configure(sys.lookup)
+	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	p, err := planOf(sys, file, monitor.Inputs(sys.lookup, lookup))
+	p, err := planOf(sys, file, plan.Inputs{Files: settings.Files(), Lookup: lookup})
 	if err != nil {
 		return nil, cost.Use{}, err
 	}

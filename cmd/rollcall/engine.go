@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
@@ -35,17 +36,17 @@ type effort struct {
 }
 
 // configure lays the flags over the variables.
-func (e *effort) configure(sys system) (monitor.Config, error) {
-	settings, err := monitor.Configure(sys.lookup)
+func (e *effort) configure(sys system) (config.Config, error) {
+	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return settings, err
 	}
 	for _, text := range e.Allow {
-		network, err := monitor.ParseNetwork(text)
+		network, err := config.ParseNetwork(text)
 		if err != nil {
 			return settings, wrongUsage("--allow: %v", err)
 		}
-		settings.Allow = append(settings.Allow, network)
+		settings.Guard.Allow = append(settings.Guard.Allow, network)
 	}
 	if e.InFlight < 0 || e.Deadline < 0 {
 		return settings, wrongUsage("--in-flight and --deadline can't be negative")
@@ -58,19 +59,19 @@ func (e *effort) configure(sys system) (monitor.Config, error) {
 
 // newMonitor returns a monitor that logs to log. done is to be called after
 // its last run.
-func newMonitor(settings monitor.Config, sys system, log io.Writer) (m *monitor.Monitor, done func()) {
+func newMonitor(settings config.Config, sys system, log io.Writer) (m *monitor.Monitor, done func()) {
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: settings.Guard(), SecondDials: settings.SecondDials(), RootCAs: sys.roots,
+		UserAgent: "rollcall/" + version, Guard: settings.Guard, SecondDials: settings.SecondDials, RootCAs: sys.roots,
 		Lookup: newResolver(settings).Lookup,
 	})
-	m = settings.Monitor(monitor.Surroundings{
-		Version: version, Lookup: sys.lookup, Prober: prober, Log: slog.New(slog.NewTextHandler(log, nil)),
+	m = monitor.New(settings, monitor.Dependencies{
+		Version: version, Lookup: sys.lookup, Probe: prober.Probe, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	m.Log = nil // the report says of each target what the log would
 	return m, prober.Close
 }
 
-func newResolver(settings monitor.Config) *resolve.Resolver {
+func newResolver(settings config.Config) *resolve.Resolver {
 	return resolve.New(resolve.Options{Server: settings.DNS, Rate: settings.DNSRate})
 }
 

@@ -4,13 +4,14 @@ import (
 	"context"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 )
 
 // A side is one way of checking a list.
 type side struct {
-	settings monitor.Config
+	settings config.Config
 	plan     *plan.Plan
 	progress *progress
 	system

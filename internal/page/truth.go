@@ -26,10 +26,10 @@ func (v *view) Truth() *truth {
 	if len(sorted) == 0 {
 		return nil
 	}
-	t := &truth{Clock: clockSentence(v.KernelClock, v.ProcessClock), Measured: len(sorted), Unsure: v.measure.unsure}
+	t := &truth{Clock: clockSentence(v.Clock.Kernel, v.Clock.Process), Measured: len(sorted), Unsure: v.measure.unsure}
 	t.Uncertainty = quantiles(percentile(sorted, 50), percentile(sorted, 99), sorted[len(sorted)-1])
 	if d := v.LocalDelay; d != nil {
-		t.Delay = quantiles(d.P50, d.P99, d.Max)
+		t.Delay = quantiles(time.Duration(d.P50), time.Duration(d.P99), time.Duration(d.Max))
 	}
 	return t
 }

@@ -30,6 +30,9 @@ func newView(s *monitor.Summary) *view {
 	return v
 }
 
+// Duration is the run's.
+func (v *view) Duration() time.Duration { return time.Duration(v.Summary.Duration) }
+
 // groupsOf returns the groups, unless there is nothing to tell apart.
 func groupsOf(results []check.Result) []string {
 	seen := map[string]bool{}

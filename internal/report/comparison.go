@@ -29,9 +29,9 @@ type Comparison struct {
 // each side's failures before its own, then what all at once saves, and what
 // the figures mean for a long list.
 func (c *Comparison) Write(w io.Writer) error {
-	text := errorLines(c.OneByOne) + fmt.Sprintf("sync_run: %.4f\n", c.OneByOne.Duration.Seconds())
-	text += errorLines(c.AtOnce) + fmt.Sprintf("async_run: %.4f\n", c.AtOnce.Duration.Seconds())
-	text += fmt.Sprintf("async_run - sync_run: %.4f\n", (c.AtOnce.Duration - c.OneByOne.Duration).Seconds())
+	text := errorLines(c.OneByOne) + fmt.Sprintf("sync_run: %.4f\n", time.Duration(c.OneByOne.Duration).Seconds())
+	text += errorLines(c.AtOnce) + fmt.Sprintf("async_run: %.4f\n", time.Duration(c.AtOnce.Duration).Seconds())
+	text += fmt.Sprintf("async_run - sync_run: %.4f\n", time.Duration(c.AtOnce.Duration-c.OneByOne.Duration).Seconds())
 	_, err := io.WriteString(w, text+"\n"+c.saving()+c.outlook())
 	return err
 }
@@ -64,7 +64,7 @@ func Saved(oneByOne, atOnce time.Duration) string {
 }
 
 func (c *Comparison) saving() string {
-	return fmt.Sprintf("All at once, %s: %s.\n", Targets(c.AtOnce.Targets), Saved(c.OneByOne.Duration, c.AtOnce.Duration))
+	return fmt.Sprintf("All at once, %s: %s.\n", Targets(c.AtOnce.Targets), Saved(time.Duration(c.OneByOne.Duration), time.Duration(c.AtOnce.Duration)))
 }
 
 // long is the list that people ask about next.
@@ -78,7 +78,7 @@ func (c *Comparison) outlook() string {
 	if c.AtOnce.Targets == c.AtOnce.NotChecked {
 		return ""
 	}
-	slow := c.OneByOne.Duration / time.Duration(c.OneByOne.Targets) * long
+	slow := time.Duration(c.OneByOne.Duration) / time.Duration(c.OneByOne.Targets) * long
 	fast, why := c.long()
 	text := fmt.Sprintf("100,000 like these, by these figures: %s one after the other, %s all at once (%s).\n", about(slow), about(fast), why)
 	if c.OneByOne.Targets < few {

@@ -91,7 +91,7 @@ func line(s *monitor.Summary, l Look) string {
 	for _, c := range counts(s) {
 		parts = append(parts, l.in(c.paint, fmt.Sprintf("%d %s", c.n, c.what)))
 	}
-	text := fmt.Sprintf("%s in %s: %s", Targets(s.Targets), Milliseconds(s.Duration), strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s in %s: %s", Targets(s.Targets), Milliseconds(time.Duration(s.Duration)), strings.Join(parts, ", "))
 	if s.VantageUnhealthy {
 		text += "; " + blind
 	}

@@ -115,9 +115,9 @@ func TestFieldsAreDocumented(t *testing.T) {
 
 func TestVariablesAreDocumented(t *testing.T) {
 	const variable = `ROLLCALL_[A-Z_]*[A-Z]`
-	inCode := tree.Found(t, "internal/monitor/config.go", variable)
+	inCode := tree.Found(t, "internal/config/variables.go", variable)
 	if len(inCode) == 0 {
-		t.Fatal("no variable was found in internal/monitor/config.go")
+		t.Fatal("no variable was found in internal/config/variables.go")
 	}
 	for _, name := range []string{"docs/configuration.md", "template.yaml"} {
 		documented := tree.Found(t, name, variable)

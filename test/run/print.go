@@ -103,10 +103,10 @@ func (s *show) times(atOnce, oneByOne []scene) {
 	for i, sc := range atOnce {
 		slow, how := sum(sc), "summed up"
 		if oneByOne != nil {
-			slow, how = oneByOne[i].summary.Duration, "measured"
+			slow, how = time.Duration(oneByOne[i].summary.Duration), "measured"
 		}
 		s.printf("  %-20s %9s one after the other (%s), %9s all at once: %s\n",
-			sc.event, report.Milliseconds(slow), how, report.Milliseconds(sc.summary.Duration), report.Saved(slow, sc.summary.Duration))
+			sc.event, report.Milliseconds(slow), how, report.Milliseconds(time.Duration(sc.summary.Duration)), report.Saved(slow, time.Duration(sc.summary.Duration)))
 	}
 	s.printf("\n")
 }
