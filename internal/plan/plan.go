@@ -230,17 +230,17 @@ func readEvent(root value, settings []setting, base event) event {
 		if items.kind == absent {
 			root.ps.report(join(root.path, fieldItems), "is missing: a batch has %s and %s", fieldItems, fieldBatchInput)
 		}
-		all = nil
+		items.name = fieldURLs
+		all = members{items}
 		if input.kind != absent {
-			all = input.requireObject(fieldNames(fields))
-		}
-		for _, m := range all {
-			if m.name == fieldURLs || m.name == fieldSource {
-				m.problem("cannot be used in %s: %s are the URLs", fieldBatchInput, fieldItems)
+			for _, m := range input.requireObject(fieldNames(fields)) {
+				if m.name == fieldURLs || m.name == fieldSource {
+					m.problem("cannot be used in %s: %s are the URLs", fieldBatchInput, fieldItems)
+				} else {
+					all = append(all, m)
+				}
 			}
 		}
-		items.name = fieldURLs
-		all = append(members{items}, all...)
 	}
 	for _, f := range fields {
 		if v := all.get(f.name); v.kind != absent {

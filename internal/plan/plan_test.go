@@ -309,7 +309,7 @@ func TestParseURLs(t *testing.T) {
 
 func TestSourceWithoutFiles(t *testing.T) {
 	_, err := parse([]byte(`{"source": "list.txt"}`), Inputs{})
-	wantProblem(t, err, `source: open "list.txt": there are no files here`)
+	wantProblem(t, err, `source: file sources are not supported`)
 }
 
 func TestSourceDoesNotLeaveItsRoot(t *testing.T) {

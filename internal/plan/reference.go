@@ -89,14 +89,7 @@ func isWord(s string) bool {
 // targets of a plan see the same value.
 type variables struct {
 	lookup func(name string) (string, bool) // nil: nothing is set
-	known  map[string]variable
-}
-
-// A variable is what the environment holds under a name, or why an event is
-// not given it.
-type variable struct {
-	value string
-	err   error
+	known  map[string]*string               // nil: not set
 }
 
 // resolve returns settings as they are sent: s itself if it has no
@@ -132,20 +125,20 @@ func (vs *variables) resolve(s *check.Settings) (*check.Settings, error) {
 // get returns the value of a variable, unless Lambda itself sets it: its
 // credentials are among those.
 func (vs *variables) get(name string) (string, error) {
-	if v, ok := vs.known[name]; ok {
-		return v.value, v.err
-	}
 	for _, prefix := range [...]string{"AWS_", "LAMBDA_", "_"} {
 		if strings.HasPrefix(name, prefix) {
 			return "", fmt.Errorf("${env:%s} is refused: an event cannot read variables that begin with %s", name, prefix)
 		}
 	}
-	v := variable{err: fmt.Errorf("${env:%s} is not set", name)}
-	if vs.lookup != nil {
+	known, asked := vs.known[name]
+	if !asked && vs.lookup != nil {
 		if text, ok := vs.lookup(name); ok {
-			v = variable{value: text}
+			known = &text
 		}
 	}
-	vs.known[name] = v
-	return v.value, v.err
+	vs.known[name] = known
+	if known == nil {
+		return "", fmt.Errorf("${env:%s} is not set", name)
+	}
+	return *known, nil
 }

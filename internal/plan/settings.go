@@ -49,7 +49,8 @@ func fieldNames[T any](fields []field[T]) []string {
 }
 
 // settingFields returns the table of what both a target and the defaults can
-// have. It is one plan's: equal expressions are one, which saves memory and makes equal targets equal.
+// have. Each plan has one of its own: its equal expressions are one, which
+// saves memory and makes equal targets equal.
 func settingFields() []setting {
 	compiled := map[string]*expect.Expression{}
 	return []setting{
@@ -58,11 +59,18 @@ func settingFields() []setting {
 			"pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$", "not": schema{"const": http.MethodConnect},
 		}, readMethod},
 		{"headers", headersSchema(), readHeaders},
-		{"body", textSchema("The request's body; takes ${env:NAME}."), readBody},
+		{"body", textSchema("The request's body; takes ${env:NAME}."), func(v value, s *check.Settings) {
+			s.Body, _ = requireReferences(v)
+		}},
 		{"userAgent", wordsSchema("Who we say we are: a browser's name, or any text. Default: rollcall/<version>.").with(schema{
 			"examples": []string{"chrome", "firefox", "safari", "edge"},
 			"not":      schema{"pattern": `[\x00-\x08\x0a-\x1f\x7f]`}, // no header can carry it
-		}), readUserAgent},
+		}), func(v value, s *check.Settings) {
+			var ok bool
+			if s.UserAgent, ok = v.requireWords(); ok && !httpguts.ValidHeaderFieldValue(s.UserAgent) {
+				v.problem("invalid header value")
+			}
+		}},
 		{"timeout", textSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
 			"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
 		}), readTimeout},
@@ -92,7 +100,9 @@ func tlsFields() []setting {
 		{"serverName", wordsSchema("The name that is asked for and that the certificate must be for. Default: the URL's host."), readServerName},
 		{"insecureSkipVerify", schema{
 			"description": "Take any certificate; the result says tlsUnverified. Default: false.", "type": "boolean",
-		}, readInsecure},
+		}, func(v value, s *check.Settings) {
+			s.TLS.InsecureSkipVerify = v.require(aBoolean) && v.text == "true"
+		}},
 		choice("minVersion", "The least version of TLS. Default: 1.2.", []string{"1.0", "1.1", "1.2", "1.3"},
 			func(s *check.Settings, i int) { s.TLS.MinVersion = tls.VersionTLS10 + uint16(i) }), // its versions are consecutive
 	}
@@ -101,10 +111,10 @@ func tlsFields() []setting {
 // overlay returns settings with what an object says laid over them: s itself
 // if it says nothing of any.
 func overlay(s *check.Settings, own members, fields []setting) *check.Settings {
-	laid := s
 	if own == nil {
 		return s // as most targets of a long list
 	}
+	laid := s
 	for _, f := range fields {
 		v := own.get(f.name)
 		if v.kind == absent {
@@ -128,19 +138,19 @@ func integer(name, description string, least, most int64, put func(*check.Settin
 		}
 		n, err := strconv.ParseInt(v.text, 10, 64)
 		if err != nil && strings.ContainsAny(v.text, ".eE") {
-			v.problem("%s is not a whole number (write digits only)", abridged(v.text))
+			v.problem("%.64s is not a whole number (write digits only)", v.text)
 			return
 		}
 		if err != nil || n < least || n > most {
-			v.problem("%s is out of range (%d to %d)", abridged(v.text), least, most)
+			v.problem("%.64s is out of range (%d to %d)", v.text, least, most)
 			return
 		}
 		put(s, n)
 	}}
 }
 
-// choice is a field that holds one of a few texts; choices[i]
-// stands for the value i.
+// choice is a field that holds one of a few texts; choices[i] stands for the
+// value i.
 func choice(name, description string, choices []string, put func(*check.Settings, int)) setting {
 	s := schema{"description": description, "type": "string", "enum": choices}
 	return setting{name, s, func(v value, s *check.Settings) {
@@ -263,20 +273,6 @@ func validHeader(name, text string) bool {
 	return httpguts.ValidHeaderFieldValue(text)
 }
 
-func readBody(v value, s *check.Settings) {
-	if body, ok := requireReferences(v); ok {
-		s.Body = body
-	}
-}
-
-func readUserAgent(v value, s *check.Settings) {
-	agent, ok := v.requireWords()
-	if ok && !httpguts.ValidHeaderFieldValue(agent) {
-		v.problem("invalid header value")
-	}
-	s.UserAgent = agent
-}
-
 func readTimeout(v value, s *check.Settings) {
 	text, ok := v.requireText()
 	if !ok {
@@ -309,10 +305,4 @@ func readServerName(v value, s *check.Settings) {
 		v.problem("invalid host name %s", quote(text))
 	}
 	s.TLS.ServerName = name
-}
-
-func readInsecure(v value, s *check.Settings) {
-	if v.require(aBoolean) {
-		s.TLS.InsecureSkipVerify = v.text == "true"
-	}
 }

@@ -77,14 +77,12 @@ func openSource(ctx context.Context, v value, sources map[string]Source) (io.Rea
 		u, scheme, name = parsed, parsed.Scheme, redact.URL(parsed)
 	}
 	open := sources[scheme]
-	switch {
-	case open == nil && scheme != fileScheme:
-		v.problem("%s:// is not supported", scheme)
+	if open == nil {
+		v.problem("%s sources are not supported", scheme)
 		return nil, ""
-	case open == nil:
-		open = Files(nil)
-	case strings.EqualFold(path.Ext(u.Path), ".gz"):
-		v.problem("compressed sources are not supported yet")
+	}
+	if strings.EqualFold(path.Ext(u.Path), ".gz") {
+		v.problem("compressed sources are not supported")
 		return nil, ""
 	}
 	source, _, err := open(ctx, u, "")

@@ -70,7 +70,7 @@ func newTargetList(e *event, fields []setting, lookup func(string) (string, bool
 		ps:        ps,
 		fields:    fields,
 		names:     targetFields(fields),
-		variables: variables{lookup: lookup, known: map[string]variable{}},
+		variables: variables{lookup: lookup, known: map[string]*string{}},
 		group:     e.group,
 		defaults:  e.settings,
 		byName:    map[string]int{},
@@ -175,7 +175,7 @@ func (l *targetList) add(v value) {
 		t.RedactedURL = part(text, redact.URL(u))
 		u.Host = part(t.RedactedURL, u.Host)
 	} else {
-		t.RedactedURL = redacted(text)
+		t.RedactedURL = redact.InvalidURL(text)
 		t.Invalid = "url: " + invalid.Error()
 	}
 	switch {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"rollcall/internal/guard"
+	"rollcall/internal/redact"
 )
 
 // readURL returns an absolute http or https URL in one spelling: host in
@@ -64,7 +64,7 @@ func readURL(text string) (*url.URL, *url.Userinfo, error) {
 	}
 	clean := &url.URL{
 		Scheme: u.Scheme, Host: host, Path: u.Path, RawPath: u.RawPath,
-		RawQuery: percentEncoded(u.RawQuery), ForceQuery: u.ForceQuery,
+		RawQuery: redact.ASCII(u.RawQuery), ForceQuery: u.ForceQuery,
 	}
 	if clean.Path == "" {
 		clean.Path = "/"
@@ -72,26 +72,7 @@ func readURL(text string) (*url.URL, *url.Userinfo, error) {
 	return clean, u.User, nil
 }
 
-// percentEncoded percent-encodes every byte that is not printable ASCII, as
-// browsers do in queries.
-func percentEncoded(text string) string {
-	odd := func(r rune) bool { return r < ' ' || r > '~' }
-	if !strings.ContainsFunc(text, odd) {
-		return text
-	}
-	var b strings.Builder
-	for _, c := range []byte(text) {
-		if odd(rune(c)) {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// maxName bounds derived names and URLs that can't be read, in bytes. CloudWatch takes
-// 1,024; people don't.
+// maxName bounds derived names, in bytes. CloudWatch takes 1,024; people don't.
 const maxName = 255
 
 // derivedName is the name of a target that is given none: host, path, and a
@@ -119,7 +100,7 @@ func derivedName(u *url.URL, request string) string {
 
 // unreadableName is the name of a target whose URL can't be read.
 func unreadableName(text, request string) string {
-	return cutName(strings.TrimPrefix(redacted(text), "https://") + "#" + digest(text+"\n"+request))
+	return cutName(strings.TrimPrefix(redact.InvalidURL(text), "https://") + "#" + digest(text+"\n"+request))
 }
 
 // cutName shortens a name that is too long, and keeps it apart from others
@@ -157,35 +138,4 @@ func requestOf(own members) string {
 	}
 	text, _ := json.Marshal(request) // what was decoded from JSON can be encoded
 	return string(text)
-}
-
-// redacted returns as much of a text that is not a URL as can be shown: what
-// stands before a port, a query or a fragment, without what may be user
-// information, in printable ASCII.
-func redacted(text string) string {
-	text = strings.TrimSpace(text)
-	scheme, rest, found := strings.Cut(text, "://")
-	if !found || scheme == "" || strings.ContainsFunc(scheme, notInName) {
-		scheme, rest = "", text
-	} else {
-		scheme += "://"
-	}
-	end := strings.IndexAny(rest, "?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	at := strings.LastIndexByte(rest, '@')
-	if at > end {
-		return abridged(scheme + "...") // a query with an @, or a password with a ? or #: nobody knows
-	}
-	bare, _, _ := strings.Cut(rest[at+1:end], ":") // a port, or a password whose @ is missing
-	return abridged(scheme + percentEncoded(bare[:min(len(bare), maxName+1)]))
-}
-
-// abridged bounds a text of ASCII to 255 bytes and shows where it was cut.
-func abridged(text string) string {
-	if len(text) <= maxName {
-		return text
-	}
-	return text[:maxName-len("...")] + "..."
 }
