@@ -45,14 +45,14 @@ func TestBrokenLinksAreFound(t *testing.T) {
 }
 
 func TestDocumentedEventsAreValid(t *testing.T) {
-	inputs := plan.Inputs{Files: os.DirFS(tree.Root), Lookup: func(string) (string, bool) { return "x", true }}
+	inputs := plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(os.DirFS(tree.Root))}, Lookup: func(string) (string, bool) { return "x", true }}
 	for _, name := range []string{"README.md", "docs/event.md"} {
 		events := tree.Fenced(tree.Document(t, name), "json")
 		if len(events) == 0 {
 			t.Errorf("%s shows no event", name)
 		}
 		for _, event := range events {
-			p, err := plan.Parse([]byte(event), inputs)
+			p, err := plan.Parse(t.Context(), strings.NewReader(event), inputs)
 			if err != nil {
 				t.Errorf("%s: %v\n%s", name, err, event)
 				continue
