@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"rollcall/test/tree"
 )
 
 // plainPackages are the folders whose Go comments and texts are held to
@@ -26,17 +28,17 @@ var allowedIn = map[string][]string{
 }
 
 func TestDocumentsUseTheTerms(t *testing.T) {
-	bans := bannedPhrases(t, document(t, "docs/terms.md"))
+	bans := bannedPhrases(t, tree.Document(t, "docs/terms.md"))
 	names := []string{"README.md", "CHANGELOG.md", "template.yaml"}
 	for _, pattern := range []string{"docs/*.md", "docs/decisions/*.md"} {
-		matches, err := fs.Glob(os.DirFS(".."), pattern)
+		matches, err := fs.Glob(os.DirFS(tree.Root), pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, matches...)
 	}
 	for _, name := range names {
-		text := document(t, name)
+		text := tree.Document(t, name)
 		if path.Ext(name) == ".md" {
 			text = prose(text)
 		}
@@ -47,9 +49,9 @@ func TestDocumentsUseTheTerms(t *testing.T) {
 }
 
 func TestGoUsesTheTerms(t *testing.T) {
-	bans := bannedPhrases(t, document(t, "docs/terms.md"))
+	bans := bannedPhrases(t, tree.Document(t, "docs/terms.md"))
 	for _, dir := range plainPackages {
-		files, err := fs.Glob(os.DirFS(".."), dir+"/*.go")
+		files, err := fs.Glob(os.DirFS(tree.Root), dir+"/*.go")
 		if err != nil || len(files) == 0 {
 			t.Errorf("%s has no Go files (%v)", dir, err)
 		}
@@ -58,7 +60,7 @@ func TestGoUsesTheTerms(t *testing.T) {
 			return slices.ContainsFunc(allowedIn[dir], func(phrase string) bool { return b.pattern.MatchString(phrase) })
 		})
 		for _, name := range files {
-			for _, piece := range goTexts(t, name, document(t, name)) {
+			for _, piece := range goTexts(t, name, tree.Document(t, name)) {
 				for _, problem := range bannedIn(own, piece.text) {
 					t.Errorf("%s:%d: %s", name, piece.line, problem)
 				}
@@ -157,7 +159,7 @@ var generated = regexp.MustCompile(`(?ms)^<!-- begin .*?^<!-- end .*? -->$`)
 func prose(text string) string {
 	lines := func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) }
 	text = generated.ReplaceAllStringFunc(text, lines)
-	text = fence.ReplaceAllStringFunc(text, lines)
+	text = tree.Fence.ReplaceAllStringFunc(text, lines)
 	return codeSpan.ReplaceAllString(text, "")
 }
 
