@@ -242,8 +242,8 @@ func TestPackagesAreDocumented(t *testing.T) {
 	}
 }
 
-// How many checks Lambda's 1,024 descriptors let run at once is said by the
-// documents, and assumed by the bill.
+// How many checks Lambda's 1,024 descriptors let run at once: the
+// documents say it, and the bill assumes it.
 func TestChecksAtOnceAreDocumented(t *testing.T) {
 	checks := tree.Found(t, "internal/sweep/capacity_test.go", `"Lambda's limit", 1024, 0, (\d+),`)
 	if len(checks) != 1 {

@@ -95,7 +95,7 @@ type outcome struct {
 }
 
 // outcomesOf plays a scenario before the alarms of the template, with runs
-// every so many minutes, once for each number of periods that alarms look at
+// this many minutes apart, once for each number of periods that alarms look at
 // beyond their own.
 func outcomesOf(t *testing.T, s scenario, minutes int, beyond ...int) []outcome {
 	t.Helper()
@@ -180,7 +180,7 @@ func (o outcome) row() string {
 			cell += fmt.Sprintf(" (%d times)", len(alarms))
 		}
 		if !o.tells(id) {
-			cell += " (tells nobody)"
+			cell += " (no notification)"
 		}
 		fires = append(fires, cell)
 		over = append(over, o.over(id))
@@ -245,7 +245,7 @@ func TestAlarmsAreRight(t *testing.T) {
 			for _, o := range outcomesOf(t, s, minutes, 0, 2) {
 				where := fmt.Sprintf("every %d minutes, %s", minutes, s.name)
 				if id := meant[s.name]; id != "" && !o.tells(id) {
-					t.Errorf("%s: %s tells nobody", where, id)
+					t.Errorf("%s: %s sends no notification", where, id)
 				}
 				if slices.Contains(quiet, s.name) && len(o.alarmed()) > 0 {
 					t.Errorf("%s: %v fired", where, o.alarmed())
