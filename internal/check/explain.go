@@ -151,7 +151,7 @@ var explanations = [reasons]Explanation{
 	Expectation: {
 		Meaning: "Any other expectation does not hold, or could not be evaluated. The detail shows it and what was seen. Not confirmed.",
 		Cause:   "What the expectation is about: a database that is down, an answer that is slow, another page than the one meant.",
-		Action:  "Read the detail. `the body is no JSON` and `there is no such field` point to another page, or to a mistake in the expression.",
+		Action:  "Read the detail. `the body is not JSON` and `there is no such field` point to another page, or to a mistake in the expression.",
 	},
 	Deadline: {
 		Meaning: "The run's time ended while the check was open.",
