@@ -151,7 +151,7 @@ var explanations = [reasons]Explanation{
 	Expectation: {
 		Meaning: "Any other expectation is false, or could not be evaluated. The detail shows it and the actual value. Not confirmed.",
 		Cause:   "What the expectation is about: a database that is down, a slow response, another page than the intended one.",
-		Action:  "Read the detail. `the body is no JSON` and `there is no such field` point to another page, or to a mistake in the expression.",
+		Action:  "Read the detail. `the body is not JSON` and `there is no such field` point to another page, or to a mistake in the expression.",
 	},
 	Deadline: {
 		Meaning: "The run's time ended during the check.",
