@@ -10,8 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
 	"rollcall/internal/plan"
@@ -35,7 +36,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.plan(sys)
+	p, err := c.plan(ctx, sys, settings)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 	m, done := newMonitor(settings, sys, progress)
 	defer done()
 	if c.Publish {
-		aws, err := config.LoadDefaultConfig(ctx)
+		aws, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
 			return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
 		}
@@ -61,21 +62,21 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 }
 
 // config is the configuration, with check's own flags verified.
-func (c *checkCommand) config(sys system) (monitor.Config, error) {
-	config, err := c.limits.config(sys)
+func (c *checkCommand) config(sys system) (config.Config, error) {
+	settings, err := c.limits.config(sys)
 	if err != nil {
-		return config, err
+		return settings, err
 	}
 	if c.Watch < 0 || c.Watch > 0 && c.Watch < leastWatch {
-		return config, wrongUsage("--watch %s is too short: the minimum is %s", c.Watch, leastWatch)
+		return settings, wrongUsage("--watch %s is too short: the minimum is %s", c.Watch, leastWatch)
 	}
 	if c.Watch > 0 && c.Output == "" && c.Format != "table" && c.Format != "json" {
-		return config, wrongUsage("--watch with --format %s needs --output FILE: each round replaces the file", c.Format)
+		return settings, wrongUsage("--watch with --format %s needs --output FILE: each round replaces the file", c.Format)
 	}
 	if !c.Publish {
-		config.Reserve = 0
+		settings.Reserve = 0
 	}
-	return config, nil
+	return settings, nil
 }
 
 // A checkRunner checks a plan, once or many times, and shows the results.

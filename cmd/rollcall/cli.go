@@ -66,11 +66,15 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 	if err == nil {
 		return 0
 	}
+	exit, ok := errors.AsType[*exitError](err)
+	switch {
+	case !ok && ctx.Err() != nil:
+		exit = &exitError{exitInterrupted, "interrupted"}
+	case !ok:
+		exit = &exitError{exitUsage, err.Error()}
+	}
 	if err.Error() != "" {
-		fmt.Fprintf(sys.err, "rollcall: %v\n", err)
+		fmt.Fprintf(sys.err, "rollcall: %v\n", exit)
 	}
-	if e, ok := errors.AsType[*exitError](err); ok {
-		return e.code
-	}
-	return exitUsage
+	return exit.code
 }

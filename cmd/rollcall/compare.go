@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
@@ -23,12 +24,12 @@ type compareCommand struct {
 
 // Run checks the same targets twice, and compares the times.
 func (c *compareCommand) Run(ctx context.Context, sys system) error {
-	config, err := c.config(sys)
+	settings, err := c.config(sys)
 	if err != nil {
 		return err
 	}
-	config.Reserve = 0
-	p, err := c.plan(sys)
+	settings.Reserve = 0
+	p, err := c.plan(ctx, sys, settings)
 	if err != nil {
 		return err
 	}
@@ -39,16 +40,16 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 	ctx, cancel := c.withDeadline(ctx)
 	defer cancel()
 	progress := newProgress(sys)
-	comparison := &report.Comparison{Cores: runtime.GOMAXPROCS(0), Names: newResolver(config).Pace()}
+	comparison := &report.Comparison{Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
 
-	oneByOne := config
+	oneByOne := settings
 	oneByOne.InFlight = 1
 	var cpu time.Duration
 	comparison.OneByOne, _, cpu = runMode(ctx, oneByOne, p, progress, sys)
 	if err := incomplete(ctx, "one after the other", comparison.OneByOne); err != nil {
 		return err
 	}
-	comparison.AtOnce, comparison.InFlight, comparison.CPU = runMode(ctx, config, p, progress, sys)
+	comparison.AtOnce, comparison.InFlight, comparison.CPU = runMode(ctx, settings, p, progress, sys)
 	comparison.CPU = min(comparison.CPU, cpu) // the rest are fixed costs
 	if err := incomplete(ctx, "all at once", comparison.AtOnce); err != nil {
 		return err
@@ -61,8 +62,8 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 
 // runMode checks with a prober and a resolver that remember nothing of the
 // other mode. cpu is the processor time of a check; 0: unknown.
-func runMode(ctx context.Context, config monitor.Config, p *plan.Plan, progress *progress, sys system) (s *monitor.Summary, inFlight int, cpu time.Duration) {
-	m, done := newMonitor(config, sys, progress)
+func runMode(ctx context.Context, settings config.Config, p *plan.Plan, progress *progress, sys system) (s *monitor.Summary, inFlight int, cpu time.Duration) {
+	m, done := newMonitor(settings, sys, progress)
 	defer done()
 	m.Sweeper.Canary = nil // it would cost time in one mode only
 	stop := progress.follow(m, p)

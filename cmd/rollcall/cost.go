@@ -1,12 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/cost"
 	"rollcall/internal/metric"
-	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
 )
@@ -24,11 +25,11 @@ type costCommand struct {
 }
 
 // Run prints the bill. Its error is an *exitError, or one of the event.
-func (c *costCommand) Run(sys system) error {
+func (c *costCommand) Run(ctx context.Context, sys system) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	p, use, err := readWithUse(sys, c.File, sys.lookup)
+	p, use, err := readWithUse(ctx, sys, c.File, sys.lookup)
 	if err != nil {
 		return err
 	}
@@ -80,12 +81,12 @@ func (c *costCommand) check() error {
 
 // readWithUse reads a plan, and how it is used by the environment's
 // configuration.
-func readWithUse(sys system, file string, lookup func(string) (string, bool)) (*plan.Plan, cost.Use, error) {
-	settings, err := monitor.Configure(sys.lookup)
+func readWithUse(ctx context.Context, sys system, file string, lookup func(string) (string, bool)) (*plan.Plan, cost.Use, error) {
+	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	p, err := readPlan(sys, file, monitor.Inputs(sys.lookup, lookup))
+	p, err := readPlan(ctx, sys, file, plan.Inputs{Sources: settings.Sources(), Lookup: lookup})
 	if err != nil {
 		return nil, cost.Use{}, err
 	}

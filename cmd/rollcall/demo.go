@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,19 +68,19 @@ func checkDemo(ctx context.Context, sys system, net *testnet.Net) error {
 	if event, err = net.Event(event); err != nil { // with the servers' ports
 		return err
 	}
-	p, err := plan.Parse(event, plan.Inputs{})
+	p, err := plan.Parse(ctx, bytes.NewReader(event), plan.Inputs{})
 	if err != nil {
 		return err
 	}
 	sys.lookup, sys.roots = demoEnvironment(net, sys.lookup), net.Authority.Pool()
 	fmt.Fprintf(sys.err, "These servers run on this machine, most of them with one fault. Durations say nothing about real sites.\n\n")
 	c := &checkCommand{Format: "table"}
-	config, err := c.config(sys)
+	settings, err := c.config(sys)
 	if err != nil {
 		return err
 	}
 	progress := newProgress(sys)
-	m, done := newMonitor(config, sys, progress)
+	m, done := newMonitor(settings, sys, progress)
 	defer done()
 	runner := checkRunner{command: c, monitor: m, plan: p, progress: progress, out: &output{w: sys.out, look: sys.look(sys.out)}, sys: sys}
 	return runner.run(ctx)

@@ -45,10 +45,10 @@ func (manCommand) Run(k *kong.Kong, sys system) error {
 	return writeError(manual.Man(sys.out, k.Model, version,
 		manual.Section{Title: "Exit status", Rows: [][2]string{
 			{"130", "interrupted"},
-			{"2", "wrong usage or event, or no URL"},
-			{"1", "something is down, and the monitor has a network"},
-			{"3", "something was not checked or lost, or the monitor is unhealthy"},
-			{"0", "all is well; degraded counts as up"},
+			{"2", "invalid usage or event, or no URL"},
+			{"1", "a target is down, and the monitor has a network"},
+			{"3", "a target was not checked, a metric was lost, or the monitor is unhealthy"},
+			{"0", "every target is up; degraded counts as up"},
 		}},
 		manual.Section{Title: "Environment", Rows: [][2]string{
 			{"ROLLCALL_ALLOW", "networks that the address guard allows, as --allow does, separated by commas"},
@@ -80,7 +80,7 @@ func (checkCommand) Help() string {
   rollcall check - < urls.txt
   rollcall check --event my.json --format junit --output rollcall.xml
 
-Exit status: 0 all is well, 1 something is down, 2 wrong usage or event, 3 something could not be checked, 130 interrupted.`
+Exit status: 0 every target is up, 1 a target is down, 2 invalid usage or event, 3 a target was not checked, 130 interrupted.`
 }
 
 // Help is shown below the command's flags.
@@ -101,5 +101,5 @@ func (demoCommand) Help() string {
   rollcall demo --list
   rollcall demo --serve
 
-All servers listen on 127.0.0.1, and nothing leaves the machine. The exit status is that of check: 1, as something is down.`
+All servers listen on 127.0.0.1, and nothing leaves the machine. The exit status is that of check: 1, as targets are down.`
 }

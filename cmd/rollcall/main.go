@@ -35,7 +35,7 @@ type system struct {
 // The exit codes. The first that applies counts.
 const (
 	exitInterrupted = 130
-	exitUsage       = 2 // wrong usage or event, or no URL
-	exitDown        = 1 // something is down, and the monitor has a network
-	exitUnhealthy   = 3 // something was not checked or lost, or the monitor is unhealthy
+	exitUsage       = 2 // invalid usage or event, or no URL
+	exitDown        = 1 // a target is down, and the monitor has a network
+	exitUnhealthy   = 3 // a target was not checked, a metric was lost, or the monitor is unhealthy
 )

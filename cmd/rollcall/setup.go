@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
@@ -28,21 +29,22 @@ type sources struct {
 }
 
 // plan reads what to check.
-func (s *sources) plan(sys system) (*plan.Plan, error) {
-	inputs := monitor.Inputs(sys.lookup, sys.lookup)
+func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*plan.Plan, error) {
+	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup}
 	switch {
 	case s.Event != "" && len(s.URLs) > 0:
 		return nil, wrongUsage("give URLs or --event, not both")
 	case len(s.URLs) > 1 && slices.Contains(s.URLs, "-"):
 		return nil, wrongUsage("- is standard input and stands alone")
 	case s.Event == "-" || len(s.URLs) == 1 && s.URLs[0] == "-":
-		return readPlan(sys, "-", inputs)
+		return readPlan(ctx, sys, "-", inputs)
 	case s.Event != "":
-		data, err := os.ReadFile(s.Event)
+		file, err := os.Open(s.Event)
 		if err != nil {
 			return nil, wrongUsage("reading the event: %v", err)
 		}
-		return plan.Parse(data, inputs)
+		defer file.Close()
+		return plan.Parse(ctx, file, inputs)
 	case len(s.URLs) == 0:
 		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
 	}
@@ -55,29 +57,25 @@ func (s *sources) plan(sys system) (*plan.Plan, error) {
 
 // readPlan reads a file, or standard input if its name is -: an event if the
 // name ends in .json or the first byte is a brace, else one URL a line.
-func readPlan(sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
-	r, name := sys.in, "standard input"
+func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
+	r := sys.in
 	if file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
 			return nil, wrongUsage("reading the event: %v", err)
 		}
 		defer opened.Close()
-		r, name = opened, "the event"
+		r = opened
 	}
 	buffered := bufio.NewReader(r)
 	first, err := buffered.Peek(1)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, wrongUsage("reading %s: %v", name, err)
+		return nil, wrongUsage("reading the event: %v", err)
 	}
 	if !strings.HasSuffix(file, ".json") && !bytes.Equal(first, []byte("{")) {
-		return plan.ParseLines(buffered)
+		return plan.ParseLines(ctx, buffered)
 	}
-	data, err := io.ReadAll(buffered)
-	if err != nil {
-		return nil, wrongUsage("reading %s: %v", name, err)
-	}
-	return plan.Parse(data, inputs)
+	return plan.Parse(ctx, buffered, inputs)
 }
 
 // absolute puts https:// before what people type where a browser would do so
@@ -123,25 +121,25 @@ type limits struct {
 }
 
 // config is the environment's configuration, with the flags over it.
-func (l *limits) config(sys system) (monitor.Config, error) {
-	config, err := monitor.Configure(sys.lookup)
+func (l *limits) config(sys system) (config.Config, error) {
+	c, err := config.Load(sys.lookup)
 	if err != nil {
-		return config, err
+		return c, err
 	}
 	for _, cidr := range l.Allow {
-		network, err := monitor.ParseNetwork(cidr)
+		network, err := config.ParseNetwork(cidr)
 		if err != nil {
-			return config, wrongUsage("--allow: %v", err)
+			return c, wrongUsage("--allow: %v", err)
 		}
-		config.Allow = append(config.Allow, network)
+		c.Guard.Allow = append(c.Guard.Allow, network)
 	}
 	if l.InFlight < 0 || l.Deadline < 0 {
-		return config, wrongUsage("--in-flight and --deadline can't be negative")
+		return c, wrongUsage("--in-flight and --deadline can't be negative")
 	}
 	if l.InFlight > 0 {
-		config.InFlight = l.InFlight
+		c.InFlight = l.InFlight
 	}
-	return config, nil
+	return c, nil
 }
 
 // withDeadline ends a run at the deadline that was asked for.
@@ -153,18 +151,18 @@ func (l *limits) withDeadline(ctx context.Context) (context.Context, context.Can
 }
 
 // newMonitor returns a monitor that logs to log. Call done after its last run.
-func newMonitor(config monitor.Config, sys system, log io.Writer) (m *monitor.Monitor, done func()) {
+func newMonitor(c config.Config, sys system, log io.Writer) (m *monitor.Monitor, done func()) {
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: config.Guard(), SecondDials: config.SecondDials(), RootCAs: sys.roots,
-		Lookup: newResolver(config).Lookup,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, RootCAs: sys.roots,
+		Lookup: newResolver(c).Lookup,
 	})
-	m = config.Monitor(monitor.Surroundings{
-		Version: version, Lookup: sys.lookup, Prober: prober, Log: slog.New(slog.NewTextHandler(log, nil)),
+	m = monitor.New(c, monitor.Dependencies{
+		Version: version, Lookup: sys.lookup, Sources: c.Sources(), Probe: prober.Probe, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	m.Log = nil // the report says of each target what the log would
 	return m, prober.Close
 }
 
-func newResolver(config monitor.Config) *resolve.Resolver {
-	return resolve.New(resolve.Options{Server: config.DNS, Rate: config.DNSRate})
+func newResolver(c config.Config) *resolve.Resolver {
+	return resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ type validateCommand struct {
 //
 // A variable that is not set here may be set where the function runs: what
 // refers to it is valid, and printed.
-func (c *validateCommand) Run(sys system) error {
+func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	var unset []string
 	lookup := func(name string) (string, bool) {
 		value, set := sys.lookup(name)
@@ -30,7 +31,7 @@ func (c *validateCommand) Run(sys system) error {
 		}
 		return value, true
 	}
-	p, use, err := readWithUse(sys, c.File, lookup)
+	p, use, err := readWithUse(ctx, sys, c.File, lookup)
 	if err != nil {
 		return err
 	}

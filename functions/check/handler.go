@@ -11,24 +11,24 @@ import (
 	"rollcall/internal/monitor"
 )
 
-// A handler is what Lambda invokes, several times at once if it is told to.
+// A handler is what Lambda invokes, several times at once if it is configured so.
 type handler struct {
 	monitor *monitor.Monitor
-	broken  error // why nothing can be done; nil: all is well
+	broken  error // why no invocation can be served; nil: they can
 	log     *slog.Logger
-	stopped chan struct{}
-	running sync.WaitGroup // entered while entry is held
-	entry   sync.Mutex
+	cancel  func() // ends the monitor's Stopping context
+
+	// running is locked for reading by each invocation, and for writing by
+	// stop, which so waits for those that run and keeps others from starting.
+	running sync.RWMutex
 }
 
-// Invoke takes an event as it came and returns the summary. The errors that
-// leave it are named for operators: InvalidEventError, PublishError and
+// Invoke runs the checks of an event and returns the summary. The types of its
+// errors are named for operators: InvalidEventError, PublishError and
 // ConfigError.
 func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
-	h.entry.Lock()
-	h.running.Add(1)
-	h.entry.Unlock()
-	defer h.running.Done()
+	h.running.RLock()
+	defer h.running.RUnlock()
 	id := ""
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		id = lc.AwsRequestID
@@ -41,15 +41,14 @@ func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return summary.Encode(maxAnswer)
+	return summary.Encode(maxResponse)
 }
 
-// stop ends what runs, which then publishes what it has, and the process. It
-// is called once, when Lambda takes the machine away.
+// stop ends the invocations that run, which publish what they have, and then
+// the process. It is called once, on SIGTERM.
 func (h *handler) stop(exit func(code int)) {
-	close(h.stopped)
-	h.entry.Lock() // nobody enters any more
-	h.running.Wait()
+	h.cancel()
+	h.running.Lock() // never unlocked: the process ends
 	time.Sleep(stopGrace)
 	exit(0)
 }

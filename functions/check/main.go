@@ -1,4 +1,4 @@
-// The check function: Lambda hands it an event, it calls the roll.
+// The check function: Lambda invokes it with an event, it runs the checks.
 package main
 
 import (
@@ -12,8 +12,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
 	"rollcall/internal/publish"
@@ -24,24 +25,25 @@ import (
 var version = "dev"
 
 func main() {
-	out := monitor.NewLineWriter(os.Stdout)
+	out := &lineWriter{w: os.Stdout}
 	logger := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	log.SetFlags(0)
-	log.SetOutput(monitor.LibraryLog{Logger: logger})
+	log.SetOutput(libraryLog{logger})
 	h := newHandler(context.Background(), os.LookupEnv, out, logger)
 	lambda.StartWithOptions(h, lambda.WithEnableSIGTERM(func() { h.stop(os.Exit) }))
 }
 
 // newHandler builds the function from its environment. What is wrong with it
-// is said at each invocation, where people look.
+// becomes the error of each invocation, where people look.
 func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.Writer, logger *slog.Logger) *handler {
-	h := &handler{log: logger, stopped: make(chan struct{})}
-	c, err := monitor.Configure(lookup)
+	stopping, cancel := context.WithCancel(ctx)
+	h := &handler{log: logger, cancel: cancel}
+	c, err := config.Load(lookup)
 	if err != nil {
 		h.broken = err
 		return h
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	aws, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		h.broken = err
 		return h
@@ -50,35 +52,35 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	if c.Memory > 0 {
 		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 	}
-	publisher := publish.Publisher{Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard(), SecondDials: c.SecondDials(),
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
-	h.monitor = c.Monitor(monitor.Surroundings{Version: version, Lookup: lookup, Prober: prober, Log: logger})
+	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: c.Sources(), Probe: prober.Probe, Log: logger})
 	h.monitor.OwnMetrics = true
-	h.monitor.Stopped = h.stopped
-	h.monitor.AnswerLimit = maxAnswer
+	h.monitor.Stopping = stopping
+	h.monitor.ResponseLimit = maxResponse
 	if c.PageBucket != "" {
 		h.monitor.Page = pageInto(ctx, aws, c.PageBucket)
 	}
+	publisher := publish.Publisher{Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
-		of := publisher
-		of.Log = log
-		return of.Begin(ctx)
+		own := publisher
+		own.Log = log
+		return own.Begin(ctx)
 	}
 	return h
 }
 
-// maxAnswer is what Lambda takes for an answer: 6 MB, less what the runtime
-// adds (AWS, "Lambda quotas": 6 MB each way; seen to be 6,291,556 bytes).
-const maxAnswer = 6_000_000
+// maxResponse is Lambda's limit for a response: 6 MB, less what the runtime
+// adds (AWS, "Lambda quotas": 6 MB each way; measured: 6,291,556 bytes).
+const maxResponse = 6_000_000
 
-// gcPercent is what garbage may lie about, in percent of what is alive, for a
-// function of so much memory in bytes (0: not known). A list of 100,000 is
-// alive throughout a run, so it is less than Go's 100. Where memory is plenty
-// (the template's default has it) 300 saves a twentieth of a check's CPU (0.433
-// ms for 0.453): the collector reads the stacks of all checks in flight.
+// gcPercent is the garbage collector's target percentage for a function with
+// this much memory in bytes (0: unknown). A list of 100,000 targets is alive
+// throughout a run, so it is less than Go's 100. With plenty of memory (the
+// template's default) 300 saves a twentieth of a check's CPU (0.433 ms instead of
+// 0.453): the collector reads the stacks of all checks in flight.
 func gcPercent(memory int64) int {
 	const plenty = 1 << 30
 	if memory >= plenty {
@@ -87,5 +89,5 @@ func gcPercent(memory int64) int {
 	return 35
 }
 
-// stopGrace is left for the answer to leave after the last run has ended.
+// stopGrace is the time for the response to leave after the last run has ended.
 const stopGrace = 50 * time.Millisecond

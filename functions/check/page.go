@@ -11,12 +11,12 @@ import (
 	"rollcall/internal/publish"
 )
 
-// lastPage is the object that has the page of the last run. The template's
-// outputs and alarms name it.
+// lastPage is the key of the object that holds the page of the last run. The
+// template's outputs and alarms name it.
 const lastPage = "rollcall.html"
 
-// pageInto returns a monitor's Page that puts it into a bucket. A bucket that
-// can't be used is each run's warning, and no reason not to run.
+// pageInto returns a monitor's Page that stores it in a bucket. A bucket that
+// can't be used is a warning of each run: the checks run all the same.
 func pageInto(ctx context.Context, cfg aws.Config, bucket string) func(context.Context, *monitor.Summary) error {
 	b, unusable := publish.NewBucket(ctx, cfg, bucket)
 	return func(ctx context.Context, s *monitor.Summary) error {
@@ -31,7 +31,7 @@ func pageInto(ctx context.Context, cfg aws.Config, bucket string) func(context.C
 	}
 }
 
-// A within takes what is written to it as long as there is time.
+// A within buffers what is written to it until its context ends.
 type within struct {
 	ctx context.Context
 	to  *bytes.Buffer

@@ -36,7 +36,7 @@ func TestNewBudget(t *testing.T) {
 			now := time.Now()
 			ctx, cancel := context.WithDeadline(t.Context(), now.Add(test.left))
 			defer cancel()
-			b := newBudget(ctx, now, test.reserve)
+			b := newBudget(ctx, now, test.reserve, nil)
 			if sweep, publish := b.sweepEnd.Sub(now), b.publishEnd.Sub(now); sweep != test.sweep || publish != test.publish {
 				t.Errorf("got %v and %v, want %v and %v", sweep, publish, test.sweep, test.publish)
 			}
@@ -48,13 +48,13 @@ func TestNewBudgetAfterTheDeadline(t *testing.T) {
 	now := time.Now()
 	ctx, cancel := context.WithDeadline(t.Context(), now.Add(-time.Second))
 	defer cancel()
-	if b := newBudget(ctx, now, 5*time.Second); b.sweepEnd.After(now) || b.publishEnd.After(now) {
+	if b := newBudget(ctx, now, 5*time.Second, nil); b.sweepEnd.After(now) || b.publishEnd.After(now) {
 		t.Errorf("ends %v and %v after now", b.sweepEnd.Sub(now), b.publishEnd.Sub(now))
 	}
 }
 
 func TestNewBudgetWithoutDeadline(t *testing.T) {
-	if got := newBudget(t.Context(), time.Now(), 5*time.Second); got != (budget{}) {
+	if got := newBudget(t.Context(), time.Now(), 5*time.Second, nil); got != (budget{stopping: context.Background()}) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -76,21 +76,26 @@ func TestBudgetContexts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, stopped := t.Context(), make(chan struct{})
+				ctx := t.Context()
+				stopping, stop := context.WithCancel(ctx)
+				defer stop()
 				if test.deadline > 0 {
 					var cancel context.CancelFunc
 					ctx, cancel = context.WithTimeout(ctx, test.deadline)
 					defer cancel()
 				}
 				if test.stop > 0 {
-					time.AfterFunc(test.stop, func() { close(stopped) })
+					time.AfterFunc(test.stop, stop)
 				}
-				began, b := time.Now(), newBudget(ctx, time.Now(), 5*second)
+				began, b := time.Now(), newBudget(ctx, time.Now(), 5*second, stopping)
 				ends := map[string]time.Duration{"sweep": never, "canary": never, "publication": never}
-				for name, bound := range map[string]func(context.Context, <-chan struct{}) (context.Context, context.CancelFunc){
-					"sweep": b.sweeping, "canary": b.asking, "publication": b.publishing,
+				for name, end := range map[string]struct {
+					at    time.Time
+					grace time.Duration
+				}{
+					"sweep": {b.sweepEnd, 0}, "canary": {b.canaryEnd(), canaryGrace}, "publication": {b.publishEnd, stopGrace},
 				} {
-					bounded, cancel := bound(context.WithoutCancel(ctx), stopped)
+					bounded, cancel := b.until(context.WithoutCancel(ctx), end.at, end.grace)
 					defer cancel()
 					context.AfterFunc(bounded, func() {
 						mu.Lock()
@@ -117,7 +122,8 @@ func TestBudgetContexts(t *testing.T) {
 func TestBudgetCallerGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		sweeping, release := newBudget(ctx, time.Now(), 5*second).sweeping(ctx, make(chan struct{}))
+		b := newBudget(ctx, time.Now(), 5*second, nil)
+		sweeping, release := b.until(ctx, b.sweepEnd, 0)
 		defer release()
 		cancel()
 		if err := context.Cause(sweeping); !errors.Is(err, context.Canceled) {

@@ -10,68 +10,70 @@ import (
 	"rollcall/internal/check"
 )
 
-// loggedTargets bounds the log: a line costs money, and a list of a hundred
-// thousand names helps nobody.
+// logger returns the log of one run, whose lines bear its id.
+func (m *Monitor) logger(id string) *slog.Logger {
+	switch {
+	case m.Log == nil:
+		return slog.New(slog.DiscardHandler)
+	case id == "":
+		return m.Log
+	}
+	return m.Log.With("requestId", id)
+}
+
+// loggedTargets limits the log: a line costs money, and nobody reads a list of
+// a hundred thousand names.
 const loggedTargets = 1000
 
-// A logger writes what operators read: a "target" line for each target that
-// is not up, and one "summary".
-type logger struct{ *slog.Logger }
-
-// targets writes a line for each target that is not up.
-func (l logger) targets(s *Summary) {
-	left := loggedTargets
-	unlisted := 0
-	for i := range s.Results {
-		switch r := &s.Results[i]; {
-		case r.State == check.Up:
-		case left == 0:
-			unlisted++
-		default:
-			left--
-			l.target(r)
+// logTargets writes a line "target" for each target that is not up.
+func logTargets(log *slog.Logger, results []check.Result) {
+	failed := 0
+	for i := range results {
+		r := &results[i]
+		if r.State == check.Up {
+			continue
 		}
+		if failed++; failed > loggedTargets {
+			continue
+		}
+		level := slog.LevelWarn
+		if r.State == check.Down {
+			level = slog.LevelError
+		}
+		logMembers(log, level, "target", r)
 	}
-	if unlisted > 0 {
-		l.Warn("more targets are not up than are listed", "more", unlisted)
+	if failed > loggedTargets {
+		log.Warn("more targets are not up than are listed", "more", failed-loggedTargets)
 	}
 }
 
-func (l logger) target(r *check.Result) {
-	level := slog.LevelWarn
-	if r.State == check.Down {
-		level = slog.LevelError
-	}
-	l.object(level, "target", r)
-}
-
-// summary writes the whole of it but the results, its warnings before.
-func (l logger) summary(s *Summary) {
+// logSummary writes the warnings, then a line "summary" with all of the summary
+// except its results.
+func logSummary(log *slog.Logger, s *Summary) {
 	for _, w := range s.Warnings {
-		l.Warn(w)
+		log.Warn(w)
 	}
-	short := *s
-	short.Results = nil
-	l.object(slog.LevelInfo, "summary", &short, "results")
+	head := *s
+	head.Results, head.encoded = nil, nil
+	logMembers(log, slog.LevelInfo, "summary", &head)
 }
 
-// object logs a line with the members of v's JSON, but for those left out, in
-// the order of their names.
-func (l logger) object(level slog.Level, message string, v any, without ...string) {
+// logMembers writes a line with the members of v's JSON object, except
+// "results", in the order of their names.
+func logMembers(log *slog.Logger, level slog.Level, message string, v any) {
 	text, err := json.Marshal(v)
 	var members map[string]json.RawMessage
 	if err == nil {
 		err = json.Unmarshal(text, &members)
 	}
 	if err != nil {
-		l.Error("a log line could not be written", "line", message, "error", err.Error())
+		log.Error("a log line can't be encoded", "line", message, "error", err.Error())
 		return
 	}
+	delete(members, "results")
 	var attrs []slog.Attr
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if !slices.Contains(without, name) {
-			attrs = append(attrs, slog.Any(name, members[name]))
-		}
+		attrs = append(attrs, slog.Any(name, members[name]))
 	}
-	l.LogAttrs(context.Background(), level, message, attrs...)
+	log.LogAttrs(context.Background(), level, message, attrs...)
 }

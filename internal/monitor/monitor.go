@@ -1,16 +1,19 @@
-// Package monitor runs one invocation: it plans, sweeps, publishes, and sums
-// up. It owns the time budget.
+// Package monitor does one run: it plans, sweeps, publishes, and returns a
+// summary. It divides the time until the deadline among these.
 package monitor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/config"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 	"rollcall/internal/sweep"
@@ -19,9 +22,10 @@ import (
 // A Session publishes the datums of one run; publish.Session is one.
 type Session interface {
 	Add(...metric.Datum)
-	// Flush returns when each datum added so far has gone its way.
+	// Flush returns when each datum that was added is accepted, in the log, or
+	// lost.
 	Flush(context.Context) metric.Tally
-	// Err says that datums were lost which should not have been.
+	// Err is not nil when datums were lost which should not have been.
 	Err() error
 	Close()
 }
@@ -30,39 +34,67 @@ type Session interface {
 type Monitor struct {
 	Version string
 	Profile metric.Profile // where the event names none
-	Limit   int            // the first so many targets have metrics of their own
-	Reserve time.Duration  // kept back of the deadline for publishing
+	Limit   int            // how many targets, the first of the plan, have metrics of their own
+	Reserve time.Duration  // the part of the time that is kept for publishing
 	MaxAge  time.Duration  // an event scheduled longer ago is stale
 	Inputs  plan.Inputs
 	Sweeper sweep.Sweeper
-	Log     *slog.Logger
+	Log     *slog.Logger // nil: none
 
-	// Publish begins the session of a run, whose log it is given; nil: nothing
+	// Publish starts the session of a run, whose log it is given; nil: nothing
 	// is published.
 	Publish func(context.Context, *slog.Logger) Session
-	// AnswerLimit is how many bytes the summary's JSON may have; 0: any. What
-	// can be encoded before the publishing then is, so that the answer leaves
-	// in time.
-	AnswerLimit int
-	// Page puts the page of a run where people find it; nil: there is none. It
-	// is called when all metrics have left, and what it can't do is a warning.
+	// ResponseLimit is how many bytes the summary's JSON may have; 0: any. With
+	// a limit, most of it is encoded before the publishing, so that the response
+	// leaves in time.
+	ResponseLimit int
+	// Page stores the page of a run; nil: there is none. It is called after all
+	// metrics were published. Its error becomes a warning.
 	Page func(context.Context, *Summary) error
-	// OwnMetrics: the run publishes what it has to say of itself too.
+	// OwnMetrics: the run publishes metrics about itself, too.
 	OwnMetrics bool
-	// Stopped is closed when the process has to end: the budget of every run
-	// then ends at once. Nil: that never happens.
-	Stopped <-chan struct{}
+	// Stopping is done when the process has to end: every run then stops its
+	// checks at once and publishes what it has. Nil: that never happens.
+	Stopping context.Context
+}
+
+// Dependencies are what New needs besides the configuration.
+type Dependencies struct {
+	Version string
+	Lookup  func(name string) (string, bool) // the environment, for events that refer to it
+	Sources map[string]plan.Source           // by scheme, for events that name one
+	Probe   func(context.Context, *check.Target) check.Result
+	Log     *slog.Logger
+}
+
+// New returns a Monitor as configured, which publishes nothing yet. The canary
+// is checked as every target is.
+func New(c config.Config, d Dependencies) *Monitor {
+	m := &Monitor{
+		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
+		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup},
+		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Log: d.Log},
+		Log:     d.Log,
+	}
+	if c.Canary != nil {
+		m.Sweeper.Canary = func(ctx context.Context) check.Result { return d.Probe(ctx, c.Canary) }
+	}
+	return m
 }
 
 // Run does what an event asks for. id is the invocation's. The error is a
-// *plan.InvalidEventError, for which nothing was checked, or what the
-// session's Err says.
+// *plan.InvalidEventError or ctx's, and no targets were checked, or the
+// session's.
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
 	started := time.Now()
-	p, err := plan.Parse(event, m.Inputs)
+	p, err := plan.Parse(ctx, bytes.NewReader(event), m.Inputs)
 	if err != nil {
-		m.logger(id).Error("the event is not valid: nothing was checked", "error", err.Error())
-		m.announce(ctx, m.logger(id), metric.InvalidEvent(started)) // the event's error says more than a lost datum's
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		log := m.logger(id)
+		log.Error("the event is not valid: no targets were checked", "error", err.Error())
+		m.publishInstead(ctx, log, metric.InvalidEvent(started)) // its error would hide the event's
 		return nil, err
 	}
 	return m.RunPlan(ctx, id, p)
@@ -70,239 +102,188 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 
 // RunPlan does what a plan asks for; see Run.
 func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summary, error) {
-	r := m.begin(id, p)
-	if r.stale() {
-		return r.refuse(ctx)
+	r := m.newRun(id, p)
+	s := r.summary
+	if s.Stale {
+		var err error
+		s.Published, err = m.publishInstead(ctx, r.log, metric.Stale(r.started))
+		s.Duration = check.Milliseconds(time.Since(r.started))
+		logSummary(r.log, s)
+		return s, err
 	}
-	limits := newBudget(ctx, r.started, m.Reserve)
-	publishing, cancel := limits.publishing(ctx, m.Stopped)
+	r.budget = newBudget(ctx, r.started, m.Reserve, m.Stopping)
+	publishing, cancel := r.budget.until(ctx, r.budget.publishEnd, stopGrace)
 	defer cancel()
-	r.session = m.session(publishing, r.log)
+	r.session = m.newSession(publishing, r.log)
 	defer r.session.Close()
-	r.bindSweeper(publishing, limits)
-	r.sweep(limits.sweeping(ctx, m.Stopped))
-	r.log.targets(r.summary)
-	r.summary.prepare(m.AnswerLimit)
+
+	r.sweep(ctx, publishing)
+	logTargets(r.log, s.Results)
+	s.encodeResults(m.ResponseLimit)
 	r.publish(publishing)
-	r.summary.Duration = time.Since(r.started)
-	r.page(publishing)
-	r.log.summary(r.summary)
-	return r.summary, r.session.Err()
+	s.Duration = check.Milliseconds(time.Since(r.started))
+	if m.Page != nil {
+		r.storePage(publishing)
+		s.Duration = check.Milliseconds(time.Since(r.started))
+	}
+	logSummary(r.log, s)
+	return s, r.session.Err()
 }
 
-func (m *Monitor) logger(id string) logger {
-	if m.Log == nil {
-		return logger{slog.New(slog.DiscardHandler)}
-	}
-	if id == "" {
-		return logger{m.Log}
-	}
-	return logger{m.Log.With("requestId", id)}
-}
-
-func (m *Monitor) session(ctx context.Context, l logger) Session {
-	if m.Publish == nil {
-		return unpublished{}
-	}
-	return m.Publish(ctx, l.Logger)
-}
-
-// announce publishes a datum that stands for a run that did not take place.
-func (m *Monitor) announce(ctx context.Context, l logger, d metric.Datum) (metric.Tally, error) {
-	if !m.OwnMetrics {
-		return metric.Tally{}, nil
-	}
-	limits := newBudget(ctx, time.Now(), m.Reserve)
-	ctx, cancel := limits.publishing(ctx, m.Stopped)
-	defer cancel()
-	s := m.session(ctx, l)
-	defer s.Close()
-	s.Add(d)
-	return s.Flush(ctx), s.Err()
-}
-
-// A run is one invocation under way.
+// A run is one invocation in progress.
 type run struct {
-	*Monitor
-	log     logger
+	monitor *Monitor
+	log     *slog.Logger
 	plan    *plan.Plan
 	profile metric.Profile
 	started time.Time
 	at      time.Time // every datum's timestamp
+	budget  budget
 	session Session
-	sweeper sweep.Sweeper // the monitor's, its canary bounded
-	sent    []bool        // targets whose own metrics have left
-	outcome sweep.Outcome
+	added   []bool // by target: its own metrics are with the session
 	summary *Summary
 }
 
-func (m *Monitor) begin(id string, p *plan.Plan) *run {
-	r := &run{Monitor: m, log: m.logger(id), plan: p, started: time.Now(), profile: m.Profile}
+// tolerance is how far a schedule's clock may be ahead of this machine's.
+const tolerance = time.Minute
+
+// newRun starts a run of a plan. Its time is the scheduled minute, except where
+// that lies in the future. It is stale when that was too long ago.
+func (m *Monitor) newRun(id string, p *plan.Plan) *run {
+	now := time.Now()
+	r := &run{monitor: m, log: m.logger(id), plan: p, profile: m.Profile, started: now, at: now, added: make([]bool, len(p.Targets))}
 	if p.Metrics != "" {
 		r.profile = metric.Profile(p.Metrics)
 	}
-	r.at = r.started
-	r.summary = &Summary{
-		Run: id, Version: m.Version, Started: r.started.UTC(), Profile: string(r.profile),
+	s := &Summary{
+		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(r.profile),
 		Warnings: append([]string{}, p.Warnings...),
 	}
 	if p.Event != nil {
-		r.summary.Event = p.Event
+		s.Event = p.Event
 	}
-	r.schedule(p.Scheduled)
+	switch age := now.Sub(p.Scheduled); {
+	case p.Scheduled.IsZero():
+	case age < -tolerance:
+		s.Warnings = append(s.Warnings, fmt.Sprintf(
+			"scheduled is %s ahead of this machine's clock and is ignored", -age.Round(time.Second)))
+	default:
+		s.Scheduled = p.Scheduled.UTC()
+		r.at = p.Scheduled.Truncate(time.Minute)
+		if age > m.MaxAge {
+			s.Stale = true
+			s.Warnings = append(s.Warnings, fmt.Sprintf(
+				"the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), m.MaxAge))
+		}
+	}
+	r.summary = s
 	return r
 }
 
-// tolerance is how far ahead of our clock a schedule's may be.
-const tolerance = time.Minute
-
-// schedule takes the scheduled minute for the run's, unless it is to come.
-func (r *run) schedule(scheduled time.Time) {
-	switch {
-	case scheduled.IsZero():
-	case scheduled.After(r.started.Add(tolerance)):
-		r.summary.Warnings = append(r.summary.Warnings, fmt.Sprintf(
-			"scheduled is %s ahead of this machine's clock and was left out", scheduled.Sub(r.started).Round(time.Second)))
-	default:
-		r.summary.Scheduled = scheduled.UTC()
-		r.at = scheduled.Truncate(time.Minute)
+// sweep checks the targets. The metrics of those that are up are published
+// meanwhile: their results are final.
+func (r *run) sweep(ctx, publishing context.Context) {
+	m := r.monitor
+	sweeper := m.Sweeper
+	if m.Log != nil || sweeper.Log == nil {
+		sweeper.Log = r.log
 	}
-}
-
-// stale reports whether the event came too late to be worth a run.
-func (r *run) stale() bool {
-	return !r.summary.Scheduled.IsZero() && r.started.Sub(r.summary.Scheduled) > r.MaxAge
-}
-
-// refuse ends a run that was stale from the start.
-func (r *run) refuse(ctx context.Context) (*Summary, error) {
-	r.summary.Stale = true
-	r.summary.Warnings = append(r.summary.Warnings, fmt.Sprintf(
-		"the event is %s old, older than ROLLCALL_MAX_AGE (%s): nothing was checked",
-		r.started.Sub(r.summary.Scheduled).Round(time.Second), r.MaxAge))
-	var err error
-	r.summary.Published, err = r.announce(ctx, r.log, metric.Stale(r.started))
-	r.summary.Duration = time.Since(r.started)
-	r.log.summary(r.summary)
-	return r.summary, err
-}
-
-// bindSweeper makes the monitor's sweeper the run's: it logs where the run does,
-// unless the run's log is nobody's, and its canary is bounded. That is asked at
-// the sweep's end, when little time may be left, and nobody waits for it when
-// publishing has ended.
-func (r *run) bindSweeper(publishing context.Context, limits budget) {
-	r.sweeper = r.Sweeper
-	if r.Log != nil || r.Sweeper.Log == nil {
-		r.sweeper.Log = r.log.Logger
+	if canary := sweeper.Canary; canary != nil {
+		// It is checked at the sweep's end, when little time may be left, and
+		// ends with the publishing.
+		sweeper.Canary = func(ctx context.Context) check.Result {
+			ctx, cancel := r.budget.until(ctx, r.budget.canaryEnd(), canaryGrace)
+			defer cancel()
+			release := context.AfterFunc(publishing, cancel)
+			defer release()
+			return canary(ctx)
+		}
 	}
-	if r.Sweeper.Canary == nil {
-		return
-	}
-	r.sweeper.Canary = func(ctx context.Context) check.Result {
-		ctx, cancel := limits.asking(ctx, r.Stopped)
-		defer cancel()
-		ended := context.AfterFunc(publishing, cancel)
-		defer ended()
-		return r.Sweeper.Canary(ctx)
-	}
-}
-
-// sweep checks the targets. The metrics of those that are up leave meanwhile:
-// nothing will change them any more.
-func (r *run) sweep(ctx context.Context, cancel context.CancelFunc) {
+	ctx, cancel := r.budget.until(ctx, r.budget.sweepEnd, 0)
 	defer cancel()
-	r.sent = make([]bool, len(r.plan.Targets))
-	r.outcome = r.sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
-		if res.State == check.Up && i < r.Limit {
-			r.sent[i] = true
+	r.summary.count(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
+		if res.State == check.Up && i < m.Limit {
+			r.added[i] = true
 			r.session.Add(r.profile.Series(res, r.at)...)
 		}
-	})
-	r.summary.take(r.outcome)
+	}))
 }
 
-// publish sends what waited for the sweep's end, and what the run has to say
-// of itself; last of all that it has ended.
+// publish publishes the other metrics: those of targets that are not up, those
+// of groups and of all targets, then those of the run itself, and last
+// RunCompleted.
 func (r *run) publish(ctx context.Context) {
+	m, s := r.monitor, r.summary
 	var rollup metric.Rollup
-	for i := range r.outcome.Results {
-		res := &r.outcome.Results[i]
-		rollup.Add(res)
-		if i < r.Limit && !r.sent[i] {
-			r.session.Add(r.series(res)...)
+	for i := range s.Results {
+		rollup.Add(&s.Results[i])
+		if i >= m.Limit || r.added[i] {
+			continue
 		}
+		datums := r.profile.Series(&s.Results[i], r.at)
+		if s.VantageUnhealthy { // then Up would say nothing about the target
+			datums = slices.DeleteFunc(datums, func(d metric.Datum) bool { return d.Metric == "Up" })
+		}
+		r.session.Add(datums...)
 	}
-	r.session.Add(rollup.Datums(r.at, r.outcome.VantageUnhealthy)...)
+	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
 	tally := r.session.Flush(ctx)
-	if r.OwnMetrics {
-		r.session.Add(r.own(tally).Datums(r.at)...)
+	healthy := func() bool { return !s.VantageUnhealthy && s.internal == 0 && tally.Lost == 0 }
+	if m.OwnMetrics {
+		own := metric.Run{
+			Checked: s.Targets - s.NotChecked, NotChecked: s.NotChecked,
+			Duration: time.Since(r.started), ScheduleDelay: check.Absent,
+			LocalDelays: s.localDelays,
+			Healthy:     healthy(), Lost: tally.Lost, ByLog: tally.EMF,
+		}
+		if r.profile != metric.ProfileGroup {
+			own.WithoutMetrics = max(0, s.Targets-m.Limit)
+		}
+		if !s.Scheduled.IsZero() {
+			own.ScheduleDelay = r.started.Sub(s.Scheduled)
+		}
+		r.session.Add(own.Datums(r.at)...)
 		r.session.Flush(ctx)
 		r.session.Add(metric.Completed(r.at))
 		tally = r.session.Flush(ctx)
 	}
-	r.summary.Published = tally
-	r.summary.Healthy = r.healthy(tally)
+	s.Published, s.Healthy = tally, healthy()
 }
 
 // longestWarning keeps a warning within what a summary may grow by.
 const longestWarning = 300
 
-// page makes the run's page, if it is to have one. The run does not fail with
-// it.
-func (r *run) page(ctx context.Context) {
-	if r.Page == nil {
-		return
-	}
-	err := ctx.Err()
-	if err == nil {
-		err = r.Page(ctx, r.summary)
-	} else {
-		err = errors.New("no time was left")
+// storePage stores the run's page. Where that fails the run has a warning.
+func (r *run) storePage(ctx context.Context) {
+	err := errors.New("no time was left")
+	if ctx.Err() == nil {
+		err = r.monitor.Page(ctx, r.summary)
 	}
 	if err != nil {
-		warning := "the page of this run was not kept: " + err.Error()
+		warning := "the page of this run was not stored: " + err.Error()
 		r.summary.Warnings = append(r.summary.Warnings, strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], ""))
 	}
-	r.summary.Duration = time.Since(r.started)
 }
 
-// series are a target's own metrics. Of its availability we have nothing to
-// say when the vantage point is at fault.
-func (r *run) series(res *check.Result) []metric.Datum {
-	datums := r.profile.Series(res, r.at)
-	if !r.outcome.VantageUnhealthy {
-		return datums
+// publishInstead publishes the one datum of a run that does not take place.
+func (m *Monitor) publishInstead(ctx context.Context, log *slog.Logger, d metric.Datum) (metric.Tally, error) {
+	if !m.OwnMetrics {
+		return metric.Tally{}, nil
 	}
-	var rest []metric.Datum
-	for _, d := range datums {
-		if d.Metric != "Up" {
-			rest = append(rest, d)
-		}
-	}
-	return rest
+	b := newBudget(ctx, time.Now(), m.Reserve, m.Stopping)
+	ctx, cancel := b.until(ctx, b.publishEnd, stopGrace)
+	defer cancel()
+	session := m.newSession(ctx, log)
+	defer session.Close()
+	session.Add(d)
+	return session.Flush(ctx), session.Err()
 }
 
-func (r *run) healthy(t metric.Tally) bool {
-	return !r.summary.VantageUnhealthy && !r.summary.Stale && t.Lost == 0 && r.summary.internal == 0
-}
-
-// own is what the run says of itself.
-func (r *run) own(t metric.Tally) metric.Run {
-	s := r.summary
-	own := metric.Run{
-		Checked: s.Targets - s.NotChecked, NotChecked: s.NotChecked,
-		Duration: time.Since(r.started), ScheduleDelay: check.Absent,
-		LocalDelays: s.delays,
-		Healthy:     r.healthy(t), Lost: t.Lost, ByLog: t.EMF,
+func (m *Monitor) newSession(ctx context.Context, log *slog.Logger) Session {
+	if m.Publish == nil {
+		return unpublished{}
 	}
-	if r.profile != metric.ProfileGroup {
-		own.WithoutMetrics = max(0, s.Targets-r.Limit)
-	}
-	if !s.Scheduled.IsZero() {
-		own.ScheduleDelay = r.started.Sub(s.Scheduled)
-	}
-	return own
+	return m.Publish(ctx, log)
 }
 
 // unpublished is the session of a run that publishes nothing.

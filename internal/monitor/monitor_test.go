@@ -22,7 +22,7 @@ import (
 
 // A recording is a Session that notes what it is asked for.
 type recording struct {
-	lose  int                   // so many datums
+	lose  int                   // how many datums
 	err   error                 // what Err says
 	flush func(context.Context) // nil: at once
 
@@ -92,12 +92,12 @@ type rig struct {
 	*recording
 	log     bytes.Buffer
 	probed  []string
-	answers map[string]answer // by name; none: up after 100 ms
+	endings map[string]ending // by name; none: up after 100 ms
 	guard   sync.Mutex
 }
 
-// An answer is how every attempt at a target ends.
-type answer struct {
+// An ending is how every attempt at a target ends.
+type ending struct {
 	state  check.State
 	reason check.Reason
 	took   time.Duration
@@ -105,7 +105,7 @@ type answer struct {
 
 // newRig must be called in a bubble.
 func newRig() *rig {
-	g := &rig{answers: map[string]answer{}, recording: &recording{began: time.Now()}}
+	g := &rig{endings: map[string]ending{}, recording: &recording{began: time.Now()}}
 	logger := slog.New(slog.NewJSONHandler(&g.log, nil))
 	g.Monitor = &Monitor{
 		Version: "1.2.3", Profile: metric.ProfileTarget, Limit: 1000, Reserve: 5 * second, MaxAge: 5 * time.Minute,
@@ -123,10 +123,10 @@ func (g *rig) probe(ctx context.Context, t *check.Target) check.Result {
 	}
 	g.guard.Lock()
 	g.probed = append(g.probed, t.Name)
-	a, ok := g.answers[t.Name]
+	a, ok := g.endings[t.Name]
 	g.guard.Unlock()
 	if !ok {
-		a = answer{check.Up, check.OK, 100 * ms}
+		a = ending{check.Up, check.OK, 100 * ms}
 	}
 	began := time.Now()
 	select {
@@ -190,7 +190,7 @@ func TestRunTimestamp(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rigged(t, func(t *testing.T, g *rig) {
 				time.Sleep(10 * second)
-				g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
+				g.endings["b.example"] = ending{check.Down, check.TLSExpired, ms}
 				more := `, "scheduled": "` + test.scheduled + `"`
 				if test.scheduled == "" {
 					more = ""
@@ -218,9 +218,9 @@ func TestRunTimestamp(t *testing.T) {
 // last and alone, after all else has gone its way.
 func TestRunOrder(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{check.Down, check.TLSExpired, 200 * ms}
-		g.answers["c.example"] = answer{check.Degraded, check.Expectation, 300 * ms}
-		g.answers["d.example"] = answer{check.Up, check.OK, 2 * second}
+		g.endings["b.example"] = ending{check.Down, check.TLSExpired, 200 * ms}
+		g.endings["c.example"] = ending{check.Degraded, check.Expectation, 300 * ms}
+		g.endings["d.example"] = ending{check.Up, check.OK, 2 * second}
 		s := g.run(t, event(4, ""))
 		want := []string{
 			"100ms add [Up a.example Duration a.example]",
@@ -251,14 +251,14 @@ func TestRunOrder(t *testing.T) {
 	})
 }
 
-// A target that failed waits for its second look, and then tells one story.
+// A target that failed is published once, after its retry.
 func TestRunFlakyTargetIsPublishedOnce(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["a.example"] = answer{check.Down, check.Timeout, second}
+		g.endings["a.example"] = ending{check.Down, check.Timeout, second}
 		time.AfterFunc(2*second, func() {
 			g.guard.Lock()
 			defer g.guard.Unlock()
-			g.answers["a.example"] = answer{check.Up, check.OK, second}
+			g.endings["a.example"] = ending{check.Up, check.OK, second}
 		})
 		s := g.run(t, `{"urls": ["https://a.example"]}`)
 		if s.Flaky != 1 || s.Up != 1 || s.Down != 0 || s.Results[0].Attempts != 2 {
@@ -275,8 +275,8 @@ func TestRunFlakyTargetIsPublishedOnce(t *testing.T) {
 
 func TestRunSummary(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{check.Down, check.TLSExpired, 200 * ms}
-		g.answers["c.example"] = answer{check.Degraded, check.Expectation, 300 * ms}
+		g.endings["b.example"] = ending{check.Down, check.TLSExpired, 200 * ms}
+		g.endings["c.example"] = ending{check.Degraded, check.Expectation, 300 * ms}
 		s := g.run(t, `{"urls": ["https://a.example", "https://b.example", "https://c.example", "ftp://d.example"], "metrics": "group"}`)
 		if s.Run != "r-1" || s.Version != "1.2.3" || s.Profile != "group" || !s.Started.Equal(g.began) {
 			t.Errorf("head %+v", s)
@@ -284,8 +284,8 @@ func TestRunSummary(t *testing.T) {
 		if s.Targets != 4 || s.Up != 1 || s.Degraded != 1 || s.Down != 1 || s.NotChecked != 1 {
 			t.Errorf("counts %+v", s)
 		}
-		if s.Duration != 300*ms || s.KernelClock != 3 || s.ProcessClock != 0 || *s.LocalDelay != (Delay{ms, ms, ms}) {
-			t.Errorf("took %v, clocks %d and %d, delay %+v", s.Duration, s.KernelClock, s.ProcessClock, s.LocalDelay)
+		if time.Duration(s.Duration) != 300*ms || s.Clock != (Clocks{Kernel: 3}) || *s.LocalDelay != (Delay{check.Milliseconds(ms), check.Milliseconds(ms), check.Milliseconds(ms)}) {
+			t.Errorf("took %v, clocks %+v, delay %+v", s.Duration, s.Clock, s.LocalDelay)
 		}
 		for i, want := range []check.State{check.Up, check.Down, check.Degraded, check.NotChecked} {
 			if got := s.Results[i].State; got != want {
@@ -318,7 +318,7 @@ func TestRunStale(t *testing.T) {
 
 func TestRunStaleLost(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.lose, g.err = 1, errors.New("nobody took it")
+		g.lose, g.err = 1, errors.New("lost")
 		s, err := g.Run(t.Context(), "r-1", []byte(event(1, `, "scheduled": "1999-12-31T00:00:00Z"`)))
 		if !errors.Is(err, g.err) || s == nil || s.Published.Lost != 1 {
 			t.Errorf("summary %+v, error %v", s, err)
@@ -335,7 +335,7 @@ func TestRunInvalidEvent(t *testing.T) {
 		if got := names(g.datums); !slices.Equal(got, []string{"InvalidEvent"}) || len(g.probed) != 0 {
 			t.Errorf("published %v, probed %v", got, g.probed)
 		}
-		for _, want := range []string{`"requestId":"r-1"`, "nothing was checked", "urls"} {
+		for _, want := range []string{`"requestId":"r-1"`, "no targets were checked", "urls"} {
 			if !strings.Contains(g.log.String(), want) {
 				t.Errorf("the log has no %s: %s", want, &g.log)
 			}
@@ -355,7 +355,7 @@ func TestRunNoURL(t *testing.T) {
 	})
 }
 
-// The terminal publishes nothing that the run has to say of itself.
+// The terminal program publishes no metrics about the run itself.
 func TestRunWithoutOwnMetrics(t *testing.T) {
 	for name, text := range map[string]string{
 		"run": event(1, ""), "stale": event(1, `, "scheduled": "1999-12-31T00:00:00Z"`), "invalid": "[]",
@@ -385,7 +385,8 @@ func TestRunUnpublished(t *testing.T) {
 	})
 }
 
-// The first so many targets in the event's order have metrics of their own.
+// The first targets in the event's order, up to the limit, have metrics of their
+// own.
 func TestRunTargetLimit(t *testing.T) {
 	for _, test := range []struct {
 		limit   int
@@ -402,7 +403,7 @@ func TestRunTargetLimit(t *testing.T) {
 		t.Run(fmt.Sprint(test.limit, " ", test.profile), func(t *testing.T) {
 			rigged(t, func(t *testing.T, g *rig) {
 				g.Limit = test.limit
-				g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
+				g.endings["b.example"] = ending{check.Down, check.TLSExpired, ms}
 				g.run(t, event(3, `, "metrics": "`+test.profile+`"`))
 				for i, name := range []string{"Up a.example", "Up b.example", "Up c.example"} {
 					if has := slices.Contains(names(g.datums), name); has != (i < test.own) {
@@ -417,12 +418,12 @@ func TestRunTargetLimit(t *testing.T) {
 	}
 }
 
-func TestRunVantage(t *testing.T) {
+func TestRunWithoutNetwork(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		for _, host := range []string{"b", "c", "d", "e", "f"} {
-			g.answers[host+".example"] = answer{check.Down, check.DNSTimeout, ms}
+			g.endings[host+".example"] = ending{check.Down, check.DNSTimeout, ms}
 		}
-		g.answers["g.example"] = answer{check.Degraded, check.Expectation, ms}
+		g.endings["g.example"] = ending{check.Degraded, check.Expectation, ms}
 		g.Sweeper.Canary = func(context.Context) check.Result { return check.Result{State: check.Down} }
 		s := g.run(t, event(7, ""))
 		if !s.VantageUnhealthy || s.Healthy || s.Down != 5 {
@@ -445,9 +446,9 @@ func TestRunHealthy(t *testing.T) {
 		want    bool
 	}{
 		{"all is well", func(*rig) {}, true},
-		{"a target is down", func(g *rig) { g.answers["a.example"] = answer{check.Down, check.TLSExpired, ms} }, true},
-		{"a check of ours failed", func(g *rig) { g.answers["a.example"] = answer{check.NotChecked, check.Internal, ms} }, false},
-		{"a check of ours panicked", func(g *rig) { g.answers["a.example"] = answer{check.Up, check.Internal, ms} }, false},
+		{"a target is down", func(g *rig) { g.endings["a.example"] = ending{check.Down, check.TLSExpired, ms} }, true},
+		{"a check of ours failed", func(g *rig) { g.endings["a.example"] = ending{check.NotChecked, check.Internal, ms} }, false},
+		{"a check of ours panicked", func(g *rig) { g.endings["a.example"] = ending{check.Up, check.Internal, ms} }, false},
 		{"something was lost", func(g *rig) { g.lose = 1 }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -465,7 +466,7 @@ func TestRunHealthy(t *testing.T) {
 	}
 }
 
-// Whatever hangs, the answer leaves a tenth of the time, at most 500 ms,
+// Whatever hangs, the response leaves a tenth of the time, at most 500 ms,
 // before the deadline.
 func TestRunDeadline(t *testing.T) {
 	hang := func(ctx context.Context) { <-ctx.Done() }
@@ -492,13 +493,13 @@ func TestRunDeadline(t *testing.T) {
 				g.flush = test.flush
 				g.Sweeper.Canary = test.canary
 				for _, host := range []string{"a", "b", "c", "d", "e"} {
-					g.answers[host+".example"] = answer{check.Down, check.ConnectionRefused, ms}
+					g.endings[host+".example"] = ending{check.Down, check.ConnectionRefused, ms}
 				}
-				g.answers["f.example"] = answer{check.Up, check.OK, time.Hour}
+				g.endings["f.example"] = ending{check.Up, check.OK, time.Hour}
 				ctx, cancel := context.WithTimeout(t.Context(), test.given)
 				defer cancel()
 				s, err := g.Run(ctx, "", []byte(event(6, "")))
-				if err != nil || s.Duration != test.took {
+				if err != nil || time.Duration(s.Duration) != test.took {
 					t.Errorf("took %v, want %v; error %v", s.Duration, test.took, err)
 				}
 				if r := s.Results[5]; r.Reason != check.Deadline || s.NotChecked != 1 || s.VantageUnhealthy != (test.canary != nil) {
@@ -515,21 +516,21 @@ func TestRunDeadline(t *testing.T) {
 	}
 }
 
-// Told to stop, the run ends its sweep at once and publishes within 300 ms.
+// Asked to stop, the run ends its sweep at once and publishes within 300 ms.
 func TestRunStopped(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		stopped := make(chan struct{})
-		g.Stopped = stopped
+		stopping, stop := context.WithCancel(t.Context())
+		g.Stopping = stopping
 		g.flush = func(ctx context.Context) { <-ctx.Done() } // CloudWatch hangs
-		g.answers["b.example"] = answer{check.Up, check.OK, time.Hour}
-		time.AfterFunc(3*second, func() { close(stopped) })
+		g.endings["b.example"] = ending{check.Up, check.OK, time.Hour}
+		time.AfterFunc(3*second, stop)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		s, err := g.Run(ctx, "", []byte(event(2, "")))
 		if err != nil || s.Up != 1 || s.Results[1].Reason != check.Deadline {
 			t.Errorf("summary %+v, error %v", s, err)
 		}
-		if s.Duration != 3200*ms {
+		if time.Duration(s.Duration) != 3200*ms {
 			t.Errorf("took %v, want 3s until the stop and 200 ms to publish", s.Duration)
 		}
 		if g.value(t, "RunCompleted") != 1 {
@@ -541,41 +542,41 @@ func TestRunStopped(t *testing.T) {
 // So it does when the stop came before the run.
 func TestRunStoppedBefore(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		stopped := make(chan struct{})
-		close(stopped)
-		g.Stopped = stopped
-		g.answers["a.example"] = answer{check.Up, check.OK, time.Hour}
-		if s := g.run(t, event(1, "")); s.NotChecked != 1 || s.Duration > 200*ms {
+		stopping, stop := context.WithCancel(t.Context())
+		stop()
+		g.Stopping = stopping
+		g.endings["a.example"] = ending{check.Up, check.OK, time.Hour}
+		if s := g.run(t, event(1, "")); s.NotChecked != 1 || time.Duration(s.Duration) > 200*ms {
 			t.Errorf("summary %+v", s)
 		}
 	})
 }
 
 // The stop does not wait for a canary.
-func TestRunStoppedBlind(t *testing.T) {
+func TestRunStoppedWithoutNetwork(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		stopped := make(chan struct{})
-		g.Stopped = stopped
+		stopping, stop := context.WithCancel(t.Context())
+		g.Stopping = stopping
 		for _, host := range []string{"a", "b", "c", "d", "e"} {
-			g.answers[host+".example"] = answer{check.Down, check.ConnectionRefused, ms}
+			g.endings[host+".example"] = ending{check.Down, check.ConnectionRefused, ms}
 		}
-		g.answers["f.example"] = answer{check.Up, check.OK, time.Hour}
+		g.endings["f.example"] = ending{check.Up, check.OK, time.Hour}
 		g.Sweeper.Canary = func(ctx context.Context) check.Result {
 			<-ctx.Done()
 			return check.Result{Reason: check.Deadline}
 		}
-		time.AfterFunc(second, func() { close(stopped) })
-		if s := g.run(t, event(6, "")); !s.VantageUnhealthy || s.Duration != 1050*ms {
+		time.AfterFunc(second, stop)
+		if s := g.run(t, event(6, "")); !s.VantageUnhealthy || time.Duration(s.Duration) != 1050*ms {
 			t.Errorf("vantage unhealthy %v, took %v", s.VantageUnhealthy, s.Duration)
 		}
 	})
 }
 
 // Nor does a caller who goes away.
-func TestRunCancelledBlind(t *testing.T) {
+func TestRunCancelledWithoutNetwork(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		for _, host := range []string{"a", "b", "c", "d", "e"} {
-			g.answers[host+".example"] = answer{check.Down, check.ConnectionRefused, ms}
+			g.endings[host+".example"] = ending{check.Down, check.ConnectionRefused, ms}
 		}
 		g.Sweeper.Canary = func(ctx context.Context) check.Result {
 			<-ctx.Done()
@@ -583,17 +584,16 @@ func TestRunCancelledBlind(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(2*second, cancel)
-		if s, err := g.Run(ctx, "", []byte(event(5, ""))); err != nil || s.Duration != 2*second {
+		if s, err := g.Run(ctx, "", []byte(event(5, ""))); err != nil || time.Duration(s.Duration) != 2*second {
 			t.Errorf("took %v, error %v", s.Duration, err)
 		}
 	})
 }
 
-// What the session says was lost is the run's error; the summary is there all
-// the same.
+// The session's error is the run's; the summary is returned all the same.
 func TestRunLost(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.lose, g.err = 2, errors.New("nobody took it")
+		g.lose, g.err = 2, errors.New("lost")
 		s, err := g.Run(t.Context(), "", []byte(event(1, "")))
 		if !errors.Is(err, g.err) || s == nil || s.Published.Lost != 2 || s.Up != 1 {
 			t.Errorf("summary %+v, error %v", s, err)
@@ -632,14 +632,14 @@ func (g *rig) lines(t *testing.T) []map[string]any {
 
 func TestRunLog(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{check.Down, check.TLSExpired, 200 * ms}
-		g.answers["c.example"] = answer{check.Degraded, check.Expectation, 300 * ms}
+		g.endings["b.example"] = ending{check.Down, check.TLSExpired, 200 * ms}
+		g.endings["c.example"] = ending{check.Degraded, check.Expectation, 300 * ms}
 		g.run(t, event(3, `, "scheduled": "2000-01-01T01:00:00Z"`))
 		lines := g.lines(t)
 		want := [][]any{ // level, message, name, state, reason
 			{"ERROR", "target", "b.example", "down", "tls_expired"},
 			{"WARN", "target", "c.example", "degraded", "expectation"},
-			{"WARN", "scheduled is 1h0m0s ahead of this machine's clock and was left out", nil, nil, nil},
+			{"WARN", "scheduled is 1h0m0s ahead of this machine's clock and is ignored", nil, nil, nil},
 			{"INFO", "summary", nil, nil, nil},
 		}
 		if len(lines) != len(want) {
@@ -670,8 +670,8 @@ func TestRunLogIsBounded(t *testing.T) {
 			s.Results[2*i+1] = check.Result{State: check.Up}
 		}
 		g := &rig{Monitor: &Monitor{Log: slog.New(slog.NewJSONHandler(&text, nil))}}
-		g.logger("").targets(s)
-		g.logger("").summary(s)
+		logTargets(g.logger(""), s.Results)
+		logSummary(g.logger(""), s)
 		g.log = text
 		lines := g.lines(t)
 		count := map[any]int{}
@@ -686,43 +686,6 @@ func TestRunLogIsBounded(t *testing.T) {
 		}
 		if last := lines[len(lines)-2]; (last["more"] == float64(test.more)) != (test.more > 0) {
 			t.Errorf("%d down: %v, want %d more", test.down, last, test.more)
-		}
-	}
-}
-
-func TestLineWriter(t *testing.T) {
-	var out bytes.Buffer
-	w := NewLineWriter(&out)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() { w.Write([]byte("one line\n")) })
-	}
-	wg.Wait()
-	if got, want := out.String(), strings.Repeat("one line\n", 20); got != want {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestLibraryLog(t *testing.T) {
-	for text, want := range map[string]string{
-		"http: something odd\n": `level=WARN msg="http: something odd"` + "\n",
-		"Unsolicited response received on idle HTTP channel starting with \"secret\"; err=<nil>\n": "",
-		`{"errorMessage":"nobody took it","errorType":"PublishError"}`:                             "",
-		`{"errorMessage":"oops","errorType":"string","stackTrace":[{"path":"a.go"}]}`:              `level=WARN msg="{\"errorMessage\":\"oops\",\"errorType\":\"string\",\"stackTrace\":[{\"path\":\"a.go\"}]}"` + "\n",
-	} {
-		var out bytes.Buffer
-		withoutTime := func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		}
-		l := LibraryLog{slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))}
-		if n, err := l.Write([]byte(text)); n != len(text) || err != nil {
-			t.Errorf("Write = %d, %v", n, err)
-		}
-		if got := out.String(); got != want {
-			t.Errorf("of %s: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -14,43 +14,43 @@ import (
 // The page comes when everything has been published, and shows that.
 func TestPageComesLast(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.answers["b.example"] = answer{check.Down, check.TLSExpired, ms}
+		g.endings["b.example"] = ending{check.Down, check.TLSExpired, ms}
 		pages := 0
 		g.Page = func(ctx context.Context, s *Summary) error {
 			pages++
 			if last := g.calls[len(g.calls)-1]; last.what != "flush" || g.datums[len(g.datums)-1].Metric != "RunCompleted" {
 				t.Errorf("before the page came %s", last.what)
 			}
-			if s.Published.Accepted != len(g.datums) || s.Down != 1 || !s.Healthy || s.Duration != 100*ms || !strings.Contains(s.Event.String(), "b.example") {
+			if s.Published.Accepted != len(g.datums) || s.Down != 1 || !s.Healthy || time.Duration(s.Duration) != 100*ms || !strings.Contains(s.Event.String(), "b.example") {
 				t.Errorf("the page is of %+v", s)
 			}
 			time.Sleep(2 * second)
 			return nil
 		}
 		s := g.run(t, event(2, ""))
-		if pages != 1 || len(s.Warnings) > 0 || s.Duration != 2100*ms {
+		if pages != 1 || len(s.Warnings) > 0 || time.Duration(s.Duration) != 2100*ms {
 			t.Errorf("%d pages, warnings %q, duration %v", pages, s.Warnings, s.Duration)
 		}
 	})
 }
 
-// What the page can't do is a warning in the summary and in the log. The run
+// The page's error is a warning in the summary and in the log. The run
 // is as good as it was.
 func TestPageFails(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
-		g.AnswerLimit = 2000
+		g.ResponseLimit = 2000
 		g.Page = func(context.Context, *Summary) error {
 			return errors.New("S3 answered 500" + strings.Repeat("ä", 500))
 		}
 		s := g.run(t, event(20, ""))
-		if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "the page of this run was not kept: S3 answered 500") || len(s.Warnings[0]) > longestWarning {
+		if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "the page of this run was not stored: S3 answered 500") || len(s.Warnings[0]) > longestWarning {
 			t.Errorf("warnings %q", s.Warnings)
 		}
-		if !s.Healthy || !strings.Contains(g.log.String(), "the page of this run was not kept") {
+		if !s.Healthy || !strings.Contains(g.log.String(), "the page of this run was not stored") {
 			t.Errorf("healthy: %v, log %s", s.Healthy, &g.log)
 		}
 		if text, err := s.Encode(2000); err != nil || len(text) > 2000 {
-			t.Errorf("the answer has %d bytes, error %v", len(text), err)
+			t.Errorf("the response has %d bytes, error %v", len(text), err)
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestPageEndsInTime(t *testing.T) {
 			return context.Cause(ctx)
 		}
 		s, err := g.Run(ctx, "r-1", []byte(event(1, "")))
-		if err != nil || len(s.Warnings) != 1 || s.Duration != 20*second-750*ms {
+		if err != nil || len(s.Warnings) != 1 || time.Duration(s.Duration) != 20*second-750*ms {
 			t.Errorf("error %v, warnings %q after %v", err, s.Warnings, s.Duration)
 		}
 		g.flush = func(ctx context.Context) { <-ctx.Done() }

@@ -1,10 +1,12 @@
 package monitor
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,10 +22,10 @@ import (
 func full() *Summary {
 	at := time.Date(2026, 11, 23, 12, 0, 3, 250_000_000, time.UTC)
 	return &Summary{
-		Run: "r-1", Version: "1.2.3", Scheduled: at.Truncate(time.Minute), Started: at, Duration: 812400 * time.Microsecond,
+		Run: "r-1", Version: "1.2.3", Scheduled: at.Truncate(time.Minute), Started: at, Duration: check.Milliseconds(812400 * time.Microsecond),
 		Healthy: true, VantageUnhealthy: true, Stale: true, Profile: "target", Warnings: []string{"a warning"},
-		Targets: 2, Up: 1, Down: 1, Flaky: 1, KernelClock: 1, ProcessClock: 1,
-		LocalDelay: &Delay{300 * time.Microsecond, 1900 * time.Microsecond, 2200 * time.Microsecond},
+		Targets: 2, Up: 1, Down: 1, Flaky: 1, Clock: Clocks{1, 1},
+		LocalDelay: &Delay{check.Milliseconds(300 * time.Microsecond), check.Milliseconds(1900 * time.Microsecond), check.Milliseconds(2200 * time.Microsecond)},
 		Published:  metric.Tally{Datums: 31, Accepted: 28, EMF: 2, Lost: 1, Unclear: 4, Requests: 5, Retries: 3},
 		Results: []check.Result{
 			{
@@ -70,6 +72,29 @@ func TestSummaryJSON(t *testing.T) {
 		`"truncated":false,"results":[]}`
 	if err != nil || string(got) != want {
 		t.Errorf("error %v, got\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// A summary of an earlier release, with characters that JSON or HTML escapes: it
+// is read, and written again the same byte for byte.
+func TestEarlierSummary(t *testing.T) {
+	text, err := os.ReadFile("testdata/summary.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.TrimSpace(text)
+	var got Summary
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := full()
+	want.Warnings = append(want.Warnings, "scheduled \"<now>\" & later · ä\u2028")
+	want.Results[1].Detail = "duration < 100 && status > 1"
+	if !reflect.DeepEqual(&got, want) {
+		t.Errorf("got %+v\nwant %+v", &got, want)
+	}
+	if again, err := want.Encode(0); err != nil || !bytes.Equal(again, text) {
+		t.Errorf("error %v, written\n%s\nread\n%s", err, again, text)
 	}
 }
 
@@ -133,7 +158,7 @@ func many(n int) *Summary {
 	return s
 }
 
-// Whatever the limit, the answer keeps to it, leaves nothing out that had
+// Whatever the limit, the response keeps to it, leaves nothing out that had
 // room, and lets what is up go first.
 func TestEncodeLimit(t *testing.T) {
 	s := many(30)
@@ -220,9 +245,9 @@ func TestEncodeTinyLimit(t *testing.T) {
 	}
 }
 
-func TestSummaryTake(t *testing.T) {
+func TestSummaryCount(t *testing.T) {
 	var s Summary
-	s.take(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
+	s.count(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
 		{State: check.Up, Flaky: true, Clock: check.KernelClock, LocalDelay: 3 * ms},
 		{State: check.Up, Clock: check.KernelClock, LocalDelay: ms},
 		{State: check.Degraded, Flaky: true, LocalDelay: 2 * ms},
@@ -233,10 +258,10 @@ func TestSummaryTake(t *testing.T) {
 	if s.Targets != 6 || s.Up != 2 || s.Degraded != 1 || s.Down != 1 || s.NotChecked != 2 || s.Flaky != 2 || !s.VantageUnhealthy {
 		t.Errorf("counts %+v", s)
 	}
-	if s.KernelClock != 3 || s.ProcessClock != 1 || s.internal != 1 {
-		t.Errorf("clocks %d and %d, internal %d", s.KernelClock, s.ProcessClock, s.internal)
+	if s.Clock != (Clocks{3, 1}) || s.internal != 1 {
+		t.Errorf("clocks %+v, internal %d", s.Clock, s.internal)
 	}
-	if want := (Delay{ms, 3 * ms, 3 * ms}); s.LocalDelay == nil || *s.LocalDelay != want {
+	if want := (Delay{check.Milliseconds(ms), check.Milliseconds(3 * ms), check.Milliseconds(3 * ms)}); s.LocalDelay == nil || *s.LocalDelay != want {
 		t.Errorf("local delay %+v, want %+v", s.LocalDelay, want)
 	}
 }

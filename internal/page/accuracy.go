@@ -32,9 +32,9 @@ func (v *view) Accuracy() *accuracy {
 	a := &accuracy{Measured: len(sorted), Unsure: v.durations.unsure}
 	a.Uncertainty = quantiles(text.Percentile(sorted, 50), text.Percentile(sorted, 99), sorted[len(sorted)-1])
 	if d := v.LocalDelay; d != nil {
-		a.Delay = quantiles(d.P50, d.P99, d.Max)
+		a.Delay = quantiles(time.Duration(d.P50), time.Duration(d.P99), time.Duration(d.Max))
 	}
-	switch kernel, process := v.KernelClock, v.ProcessClock; {
+	switch kernel, process := v.Clock.Kernel, v.Clock.Process; {
 	case process == 0:
 		a.Clock = "All of them were measured by the kernel’s clock: a phase ends when the kernel received the response, however late this program read it."
 	case kernel == 0:

@@ -12,7 +12,7 @@ import (
 
 func Example() {
 	s := &monitor.Summary{
-		Version: "1.2.3", Targets: 2, Up: 1, Down: 1, Duration: 812 * time.Millisecond,
+		Version: "1.2.3", Targets: 2, Up: 1, Down: 1, Duration: check.Milliseconds(812 * time.Millisecond),
 		Results: []check.Result{
 			{Name: "example.com", State: check.Up, Status: 200, Attempts: 1, Duration: 81240 * time.Microsecond},
 			{Name: "shop", State: check.Down, Reason: check.Status, Detail: "503 Service Unavailable", Status: 503, Attempts: 2},

@@ -34,9 +34,9 @@ func counted(s *monitor.Summary) *monitor.Summary {
 			s.Flaky++
 		}
 		if r.Checked() && r.Clock == check.KernelClock {
-			s.KernelClock++
+			s.Clock.Kernel++
 		} else if r.Checked() {
-			s.ProcessClock++
+			s.Clock.Process++
 		}
 	}
 	return s
@@ -46,8 +46,8 @@ func counted(s *monitor.Summary) *monitor.Summary {
 // find out.
 func crowd(n int) *monitor.Summary {
 	s := &monitor.Summary{
-		Version: "1.2.3", Started: noon, Duration: 5320 * ms, Healthy: true, Profile: "target",
-		LocalDelay: &monitor.Delay{P50: ms / 2, P99: 40 * ms, Max: 52 * ms},
+		Version: "1.2.3", Started: noon, Duration: check.Milliseconds(5320 * ms), Healthy: true, Profile: "target",
+		LocalDelay: &monitor.Delay{P50: check.Milliseconds(ms / 2), P99: check.Milliseconds(40 * ms), Max: check.Milliseconds(52 * ms)},
 	}
 	for i := range n {
 		s.Results = append(s.Results, member(i))

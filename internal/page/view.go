@@ -40,6 +40,9 @@ func newView(s *monitor.Summary) *view {
 	return v
 }
 
+// Duration is the run's.
+func (v *view) Duration() time.Duration { return time.Duration(v.Summary.Duration) }
+
 // A stateCount is how many targets have a state.
 type stateCount struct {
 	State string // as results have it

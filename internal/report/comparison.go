@@ -28,10 +28,11 @@ type Comparison struct {
 // seconds, with each side's failures before its own, then what all at once
 // saves, and an estimate for a long list.
 func (c *Comparison) Write(w io.Writer) error {
+	oneByOne, atOnce := time.Duration(c.OneByOne.Duration), time.Duration(c.AtOnce.Duration)
 	_, err := fmt.Fprintf(w, "%ssync_run: %.4f\n%sasync_run: %.4f\nasync_run - sync_run: %.4f\n\nAll at once, %s: %s.\n%s",
-		errorLines(c.OneByOne), c.OneByOne.Duration.Seconds(), errorLines(c.AtOnce), c.AtOnce.Duration.Seconds(),
-		(c.AtOnce.Duration - c.OneByOne.Duration).Seconds(),
-		text.Plural(c.AtOnce.Targets, "target"), Saved(c.OneByOne.Duration, c.AtOnce.Duration), c.estimate())
+		errorLines(c.OneByOne), oneByOne.Seconds(), errorLines(c.AtOnce), atOnce.Seconds(),
+		(atOnce - oneByOne).Seconds(),
+		text.Plural(c.AtOnce.Targets, "target"), Saved(oneByOne, atOnce), c.estimate())
 	return err
 }
 
@@ -93,7 +94,7 @@ func (c *Comparison) estimate() string {
 		}
 	}
 	estimate := fmt.Sprintf("Estimate for 100,000 such targets: %s one after the other, %s all at once (limited by %s).\n",
-		rounded(c.OneByOne.Duration/time.Duration(c.OneByOne.Targets)*long), rounded(most+slowest), limit)
+		rounded(time.Duration(c.OneByOne.Duration)/time.Duration(c.OneByOne.Targets)*long), rounded(most+slowest), limit)
 	if c.OneByOne.Targets < few {
 		estimate += "With few targets fixed costs dominate: a longer list gives a better estimate.\n"
 	}

@@ -14,7 +14,7 @@ import (
 // and all at once.
 func compared(slow, fast time.Duration, change func(*Comparison)) *Comparison {
 	side := func(d time.Duration) *monitor.Summary {
-		s := &monitor.Summary{Targets: 5, Duration: d}
+		s := &monitor.Summary{Targets: 5, Duration: check.Milliseconds(d)}
 		for _, name := range strings.Fields("a b c d e") {
 			s.Results = append(s.Results, check.Result{URL: "https://" + name, State: check.Up, Status: 200, Attempts: 1, Phases: took(0, 0, 0, 100), Duration: 100 * ms})
 		}

@@ -78,7 +78,7 @@ func others() []check.Result {
 // everything is a summary that holds every state and every reason.
 func everything() *monitor.Summary {
 	s := &monitor.Summary{
-		Version: "1.2.3", Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Duration: 10*time.Second + 12*ms, Profile: "target",
+		Version: "1.2.3", Started: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Duration: check.Milliseconds(10*time.Second + 12*ms), Profile: "target",
 		Up: 4, Degraded: 1, NotChecked: 4, Flaky: 1, Warnings: []string{"a placeholder was left as it is"}, Results: others(),
 	}
 	for _, r := range failures() {

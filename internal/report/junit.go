@@ -70,7 +70,7 @@ type junitProblem struct {
 }
 
 func suites(s *monitor.Summary) *junitSuites {
-	all := &junitSuites{Name: "rollcall", junitCounts: junitCounts{Time: seconds(s.Duration)}}
+	all := &junitSuites{Name: "rollcall", junitCounts: junitCounts{Time: seconds(time.Duration(s.Duration))}}
 	byGroup := map[string]*junitSuite{}
 	for i := range s.Results {
 		r := &s.Results[i]

@@ -46,7 +46,7 @@ func line(s *monitor.Summary, l Look) string {
 			counts = append(counts, l.paint(c.colour, text.Count(c.n)+" "+c.what))
 		}
 	}
-	line := fmt.Sprintf("%s in %s: %s", text.Plural(s.Targets, "target"), milliseconds(s.Duration), strings.Join(counts, ", "))
+	line := fmt.Sprintf("%s in %s: %s", text.Plural(s.Targets, "target"), milliseconds(time.Duration(s.Duration)), strings.Join(counts, ", "))
 	if s.VantageUnhealthy {
 		line += "; " + noNetwork
 	}

@@ -20,7 +20,7 @@ import (
 
 func Example() {
 	s := &monitor.Summary{
-		Targets: 2, Up: 1, Down: 1, Duration: 812 * time.Millisecond,
+		Targets: 2, Up: 1, Down: 1, Duration: check.Milliseconds(812 * time.Millisecond),
 		Results: []check.Result{
 			{Name: "example.com", State: check.Up, Status: 200, Attempts: 1, Duration: 81240 * time.Microsecond},
 			{Name: "shop", State: check.Down, Reason: check.Status, Detail: "503 Service Unavailable",
@@ -107,9 +107,9 @@ func TestLine(t *testing.T) {
 		s    monitor.Summary
 		want string
 	}{
-		{monitor.Summary{Targets: 1, Up: 1, Duration: 12345 * time.Microsecond}, "1 target in 12.3 ms: 1 up"},
+		{monitor.Summary{Targets: 1, Up: 1, Duration: check.Milliseconds(12345 * time.Microsecond)}, "1 target in 12.3 ms: 1 up"},
 		{monitor.Summary{Targets: 2, Down: 2}, "2 targets in 0.0 ms: 0 up, 2 down"},
-		{monitor.Summary{Targets: 9, Up: 2, Degraded: 1, Down: 2, NotChecked: 4, Flaky: 1, Duration: time.Minute},
+		{monitor.Summary{Targets: 9, Up: 2, Degraded: 1, Down: 2, NotChecked: 4, Flaky: 1, Duration: check.Milliseconds(time.Minute)},
 			"9 targets in 60000.0 ms: 2 up, 1 degraded, 2 down, 4 not checked, 1 flaky"},
 		{monitor.Summary{Targets: 5, Down: 5, VantageUnhealthy: true},
 			"5 targets in 0.0 ms: 0 up, 5 down; the monitor has no network: the states of targets are unknown"},

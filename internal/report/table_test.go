@@ -115,7 +115,7 @@ func TestTableHasEveryTarget(t *testing.T) {
 
 // many is a summary of n targets of which every hundredth is down.
 func many(n int) *monitor.Summary {
-	s := &monitor.Summary{Targets: n, Duration: time.Second}
+	s := &monitor.Summary{Targets: n, Duration: check.Milliseconds(time.Second)}
 	for i := range n {
 		r := check.Result{Name: fmt.Sprintf("host-%d.example.com/path", i), Group: "default", State: check.Up, Status: 200, Attempts: 1,
 			Phases: took(1, 4, 9, float64(i%5000), 0.5)}

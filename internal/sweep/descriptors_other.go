@@ -4,5 +4,5 @@ package sweep
 
 import "math"
 
-// descriptors is not limited off Unix.
+// descriptors is not limited on other systems.
 func descriptors() int64 { return math.MaxInt32 }

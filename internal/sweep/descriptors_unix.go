@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// descriptors is the limit that holds for new ones. Go raises the soft limit
-// to the hard one when a process starts.
+// descriptors is the soft limit of this process. Go raises it to the hard one
+// when a process starts.
 func descriptors() int64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

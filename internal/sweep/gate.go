@@ -2,58 +2,58 @@ package sweep
 
 import "sync"
 
-// A gate lets so many checks through at once, and fewer once the machine has
-// shown that it can't bear as many.
+// A gate limits how many checks run at once, and lets in fewer once the machine
+// has run out of descriptors or ports.
 type gate struct {
-	mu    sync.Mutex
-	freed sync.Cond
-	open  int // checks that are inside
-	limit int // >= 1
-	most  int // what limit began with
-	good  int // checks that ended well since limit changed
-	said  int // the limit that the log knows of
+	mu       sync.Mutex
+	changed  sync.Cond
+	inside   int // checks that run
+	limit    int // >= 1
+	most     int // the first limit
+	good     int // checks that ended well since limit changed
+	reported int // the limit that was last worth a log line; 0: none was
 }
 
 func newGate(limit int) *gate {
 	g := &gate{limit: max(limit, 1), most: max(limit, 1)}
-	g.freed.L = &g.mu
+	g.changed.L = &g.mu
 	return g
 }
 
+// enter waits until there is room for a check.
 func (g *gate) enter() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.open >= g.limit {
-		g.freed.Wait()
+	for g.inside >= g.limit {
+		g.changed.Wait()
 	}
-	g.open++
+	g.inside++
 }
 
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open--
-	g.freed.Signal()
+	g.inside--
+	g.changed.Signal()
 }
 
-// tighten lets one fewer in, since a check has shown that there were too many.
-// worth reports whether that is worth saying: the first time, and whenever the
-// limit has halved.
-func (g *gate) tighten() (limit int, worth bool) {
+// narrow lowers the limit by one, since a check has failed for want of
+// resources. report says whether that is worth a log line: the first time, and
+// whenever the limit has halved.
+func (g *gate) narrow() (limit int, report bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.limit, g.good = max(g.limit-1, 1), 0
-	if g.said == 0 || g.limit <= g.said/2 {
-		g.said, worth = g.limit, true
+	if g.reported == 0 || g.limit <= g.reported/2 {
+		g.reported, report = g.limit, true
 	}
-	return g.limit, worth
+	return g.limit, report
 }
 
-// goodToWiden is how many checks have to end well before one more is let in.
+// goodToWiden is how many checks have to end well before the limit rises by one.
 const goodToWiden = 8
 
-// widen notes a check that the machine could bear: what made it short may
-// have passed.
+// widen counts a check that ended well: the shortage may be over.
 func (g *gate) widen() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,6 +62,6 @@ func (g *gate) widen() {
 	}
 	if g.good++; g.good >= goodToWiden {
 		g.limit, g.good = g.limit+1, 0
-		g.freed.Signal()
+		g.changed.Signal()
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"rollcall/internal/check"
 )
 
-// An answer is how one attempt at a target ends.
-type answer struct {
+// An ending is how one attempt at a target ends.
+type ending struct {
 	reason check.Reason
 	status int
 	state  check.State   // NotChecked: the reason's own
@@ -27,7 +27,7 @@ type answer struct {
 
 // A world is what fake checks find. All its times are since its beginning.
 type world struct {
-	answers map[string][]answer // of each attempt, the last one of all that follow; none: up
+	endings map[string][]ending // of each attempt, the last one of all that follow; none: up
 	panics  map[string]bool
 
 	began      time.Time
@@ -38,7 +38,7 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
-		answers: map[string][]answer{}, panics: map[string]bool{},
+		endings: map[string][]ending{}, panics: map[string]bool{},
 		began: time.Now(), starts: map[string][]time.Duration{},
 	}
 }
@@ -71,14 +71,14 @@ func (w *world) probe(ctx context.Context, t *check.Target) check.Result {
 	return res
 }
 
-func (w *world) enter(name string) answer {
+func (w *world) enter(name string) ending {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open++
 	w.most = max(w.most, w.open)
 	w.starts[name] = append(w.starts[name], time.Since(w.began))
-	a := answer{}
-	if list := w.answers[name]; len(list) > 0 {
+	a := ending{}
+	if list := w.endings[name]; len(list) > 0 {
 		a = list[min(len(w.starts[name]), len(list))-1]
 	}
 	if a.took == 0 {
@@ -160,11 +160,11 @@ func TestSweepTakesTargetsInOrder(t *testing.T) {
 	})
 }
 
-// A slow target holds up its own place and no other.
+// A slow target occupies its own place and no other.
 func TestSweepFillsPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{took: 5 * time.Second}}
+		w.endings["t0"] = []ending{{took: 5 * time.Second}}
 		w.sweeper(2).Sweep(t.Context(), targets(6, 1), nil)
 		if got := time.Since(w.began); got != 5*time.Second {
 			t.Errorf("took %v, want 5s: five targets through one place, one through the other", got)
@@ -172,7 +172,7 @@ func TestSweepFillsPlaces(t *testing.T) {
 	})
 }
 
-// A tenth of the targets hang until their time-out. Whatever stands behind them
+// A tenth of the targets hang until their timeout. Whatever stands behind them
 // in the list begins when a place is free, and no later than if the time of all
 // before it were shared out evenly.
 func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
@@ -180,7 +180,7 @@ func TestSweepHangingOnesTakeTheirShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i := 0; i < all; i += 10 {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: check.Timeout, took: hanging}}
+			w.endings[fmt.Sprintf("t%d", i)] = []ending{{reason: check.Timeout, took: hanging}}
 		}
 		got := w.sweeper(places).Sweep(t.Context(), targets(all, 0), nil)
 		var before time.Duration // what all in front take together
@@ -208,8 +208,8 @@ func TestSweepPanic(t *testing.T) {
 		var log bytes.Buffer
 		s := w.sweeper(3)
 		s.Log = slog.New(slog.NewJSONHandler(&log, nil))
-		var settled []int
-		got := s.Sweep(t.Context(), targets(3, 1), recorder(&settled))
+		var final []int
+		got := s.Sweep(t.Context(), targets(3, 1), recorder(&final))
 		want := []check.Reason{check.OK, check.Internal, check.OK}
 		for i, r := range got.Results {
 			if r.Reason != want[i] || r.Name != fmt.Sprintf("t%d", i) {
@@ -219,8 +219,8 @@ func TestSweepPanic(t *testing.T) {
 		if r := got.Results[1]; r.State != check.NotChecked || strings.Contains(r.Detail, "cheese") {
 			t.Errorf("state %v, detail %q", r.State, r.Detail)
 		}
-		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2}) {
-			t.Errorf("settled %v", settled)
+		if slices.Sort(final); !slices.Equal(final, []int{0, 1, 2}) {
+			t.Errorf("final %v", final)
 		}
 		for _, want := range []string{`"name":"t1"`, "out of cheese", "(*world).probe"} {
 			if !strings.Contains(log.String(), want) {
@@ -247,12 +247,12 @@ func TestSweepBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i := range 6 {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{took: 2 * time.Second}}
+			w.endings[fmt.Sprintf("t%d", i)] = []ending{{took: 2 * time.Second}}
 		}
 		list := targets(7, 1)
 		list[6].Invalid = "is no URL"
-		var settled []int
-		got := w.sweeper(2).Sweep(budget(t, 3*time.Second), list, recorder(&settled))
+		var final []int
+		got := w.sweeper(2).Sweep(budget(t, 3*time.Second), list, recorder(&final))
 		if took := time.Since(w.began); took != 3*time.Second {
 			t.Errorf("took %v, want exactly the budget of 3s", took)
 		}
@@ -265,8 +265,8 @@ func TestSweepBudget(t *testing.T) {
 				t.Errorf("result %d: %s %v %v, want %v", i, r.Name, r.State, r.Reason, want[i])
 			}
 		}
-		if slices.Sort(settled); !slices.Equal(settled, []int{0, 1, 2, 3, 4, 5, 6}) {
-			t.Errorf("settled %v, want each once", settled)
+		if slices.Sort(final); !slices.Equal(final, []int{0, 1, 2, 3, 4, 5, 6}) {
+			t.Errorf("final %v, want each once", final)
 		}
 		if len(w.starts) != 4 {
 			t.Errorf("%d targets were begun, want 4", len(w.starts))
@@ -286,44 +286,44 @@ func TestSweepAfterTheBudget(t *testing.T) {
 	})
 }
 
-// Each failure takes a second, so that confirmations begin 3 s after its end.
-func TestSweepConfirmation(t *testing.T) {
+// Each failure takes a second, so that retries start 3 s after its end.
+func TestSweepRetry(t *testing.T) {
 	const second = time.Second
-	timeout, refused := answer{reason: check.Timeout}, answer{reason: check.ConnectionRefused}
-	good, degraded := answer{}, answer{state: check.Degraded, reason: check.Expectation}
-	notFound := answer{reason: check.Status, status: 404}
+	timeout, refused := ending{reason: check.Timeout}, ending{reason: check.ConnectionRefused}
+	good, degraded := ending{}, ending{state: check.Degraded, reason: check.Expectation}
+	notFound := ending{reason: check.Status, status: 404}
 	for _, test := range []struct {
 		name    string
 		retries int
-		answers []answer
+		endings []ending
 		want    check.Result // its State, Reason, Attempts and Flaky
 		starts  []time.Duration
 	}{
-		{"up", 1, []answer{good},
+		{"up", 1, []ending{good},
 			check.Result{State: check.Up, Attempts: 1}, []time.Duration{0}},
-		{"recovers", 1, []answer{timeout, good},
+		{"recovers", 1, []ending{timeout, good},
 			check.Result{State: check.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
-		{"recovers to degraded", 1, []answer{timeout, degraded},
+		{"recovers to degraded", 1, []ending{timeout, degraded},
 			check.Result{State: check.Degraded, Reason: check.Expectation, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
-		{"fails again", 1, []answer{timeout, refused},
+		{"fails again", 1, []ending{timeout, refused},
 			check.Result{State: check.Down, Reason: check.ConnectionRefused, Attempts: 2}, []time.Duration{0, 4 * second}},
-		{"no retries", 0, []answer{timeout, good},
+		{"no retries", 0, []ending{timeout, good},
 			check.Result{State: check.Down, Reason: check.Timeout, Attempts: 1}, []time.Duration{0}},
-		{"fails three times", 2, []answer{timeout},
+		{"fails three times", 2, []ending{timeout},
 			check.Result{State: check.Down, Reason: check.Timeout, Attempts: 3}, []time.Duration{0, 4 * second, 8 * second}},
-		{"recovers at the third", 2, []answer{timeout, refused, good},
+		{"recovers at the third", 2, []ending{timeout, refused, good},
 			check.Result{State: check.Up, Attempts: 3, Flaky: true}, []time.Duration{0, 4 * second, 8 * second}},
-		{"recovers at the second of three", 2, []answer{timeout, good},
+		{"recovers at the second of three", 2, []ending{timeout, good},
 			check.Result{State: check.Up, Attempts: 2, Flaky: true}, []time.Duration{0, 4 * second}},
-		{"fails for good at the second", 2, []answer{timeout, notFound, good},
+		{"fails for good at the second", 2, []ending{timeout, notFound, good},
 			check.Result{State: check.Down, Reason: check.Status, Attempts: 2}, []time.Duration{0, 4 * second}},
-		{"degraded needs none", 1, []answer{degraded},
+		{"degraded needs none", 1, []ending{degraded},
 			check.Result{State: check.Degraded, Reason: check.Expectation, Attempts: 1}, []time.Duration{0}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.answers["t0"] = test.answers
+				w.endings["t0"] = test.endings
 				r := w.sweeper(4).Sweep(t.Context(), targets(1, test.retries), nil).Results[0]
 				got := check.Result{State: r.State, Reason: r.Reason, Attempts: r.Attempts, Flaky: r.Flaky}
 				if fmt.Sprint(got) != fmt.Sprint(test.want) {
@@ -342,8 +342,8 @@ func TestSweepConfirmation(t *testing.T) {
 	}
 }
 
-// Only what may be gone a moment later is looked at twice.
-func TestSweepConfirmsPassingCauses(t *testing.T) {
+// Only what may be over a moment later is checked twice.
+func TestSweepRetriesRetryableCauses(t *testing.T) {
 	passing := map[check.Reason]bool{
 		check.DNSTemporary: true, check.DNSTimeout: true, check.ConnectionRefused: true, check.ConnectionReset: true,
 		check.ConnectionClosed: true, check.Timeout: true, check.Unreachable: true,
@@ -366,7 +366,7 @@ func TestSweepConfirmsPassingCauses(t *testing.T) {
 		w := newWorld()
 		list := targets(len(causes), 1)
 		for i, c := range causes {
-			w.answers[list[i].Name] = []answer{{reason: c.reason, status: c.status}}
+			w.endings[list[i].Name] = []ending{{reason: c.reason, status: c.status}}
 		}
 		got := w.sweeper(len(causes)).Sweep(t.Context(), list, nil)
 		for i, c := range causes {
@@ -381,13 +381,13 @@ func TestSweepConfirmsPassingCauses(t *testing.T) {
 	})
 }
 
-// A confirmation waits for all first attempts, and no longer than it must.
-func TestSweepConfirmsAtTheEnd(t *testing.T) {
+// A retry waits for all first attempts, and no longer than it must.
+func TestSweepRetriesAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: check.Timeout}, {}}
-		w.answers["t1"] = []answer{{took: 10 * time.Second}}
-		w.answers["t2"] = []answer{{reason: check.Timeout, took: 9 * time.Second}, {}}
+		w.endings["t0"] = []ending{{reason: check.Timeout}, {}}
+		w.endings["t1"] = []ending{{took: 10 * time.Second}}
+		w.endings["t2"] = []ending{{reason: check.Timeout, took: 9 * time.Second}, {}}
 		w.sweeper(3).Sweep(t.Context(), targets(3, 1), nil)
 		want := map[string][]time.Duration{
 			"t0": {0, 10 * time.Second}, // long failed: at once
@@ -402,12 +402,12 @@ func TestSweepConfirmsAtTheEnd(t *testing.T) {
 	})
 }
 
-// Confirmations keep to the same bound, the oldest failure first.
-func TestSweepConfirmationsInFlight(t *testing.T) {
+// Retries keep to the same limit, the oldest failure first.
+func TestSweepRetriesInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		for i, took := range []time.Duration{5, 1, 1} {
-			w.answers[fmt.Sprintf("t%d", i)] = []answer{{reason: check.Timeout, took: took * time.Second}, {}}
+			w.endings[fmt.Sprintf("t%d", i)] = []ending{{reason: check.Timeout, took: took * time.Second}, {}}
 		}
 		w.sweeper(2).Sweep(t.Context(), targets(3, 1), nil)
 		want := map[string][]time.Duration{ // the first attempts end at 5, 1 and 2 s
@@ -426,8 +426,8 @@ func TestSweepConfirmationsInFlight(t *testing.T) {
 	})
 }
 
-// The budget cuts off a confirmation: what is known stays.
-func TestSweepBudgetCutsConfirmation(t *testing.T) {
+// The budget cuts off a retry: what is known stays.
+func TestSweepBudgetCutsRetry(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		budget   time.Duration
@@ -444,9 +444,9 @@ func TestSweepBudgetCutsConfirmation(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
-				w.answers["t0"] = []answer{{reason: check.Timeout}, {reason: check.ConnectionReset}, {}}
-				var settled []int
-				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&settled)).Results[0]
+				w.endings["t0"] = []ending{{reason: check.Timeout}, {reason: check.ConnectionReset}, {}}
+				var final []int
+				r := w.sweeper(1).Sweep(budget(t, test.budget), targets(1, 2), recorder(&final)).Results[0]
 				if r.State != check.Down || r.Reason != test.reason || r.Attempts != test.attempts || r.Flaky {
 					t.Errorf("got %v %v, attempts %d, flaky %v", r.State, r.Reason, r.Attempts, r.Flaky)
 				}
@@ -456,19 +456,19 @@ func TestSweepBudgetCutsConfirmation(t *testing.T) {
 				if took := time.Since(w.began); took != test.budget {
 					t.Errorf("took %v, want the budget of %v", took, test.budget)
 				}
-				if len(settled) != 1 {
-					t.Errorf("settled %d times", len(settled))
+				if len(final) != 1 {
+					t.Errorf("final %d times", len(final))
 				}
 			})
 		})
 	}
 }
 
-// A confirmation that panics tells nothing of the target.
-func TestSweepConfirmationPanics(t *testing.T) {
+// A retry that panics says nothing about the target.
+func TestSweepRetryPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: check.Timeout}}
+		w.endings["t0"] = []ending{{reason: check.Timeout}}
 		s := w.sweeper(1)
 		s.Probe = func(ctx context.Context, target *check.Target) check.Result {
 			w.panics["t0"] = len(w.starts["t0"]) == 1
@@ -481,18 +481,18 @@ func TestSweepConfirmationPanics(t *testing.T) {
 	})
 }
 
-// settled is called once a target, at the moment of its verdict, with it.
-func TestSweepSettled(t *testing.T) {
+// final is called once per target, at the moment of its verdict, with it.
+func TestSweepFinal(t *testing.T) {
 	type call struct {
 		at time.Duration
 		r  check.Result
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t1"] = []answer{{reason: check.Timeout, took: 2 * time.Second}, {}}
-		w.answers["t2"] = []answer{{reason: check.Status, status: 404, took: 3 * time.Second}}
-		w.answers["t3"] = []answer{{reason: check.Timeout}, {reason: check.Timeout}, {}}
-		w.answers["t4"] = []answer{{took: 5 * time.Second}}
+		w.endings["t1"] = []ending{{reason: check.Timeout, took: 2 * time.Second}, {}}
+		w.endings["t2"] = []ending{{reason: check.Status, status: 404, took: 3 * time.Second}}
+		w.endings["t3"] = []ending{{reason: check.Timeout}, {reason: check.Timeout}, {}}
+		w.endings["t4"] = []ending{{took: 5 * time.Second}}
 		w.panics["t5"] = true
 		list := targets(7, 2)
 		list[6].Invalid = "is no URL"
@@ -506,7 +506,7 @@ func TestSweepSettled(t *testing.T) {
 		want := []time.Duration{1, 6, 3, 10, 5, 1, 0} // seconds; t3: 1, from 5 to 6, from 9 to 10
 		for i, at := range want {
 			if c := calls[i]; len(c) != 1 || c[0].at != at*time.Second || fmt.Sprint(c[0].r) != fmt.Sprint(got.Results[i]) {
-				t.Errorf("t%d: settled %+v, want once after %v with %+v", i, c, at*time.Second, got.Results[i])
+				t.Errorf("t%d: final %+v, want once after %v with %+v", i, c, at*time.Second, got.Results[i])
 			}
 		}
 	})
@@ -516,7 +516,7 @@ func TestSweepSettled(t *testing.T) {
 func TestSweepTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.answers["t0"] = []answer{{reason: check.Status, status: 404}}
+		w.endings["t0"] = []ending{{reason: check.Status, status: 404}}
 		s := w.sweeper(2)
 		var other Outcome
 		var wg sync.WaitGroup
@@ -529,13 +529,13 @@ func TestSweepTwiceAtOnce(t *testing.T) {
 	})
 }
 
-// TestExhaustionIsOurs: a machine that bears three checks at once gets three
-// at once, and every target its own result.
+// A machine that has room for three checks at once gets three at once, and every
+// target its own result.
 func TestExhaustionIsOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inside atomic.Int64
 		var mu sync.Mutex
-		var most int64 // that were borne at once
+		var most int64 // at once that did not fail
 		var log strings.Builder
 		s := &Sweeper{
 			InFlight: 50,
@@ -563,14 +563,14 @@ func TestExhaustionIsOurs(t *testing.T) {
 			}
 		}
 		if most != 3 || strings.Count(log.String(), "starts anew with fewer") > 6 || !strings.Contains(log.String(), "inFlight=49") {
-			t.Errorf("at most %d at once, and said\n%s", most, log.String())
+			t.Errorf("at most %d at once, log\n%s", most, log.String())
 		}
 	})
 }
 
-// TestOneExhaustedTargetIsNoMeasure: a target that always fails like this does
+// A target that always fails like this does
 // not slow the rest down for good.
-func TestOneExhaustedTargetIsNoMeasure(t *testing.T) {
+func TestOneExhaustedTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Sweeper{InFlight: 100, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {
 			if to.Name == "0" {
@@ -591,7 +591,7 @@ func TestOneExhaustedTargetIsNoMeasure(t *testing.T) {
 	})
 }
 
-// TestExhaustionForGood ends: with a budget or without.
+// Exhaustion that does not end, ends the check all the same.
 func TestExhaustionForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {

@@ -1,7 +1,6 @@
 package alarm
 
 import (
-	"rollcall/test/tree"
 	"fmt"
 	"math"
 	"regexp"

@@ -104,10 +104,10 @@ func (s *show) times(atOnce, oneByOne []scene) {
 	for i, sc := range atOnce {
 		slow, how := sum(sc), "summed up"
 		if oneByOne != nil {
-			slow, how = oneByOne[i].summary.Duration, "measured"
+			slow, how = time.Duration(oneByOne[i].summary.Duration), "measured"
 		}
 		s.printf("  %-20s %9s one after the other (%s), %9s all at once: %s\n",
-			sc.event, text.Milliseconds(slow, 1)+" ms", how, text.Milliseconds(sc.summary.Duration, 1)+" ms", report.Saved(slow, sc.summary.Duration))
+			sc.event, text.Milliseconds(slow, 1)+" ms", how, text.Milliseconds(time.Duration(sc.summary.Duration), 1)+" ms", report.Saved(slow, time.Duration(sc.summary.Duration)))
 	}
 	s.printf("\n")
 }

@@ -14,10 +14,10 @@ import (
 	"rollcall/internal/check"
 )
 
-// hosted is a list of targets with one letter a target: its answer. Those
-// with the same digit behind it share a host.
+// hosted is a list of targets with one letter each: its response. Those with the
+// same digit after it share a host.
 func hosted(w *world, letters string) []check.Target {
-	answers := map[string]answer{
+	endings := map[string]ending{
 		"u": {},
 		"g": {state: check.Degraded, reason: check.Expectation},
 		"t": {reason: check.Timeout},
@@ -35,15 +35,15 @@ func hosted(w *world, letters string) []check.Target {
 			host = word[1:]
 		}
 		list[i].URL = &url.URL{Scheme: "https", Host: host + ".example:" + fmt.Sprint(8000+i)}
-		w.answers[list[i].Name] = []answer{answers[word[:1]]}
+		w.endings[list[i].Name] = []ending{endings[word[:1]]}
 	}
 	return list
 }
 
-func TestSweepVantage(t *testing.T) {
+func TestSweepWithoutNetwork(t *testing.T) {
 	const none, up, down, degraded, hanging, panicking = "none", "up", "down", "degraded", "hanging", "panicking"
 	for _, test := range []struct {
-		name, answers, canary string
+		name, endings, canary string
 		want, asked           bool
 	}{
 		{"all is well", "u u u u u", down, false, false},
@@ -59,23 +59,23 @@ func TestSweepVantage(t *testing.T) {
 		{"half of six", "t t t u u u", down, false, false},
 		{"more than half of seven", "t n t n u u u", down, true, true},
 		{"names that are not found count", "n n n u u", down, true, true},
-		{"statuses are seen", "s s s s s", down, false, false},
-		{"certificates are seen", "x x x t t", down, false, false},
-		{"degraded is seen", "g g g t t", down, false, false},
-		{"blocked addresses are no network failure", "b b b t t", down, false, false},
+		{"a status was reached", "s s s s s", down, false, false},
+		{"a certificate was reached", "x x x t t", down, false, false},
+		{"a degraded target was reached", "g g g t t", down, false, false},
+		{"a blocked address is not a network failure", "b b b t t", down, false, false},
 		{"what was not checked counts for nothing", "t t t t d d d d", down, false, false},
 		{"one host with many URLs is one", "t1 t1 t1 t1 t1 t1 u u u", down, false, false},
-		{"many URLs of a host make no majority", "t1 t1 t1 t1 t2 u3 u4 u5", down, false, false},
-		{"a host that answered once was seen", "u1 t1 t2 u2 u3 t3 t4 t5", down, false, false},
+		{"many URLs of a host are not a majority", "t1 t1 t1 t1 t2 u3 u4 u5", down, false, false},
+		{"a host that responded once was reached", "u1 t1 t2 u2 u3 t3 t4 t5", down, false, false},
 		{"nothing to check", "", down, false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, asked := newWorld(), 0
 				s := w.sweeper(10)
-				list := hosted(w, test.answers)
+				list := hosted(w, test.endings)
 				if test.canary != none {
-					w.answers["canary"] = map[string][]answer{
+					w.endings["canary"] = map[string][]ending{
 						up: {{}}, down: {{reason: check.ConnectionRefused}}, hanging: {{took: time.Minute}},
 						degraded: {{state: check.Degraded, reason: check.Expectation}}, panicking: {{}},
 					}[test.canary]
@@ -98,7 +98,7 @@ func TestSweepVantage(t *testing.T) {
 }
 
 // States stay as they were seen, and the log says why nothing is published.
-func TestSweepVantageKeepsResults(t *testing.T) {
+func TestSweepWithoutNetworkKeepsResults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		s := w.sweeper(10)
@@ -121,8 +121,8 @@ func TestSweepVantageKeepsResults(t *testing.T) {
 	})
 }
 
-// The budget that a blind vantage point has used up does not end the canary;
-// a caller who has gone away does.
+// The canary is checked when a monitor without a network has used up its budget,
+// but not when the caller has gone away.
 func TestSweepCanaryAfterTheEnd(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -137,7 +137,7 @@ func TestSweepCanaryAfterTheEnd(t *testing.T) {
 				w, asked := newWorld(), false
 				list := append(hosted(w, "t t t t t"), targets(1, 0)...)
 				list[5].Name = "slow"
-				w.answers["slow"] = []answer{{took: time.Minute}}
+				w.endings["slow"] = []ending{{took: time.Minute}}
 				s := w.sweeper(10)
 				s.Canary = func(ctx context.Context) check.Result {
 					asked = true

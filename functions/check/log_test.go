@@ -1,0 +1,46 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestLineWriter(t *testing.T) {
+	var out bytes.Buffer
+	w := &lineWriter{w: &out}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { w.Write([]byte("one line\n")) })
+	}
+	wg.Wait()
+	if got, want := out.String(), strings.Repeat("one line\n", 20); got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestLibraryLog(t *testing.T) {
+	for text, want := range map[string]string{
+		"http: something odd\n": `level=WARN msg="http: something odd"` + "\n",
+		"Unsolicited response received on idle HTTP channel starting with \"secret\"; err=<nil>\n": "",
+		`{"errorMessage":"nobody took it","errorType":"PublishError"}`:                             "",
+		`{"errorMessage":"oops","errorType":"string","stackTrace":[{"path":"a.go"}]}`:              `level=WARN msg="{\"errorMessage\":\"oops\",\"errorType\":\"string\",\"stackTrace\":[{\"path\":\"a.go\"}]}"` + "\n",
+	} {
+		var out bytes.Buffer
+		withoutTime := func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+		l := libraryLog{slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: withoutTime}))}
+		if n, err := l.Write([]byte(text)); n != len(text) || err != nil {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		if got := out.String(); got != want {
+			t.Errorf("of %s: %q, want %q", text, got, want)
+		}
+	}
+}

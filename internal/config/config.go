@@ -1,0 +1,92 @@
+// Package config reads the environment variables that an operator sets, and
+// reports all that is wrong with them at once. Both programs use it.
+package config
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/guard"
+	"rollcall/internal/metric"
+	"rollcall/internal/plan"
+	"rollcall/internal/sweep"
+)
+
+// A Config is the values of all variables: what was set, else the defaults.
+// Variables describes each.
+type Config struct {
+	Namespace   string
+	Profile     metric.Profile
+	TargetLimit int
+	Guard       guard.Guard
+	DNS         string        // host:port; "": as /etc/resolv.conf says
+	DNSRate     int           // query packets a second; 0: unlimited
+	Canary      *check.Target // nil: none
+	InFlight    int           // >= 1
+	SecondDials int           // how many of the checks in flight may have a second socket, >= 1
+	Reserve     time.Duration
+	MaxAge      time.Duration
+	CloudWatch  string // endpoint; "": the AWS variables decide
+	PageBucket  string // of S3; "": no page is stored
+
+	TaskRoot   string // the directory below which sources are read
+	Memory     int64  // bytes that Lambda gives; 0: unknown
+	Concurrent int    // invocations that share the process, >= 1
+}
+
+// A ConfigError lists what is wrong with the variables, one problem a line.
+// Lambda reports the name of this type.
+type ConfigError struct{ Problems []string }
+
+// Error lists all problems.
+func (e *ConfigError) Error() string {
+	return "Rollcall's configuration is not valid:\n" + strings.Join(e.Problems, "\n")
+}
+
+// Load reads the variables. One that is unset or blank has its default, except
+// that a blank ROLLCALL_CANARY means none. The error is a *ConfigError.
+func Load(lookup func(name string) (string, bool)) (Config, error) {
+	var c Config
+	var problems []string
+	for _, v := range c.variables() {
+		value, set := lookup(v.Name)
+		value = strings.TrimSpace(value)
+		if value == "" && !(set && v.BlankIsNone) {
+			value = v.Default
+		}
+		if value == "" {
+			continue
+		}
+		if err := v.parse(value); err != nil {
+			problems = append(problems, v.Name+": "+err.Error())
+		}
+	}
+	if len(problems) > 0 {
+		return Config{}, &ConfigError{problems}
+	}
+	checks, seconds := sweep.Capacity(c.Memory)
+	if c.InFlight == 0 {
+		c.InFlight = max(1, checks/c.Concurrent)
+	}
+	c.SecondDials = seconds
+	return c, nil
+}
+
+// Files returns the directory TaskRoot, which no path and no link leads out
+// of; nil if it can't be opened.
+func (c Config) Files() fs.FS {
+	root, err := os.OpenRoot(c.TaskRoot)
+	if err != nil {
+		return nil
+	}
+	return root.FS()
+}
+
+// Sources returns what the source of an event may name everywhere: Files. A
+// program may add other schemes.
+func (c Config) Sources() map[string]plan.Source {
+	return map[string]plan.Source{"file": plan.Files(c.Files())}
+}

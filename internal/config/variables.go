@@ -1,0 +1,208 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/metric"
+	"rollcall/internal/plan"
+)
+
+// A Variable is one environment variable. docs/configuration.md lists them.
+type Variable struct {
+	Name      string
+	Parameter string // of template.yaml; "": none sets it directly
+	Type      string // what a value is, for people
+	Default   string // the value where it is unset or blank; "": none
+	Otherwise string // what holds instead of Default: where there is none, or in a deployment
+	Meaning   string // in Markdown, with links as in docs/configuration.md
+
+	// BlankIsNone: set but blank means that there is none; the default is for
+	// where it is unset.
+	BlankIsNone bool
+
+	parse func(value string) error // stores the value in the Config
+}
+
+// Variables returns all variables in the order of the documentation: first
+// Rollcall's own, then those that Lambda sets.
+func Variables() []Variable { return new(Config).variables() }
+
+// variables is the table: each row's parse stores into c.
+func (c *Config) variables() []Variable {
+	return []Variable{
+		{Name: "ROLLCALL_NAMESPACE", Parameter: "Namespace", Type: "text", Default: "Rollcall", Otherwise: "deployed `Rollcall/<stack>`",
+			Meaning: "the CloudWatch namespace; one per stack. At most 255 printable ASCII characters, not beginning with `AWS/` or `:`",
+			parse:   into(&c.Namespace, namespace)},
+		{Name: "ROLLCALL_METRICS", Parameter: "Metrics", Type: "`group`, `target` or `phases`", Default: "target",
+			Meaning: "the metrics profile where the event names none",
+			parse:   into(&c.Profile, metric.ParseProfile)},
+		{Name: "ROLLCALL_TARGET_LIMIT", Parameter: "TargetLimit", Type: "integer", Default: "1000",
+			Meaning: "how many targets, the first in the event's order, have metrics of their own; the others count in their groups only, and `TargetsWithoutMetrics` is how many those are",
+			parse:   into(&c.TargetLimit, atLeast(0))},
+		{Name: "ROLLCALL_ALLOW", Parameter: "Allow", Type: "CIDRs or addresses, comma-separated", Otherwise: "none",
+			Meaning: "networks that the [address guard](#the-address-guard) allows",
+			parse:   into(&c.Guard.Allow, networks)},
+		{Name: "ROLLCALL_DNS", Parameter: "DNS", Type: "`host:port`", Otherwise: "as `/etc/resolv.conf` says",
+			Meaning: "the resolver",
+			parse:   into(&c.DNS, hostPort)},
+		{Name: "ROLLCALL_DNS_RATE", Parameter: "DNSRate", Type: "integer", Default: "900",
+			Meaning: "query packets a second, two a lookup; 0 is unlimited, and so is a resolver on loopback. A VPC's resolver drops what exceeds 1,024",
+			parse:   into(&c.DNSRate, atLeast(0))},
+		{Name: "ROLLCALL_CANARY", Parameter: "Canary", Type: "URL", Default: "https://checkip.amazonaws.com", Otherwise: "deployed into subnets: none",
+			Meaning:     "the URL that is checked when most targets fail, to find out whether [the monitor has a network](#the-canary); blank: none",
+			BlankIsNone: true,
+			parse:       into(&c.Canary, target)}, // it responds to any GET (AWS, "Allow list IP addresses")
+		{Name: "ROLLCALL_IN_FLIGHT", Parameter: "InFlight", Type: "integer, at least 1", Otherwise: "by the limits of descriptors and memory",
+			Meaning: "how many checks run at once",
+			parse:   into(&c.InFlight, atLeast(1))},
+		{Name: "ROLLCALL_RESERVE", Parameter: "Reserve", Type: "duration", Default: "5s",
+			Meaning: "the part of the function's timeout that is kept for publishing; at most a quarter of the time that is left at the start",
+			parse:   into(&c.Reserve, duration)},
+		{Name: "ROLLCALL_MAX_AGE", Parameter: "MaxAge", Type: "duration", Default: "5m",
+			Meaning: "an event that was scheduled longer ago is stale: no targets are checked",
+			parse:   into(&c.MaxAge, duration)},
+		{Name: "ROLLCALL_CLOUDWATCH_ENDPOINT", Parameter: "CloudWatchEndpoint", Type: "URL", Otherwise: "the AWS variables decide",
+			Meaning: "another address of CloudWatch, such as a VPC endpoint",
+			parse:   into(&c.CloudWatch, endpoint)},
+		{Name: "ROLLCALL_PAGE_BUCKET", Type: "name of an S3 bucket", Otherwise: "none",
+			Meaning: "where the function stores [the page](page.md#the-page-of-the-last-run) of each run; the parameter `PageDays` makes it. The terminal program stores none",
+			parse:   into(&c.PageBucket, bucket)},
+
+		{Name: "LAMBDA_TASK_ROOT", Type: "directory", Default: ".",
+			Meaning: "the directory that a [source](event.md#source) is read from",
+			parse:   into(&c.TaskRoot, anything)},
+		{Name: "AWS_LAMBDA_RUNTIME_API", Type: "`host:port`", Otherwise: "none",
+			Meaning: "what the address guard refuses whatever is allowed",
+			parse:   into(&c.Guard.RuntimeAPI, runtimeAPI)},
+		{Name: "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Type: "MiB", Otherwise: "no limit",
+			Meaning: "limits the checks at once",
+			parse:   into(&c.Memory, mebibytes)},
+		{Name: "AWS_LAMBDA_MAX_CONCURRENCY", Type: "integer, at least 1", Default: "1",
+			Meaning: "how many invocations share a process, and so its checks at once",
+			parse:   into(&c.Concurrent, atLeast(1))},
+	}
+}
+
+// into returns a function that stores a parsed value in a field.
+func into[T any](field *T, parse func(string) (T, error)) func(string) error {
+	return func(value string) (err error) {
+		*field, err = parse(value)
+		return err
+	}
+}
+
+func anything(s string) (string, error) { return s, nil }
+
+func namespace(s string) (string, error) { return s, metric.CheckNamespace(s) }
+
+func atLeast(least int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least {
+			return 0, fmt.Errorf("invalid integer %q (at least %d)", s, least)
+		}
+		return n, nil
+	}
+}
+
+func duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("invalid duration %q (for example 5s or 2m)", s)
+	}
+	return d, nil
+}
+
+func networks(s string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for part := range strings.SplitSeq(s, ",") {
+		prefix, err := ParseNetwork(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
+}
+
+// ParseNetwork reads a CIDR; an address alone is a network of one address.
+func ParseNetwork(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return addr.Prefix(addr.BitLen())
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("invalid network %q (for example 10.0.0.0/8; several are separated by commas)", s)
+	}
+	if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
+	}
+	return prefix.Masked(), nil
+}
+
+func target(s string) (*check.Target, error) {
+	p, err := plan.ParseURLs([]string{s})
+	if err != nil {
+		return nil, err
+	}
+	if t := &p.Targets[0]; t.Invalid == "" {
+		return t, nil
+	}
+	return nil, errors.New(p.Targets[0].Invalid)
+}
+
+func hostPort(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+		return "", fmt.Errorf("invalid address %q (host:port, for example 10.0.0.2:53)", s)
+	}
+	return s, nil
+}
+
+func endpoint(s string) (string, error) {
+	if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return "", fmt.Errorf("invalid URL %q (for example https://host)", s)
+	}
+	return s, nil
+}
+
+// bucket refuses what S3 does not allow in a name (S3 User Guide, "General
+// purpose bucket naming rules"), as far as characters and length go.
+func bucket(s string) (string, error) {
+	const ends, inside = "abcdefghijklmnopqrstuvwxyz0123456789", ".-"
+	if len(s) < 3 || len(s) > 63 || strings.Trim(s, ends+inside) != "" || strings.Trim(s, inside) != s {
+		return "", fmt.Errorf("invalid bucket name %q (3 to 63 of a-z, 0-9, . and -)", s)
+	}
+	return s, nil
+}
+
+// runtimeAPI reads the address of Lambda's own API. Its host is an IP address
+// in Lambda; a name can only be this machine's own here.
+func runtimeAPI(s string) (netip.AddrPort, error) {
+	host, port, err := net.SplitHostPort(s)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil || n == 0 {
+		return netip.AddrPort{}, fmt.Errorf("invalid address %q (host:port)", s)
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.AddrPortFrom(addr, uint16(n)), nil
+}
+
+func mebibytes(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("invalid number of MiB %q (at least 1)", s)
+	}
+	return n << 20, nil
+}

@@ -1,0 +1,85 @@
+package monitor
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+
+	"rollcall/internal/check"
+)
+
+// MarshalJSON returns the whole summary; see Encode.
+func (s *Summary) MarshalJSON() ([]byte, error) { return s.Encode(0) }
+
+// Encode returns the summary as JSON of at most limit bytes; 0 is no limit.
+// Where not all results fit, those that are up are left out first, the last of
+// them before the first, and the summary is marked as truncated.
+func (s *Summary) Encode(limit int) ([]byte, error) {
+	results := s.encoded
+	if results == nil || limit != s.limit {
+		var err error
+		if results, err = s.fitting(limit); err != nil {
+			return nil, err
+		}
+	}
+	text, err := s.encodeHead(len(results) < len(s.Results))
+	if err != nil {
+		return nil, err
+	}
+	const end = "]}"
+	text = append(text[:len(text)-len(end)], bytes.Join(results, []byte(","))...)
+	return append(text, end...), nil
+}
+
+// encodeHead encodes everything except the results, whose list is empty.
+func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
+	type members Summary // without MarshalJSON
+	head := members(*s)
+	head.Warnings = append([]string{}, s.Warnings...) // never null
+	head.Truncated = s.Truncated || truncated
+	head.Results = []check.Result{}
+	return json.Marshal(&head)
+}
+
+// growth is what the rest of a summary may grow by while it is published.
+const growth = 500
+
+// encodeResults encodes the results for a response of at most limit bytes, if
+// there is a limit, so that Encode is quick later.
+func (s *Summary) encodeResults(limit int) {
+	if limit == 0 {
+		return
+	}
+	if encoded, err := s.fitting(max(limit-growth, 1)); err == nil { // else Encode returns the error
+		s.limit, s.encoded, s.Truncated = limit, encoded, len(encoded) < len(s.Results)
+	}
+}
+
+// fitting encodes the results for which there is room, in the event's order.
+func (s *Summary) fitting(limit int) ([][]byte, error) {
+	room := math.MaxInt
+	if limit != 0 {
+		head, err := s.encodeHead(false)
+		if err != nil {
+			return nil, err
+		}
+		room = limit - len(head)
+	}
+	encoded := make([][]byte, len(s.Results))
+	for _, up := range []bool{false, true} {
+		for i := range s.Results {
+			if (s.Results[i].State == check.Up) != up || room < 0 {
+				continue
+			}
+			text, err := json.Marshal(&s.Results[i])
+			if err != nil {
+				return nil, err
+			}
+			if room -= len(text) + len(","); room >= 0 {
+				encoded[i] = text
+			}
+		}
+	}
+	return slices.DeleteFunc(encoded, func(text []byte) bool { return text == nil }), nil
+}

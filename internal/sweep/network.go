@@ -1,0 +1,73 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"rollcall/internal/check"
+)
+
+const (
+	leastHosts = 5 // the failures of fewer hosts say nothing about our network
+	canaryTime = 5 * time.Second
+)
+
+// withoutNetwork reports whether it is the monitor that has no network: more
+// than half of at least five hosts failed in every check for reasons of the
+// network, and so did the canary. When somebody cancelled the sweep, nobody
+// waits for the canary.
+func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, results []check.Result) bool {
+	if s.Canary == nil || errors.Is(context.Cause(ctx), context.Canceled) {
+		return false
+	}
+	reached := make(map[string]bool) // by host
+	for i := range results {
+		if r := &results[i]; r.Checked() && targets[i].URL != nil {
+			host := targets[i].URL.Hostname()
+			reached[host] = reached[host] || !ofNetwork(r.Reason)
+		}
+	}
+	unreachable := 0
+	for _, ok := range reached {
+		if !ok {
+			unreachable++
+		}
+	}
+	if len(reached) < leastHosts || unreachable <= len(reached)/2 {
+		return false
+	}
+	canary := s.checkCanary(ctx)
+	if canary.State != check.Down && canary.Reason != check.Deadline { // no response in its time is a failure, too
+		return false
+	}
+	s.Log.Error("most targets can't be reached, and neither can the canary: the monitor has no network",
+		"hosts", len(reached), "unreachable", unreachable, "canary", canary.URL, "reason", canary.Reason.String())
+	return true
+}
+
+// checkCanary checks the canary once. Its panic is its result.
+func (s *Sweeper) checkCanary(ctx context.Context) (res check.Result) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, check.ErrBudget)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
+			res = check.Result{Reason: check.Internal}
+		}
+	}()
+	return s.Canary(ctx)
+}
+
+// ofNetwork reports whether a failure may lie in the network between the
+// monitor and the target.
+func ofNetwork(r check.Reason) bool {
+	switch r {
+	case check.DNSNotFound, check.DNSTemporary, check.DNSTimeout,
+		check.ConnectionRefused, check.ConnectionReset, check.ConnectionClosed,
+		check.Unreachable, check.Timeout:
+		return true
+	}
+	return false
+}
