@@ -150,8 +150,8 @@ func exitCode(ctx context.Context, s *monitor.Summary, lost error) error {
 	return nil
 }
 
-// writeError is the error of a result that could not be written. A reader that
-// has closed the pipe is no error.
+// writeError is the error of a result that could not be written. A reader may
+// close the pipe.
 func writeError(err error) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return nil

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// environment is the stage's, with changes.
+// environment is the test network's, with changes.
 func environment(changes map[string]string) func(string) (string, bool) {
 	variables := map[string]string{}
 	for _, variable := range world.Env() {
@@ -58,12 +58,12 @@ func environment(changes map[string]string) func(string) (string, bool) {
 	}
 }
 
-// url is where a host of the stage is to be found.
+// url is that of a host of the test network.
 func url(t *testing.T, host string) string {
 	t.Helper()
 	o, ok := world.Origin(host)
 	if !ok {
-		t.Fatalf("the stage has no %s", host)
+		t.Fatalf("the test network has no %s", host)
 	}
 	return fmt.Sprintf("%s://%s:%d/", o.Scheme, host, o.Addr.Port())
 }
@@ -74,7 +74,7 @@ type outcome struct {
 	out, err string
 }
 
-// rollcall runs the program on the stage.
+// rollcall runs the program in the test network.
 func rollcall(t *testing.T, in string, args ...string) outcome {
 	t.Helper()
 	return rollcallWith(t, nil, in, args...)
@@ -97,7 +97,7 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
-// shows compares what is said with what has to be in it, in that order.
+// shows compares a text with what has to be in it, in that order.
 func shows(t *testing.T, what, got string, want ...string) {
 	t.Helper()
 	rest := got
@@ -396,8 +396,8 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// What CloudWatch does not take is lost, and said; a target that is down is
-// said first.
+// What CloudWatch does not take is lost, and reported; a target that is down
+// comes first.
 func TestPublishRefused(t *testing.T) {
 	credentials(t)
 	world.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))

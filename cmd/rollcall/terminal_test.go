@@ -27,7 +27,7 @@ import (
 const asProgram = "ROLLCALL_TEST_AS_PROGRAM"
 
 // program is rollcall as a process of its own, with variables after those of
-// the stage.
+// the test network.
 func program(t *testing.T, variables []string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -107,7 +107,7 @@ func (s *session) exit() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// gated is an origin that answers when it is told to.
+// gated is an origin that responds when its gate is opened.
 func gated(t *testing.T, name string) (address string, open func()) {
 	t.Helper()
 	gate := make(chan struct{})
@@ -200,7 +200,7 @@ func TestCompareCtrlC(t *testing.T) {
 	}
 }
 
-// A reader who has seen enough is nobody's fault.
+// A reader that closes the pipe makes no error.
 func TestBrokenPipe(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
@@ -223,7 +223,7 @@ func TestBrokenPipe(t *testing.T) {
 	}
 }
 
-// What keeps the stage running says how to reach it; another process can.
+// What keeps the demo running prints how to reach it; another process can.
 func TestDemoServe(t *testing.T) {
 	t.Parallel()
 	serving := program(t, nil, "demo", "--serve")
@@ -305,9 +305,9 @@ func TestAbsolute(t *testing.T) {
 		urls, assumed := absolute([]string{text})
 		switch {
 		case want == "" && (urls[0] != text || len(assumed) != 0):
-			t.Errorf("%q became %q, and that was said: %q", text, urls[0], assumed)
+			t.Errorf("%q became %q, reported as %q", text, urls[0], assumed)
 		case want != "" && (urls[0] != want || len(assumed) != 1 || strings.Contains(assumed[0], "secret")):
-			t.Errorf("%q became %q, want %q; that was said: %q", text, urls[0], want, assumed)
+			t.Errorf("%q became %q, want %q; reported as %q", text, urls[0], want, assumed)
 		}
 	}
 	if _, assumed := absolute(strings.Fields("a b c d e")); strings.Join(assumed, " ") != "https://a https://b https://c and 2 more" {
@@ -368,7 +368,7 @@ func TestWatchOnATerminal(t *testing.T) {
 	}
 }
 
-// Each round writes the file anew.
+// Each round replaces the file.
 func TestWatchToFile(t *testing.T) {
 	t.Parallel()
 	name := file(t, "")
@@ -429,7 +429,7 @@ func TestWatchOfNothing(t *testing.T) {
 	}
 }
 
-// Whatever is down, a result that could not be written is said.
+// Whatever is down, a result that could not be written is reported.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("this system has no /dev/full")
@@ -440,7 +440,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A list of 100,000 is no other than a short one.
+// A list of 100,000 is like a short one.
 func TestLongList(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: make test-all")

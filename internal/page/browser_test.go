@@ -353,7 +353,7 @@ func TestAccessibility(t *testing.T) {
 }
 
 // plain is a table of the same rows without all else, with the same search:
-// what a browser needs for so many rows.
+// what a browser needs for that many rows.
 func plain(page string) string {
 	_, rows, _ := strings.Cut(page, "id=rows")
 	rows, _, _ = strings.Cut(rows, "</table>")

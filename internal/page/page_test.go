@@ -129,8 +129,8 @@ func written(t testing.TB, s *monitor.Summary) string {
 	return b.String()
 }
 
-// The page of a small summary, but for its style and script. UPDATE=1 writes
-// the file anew.
+// The page of a small summary, without its style and script. UPDATE=1 writes
+// the file.
 func TestGolden(t *testing.T) {
 	const name = "testdata/everything.html"
 	got := written(t, everything())
@@ -286,7 +286,7 @@ func TestHostileStringsAreText(t *testing.T) {
 		}
 	})
 	if shown < 60 {
-		t.Errorf("only %d texts show what was said", shown)
+		t.Errorf("only %d texts show the hostile string", shown)
 	}
 }
 

@@ -23,7 +23,7 @@ func took(each ...float64) check.Phases {
 }
 
 // failures are the results that are down, each with its own reason, as the
-// stage's origins give them.
+// faulty servers give them.
 func failures() []check.Result {
 	full, handshake := took(0.9, 4, 9.8, 27.9, 0.2), took(0.9, 4, 6.1)
 	return []check.Result{

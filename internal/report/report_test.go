@@ -154,7 +154,7 @@ func TestJSONIsNeverTruncated(t *testing.T) {
 	}
 }
 
-// A full disk is said.
+// A full disk is an error.
 func TestWriteErrors(t *testing.T) {
 	for name, show := range map[string]func() error{
 		"table":    func() error { return Table(full{}, everything(), Look{}) },

@@ -94,7 +94,7 @@ func TestTableFits(t *testing.T) {
 			t.Errorf("at %d columns colours make %d lines of %d", columns, got, want)
 		}
 		if strings.Contains(painted, "\x1b") {
-			t.Errorf("at %d columns there is an escape that is no colour", columns)
+			t.Errorf("at %d columns there is an escape other than a colour", columns)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestTableFolds(t *testing.T) {
 	}
 }
 
-// A bar is as long as its share of the slowest answer, and divides into its
+// A bar is as long as its share of the slowest response, and divides into its
 // phases.
 func TestBars(t *testing.T) {
 	rows := func(all ...check.Result) []*check.Result {

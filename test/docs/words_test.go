@@ -112,7 +112,11 @@ func bannedPhrases(t *testing.T, text string) []ban {
 	t.Helper()
 	words := func(phrase string) *regexp.Regexp {
 		phrase = strings.ReplaceAll(strings.ReplaceAll(phrase, `\|`, "|"), " ", `\s+`)
-		r, err := regexp.Compile(`(?i)(?:^|\b)(?:` + phrase + `)(?:\b|$)`)
+		begins := `(?:^|\b)`
+		if strings.HasPrefix(phrase, "-") { // a flag begins with no word
+			begins = ""
+		}
+		r, err := regexp.Compile(`(?i)` + begins + `(?:` + phrase + `)(?:\b|$)`)
 		if err != nil {
 			t.Fatalf("docs/terms.md: %v", err)
 		}
