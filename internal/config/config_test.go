@@ -68,6 +68,7 @@ func TestLoad(t *testing.T) {
 		{"ROLLCALL_TARGET_LIMIT", "0", func(c *Config) { c.TargetLimit = 0 }},
 		{"ROLLCALL_TARGET_LIMIT", " 7 ", func(c *Config) { c.TargetLimit = 7 }},
 		{"ROLLCALL_ALLOW", "10.1.2.3/8", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
+		{"ROLLCALL_ALLOW", "::ffff:10.0.0.0/104", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
 		{"ROLLCALL_ALLOW", "127.0.0.1, fd00::/8,::1", func(c *Config) { c.Guard.Allow = prefixes("127.0.0.1/32", "fd00::/8", "::1/128") }},
 		{"ROLLCALL_DNS", "10.0.0.2:53", func(c *Config) { c.DNS = "10.0.0.2:53" }},
 		{"ROLLCALL_DNS", "[fd00::2]:53", func(c *Config) { c.DNS = "[fd00::2]:53" }},

@@ -195,7 +195,7 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	}
 	ctx, cancel := r.budget.until(ctx, r.budget.sweepEnd, 0)
 	defer cancel()
-	r.summary.count(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
+	r.summary.countResults(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
 		if res.State == check.Up && i < m.Limit {
 			r.added[i] = true
 			r.session.Add(r.profile.Series(res, r.at)...)

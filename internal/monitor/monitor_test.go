@@ -661,6 +661,25 @@ func TestRunLog(t *testing.T) {
 	})
 }
 
+// The sweep logs where the run does, with its id. A monitor without a log of its
+// own leaves the sweeper's.
+func TestRunLogOfTheSweep(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		rigged(t, func(t *testing.T, g *rig) {
+			g.Sweeper.Probe = func(context.Context, *check.Target) check.Result { panic("out of cheese") }
+			var sweep bytes.Buffer
+			g.Sweeper.Log = slog.New(slog.NewTextHandler(&sweep, nil))
+			if !own {
+				g.Log = nil
+			}
+			g.run(t, event(1, ""))
+			if own != strings.Contains(g.log.String(), `a check panicked","requestId":"r-1"`) || own == strings.Contains(sweep.String(), "panicked") {
+				t.Errorf("own log %v: the run has %s, the sweep %s", own, &g.log, &sweep)
+			}
+		})
+	}
+}
+
 func TestRunLogIsBounded(t *testing.T) {
 	for _, test := range []struct{ down, listed, more int }{{999, 999, 0}, {1000, 1000, 0}, {1003, 1000, 3}} {
 		var text bytes.Buffer
