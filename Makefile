@@ -4,7 +4,7 @@
 # macOS has it, will do.
 
 .DEFAULT_GOAL := help
-.PHONY: help build man install uninstall run test race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
+.PHONY: help build man install uninstall run test test-all race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
 
 # The version in user agents and summaries: the last tag, else the commit,
 # else what a copy without git can know.
@@ -15,6 +15,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 # -buildvcs=false: git may refuse a checkout of another user, and VERSION says it already.
 COMPILE = CGO_ENABLED=0 go build -trimpath -buildvcs=false
 GOBUILD = $(COMPILE) -ldflags='$(LDFLAGS)'
+GOBUILD_TEST = $(subst go build,go -C test build,$(GOBUILD))
 # lambda.norpc leaves out aws-lambda-go's net/rpc mode, which only the go1.x
 # runtime needed. The other is a default for GODEBUG, which a program can't set
 # by itself, nor should each template have to: stacks are not shrunk while checks
@@ -60,18 +61,31 @@ install: man ## install rollcall, its man page and completions; PREFIX, DESTDIR
 uninstall: ## remove what install put there
 	rm -f $(INSTALLED)
 
-run: build ## call the roll on this machine; EVENT=my.json for your own URLs
-	@go run ./internal/stage/run $(EVENT)
+# The tests, the simulators and the benchmark are a module of their own, in
+# test/: what they need is no part of the product. Its programs run from here.
+GOTEST = go -C test
 
-test: ## run the tests
+run: build ## run the checks of the events on this machine; EVENT=my.json for your own URLs
+	@$(GOTEST) build -o ../bin/run ./run
+	@bin/run $(EVENT)
+
+# -short leaves out what takes longer than about a second.
+test: ## run the quick tests (40 s)
+	go test -short ./...
+	$(GOTEST) test -short ./docs ./template
+
+test-all: ## run all tests that need nothing but Go
 	go test ./...
+	$(GOTEST) test ./...
 
 # One package at a time: two at once are slow enough to miss deadlines.
 race: ## run the tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -p 1 ./...
+	CGO_ENABLED=1 $(GOTEST) test -race -p 1 ./...
 
 interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl, zsh, fish, mandoc)
-	go test -count=1 -tags interop ./...
+	go test -count=1 -tags interop ./cmd/...
+	$(GOTEST) test -count=1 -tags interop -run 'OpenSSL|WebServers' ./probe
 
 # One fuzzer a run is all that go test takes. A find is kept in testdata/fuzz.
 FUZZTIME ?= 60s
@@ -88,10 +102,14 @@ trust: ## compare our verdicts of certificate chains with crypto/x509's, many ti
 
 check: vet lint ## vet, staticcheck, gofmt, cfn-lint and checkov
 
+TAGS = interop,soak,browser,ministack
+STATICCHECK = $$(go -C "$(CURDIR)/test" tool -n staticcheck)
 vet:
-	go vet -tags interop,soak,browser,ministack ./...
-	go tool staticcheck -tags interop,soak,browser,ministack ./...
-	@unformatted=$$(gofmt -l cmd functions internal); \
+	go vet -tags $(TAGS) ./...
+	$(GOTEST) vet -tags $(TAGS) ./...
+	$(STATICCHECK) -tags $(TAGS) ./...
+	cd test && $(STATICCHECK) -tags $(TAGS) ./...
+	@unformatted=$$(gofmt -l cmd functions internal test); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
 lint: .venv/cfn-lint/installed .venv/checkov/installed
@@ -134,7 +152,8 @@ SOAK_HOSTS ?= 100000
 soak: soak-hosts soak-datums ## check 100,000 hosts in one invocation; publish 800,000 datums against every fault
 
 soak-hosts:
-	SOAK_HOSTS=$(SOAK_HOSTS) go test -count=1 -v -timeout 20m -tags soak -run '^TestSoakMany' ./functions/check
+	go test -count=1 -v -timeout 20m -tags soak -run '^TestSoakMany' ./functions/check
+	SOAK_HOSTS=$(SOAK_HOSTS) $(GOTEST) test -count=1 -v -timeout 20m -tags soak -run '^TestSoakMany' ./function
 
 soak-datums:
 	ROLLCALL_SOAK=$(SOAK) go test -count=1 -v -timeout 20m -run '^(TestNothingIsLostAndNothingIsThereTwice|TestPublishingTakesConstantMemory)$$' ./internal/publish
@@ -156,25 +175,25 @@ sizes: bench-programs ## measure Rollcall with the CPU and memory of Lambda's si
 PROFILE ?=
 .PHONY: profile
 profile: ## write bin/cpu.pprof, a CPU profile of a sweep of 10,000 hosts, and show where the time goes (Linux, 2 cores)
-	go build -o bin/profile ./internal/bench/profile
+	$(GOTEST) build -o ../bin/profile ./bench/profile
 	taskset -c 0 bin/profile $(PROFILE) -- taskset -c 1
 	go tool pprof -top -cum -nodecount 60 bin/cpu.pprof
 
 bench-programs: build
 	-@test -e .venv/bench/installed || $(MAKE) .venv/bench/installed
-	$(GOBUILD) -o bin/bench ./internal/bench
-	$(GOBUILD) -o bin/peers/pool ./internal/bench/pool
-	$(GOBUILD) -o bin/peers/handshake ./internal/bench/handshake
-	$(FUNCTION) -o bin/peers/plainest ./internal/bench/plainest
+	$(GOBUILD_TEST) -o ../bin/bench ./bench
+	$(GOBUILD_TEST) -o ../bin/peers/pool ./bench/pool
+	$(GOBUILD_TEST) -o ../bin/peers/handshake ./bench/handshake
+	$(subst go build,$(GOTEST) build,$(FUNCTION)) -o ../bin/peers/plainest ./bench/plainest
 
 ministack: build .venv/ministack/installed ## run the function against MiniStack, ask it for the metrics, and hold our alarms against its
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
-	go test -count=1 -v -tags ministack -run '^TestMiniStack' ./internal/publish ./internal/stage/alarm
+	$(GOTEST) test -count=1 -v -tags ministack -run '^TestMiniStack' ./publish ./alarm
 
 # Both stop what they started and remove what they wrote, also when interrupted.
 .PHONY: sam-local stack stack-program
 stack-program:
-	$(GOBUILD) -o bin/stack ./internal/stage/stack
+	$(GOBUILD_TEST) -o ../bin/stack ./stack
 
 sam-local: stack-program .venv/sam/installed ## run every event by sam local invoke, without internet (root, docker.io, iptables, busybox-static)
 	bin/stack local
@@ -189,7 +208,7 @@ AXE = .venv/axe/node_modules/axe-core/axe.min.js
 CHROMIUM ?= chromium
 browser: $(AXE) ## open the page in a real Chromium (needs chromium and npm)
 	@command -v $(CHROMIUM) >/dev/null || { echo "this target needs Chromium: install it, or name it: make browser CHROMIUM=…"; exit 2; }
-	CHROMIUM="$(CHROMIUM)" AXE="$(CURDIR)/$(AXE)" go test -count=1 -tags browser ./internal/page
+	CHROMIUM="$(CHROMIUM)" AXE="$(CURDIR)/$(AXE)" $(GOTEST) test -count=1 -tags browser ./page
 
 $(AXE): requirements/browser/package-lock.json
 	@command -v npm >/dev/null || { echo "this target needs npm"; exit 2; }
@@ -201,11 +220,13 @@ $(AXE): requirements/browser/package-lock.json
 .PHONY: pictures
 IMAGES ?= docs/images
 pictures: build ## take the README's pictures again (needs chromium and util-linux)
-	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/pictures bin/rollcall "$(IMAGES)"
+	$(GOTEST) build -o ../bin/pictures ./pictures
+	CHROMIUM="$(CHROMIUM)" bin/pictures bin/rollcall "$(IMAGES)"
 
 .PHONY: dashboard
 dashboard: ## draw the dashboard as the template has it, into docs/images (needs chromium)
-	CHROMIUM="$(CHROMIUM)" go run ./internal/stage/dashboard template.yaml docs/images/dashboard.png
+	$(GOTEST) build -o ../bin/dashboard ./dashboard
+	CHROMIUM="$(CHROMIUM)" bin/dashboard template.yaml docs/images/dashboard.png
 
 clean: ## remove what the other targets made
 	rm -rf bin .aws-sam .venv bench.json bench.svg

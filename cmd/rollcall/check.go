@@ -40,9 +40,9 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 	p := newProgress(sys)
 	m, done := newMonitor(settings, sys, p)
 	defer done()
-	targets, err := c.plan(sys, m.Inputs)
+	targets, err := c.plan(ctx, sys, m.Inputs)
 	if err != nil {
-		return err
+		return unplanned(ctx, err)
 	}
 	if c.Publish {
 		if err := c.publishTo(ctx, m, settings); err != nil {

@@ -31,9 +31,9 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 	p := newProgress(sys)
 	m, done := newMonitor(settings, sys, p)
 	done() // each side has its own
-	targets, err := c.plan(sys, m.Inputs)
+	targets, err := c.plan(ctx, sys, m.Inputs)
 	if err != nil {
-		return err
+		return unplanned(ctx, err)
 	}
 	if len(targets.Targets) == 0 {
 		return wrongUsage("%s", strings.Join(targets.Warnings, "; "))

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,11 +34,11 @@ type costCommand struct {
 
 // Run prints the bill. Its error is an *exitError, or says what was wrong with
 // the usage or the event.
-func (c *costCommand) Run(sys system) error {
+func (c *costCommand) Run(ctx context.Context, sys system) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	p, use, err := readFor(sys, c.File, sys.lookup)
+	p, use, err := readFor(ctx, sys, c.File, sys.lookup)
 	if err != nil {
 		return err
 	}
@@ -74,14 +75,14 @@ func (c *costCommand) check() error {
 }
 
 // readFor reads a plan, and what the variables say of how it is used.
-func readFor(sys system, file string, lookup func(string) (string, bool)) (*plan.Plan, cost.Use, error) {
+func readFor(ctx context.Context, sys system, file string, lookup func(string) (string, bool)) (*plan.Plan, cost.Use, error) {
 	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	p, err := planOf(sys, file, plan.Inputs{Files: settings.Files(), Lookup: lookup})
+	p, err := planOf(ctx, sys, file, plan.Inputs{Sources: settings.Sources(), Lookup: lookup})
 	if err != nil {
-		return nil, cost.Use{}, err
+		return nil, cost.Use{}, unplanned(ctx, err)
 	}
 	use := cost.Use{Profile: settings.Profile, Limit: settings.TargetLimit}
 	if p.Metrics != "" {
@@ -92,7 +93,7 @@ func readFor(sys system, file string, lookup func(string) (string, bool)) (*plan
 
 // planOf reads an event, if the file is called so or begins with a brace, else
 // one URL a line.
-func planOf(sys system, file string, in plan.Inputs) (*plan.Plan, error) {
+func planOf(ctx context.Context, sys system, file string, in plan.Inputs) (*plan.Plan, error) {
 	r := sys.in
 	if file != "-" {
 		opened, err := os.Open(file)
@@ -108,13 +109,9 @@ func planOf(sys system, file string, in plan.Inputs) (*plan.Plan, error) {
 		return nil, wrongUsage("reading the event: %v", err)
 	}
 	if !strings.HasSuffix(file, ".json") && !bytes.Equal(first, []byte("{")) {
-		return plan.ParseLines(buffered)
+		return plan.ParseLines(ctx, buffered)
 	}
-	data, err := io.ReadAll(buffered)
-	if err != nil {
-		return nil, wrongUsage("reading the event: %v", err)
-	}
-	return plan.Parse(data, in)
+	return plan.Parse(ctx, buffered, in)
 }
 
 // remark says what of a plan is right but may not be meant.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,7 +84,7 @@ func perform(ctx context.Context, sys system, st *testnet.Net) error {
 	if err != nil {
 		return err
 	}
-	p, err := plan.Parse(data, plan.Inputs{})
+	p, err := plan.Parse(ctx, bytes.NewReader(data), plan.Inputs{})
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func newMonitor(settings config.Config, sys system, log io.Writer) (m *monitor.M
 		Lookup: newResolver(settings).Lookup,
 	})
 	m = monitor.New(settings, monitor.Dependencies{
-		Version: version, Lookup: sys.lookup, Probe: prober.Probe, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Version: version, Lookup: sys.lookup, Sources: settings.Sources(), Probe: prober.Probe, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	m.Log = nil // the report says of each target what the log would
 	return m, prober.Close
@@ -84,7 +84,7 @@ func (e *effort) bounded(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // plan reads what to check from wherever the arguments say.
-func (s *selection) plan(sys system, in plan.Inputs) (*plan.Plan, error) {
+func (s *selection) plan(ctx context.Context, sys system, in plan.Inputs) (*plan.Plan, error) {
 	stdin := s.Event == "-" || len(s.URLs) == 1 && s.URLs[0] == "-"
 	switch {
 	case s.Event != "" && len(s.URLs) > 0:
@@ -92,13 +92,14 @@ func (s *selection) plan(sys system, in plan.Inputs) (*plan.Plan, error) {
 	case len(s.URLs) > 1 && slices.Contains(s.URLs, "-"):
 		return nil, wrongUsage("- is standard input and stands alone")
 	case stdin:
-		return planFrom(sys.in, in)
+		return planFrom(ctx, sys.in, in)
 	case s.Event != "":
-		data, err := os.ReadFile(s.Event)
+		file, err := os.Open(s.Event)
 		if err != nil {
 			return nil, wrongUsage("reading the event: %v", err)
 		}
-		return plan.Parse(data, in)
+		defer file.Close()
+		return plan.Parse(ctx, file, in)
 	case len(s.URLs) == 0:
 		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
 	}
@@ -109,21 +110,25 @@ func (s *selection) plan(sys system, in plan.Inputs) (*plan.Plan, error) {
 	return plan.ParseURLs(urls)
 }
 
+// unplanned is the error of a command that could not read a plan.
+func unplanned(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return &exitError{exitInterrupted, "interrupted"}
+	}
+	return err
+}
+
 // planFrom reads an event if the first byte is a brace, else one URL a line.
-func planFrom(r io.Reader, in plan.Inputs) (*plan.Plan, error) {
+func planFrom(ctx context.Context, r io.Reader, in plan.Inputs) (*plan.Plan, error) {
 	buffered := bufio.NewReader(r)
 	first, err := buffered.Peek(1)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, wrongUsage("reading standard input: %v", err)
 	}
 	if !bytes.Equal(first, []byte("{")) {
-		return plan.ParseLines(buffered)
+		return plan.ParseLines(ctx, buffered)
 	}
-	data, err := io.ReadAll(buffered)
-	if err != nil {
-		return nil, wrongUsage("reading standard input: %v", err)
-	}
-	return plan.Parse(data, in)
+	return plan.Parse(ctx, buffered, in)
 }
 
 // mostAssumed is how many URLs are named of those that https was assumed for.

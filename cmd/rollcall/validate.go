@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ type validateCommand struct {
 //
 // A variable that is not set here may be where the function runs: what refers
 // to it is valid, and said.
-func (c *validateCommand) Run(sys system) error {
+func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	var unset []string
 	lookup := func(name string) (string, bool) {
 		value, set := sys.lookup(name)
@@ -29,7 +30,7 @@ func (c *validateCommand) Run(sys system) error {
 		}
 		return value, true
 	}
-	p, use, err := readFor(sys, c.File, lookup)
+	p, use, err := readFor(ctx, sys, c.File, lookup)
 	if err != nil {
 		return err
 	}

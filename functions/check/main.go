@@ -56,7 +56,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
-	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Probe: prober.Probe, Log: logger})
+	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: c.Sources(), Probe: prober.Probe, Log: logger})
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopping = stopping
 	h.monitor.ResponseLimit = maxResponse

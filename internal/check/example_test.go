@@ -15,6 +15,6 @@ func Example() {
 	fmt.Println(string(text))
 	// Output:
 	// not_checked deadline false
-	// The run's time ended while the check was open.
+	// The run's time ended during the check.
 	// "deadline"
 }

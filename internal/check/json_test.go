@@ -1,9 +1,11 @@
 package check
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"net/netip"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -44,20 +46,35 @@ func TestResultJSON(t *testing.T) {
 	}
 }
 
-// Texts and numbers look as encoding/json has them.
-func TestObjectIsAsEncodingJSON(t *testing.T) {
-	for _, s := range []string{
-		"", "plain", "https://a.example/?…", `a "quoted\" one`, "<script>&", "\x00\x1f\x7f\n\t", "\xff\xc0 no UTF-8", "\u2028\u2029", "\u202e漢字🙂",
-	} {
-		want, err := json.Marshal(map[string][]string{"a": {s, "b"}})
-		if got := newObject().texts("a", []string{s, "b"}).end(); err != nil || string(got) != string(want) {
-			t.Errorf("%q is %s, want %s, %v", s, got, want, err)
+// TestResultsAsBefore: testdata holds results as they have always been written,
+// with every reason and whatever can be absent. They are read back, and written
+// byte for byte.
+func TestResultsAsBefore(t *testing.T) {
+	text, err := os.ReadFile("testdata/results.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		var result Result
+		if err := json.Unmarshal(line, &result); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if got, err := json.Marshal(result); err != nil || !bytes.Equal(got, line) {
+			t.Errorf("Marshal = %s, %v\nwant %s", got, err, line)
 		}
 	}
+}
+
+// Milliseconds look as encoding/json writes numbers, to the microsecond.
+func TestMilliseconds(t *testing.T) {
 	for _, d := range []time.Duration{0, 1, 499, 500, 1500, 43100 * time.Microsecond, 81_237_499, time.Hour + 1, -3 * time.Millisecond, 1000 * time.Hour} {
-		want, err := json.Marshal(map[string]float64{"a": math.Round(float64(d.Round(time.Microsecond))/1000) / 1000})
-		if got := newObject().millis("a", d).end(); err != nil || string(got) != string(want) {
+		want, err := json.Marshal(math.Round(float64(d.Round(time.Microsecond))/1000) / 1000)
+		if got, _ := json.Marshal(Milliseconds(d)); err != nil || string(got) != string(want) {
 			t.Errorf("%v is %s, want %s, %v", d, got, want, err)
 		}
+	}
+	if err := new(Milliseconds).UnmarshalJSON([]byte(`"5"`)); err == nil {
+		t.Error("a text is taken for milliseconds")
 	}
 }

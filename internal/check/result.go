@@ -109,11 +109,11 @@ func (p *Phases) At(phase Phase) *time.Duration {
 
 // A Certificate is what a server showed of itself.
 type Certificate struct {
-	Subject  string
-	Issuer   string
-	NotAfter time.Time // the soonest expiry of the verified chain, else the leaf's
-	DaysLeft float64   // from the check to NotAfter, to a hundredth; negative when it has expired
-	Verified bool
+	Subject  string    `json:"subject"`
+	Issuer   string    `json:"issuer"`
+	NotAfter time.Time `json:"notAfter"` // the soonest expiry of the verified chain, else the leaf's
+	DaysLeft float64   `json:"daysLeft"` // from the check to NotAfter, to a hundredth; negative when it has expired
+	Verified bool      `json:"verified"`
 }
 
 // A Clock is what a result's durations were measured with.

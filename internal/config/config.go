@@ -11,6 +11,7 @@ import (
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
 	"rollcall/internal/metric"
+	"rollcall/internal/plan"
 	"rollcall/internal/sweep"
 )
 
@@ -82,4 +83,10 @@ func (c Config) Files() fs.FS {
 		return nil
 	}
 	return root.FS()
+}
+
+// Sources returns what the source of an event may name everywhere: Files. A
+// program may add other schemes.
+func (c Config) Sources() map[string]plan.Source {
+	return map[string]plan.Source{"file": plan.Files(c.Files())}
 }

@@ -18,7 +18,7 @@ func urls(t testing.TB, n int) *plan.Plan {
 	for i := range n {
 		fmt.Fprintf(&b, "https://host%d.example.com\n", i+1)
 	}
-	p, err := plan.ParseLines(strings.NewReader(b.String()))
+	p, err := plan.ParseLines(t.Context(), strings.NewReader(b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

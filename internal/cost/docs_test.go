@@ -50,7 +50,7 @@ func gafam(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Parse(event, plan.Inputs{})
+	p, err := plan.Parse(t.Context(), bytes.NewReader(event), plan.Inputs{})
 	if err != nil {
 		t.Fatal(err)
 	}

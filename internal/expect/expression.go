@@ -10,20 +10,39 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 )
 
-// An Expression is something that an answer must fulfil, in the language of
-// expr-lang/expr over the fields of an answer. It is compiled and type-checked
+// An Expression is a condition that a response must fulfil, in the language of
+// expr-lang/expr over the fields of a response. It is compiled and type-checked
 // once, and can be used by many goroutines.
 type Expression struct {
-	source  string
-	program *vm.Program
-	reads   map[string]bool // the names that occur in it
+	source string
+	parts  []part          // joined by &&
+	reads  map[string]bool // the names that occur in it
 }
 
-// An ExpressionError says where an expression is wrong.
+// A part is one of the conditions that an expression joins by &&.
+type part struct {
+	source   string
+	program  *vm.Program
+	reads    map[string]bool
+	operands []operand
+}
+
+// An operand is what a failed part is explained by: a side of its comparison
+// that is not constant, or a field that it reads.
+type operand struct {
+	program *vm.Program
+	reads   map[string]bool
+}
+
+// An Error says where an expression is wrong.
 type Error struct {
 	Line, Column int // from 1
 	Message      string
@@ -38,13 +57,13 @@ func (e *Error) Error() string {
 // What an expression can ask for is bounded when it is compiled, where it can
 // be said, and otherwise when it runs.
 const (
-	maxExpression = 2000 // bytes
+	maxSource     = 2000 // bytes
 	maxNodes      = 200
 	maxSteps      = 100_000                // of all loops together
 	maxEvaluation = 500 * time.Millisecond // of the process's time, which says nothing of the target
 )
 
-// functions are the language's own that no answer, however large, can turn
+// functions are the language's own that no response, however large, can turn
 // into much time or memory.
 var functions = []string{
 	"all", "any", "none", "one", "count", "filter", "find", "len", "first", "last", "keys",
@@ -52,11 +71,11 @@ var functions = []string{
 	"trim", "upper", "lower", "indexOf", "hasPrefix", "hasSuffix",
 }
 
-// ExpressionNames are all the names that expressions know: an answer's fields
-// and the functions.
+// Names are all the names that expressions know: a response's fields and the
+// functions.
 func Names() []string {
 	names := slices.Clone(functions)
-	for _, t := range []reflect.Type{reflect.TypeFor[facts](), reflect.TypeFor[certificateFacts]()} {
+	for _, t := range []reflect.Type{reflect.TypeFor[variables](), reflect.TypeFor[certificate]()} {
 		for field := range t.Fields() {
 			if name := field.Tag.Get("expr"); name != stepName {
 				names = append(names, name)
@@ -66,23 +85,55 @@ func Names() []string {
 	return names
 }
 
-// CompileExpression reads an expression that is true or false. The error is an
-// *ExpressionError.
+// Compile reads an expression that is true or false. The error is an *Error.
 func Compile(source string) (*Expression, error) {
-	if len(source) > maxExpression {
-		return nil, &Error{Line: 1, Column: maxExpression, Message: fmt.Sprintf("is longer than %d bytes", maxExpression)}
+	if len(source) > maxSource {
+		return nil, &Error{Line: 1, Column: maxSource, Message: fmt.Sprintf("is longer than %d bytes", maxSource)}
 	}
-	program, err := compile(source, expr.AsBool())
+	limits := &limiter{}
+	config := conf.CreateNew()
+	for _, set := range []expr.Option{
+		expr.Env(variables{}), expr.MaxNodes(maxNodes), expr.Patch(limits), expr.Optimize(false), expr.AsBool(),
+	} {
+		set(config)
+	}
+	for name := range config.Builtins {
+		if !slices.Contains(functions, name) {
+			config.Disabled[name] = true
+			delete(config.Builtins, name)
+		}
+	}
+	plain, err := parser.ParseWithConfig(source, config)
 	if err != nil {
 		return nil, explained(err)
 	}
-	e := &Expression{source: source, program: program, reads: map[string]bool{}}
-	root := program.Node()
-	ast.Walk(&root, visitor(func(n *ast.Node) {
-		if name, ok := (*n).(*ast.IdentifierNode); ok && name.Value != stepName {
-			e.reads[name.Value] = true
+	tree, err := checker.ParseCheck(source, config)
+	if err == nil && limits.err != nil {
+		err = limits.err.Bind(file.NewSource(source))
+	}
+	if err != nil {
+		return nil, explained(err)
+	}
+	// Each part gets a program of its own, from the one tree that was checked;
+	// its text is that of the tree before limits changed it.
+	e := &Expression{source: source, reads: namesIn(tree.Node)}
+	texts := conjuncts(plain.Node)
+	values := *config
+	values.Expect = reflect.Invalid
+	for i, node := range conjuncts(tree.Node) {
+		p := part{source: texts[i].String(), reads: namesIn(node)}
+		if p.program, err = compiler.Compile(&parser.Tree{Node: node, Source: tree.Source}, config); err != nil {
+			return nil, explained(err)
 		}
-	}))
+		for _, side := range operands(node) {
+			program, err := compiler.Compile(&parser.Tree{Node: side, Source: tree.Source}, &values)
+			if err != nil {
+				return nil, explained(err)
+			}
+			p.operands = append(p.operands, operand{program, namesIn(side)})
+		}
+		e.parts = append(e.parts, p)
+	}
 	return e, nil
 }
 
@@ -92,26 +143,12 @@ func (e *Expression) String() string { return e.source }
 // Reads reports whether a field of the response occurs in the expression.
 func (e *Expression) Reads(field string) bool { return e.reads[field] }
 
-func compile(source string, more ...expr.Option) (*vm.Program, error) {
-	limits := &limiter{}
-	options := []expr.Option{
-		expr.Env(facts{}), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Patch(limits), expr.Optimize(false),
-	}
-	for _, name := range functions {
-		options = append(options, expr.EnableBuiltin(name))
-	}
-	program, err := expr.Compile(source, append(options, more...)...)
-	if err == nil && limits.err != nil {
-		err = limits.err.Bind(file.NewSource(source))
-	}
-	return program, err
-}
-
 // explained turns the compiler's error into ours.
 func explained(err error) error {
 	e, ok := errors.AsType[*file.Error](err)
 	if !ok {
-		return &Error{Line: 1, Column: 1, Message: firstLine(err)}
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		return &Error{Line: 1, Column: 1, Message: line}
 	}
 	wrong := &Error{Line: max(e.Line, 1), Column: e.Column + 1, Message: e.Message}
 	words := strings.Fields(e.Message)
@@ -122,25 +159,72 @@ func explained(err error) error {
 	return wrong
 }
 
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+func conjuncts(n ast.Node) []ast.Node {
+	if and, ok := n.(*ast.BinaryNode); ok && (and.Operator == "&&" || and.Operator == "and") {
+		return append(conjuncts(and.Left), conjuncts(and.Right)...)
+	}
+	return []ast.Node{n}
+}
+
+// operands are the sides of a comparison, except constants; of anything else,
+// the fields that it reads, each with all of its path.
+func operands(part ast.Node) []ast.Node {
+	if b, ok := part.(*ast.BinaryNode); ok && b.Operator != "||" && b.Operator != "or" {
+		return slices.DeleteFunc([]ast.Node{b.Left, b.Right}, func(side ast.Node) bool { return len(namesIn(side)) == 0 })
+	}
+	var found []ast.Node
+	inner := map[ast.Node]bool{}
+	local := map[string]bool{}
+	ast.Walk(&part, visitor(func(n *ast.Node) {
+		switch node := (*n).(type) {
+		case *ast.VariableDeclaratorNode:
+			local[node.Name] = true
+		case *ast.MemberNode:
+			inner[node.Node] = true
+			found = append(found, node)
+		case *ast.IdentifierNode:
+			found = append(found, node)
+		}
+	}))
+	return slices.DeleteFunc(found, func(n ast.Node) bool {
+		names := namesIn(n)
+		for name := range names {
+			if local[name] {
+				return true // has no value outside of let
+			}
+		}
+		return inner[n] || len(names) == 0
+	})
+}
+
+func namesIn(n ast.Node) map[string]bool {
+	names := map[string]bool{}
+	ast.Walk(&n, visitor(func(n *ast.Node) {
+		if name, ok := (*n).(*ast.IdentifierNode); ok && name.Value != stepName {
+			names[name.Value] = true
+		}
+	}))
+	return names
 }
 
 type visitor func(*ast.Node)
 
+// Visit looks at one node.
 func (v visitor) Visit(n *ast.Node) { v(n) }
 
 // A limiter refuses what could make text without bound, and lets every turn of
-// a loop be counted. Header names it makes lower case, as those of an answer
+// a loop be counted. Header names it makes lower case, as those of a response
 // are kept.
 type limiter struct{ err *file.Error }
 
 // Visit looks at one node.
 func (l *limiter) Visit(n *ast.Node) {
 	switch node := (*n).(type) {
-	case *ast.PredicateNode:
-		l.count(node)
+	case *ast.PredicateNode: // a loop's condition: a step before it
+		if and, ok := node.Node.(*ast.BinaryNode); !ok || !isStep(and.Left) {
+			step := &ast.CallNode{Callee: &ast.IdentifierNode{Value: stepName}}
+			node.Node = &ast.BinaryNode{Operator: "&&", Left: step, Right: node.Node}
+		}
 	case *ast.BuiltinNode:
 		if !slices.Contains(functions, node.Name) {
 			l.refuse(node, "unknown name "+node.Name)
@@ -150,21 +234,19 @@ func (l *limiter) Visit(n *ast.Node) {
 			l.refuse(node, "unknown name "+node.Value)
 		}
 	case *ast.BinaryNode:
-		l.binary(node)
+		switch node.Operator {
+		case "..":
+			l.refuse(node, "ranges are not supported")
+		case "+":
+			if !isNumber(node.Left) || !isNumber(node.Right) {
+				l.refuse(node, "+ adds numbers only; write float(…) where the type is not known")
+			}
+		}
 	case *ast.MemberNode:
 		if base, ok := node.Node.(*ast.IdentifierNode); ok && base.Value == "header" {
 			lowerCase(node)
 		}
 	}
-}
-
-// count puts a step before a loop's condition.
-func (l *limiter) count(p *ast.PredicateNode) {
-	if and, ok := p.Node.(*ast.BinaryNode); ok && isStep(and.Left) {
-		return
-	}
-	step := &ast.CallNode{Callee: &ast.IdentifierNode{Value: stepName}}
-	p.Node = &ast.BinaryNode{Operator: "&&", Left: step, Right: p.Node}
 }
 
 func isStep(n ast.Node) bool {
@@ -174,17 +256,6 @@ func isStep(n ast.Node) bool {
 	}
 	name, ok := call.Callee.(*ast.IdentifierNode)
 	return ok && name.Value == stepName
-}
-
-func (l *limiter) binary(n *ast.BinaryNode) {
-	switch n.Operator {
-	case "..":
-		l.refuse(n, "ranges are not supported")
-	case "+":
-		if !isNumber(n.Left) || !isNumber(n.Right) {
-			l.refuse(n, "+ adds numbers only; write float(…) where the type is not known")
-		}
-	}
 }
 
 func (l *limiter) refuse(n ast.Node, message string) {
@@ -199,15 +270,12 @@ func isNumber(n ast.Node) bool {
 }
 
 func lowerCase(n *ast.MemberNode) {
-	switch name := n.Property.(type) {
-	case *ast.StringNode:
+	if name, ok := n.Property.(*ast.StringNode); ok {
 		name.Value = strings.ToLower(name.Value)
-	case *ast.BuiltinNode:
-		if name.Name == "lower" {
-			return
-		}
-		n.Property = &ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{n.Property}}
-	default:
-		n.Property = &ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{n.Property}}
+		return
 	}
+	if name, ok := n.Property.(*ast.BuiltinNode); ok && name.Name == "lower" {
+		return
+	}
+	n.Property = &ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{n.Property}}
 }

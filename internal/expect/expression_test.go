@@ -1,15 +1,17 @@
 package expect
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/testnet"
 )
 
@@ -50,17 +52,19 @@ func mustCompile(t testing.TB, source string) *Expression {
 	return e
 }
 
-func jsonFacts(t testing.TB, text string) facts {
-	t.Helper()
-	f := facts{Status: 200, Body: text, Header: map[string]string{"x-a": "b, c"}, Duration: 412.34}
-	if err := json.Unmarshal([]byte(text), &f.JSON); err != nil {
-		t.Fatal(err)
+// responseOf is a response of 412.34 ms with a body.
+func responseOf(body string) *check.Response {
+	phases := check.NoPhases()
+	phases.FirstByte = 412340 * time.Microsecond
+	return &check.Response{
+		Result: &check.Result{Status: 200, Phases: phases, BytesBody: int64(len(body))},
+		URL:    &url.URL{Scheme: "https", Host: "a.example", Path: "/", RawQuery: "token=hush"},
+		Header: http.Header{"X-A": {"b", "c"}}, Body: body,
 	}
-	return f
 }
 
 func TestExpressionsHold(t *testing.T) {
-	f := jsonFacts(t, `{"db": "up", "n": 3, "list": [1, 2, 3], "deep": [{"ok": true}, {"ok": true}]}`)
+	r := responseOf(`{"db": "up", "n": 3, "list": [1, 2, 3], "deep": [{"ok": true}, {"ok": true}]}`)
 	for _, source := range []string{
 		"status == 200", "status in [200, 204]", "json.db == 'up' && json.n > 2", "any(json.list, # > 2)", "all(json.deep, .ok)",
 		"len(json.list) == 3", "float(json.n) + 1 == 4", "status + 1 == 201", "header['X-A'] == 'b, c'",
@@ -68,8 +72,8 @@ func TestExpressionsHold(t *testing.T) {
 		"json.nothing == nil", "json?.a?.b == nil", "certificate == nil", "lower('A') == 'a'", "count(json.list, # > 1) == 2", "let n = json.n; n == 3 && n > 2",
 		"not (status == 500)", "duration > 412 and duration < 413", "keys(header)[0] == 'x-a'",
 	} {
-		if ok, err := f.run(mustCompile(t, source)); !ok || err != nil {
-			t.Errorf("%s = %v, %v; want true", source, ok, err)
+		if reason, detail := mustCompile(t, source).Check(r); reason != check.OK {
+			t.Errorf("%s: %v, %s; want it to hold", source, reason, detail)
 		}
 	}
 }
@@ -77,7 +81,10 @@ func TestExpressionsHold(t *testing.T) {
 // TestExpressionsAreBounded: however large the answer, an expression neither
 // hangs nor panics nor eats memory.
 func TestExpressionsAreBounded(t *testing.T) {
-	large := jsonFacts(t, "["+strings.Repeat("1,", 500_000)+"1]")
+	large := responseOf("[" + strings.Repeat("1,", 500_000) + "1]")
+	if large.JSON() == nil { // which is kept
+		t.Fatal("the body is not JSON")
+	}
 	large.Body = strings.Repeat("a", 1<<20)
 	for _, source := range []string{
 		"all(json, all(json, all(json, # >= 0)))",
@@ -90,15 +97,15 @@ func TestExpressionsAreBounded(t *testing.T) {
 		e := mustCompile(t, source)
 		before := allocated()
 		began := time.Now()
-		ok, err := large.run(e)
+		reason, detail := e.Check(large)
 		if took := time.Since(began); took > testnet.Patience*2*time.Second {
 			t.Errorf("%s took %v", source, took)
 		}
 		if grown := allocated() - before; grown > 256<<20 {
 			t.Errorf("%s allocated %d MiB", source, grown>>20)
 		}
-		if ok || err == nil && strings.HasPrefix(source, "all(json, all") {
-			t.Errorf("%s = %v, %v; want it given up", source, ok, err)
+		if reason == check.OK || strings.HasPrefix(source, "all(json, all") && reason != check.Internal && !strings.HasSuffix(detail, "expression exceeded its step limit") {
+			t.Errorf("%s: %v, %s; want it given up", source, reason, detail)
 		}
 	}
 }
@@ -110,47 +117,75 @@ func allocated() uint64 {
 }
 
 func TestExplain(t *testing.T) {
-	f := jsonFacts(t, `{"db": "down", "n": 3, "list": [1, 2, 3], "flag": false, "nothing": null}`)
-	show := func(text string, _ map[string]bool) string { return "«" + text + "»" }
+	r := responseOf(`{"db": "down", "n": 3, "list": [1, 2, 3], "flag": false, "text": "yes", "nothing": null}`)
 	for source, want := range map[string]string{
 		"duration < 300":                        "duration < 300: 412.3",
 		"status == 200 && duration < 300":       "duration < 300: 412.3",
-		"json.db == 'up'":                       `json.db == "up": «down»`,
+		"status == 200 and duration < 300":      "duration < 300: 412.3",
+		"json.db == 'up'":                       `json.db == "up": "down"`,
 		"json.flag":                             "json.flag: false",
+		"json.text && true":                     `json.text: "yes"`,
 		"json.n > 5 && json.m > 5":              "json.n > 5: 3",
+		"json.n > 2 && json.m > 5":              "json.m > 5: there is no such field",
 		"len(json.list) == 4":                   "len(json.list) == 4: 3",
 		"json.nothing == 3":                     "json.nothing == 3: absent",
 		"json.a.b == 3":                         "json.a.b == 3: there is no such field",
-		"json.db > 5":                           "json.db > 5: «down»",
+		"json.db > 5":                           `json.db > 5: "down"`,
 		"certificate.daysLeft > 9":              "certificate.daysLeft > 9: there is no certificate",
 		"duration < dns":                        "duration < dns: 412.3, 0",
 		"any(json.list, # > 3)":                 "any(json.list, # > 3): a list of 3",
-		"header['x-a'] == 'z' || status == 201": `header["x-a"] == "z" || status == 201: «b, c», 200`,
+		"header['X-A'] == 'z'":                  `header["X-A"] == "z": "b, c"`,
+		"header['x-a'] == 'z' || status == 201": `header["x-a"] == "z" || status == 201: "b, c", 200`,
+		"let n = json.n; n > 5 && json.n > 6":   "let n = json.n; n > 5 && json.n > 6: 3, 3",
+		"url == ''":                             `url == "": "https://a.example/"`,
 		"false":                                 "false: does not hold",
 	} {
-		if got := f.explain(mustCompile(t, source), show); got != want {
-			t.Errorf("explain(%s) = %s, want %s", source, got, want)
+		reason, detail := mustCompile(t, source).Check(r)
+		if reason != check.Expectation || detail != want {
+			t.Errorf("%s: %v, %s; want %s", source, reason, detail, want)
 		}
+	}
+	if reason, detail := mustCompile(t, "status > 200 && status < 300").Check(r); reason != check.Status || detail != "200 OK" {
+		t.Errorf("of the status alone: %v, %s", reason, detail)
+	}
+	r.Result.BodyTruncated = true
+	if _, detail := mustCompile(t, "len(body) < 5").Check(r); !strings.HasSuffix(detail, " (the body was cut off at maxBody)") {
+		t.Errorf("of a truncated body: %s", detail)
 	}
 }
 
 // TestTextIsNotShownWithSecrets: what may echo a secret is counted, not shown.
 func TestTextIsNotShownWithSecrets(t *testing.T) {
-	const hidden = "text of 5 bytes (not shown, as the request holds secrets)"
-	for _, test := range []struct {
-		secrets bool
-		reads   string
-		want    string
-	}{
-		{false, "body", `"text·"`}, {true, "body", hidden}, {true, "header", hidden}, {true, "json", hidden}, {true, "ip", `"text·"`},
+	for source, want := range map[string]string{
+		"json.db == 'up'":      `json.db == "up": text of 4 bytes (not shown, as the request holds secrets)`,
+		"body == ''":           `body == "": text of 14 bytes (not shown, as the request holds secrets)`,
+		"header['x-a'] == 'z'": `header["x-a"] == "z": text of 4 bytes (not shown, as the request holds secrets)`,
+		"http == '3'":          `http == "3": ""`,
+		"url == ''":            `url == "": "https://a.example/"`,
 	} {
-		got := quoteText("text\n", map[string]bool{test.reads: true}, test.secrets)
-		if strings.ReplaceAll(got, `\u00b7`, "·") != test.want {
-			t.Errorf("quoteText(%s) = %s, want %s", test.reads, got, test.want)
+		r := responseOf(`{"db": "hush"}`)
+		r.Secrets = true
+		if _, detail := mustCompile(t, source).Check(r); detail != want {
+			t.Errorf("%s: %s; want %s", source, detail, want)
 		}
 	}
-	if got := quoteText("https://a.example/?token=hush", map[string]bool{"url": true}, false); got != `"https://a.example/"` {
-		t.Errorf("quoteText(url) = %s, want no query", got)
+	if got := quote("text\n", map[string]bool{"body": true}, false); got != `"text·"` {
+		t.Errorf("quote = %s", got)
+	}
+}
+
+func TestSuccess(t *testing.T) {
+	for status, want := range map[int]string{200: "ok ", 299: "ok ", 199: "status 199", 300: "status 300 Multiple Choices", 503: "status 503 Service Unavailable"} {
+		r := responseOf("")
+		r.Result.Status = status
+		reason, detail := Success{}.Check(r)
+		if got := reason.String() + " " + detail; got != want {
+			t.Errorf("Check(%d) = %s, want %s", status, got, want)
+		}
+		byExpression, same := mustCompile(t, Success{}.String()).Check(r)
+		if byExpression != reason || same != detail {
+			t.Errorf("%d: as an expression %v %s, as Success %v %s", status, byExpression, same, reason, detail)
+		}
 	}
 }
 

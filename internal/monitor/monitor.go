@@ -3,6 +3,7 @@
 package monitor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type Monitor struct {
 type Dependencies struct {
 	Version string
 	Lookup  func(name string) (string, bool) // the environment, for events that refer to it
+	Sources map[string]plan.Source           // by scheme, for events that name one
 	Probe   func(context.Context, *check.Target) check.Result
 	Log     *slog.Logger
 }
@@ -70,7 +72,7 @@ type Dependencies struct {
 func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
-		Inputs:  plan.Inputs{Files: c.Files(), Lookup: d.Lookup},
+		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup},
 		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Log: d.Log},
 		Log:     d.Log,
 	}
@@ -81,11 +83,15 @@ func New(c config.Config, d Dependencies) *Monitor {
 }
 
 // Run does what an event asks for. id is the invocation's. The error is a
-// *plan.InvalidEventError, and no targets were checked, or the session's.
+// *plan.InvalidEventError or ctx's, and no targets were checked, or the
+// session's.
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
 	started := time.Now()
-	p, err := plan.Parse(event, m.Inputs)
+	p, err := plan.Parse(ctx, bytes.NewReader(event), m.Inputs)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
 		log := m.logger(id)
 		log.Error("the event is not valid: no targets were checked", "error", err.Error())
 		m.publishInstead(ctx, log, metric.InvalidEvent(started)) // its error would hide the event's

@@ -2,17 +2,18 @@ package monitor
 
 import (
 	"context"
-	"io/fs"
 	"testing"
 
 	"rollcall/internal/check"
 	"rollcall/internal/config"
 	"rollcall/internal/metric"
+	"rollcall/internal/plan"
 )
 
 func TestNew(t *testing.T) {
 	c := config.Config{Profile: metric.ProfilePhases, TargetLimit: 7, Reserve: 3 * second, MaxAge: 4 * second, InFlight: 12, TaskRoot: "testdata"}
-	m := New(c, Dependencies{Version: "1.2.3", Lookup: func(name string) (string, bool) { return "the " + name, true }})
+	m := New(c, Dependencies{Version: "1.2.3", Lookup: func(name string) (string, bool) { return "the " + name, true },
+		Sources: map[string]plan.Source{"s3": plan.Files(nil)}})
 	if m.Version != "1.2.3" || m.Profile != metric.ProfilePhases || m.Limit != 7 || m.Reserve != 3*second || m.MaxAge != 4*second {
 		t.Errorf("monitor %+v", m)
 	}
@@ -22,8 +23,8 @@ func TestNew(t *testing.T) {
 	if value, ok := m.Inputs.Lookup("TOKEN"); !ok || value != "the TOKEN" {
 		t.Errorf("the environment has %q, %v", value, ok)
 	}
-	if _, err := fs.Stat(m.Inputs.Files, "summary.json"); err != nil {
-		t.Error(err)
+	if m.Inputs.Sources["s3"] == nil {
+		t.Error("the sources are not the event's")
 	}
 }
 

@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -24,16 +27,24 @@ func inputs() Inputs {
 		"aws_x":                 "lower case is not refused",
 	}
 	return Inputs{
-		Files:  os.DirFS("testdata/source"),
-		Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Sources: filesOf(os.DirFS("testdata/source")),
+		Lookup:  func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 	}
+}
+
+func filesOf(files fs.FS) map[string]Source {
+	return map[string]Source{"file": Files(files)}
+}
+
+func parse(event []byte, in Inputs) (*Plan, error) {
+	return Parse(context.Background(), bytes.NewReader(event), in)
 }
 
 // Each file of testdata/invalid holds one fault; the text beside it is the
 // error, to the letter. GOLDEN=write writes the texts anew.
 func TestInvalidEvents(t *testing.T) {
 	forEachEvent(t, "invalid", func(t *testing.T, data []byte) string {
-		got, err := Parse(data, inputs())
+		got, err := parse(data, inputs())
 		if err == nil {
 			t.Fatalf("Parse = %d targets, want an error", len(got.Targets))
 		}
@@ -47,7 +58,7 @@ func TestInvalidEvents(t *testing.T) {
 // Each file of testdata/valid is an event; the text beside it is its plan.
 func TestValidEvents(t *testing.T) {
 	forEachEvent(t, "valid", func(t *testing.T, data []byte) string {
-		got, err := Parse(data, inputs())
+		got, err := parse(data, inputs())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +128,8 @@ func describeSettings(s *check.Settings) string {
 	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
 		fmt.Fprintf(&b, "  header %s: %q\n", name, s.Header[name])
 	}
-	std := builtIn()
+	std := builtIn().settings
+	httpVersions := [...]string{"1.1", "2", "auto"}
 	for _, f := range []struct {
 		name      string
 		got, want any

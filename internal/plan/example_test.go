@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing/fstest"
@@ -9,7 +10,7 @@ import (
 )
 
 func ExampleParse() {
-	event := []byte(`{
+	event := strings.NewReader(`{
 		"defaults": {"timeout": "5s"},
 		"urls": [
 			"https://example.com",
@@ -19,7 +20,7 @@ func ExampleParse() {
 		]
 	}`)
 	none := func(string) (string, bool) { return "", false }
-	p, err := plan.Parse(event, plan.Inputs{Lookup: none})
+	p, err := plan.Parse(context.Background(), event, plan.Inputs{Lookup: none})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -35,7 +36,7 @@ func ExampleParse() {
 
 func ExampleParse_source() {
 	files := fstest.MapFS{"lists/sites.txt": {Data: []byte("# our sites\nhttps://example.com\nhttps://example.org/shop\n")}}
-	p, err := plan.Parse([]byte(`{"source": "lists/sites.txt", "metrics": "group"}`), plan.Inputs{Files: files})
+	p, err := plan.Parse(context.Background(), strings.NewReader(`{"source": "lists/sites.txt", "metrics": "group"}`), plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(files)}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -49,7 +50,7 @@ func ExampleParse_source() {
 }
 
 func ExampleInvalidEventError() {
-	_, err := plan.Parse([]byte(`{"urls": [{"url": "https://example.com", "tiemout": "5s", "retries": 99}]}`), plan.Inputs{})
+	_, err := plan.Parse(context.Background(), strings.NewReader(`{"urls": [{"url": "https://example.com", "tiemout": "5s", "retries": 99}]}`), plan.Inputs{})
 	fmt.Println(err)
 	// Output:
 	// the event has 2 problems:
@@ -58,7 +59,7 @@ func ExampleInvalidEventError() {
 }
 
 func ExampleParseLines() {
-	p, err := plan.ParseLines(strings.NewReader("https://example.com # the first\n\nhttps://example.org\n"))
+	p, err := plan.ParseLines(context.Background(), strings.NewReader("https://example.com # the first\n\nhttps://example.org\n"))
 	fmt.Println(len(p.Targets), err)
 	// Output: 2 <nil>
 }

@@ -1,9 +1,14 @@
 package plan
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
-	"io/fs"
+	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/internal/check"
@@ -18,61 +23,232 @@ type Plan struct {
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant
-	Event     Shown          // what it was made of; nil where that was no event
+	Event     RawEvent       // what it was made of; nil where that was no event
 }
 
 // Inputs are what an event may refer to.
 type Inputs struct {
-	// Files holds what source may name. Whoever opens it sees to it that
-	// there is no way out, as os.Root does. Nil: no source can be read.
-	Files fs.FS
+	// Sources open what source may name, by the scheme of its URL: "s3". A
+	// path without a scheme goes to "file". What has no row here is refused.
+	Sources map[string]Source
 
 	// Lookup returns what an environment variable holds and whether it is
 	// set, as os.LookupEnv does. Nil: none is set.
 	Lookup func(name string) (string, bool)
 }
 
-// Parse reads an event, a JSON object, and the file that is its source. An
-// error is always an [*InvalidEventError].
+// Parse reads an event, a JSON object, and the source that it names. What is
+// wrong with either is an [*InvalidEventError]; any other error says that
+// event can't be read, or is ctx's.
 //
 // A target whose URL or whose references are wrong is in the plan all the
 // same, and says why in Invalid.
-func Parse(data []byte, in Inputs) (*Plan, error) {
+func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	ps := &problems{}
-	r := newRoster(in, ps)
-	e := readEvent(data, r.fields, ps)
-	if e.source.present() {
-		r.addSource(&e, in.Files)
-	} else {
-		r.begin(&e)
-		r.addURLs(e.urls)
+	data, err := readAll(event)
+	if errors.Is(err, errTooLarge) {
+		ps.report("", "%v", err)
+		return nil, &InvalidEventError{*ps}
 	}
-	p, err := r.plan(&e)
+	if err != nil {
+		return nil, fmt.Errorf("reading the event: %w", err)
+	}
+	fields := settingFields()
+	root := readJSON(data, "", ps)
+	e := readEvent(root, fields, builtIn())
+	urls, place, lines := e.urls, "", io.Reader(nil)
+	if e.source.kind != absent {
+		source, name := openSource(ctx, e.source, in.Sources)
+		if source == nil {
+			return nil, &InvalidEventError{*ps}
+		}
+		defer source.Close()
+		if isEvent(name) {
+			inner := readSource(e.source, name, source, fields)
+			if len(*ps) == 0 {
+				e = readEvent(root, fields, inner) // what it says wins, field by field
+			}
+			urls = inner.urls
+		} else {
+			place, lines = name+":", source
+		}
+	}
+	list := newTargetList(&e, fields, in.Lookup, ps)
+	if lines != nil {
+		err = list.addLines(ctx, place, lines)
+	} else {
+		err = list.addArray(ctx, urls)
+	}
 	if err != nil {
 		return nil, err
 	}
-	p.Event = data
-	return p, nil
+	return list.plan(&e, data)
 }
 
 // ParseLines reads one URL a line, with the built-in defaults. Blank lines
 // are skipped; # begins a comment at a line's start and after white space. A
-// line of more than 64 KiB is an error, and so is what can't be read; an
-// error is always an [*InvalidEventError].
-func ParseLines(lines io.Reader) (*Plan, error) {
-	e, r := event{}, newRoster(Inputs{}, &problems{})
-	r.begin(&e)
-	r.addLines("line ", lines)
-	return r.plan(&e)
+// line of more than 64 KiB is an [*InvalidEventError], and so is what can't be
+// read; any other error is ctx's.
+func ParseLines(ctx context.Context, lines io.Reader) (*Plan, error) {
+	e := builtIn()
+	list := newTargetList(&e, settingFields(), nil, &problems{})
+	if err := list.addLines(ctx, "line ", lines); err != nil {
+		return nil, err
+	}
+	return list.plan(&e, nil)
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
 // always an [*InvalidEventError].
 func ParseURLs(urls []string) (*Plan, error) {
-	e, r := event{}, newRoster(Inputs{}, &problems{})
-	r.begin(&e)
+	e := builtIn()
+	list := newTargetList(&e, settingFields(), nil, &problems{})
 	for i, url := range urls {
-		r.add(target{at: value{path: "URL " + strconv.Itoa(i+1), ps: r.ps}, url: url})
+		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}
-	return r.plan(&e)
+	return list.plan(&e, nil)
+}
+
+// maxEvent bounds an event, in bytes: ten times what Lambda takes.
+const maxEvent = 64 << 20
+
+// errTooLarge is readAll's, in the words of a problem.
+var errTooLarge = errors.New("is larger than 64 MiB")
+
+// readAll reads up to maxEvent bytes.
+func readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxEvent+1))
+	if err == nil && len(data) > maxEvent {
+		err = errTooLarge
+	}
+	return data, err
+}
+
+// An event is what its bytes say, before there are targets.
+type event struct {
+	group     string          // of targets that name none
+	settings  *check.Settings // of targets that have none of their own, references as written
+	metrics   string
+	scheduled time.Time
+	urls      value
+	source    value
+}
+
+// builtIn is an event that says nothing.
+func builtIn() event {
+	return event{group: "default", settings: &check.Settings{
+		Method:    http.MethodGet,
+		Timeout:   10 * time.Second,
+		Redirects: 10,
+		Retries:   1,
+		MaxBody:   1 << 20,
+	}}
+}
+
+// The fields of an event that others depend on, and those of the batch that a
+// Distributed Map hands over.
+const (
+	fieldURLs       = "urls"
+	fieldSource     = "source"
+	fieldItems      = "Items"
+	fieldBatchInput = "BatchInput"
+)
+
+// profiles are the values of metrics.
+var profiles = []string{"group", "target", "phases"}
+
+// eventFields returns the table of an event's fields.
+func eventFields(settings []setting) []field[event] {
+	return []field[event]{
+		{"defaults", schema{"$ref": "#/$defs/defaults"}, func(v value, e *event) {
+			all := v.requireObject(targetFields(settings))
+			for _, m := range all {
+				switch m.name {
+				case fieldName, fieldURL:
+					m.problem("belongs to a target, not to the defaults")
+				case fieldGroup:
+					e.group, _ = m.requireWords()
+				}
+			}
+			e.settings = overlay(e.settings, all, settings)
+		}},
+		{"metrics", schema{
+			"description": "How many series a run publishes. Default: ROLLCALL_METRICS.", "type": "string", "enum": profiles,
+		}, func(v value, e *event) {
+			var ok bool
+			if e.metrics, ok = v.requireText(); ok && !slices.Contains(profiles, e.metrics) {
+				hint := suggestion(e.metrics, profiles)
+				if hint == "" {
+					hint = " (group, target or phases)"
+				}
+				v.problem("invalid profile %s%s", quote(e.metrics), hint)
+			}
+		}},
+		{"scheduled", schema{
+			"description": "When the schedule meant the run to start; Scheduler fills the placeholder in.",
+			"type":        "string",
+			"pattern":     `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$|^<aws\.scheduler\..*>$`,
+			"examples":    []string{"<aws.scheduler.scheduled-time>"},
+		}, func(v value, e *event) {
+			text, ok := v.requireText()
+			if !ok || strings.HasPrefix(text, "<aws.scheduler.") && strings.HasSuffix(text, ">") {
+				return // no scheduler has replaced the placeholder: it counts as absent
+			}
+			scheduled, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				v.problem("invalid time %s (write 2006-01-02T15:04:05Z)", quote(text))
+			}
+			e.scheduled = scheduled.UTC()
+		}},
+		{fieldURLs, schema{
+			"description": "The targets: each a URL, or an object with one.", "type": "array",
+			"items": schema{"anyOf": []schema{{"type": "string"}, {"$ref": "#/$defs/target"}}},
+		}, func(v value, e *event) { e.urls = v }},
+		{fieldSource, schema{
+			"description": "A file that holds the targets, instead of urls: below the package, *.json an event, any other one URL a line.",
+			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^s3://|(^|/)\.\.(/|$)|\.[gG][zZ]$`},
+		}, func(v value, e *event) { e.source = v }},
+	}
+}
+
+// readEvent reads everything of an event but its targets, and lays it over
+// base.
+func readEvent(root value, settings []setting, base event) event {
+	e := base
+	e.urls, e.source = value{}, value{}
+	if root.kind == absent {
+		return e
+	}
+	fields := eventFields(settings)
+	all := root.requireObject(append(fieldNames(fields), fieldItems, fieldBatchInput))
+	if items, input := all.get(fieldItems), all.get(fieldBatchInput); items.kind != absent || input.kind != absent {
+		for _, m := range all {
+			if m.name != fieldItems && m.name != fieldBatchInput {
+				m.problem("cannot be used with %s and %s: a batch has no other field", fieldItems, fieldBatchInput)
+			}
+		}
+		if items.kind == absent {
+			root.ps.report(join(root.path, fieldItems), "is missing: a batch has %s and %s", fieldItems, fieldBatchInput)
+		}
+		items.name = fieldURLs
+		all = members{items}
+		if input.kind != absent {
+			for _, m := range input.requireObject(fieldNames(fields)) {
+				if m.name == fieldURLs || m.name == fieldSource {
+					m.problem("cannot be used in %s: %s are the URLs", fieldBatchInput, fieldItems)
+				} else {
+					all = append(all, m)
+				}
+			}
+		}
+	}
+	for _, f := range fields {
+		if v := all.get(f.name); v.kind != absent {
+			f.read(v, &e)
+		}
+	}
+	if e.urls.kind != absent && e.source.kind != absent {
+		e.source.problem("cannot be used with %s: an event has one or the other", fieldURLs)
+	}
+	return e
 }

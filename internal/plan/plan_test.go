@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 
 func mustParse(t *testing.T, event string) *Plan {
 	t.Helper()
-	p, err := Parse([]byte(event), inputs())
+	p, err := parse([]byte(event), inputs())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestIdentityDependsOnTheTargetAlone(t *testing.T) {
 			t.Errorf("%s: got names %q, want one %q", name, got, want)
 		}
 	}
-	unset, err := Parse([]byte(events["alone"]), Inputs{})
+	unset, err := parse([]byte(events["alone"]), Inputs{})
 	if err != nil || unset.Targets[0].Name != want || unset.Targets[0].Invalid == "" {
 		t.Errorf("without the variable: got %v, %v; want an invalid target named %s", unset, err, want)
 	}
@@ -114,7 +115,7 @@ func TestSameNameIsJudgedBeforeReferences(t *testing.T) {
 		"unset": nil,
 		"equal": func(string) (string, bool) { return "same", true },
 	} {
-		if _, err := Parse(event, Inputs{Lookup: lookup}); err == nil || !strings.Contains(err.Error(), `has the name "a" of urls[0]`) {
+		if _, err := parse(event, Inputs{Lookup: lookup}); err == nil || !strings.Contains(err.Error(), `has the same name "a" as urls[0]`) {
 			t.Errorf("%s: got %v, want the name's problem", name, err)
 		}
 	}
@@ -130,7 +131,7 @@ func TestVariablesAreReadOnce(t *testing.T) {
 		asked[name]++
 		return fmt.Sprint(asked[name]), name == "A"
 	}
-	p, err := Parse([]byte(`{"urls": [{"url": "https://a.example", "body": "${env:A}${env:A}${env:B}"}, {"url": "https://b.example", "body": "${env:A}"},
+	p, err := parse([]byte(`{"urls": [{"url": "https://a.example", "body": "${env:A}${env:A}${env:B}"}, {"url": "https://b.example", "body": "${env:A}"},
 		{"url": "https://c.example", "body": "${env:B}"}, {"url": "https://d.example", "body": "${env:AWS_SESSION_TOKEN}"}]}`), Inputs{Lookup: lookup})
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +178,7 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	for _, target := range targets {
 		for _, event := range []string{`{"urls": [` + target + `]}`, `{"urls": [` + target + `], "metrics": "?"}`} {
-			p, err := Parse([]byte(event), Inputs{Lookup: lookup})
+			p, err := parse([]byte(event), Inputs{Lookup: lookup})
 			if seen := seen(p, err); strings.Contains(seen, secret) {
 				t.Errorf("%s shows the secret: %s", event, seen)
 			}
@@ -214,7 +215,7 @@ func TestLines(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := ParseLines(iotest.OneByteReader(strings.NewReader(test.lines)))
+			p, err := ParseLines(context.Background(), iotest.OneByteReader(strings.NewReader(test.lines)))
 			if test.problem != "" {
 				wantProblem(t, err, test.problem)
 				return
@@ -243,7 +244,7 @@ func wantProblem(t *testing.T, err error, want string) {
 
 func TestLinesThatCanNotBeRead(t *testing.T) {
 	broken := iotest.DataErrReader(strings.NewReader("https://a.example\nhttps://b.ex"))
-	p, err := ParseLines(&failing{broken, errors.New("the disk is gone")})
+	p, err := ParseLines(context.Background(), &failing{broken, errors.New("the disk is gone")})
 	if p != nil {
 		t.Errorf("got a plan of %d targets, want none", len(p.Targets))
 	}
@@ -279,7 +280,7 @@ func TestLongLists(t *testing.T) {
 		}
 		return strings.NewReader(b.String())
 	}
-	p, err := ParseLines(list(lines, "https://[host.example"))
+	p, err := ParseLines(context.Background(), list(lines, "https://[host.example"))
 	if err != nil || len(p.Targets) != lines {
 		t.Fatalf("a bad one at the end: %v, and a plan of %d", err, len(p.Targets))
 	}
@@ -288,9 +289,9 @@ func TestLongLists(t *testing.T) {
 			t.Errorf("a bad one at the end: line %d is invalid: %q", i+1, invalid)
 		}
 	}
-	_, err = ParseLines(list(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)))
+	_, err = ParseLines(context.Background(), list(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)))
 	wantProblem(t, err, "line 70000: is longer than 64 KiB")
-	_, err = ParseLines(&failing{list(0, ""), errors.New("unexpected EOF")})
+	_, err = ParseLines(context.Background(), &failing{list(0, ""), errors.New("unexpected EOF")})
 	wantProblem(t, err, "line 100001: can't be read: unexpected EOF")
 }
 
@@ -303,12 +304,12 @@ func TestParseURLs(t *testing.T) {
 		t.Errorf("got %q, want %q", names(p), want)
 	}
 	_, err = ParseURLs([]string{"https://a.example", "https://user@a.example"})
-	wantProblem(t, err, `URL 2: has the name "a.example" of URL 1, which is another target: give it a name of its own`)
+	wantProblem(t, err, `URL 2: has the same name "a.example" as URL 1, which is another target: give it a name of its own`)
 }
 
 func TestSourceWithoutFiles(t *testing.T) {
-	_, err := Parse([]byte(`{"source": "list.txt"}`), Inputs{})
-	wantProblem(t, err, `source: "list.txt" can't be read: there are no files here`)
+	_, err := parse([]byte(`{"source": "list.txt"}`), Inputs{})
+	wantProblem(t, err, `source: file sources are not supported`)
 }
 
 func TestSourceDoesNotLeaveItsRoot(t *testing.T) {
@@ -325,13 +326,13 @@ func TestSourceDoesNotLeaveItsRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	_, err = Parse([]byte(`{"source": "list.txt"}`), Inputs{Files: root.FS()})
-	wantProblem(t, err, `source: "list.txt" can't be read: path escapes from parent`)
+	_, err = parse([]byte(`{"source": "list.txt"}`), Inputs{Sources: filesOf(root.FS())})
+	wantProblem(t, err, `source: open "list.txt": path escapes from parent`)
 }
 
 func TestSourceThatIsTooLarge(t *testing.T) {
 	folder := t.TempDir()
-	for name, size := range map[string]int64{"big.json": maxSource + 1, "big.txt": maxLine + 1} {
+	for name, size := range map[string]int64{"big.json": maxEvent + 1, "big.txt": maxLine + 1} {
 		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -339,20 +340,20 @@ func TestSourceThatIsTooLarge(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := Parse([]byte(`{"source": "big.txt"}`), Inputs{Files: os.DirFS(folder)})
+	_, err := parse([]byte(`{"source": "big.txt"}`), Inputs{Sources: filesOf(os.DirFS(folder))})
 	wantProblem(t, err, "big.txt:1: is longer than 64 KiB")
-	_, err = Parse([]byte(`{"source": "big.json"}`), Inputs{Files: os.DirFS(folder)})
-	wantProblem(t, err, `source: "big.json" can't be read: it is larger than 64 MiB`)
+	_, err = parse([]byte(`{"source": "big.json"}`), Inputs{Sources: filesOf(os.DirFS(folder))})
+	wantProblem(t, err, `source: read "big.json": is larger than 64 MiB`)
 }
 
 // A source that ends too early is not checked half-way, whichever kind it is.
 func TestSourceThatBreaksOff(t *testing.T) {
 	for name, want := range map[string]string{
 		"list.txt":   "list.txt:2: can't be read: unexpected EOF",
-		"event.json": `source: "event.json" can't be read: unexpected EOF`,
+		"event.json": `source: read "event.json": unexpected EOF`,
 	} {
 		files := breaking{fstest.MapFS{name: {Data: []byte("https://a.example\n")}}}
-		_, err := Parse([]byte(`{"source": "`+name+`"}`), Inputs{Files: files})
+		_, err := parse([]byte(`{"source": "`+name+`"}`), Inputs{Sources: filesOf(files)})
 		wantProblem(t, err, want)
 	}
 }
@@ -382,7 +383,7 @@ func TestErrorListsThousandProblems(t *testing.T) {
 		{1000, 1001, "the event has 1000 problems:", "urls[999]: is null, neither a string nor an object"},
 		{1234, 1002, "the event has 1234 problems:", "and 234 more"},
 	} {
-		_, err := Parse([]byte(`{"urls": [`+strings.TrimSuffix(strings.Repeat("null,", test.problems), ",")+`]}`), Inputs{})
+		_, err := parse([]byte(`{"urls": [`+strings.TrimSuffix(strings.Repeat("null,", test.problems), ",")+`]}`), Inputs{})
 		lines := strings.Split(err.Error(), "\n")
 		if len(lines) != test.lines || lines[0] != test.first || lines[len(lines)-1] != test.at {
 			t.Errorf("%d problems: got %d lines, from %q to %q", test.problems, len(lines), lines[0], lines[len(lines)-1])
@@ -390,15 +391,18 @@ func TestErrorListsThousandProblems(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
+func TestSuggestion(t *testing.T) {
 	known := []string{"url", "name", "timeout", "headers", "userAgent", "http", "ip", "warn"}
 	for got, want := range map[string]string{
 		"tiemout": "timeout", "TIMEOUT": "timeout", "time_out": "timeout", "timeouts": "timeout", "header": "headers",
 		"useragent": "userAgent", "ulr": "url", "uri": "url", "https": "http", "nmae": "name", "warning": "",
 		"": "", "x": "", "expectations": "", strings.Repeat("timeout", 10): "",
 	} {
-		if nearest := nearest(got, known); nearest != want {
-			t.Errorf("nearest(%q) = %q, want %q", got, nearest, want)
+		if want != "" {
+			want = ` (did you mean "` + want + `"?)`
+		}
+		if hint := suggestion(got, known); hint != want {
+			t.Errorf("suggestion(%q) = %q, want %q", got, hint, want)
 		}
 	}
 }
@@ -446,7 +450,7 @@ func BenchmarkParse(b *testing.B) {
 	event = append(event[:len(event)-1], "]}"...)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Parse(event, Inputs{}); err != nil {
+		if _, err := parse(event, Inputs{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -462,7 +466,7 @@ func FuzzParse(f *testing.F) {
 	}
 	in := inputs()
 	f.Fuzz(func(t *testing.T, event []byte) {
-		p, err := Parse(event, in)
+		p, err := parse(event, in)
 		if err != nil {
 			if invalid, ok := err.(*InvalidEventError); !ok || len(invalid.Problems) == 0 {
 				t.Fatalf("Parse = %#v, want an *InvalidEventError with problems", err)
@@ -470,7 +474,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkPlan(t, p)
-		if lines, err := ParseLines(bytes.NewReader(event)); err == nil {
+		if lines, err := ParseLines(context.Background(), bytes.NewReader(event)); err == nil {
 			checkPlan(t, lines)
 		}
 	})

@@ -15,10 +15,10 @@ import (
 // around them is looked at.
 func anything(string) (string, error) { return "x", nil }
 
-// readReferences returns the string that v is, whose references are well
-// formed.
-func readReferences(v value) (string, bool) {
-	text, ok := v.text()
+// requireReferences returns the string that v has to be, with references that
+// are well formed.
+func requireReferences(v value) (string, bool) {
+	text, ok := v.requireText()
 	if !ok {
 		return "", false
 	}
@@ -64,18 +64,15 @@ func reference(after string) (name, rest string, err error) {
 	inner, rest, closed := strings.Cut(after, "}")
 	kind, name, typed := strings.Cut(inner, ":")
 	if !closed || !typed || !isWord(kind) {
-		return "", "", errors.New("has a ${ that begins no reference (write ${env:NAME}, or $${ for a plain ${)")
+		return "", "", errors.New("has a ${ that does not begin a reference (write ${env:NAME}, or $${ for a plain ${)")
 	}
-	switch kind {
-	case "env":
-		if !isWord(name) {
-			return "", "", errors.New("has an ${env:…} without a variable's name (letters, digits and _)")
-		}
-		return name, rest, nil
-	case "ssm", "secretsmanager":
-		return "", "", fmt.Errorf("has a ${%s:…}, which is not supported yet (use ${env:NAME})", kind)
+	if kind != "env" {
+		return "", "", fmt.Errorf("has a ${%s:…}, which is not supported (write ${env:NAME}, or $${ for a plain ${)", kind)
 	}
-	return "", "", fmt.Errorf("has a ${%s:…}, which is no known reference (write ${env:NAME}, or $${ for a plain ${)", kind)
+	if !isWord(name) {
+		return "", "", errors.New("has an ${env:…} without a variable's name (letters, digits and _)")
+	}
+	return name, rest, nil
 }
 
 // isWord reports whether s can be a kind of reference or the name of an
@@ -88,39 +85,36 @@ func isWord(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r == '-' || notInName(r) })
 }
 
-// A resolver puts values in the place of settings' references. It asks for
-// each variable once, so that all targets of a plan see the same value.
-type resolver struct {
+// variables are those of the environment. Each is asked for once, so that all
+// targets of a plan see the same value.
+type variables struct {
 	lookup func(name string) (string, bool) // nil: nothing is set
-	known  map[string]variable
-}
-
-// A variable is what the environment holds under a name, or why an event is
-// not given it.
-type variable struct {
-	value string
-	err   error
+	known  map[string]*string               // nil: not set
 }
 
 // resolve returns settings as they are sent: s itself if it has no
 // reference. An error names the field and the variable, never a value.
-func (r *resolver) resolve(s *check.Settings) (*check.Settings, error) {
-	if !hasReference(s) {
+func (vs *variables) resolve(s *check.Settings) (*check.Settings, error) {
+	refers := strings.Contains(s.Body, "${")
+	for _, values := range s.Header {
+		refers = refers || strings.Contains(values[0], "${")
+	}
+	if !refers {
 		return s, nil
 	}
 	sent := *s
 	sent.Header = make(http.Header, len(s.Header))
 	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
-		text, err := expand(s.Header.Get(name), r.variable)
+		text, err := expand(s.Header.Get(name), vs.get)
 		if err != nil {
 			return nil, fmt.Errorf("headers.%s: %w", name, err)
 		}
 		if !validHeader(name, text) {
-			return nil, fmt.Errorf("headers.%s: the value that its references give can't be sent in this header", name)
+			return nil, fmt.Errorf("headers.%s: invalid header value, once its references are replaced", name)
 		}
 		sent.Header[name] = []string{text}
 	}
-	body, err := expand(s.Body, r.variable)
+	body, err := expand(s.Body, vs.get)
 	if err != nil {
 		return nil, fmt.Errorf("body: %w", err)
 	}
@@ -128,43 +122,23 @@ func (r *resolver) resolve(s *check.Settings) (*check.Settings, error) {
 	return &sent, nil
 }
 
-func hasReference(s *check.Settings) bool {
-	for _, values := range s.Header {
-		if strings.Contains(values[0], "${") {
-			return true
-		}
-	}
-	return strings.Contains(s.Body, "${")
-}
-
-func (r *resolver) variable(name string) (string, error) {
-	if known, ok := r.known[name]; ok {
-		return known.value, known.err
-	}
-	var v variable
-	if v.err = refused(name); v.err == nil {
-		v = r.ask(name)
-	}
-	r.known[name] = v
-	return v.value, v.err
-}
-
-// refused returns an error for a variable that Lambda itself sets, its
-// credentials among them.
-func refused(name string) error {
+// get returns the value of a variable, unless Lambda itself sets it: its
+// credentials are among those.
+func (vs *variables) get(name string) (string, error) {
 	for _, prefix := range [...]string{"AWS_", "LAMBDA_", "_"} {
 		if strings.HasPrefix(name, prefix) {
-			return fmt.Errorf("${env:%s} is refused: an event is not given variables that begin with %s", name, prefix)
+			return "", fmt.Errorf("${env:%s} is refused: an event cannot read variables that begin with %s", name, prefix)
 		}
 	}
-	return nil
-}
-
-func (r *resolver) ask(name string) variable {
-	if r.lookup != nil {
-		if text, ok := r.lookup(name); ok {
-			return variable{value: text}
+	known, asked := vs.known[name]
+	if !asked && vs.lookup != nil {
+		if text, ok := vs.lookup(name); ok {
+			known = &text
 		}
 	}
-	return variable{err: fmt.Errorf("${env:%s} is not set", name)}
+	vs.known[name] = known
+	if known == nil {
+		return "", fmt.Errorf("${env:%s} is not set", name)
+	}
+	return *known, nil
 }

@@ -141,7 +141,7 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 
 func agree(t *testing.T, s *jsonschema.Schema, event string) {
 	t.Helper()
-	_, parsed := Parse([]byte(event), inputs())
+	_, parsed := parse([]byte(event), inputs())
 	if _, wrong := errors.AsType[*InvalidEventError](parsed); parsed != nil && !wrong {
 		t.Fatal(parsed)
 	}

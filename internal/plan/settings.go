@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"crypto/tls"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -9,170 +11,258 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/expect"
+	"rollcall/internal/guard"
 
 	"golang.org/x/net/http/httpguts"
 )
 
 // The largest values of settings. A run lasts 15 minutes at most, so a longer
-// time-out is a mistake; the others keep one target from eating the run.
+// timeout is a mistake; the others keep one target from using up the run.
 const (
-	maxTimeout   = 15 * time.Minute
-	maxRedirects = 50
-	maxRetries   = 10
-	maxMaxBody   = 64 << 20
+	maxTimeout     = 15 * time.Minute
+	maxRedirects   = 50
+	maxRetries     = 10
+	maxMaxBody     = 64 << 20
+	maxExpressions = 50
 )
 
-// builtIn are the settings of a target for which the event says nothing.
-func builtIn() *check.Settings {
-	return &check.Settings{
-		Method:    http.MethodGet,
-		Timeout:   10 * time.Second,
-		Redirects: 10,
-		Retries:   1,
-		MaxBody:   1 << 20,
+// A field is a row of a table by which objects are read and their schema is
+// made.
+type field[T any] struct {
+	name   string
+	schema schema
+	// read lays a value over what was there. That may share all it points to
+	// with others: what read changes it replaces.
+	read func(value, *T)
+}
+
+// A setting is a field of settings.
+type setting = field[check.Settings]
+
+func fieldNames[T any](fields []field[T]) []string {
+	all := make([]string, len(fields))
+	for i, f := range fields {
+		all[i] = f.name
+	}
+	return all
+}
+
+// settingFields returns the table of what both a target and the defaults can
+// have. Each plan has one of its own: its equal expressions are one, which
+// saves memory and makes equal targets equal.
+func settingFields() []setting {
+	compiled := map[string]*expect.Expression{}
+	return []setting{
+		{"method", schema{
+			"description": "The request's method. Default: GET.", "type": "string",
+			"pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$", "not": schema{"const": http.MethodConnect},
+		}, readMethod},
+		{"headers", headersSchema(), readHeaders},
+		{"body", textSchema("The request's body; takes ${env:NAME}."), func(v value, s *check.Settings) {
+			s.Body, _ = requireReferences(v)
+		}},
+		{"userAgent", wordsSchema("Who we say we are: a browser's name, or any text. Default: rollcall/<version>.").with(schema{
+			"examples": []string{"chrome", "firefox", "safari", "edge"},
+			"not":      schema{"pattern": `[\x00-\x08\x0a-\x1f\x7f]`}, // no header can carry it
+		}), func(v value, s *check.Settings) {
+			var ok bool
+			if s.UserAgent, ok = v.requireWords(); ok && !httpguts.ValidHeaderFieldValue(s.UserAgent) {
+				v.problem("invalid header value")
+			}
+		}},
+		{"timeout", textSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
+			"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
+		}), readTimeout},
+		integer("redirects", "How many are followed; 0: the first response counts. Default: 10.", 0, maxRedirects,
+			func(s *check.Settings, n int64) { s.Redirects = int(n) }),
+		integer("retries", "Confirmations after a failure with a retryable cause. Default: 1.", 0, maxRetries,
+			func(s *check.Settings, n int64) { s.Retries = int(n) }),
+		integer("maxBody", "Bytes of the body that are read. Default: 1 MiB.", 1, maxMaxBody,
+			func(s *check.Settings, n int64) { s.MaxBody = n }),
+		expressions("expect", "Expressions that must all hold, else down. Default: status >= 200 && status < 300.", compiled,
+			func(s *check.Settings, all []check.Condition) { s.Expect = all }),
+		expressions("warn", "Expressions that must all hold, else degraded: up, but say so.", compiled,
+			func(s *check.Settings, all []check.Condition) { s.Warn = all }),
+		choice("ip", "Which addresses are tried. Default: auto.", []string{check.AnyIP: "auto", check.IPv4: "4", check.IPv6: "6"},
+			func(s *check.Settings, i int) { s.IP = check.IPVersion(i) }),
+		choice("http", "The version of HTTP. Default: 1.1.", []string{check.HTTP1: "1.1", check.HTTP2: "2", check.AnyHTTP: "auto"},
+			func(s *check.Settings, i int) { s.HTTP = check.HTTPVersion(i) }),
+		{"tls", objectSchema(tlsFields(), schema{}).with(schema{
+			"description": "How TLS is spoken; members are laid over those of the defaults.",
+		}), readTLS},
 	}
 }
 
-// A set lays one field of the event over settings. It replaces what it
-// changes and never writes through to settings that were copied.
-type set func(*check.Settings)
-
-// A layer is what one object of the event says of settings.
-type layer []set
-
-func (l layer) over(s *check.Settings) *check.Settings {
-	if len(l) == 0 {
-		return s
-	}
-	laid := *s
-	for _, set := range l {
-		set(&laid)
-	}
-	return &laid
-}
-
-// A field is one that both a target and the defaults can have.
-type field struct {
-	name    string
-	request bool // it is part of the request: a target's own is part of its derived name
-	read    func(value) set
-	rule    rule // what its schema is
-}
-
-// settingFields returns the table of fields. A read function returns nil if
-// there is nothing to set, because of a problem or otherwise.
-func settingFields() []field {
-	compiled := expressions{}
-	return []field{
-		{"method", true, readMethod, methodRule},
-		{"headers", true, readHeaders, headersRule},
-		{"body", true, readBody, anyText("The request's body; takes ${env:NAME}.")},
-		{"userAgent", true, readUserAgent, userAgentRule},
-		{"timeout", false, readTimeout, timeoutRule},
-		{"redirects", false, number(0, maxRedirects, func(s *check.Settings, n int64) { s.Redirects = int(n) }),
-			integer("How many are followed; 0: the first answer counts. Default: 10.", 0, maxRedirects)},
-		{"retries", false, number(0, maxRetries, func(s *check.Settings, n int64) { s.Retries = int(n) }),
-			integer("Confirmations after a failure with a passing cause. Default: 1.", 0, maxRetries)},
-		{"maxBody", false, number(1, maxMaxBody, func(s *check.Settings, n int64) { s.MaxBody = n }),
-			integer("Bytes of the body that are read. Default: 1 MiB.", 1, maxMaxBody)},
-		{"expect", false, compiled.list(func(s *check.Settings, all []check.Condition) { s.Expect = all }),
-			expressionsRule("Expressions that must all hold, else down. Default: status >= 200 && status < 300.")},
-		{"warn", false, compiled.list(func(s *check.Settings, all []check.Condition) { s.Warn = all }),
-			expressionsRule("Expressions that must all hold, else degraded: up, but say so.")},
-		{"ip", true, choice(ipVersions, putIP), oneOf("Which addresses are tried. Default: auto.", ipVersions)},
-		{"http", true, choice(httpVersions, putHTTP), oneOf("The version of HTTP. Default: 1.1.", httpVersions)},
-		{"tls", true, readTLS, tlsRule},
+// tlsFields are the members of tls.
+func tlsFields() []setting {
+	return []setting{
+		{"serverName", wordsSchema("The name that is asked for and that the certificate must be for. Default: the URL's host."), readServerName},
+		{"insecureSkipVerify", schema{
+			"description": "Take any certificate; the result says tlsUnverified. Default: false.", "type": "boolean",
+		}, func(v value, s *check.Settings) {
+			s.TLS.InsecureSkipVerify = v.require(aBoolean) && v.text == "true"
+		}},
+		choice("minVersion", "The least version of TLS. Default: 1.2.", []string{"1.0", "1.1", "1.2", "1.3"},
+			func(s *check.Settings, i int) { s.TLS.MinVersion = tls.VersionTLS10 + uint16(i) }), // its versions are consecutive
 	}
 }
 
-// readLayer reads those of an object's members that are settings.
-func readLayer(members map[string]value, fields []field) layer {
-	var l layer
+// overlay returns settings with what an object says laid over them: s itself
+// if it says nothing of any.
+func overlay(s *check.Settings, own members, fields []setting) *check.Settings {
+	if own == nil {
+		return s // as most targets of a long list
+	}
+	laid := s
 	for _, f := range fields {
-		v, ok := members[f.name]
-		if !ok {
+		v := own.get(f.name)
+		if v.kind == absent {
 			continue
 		}
-		if set := f.read(v); set != nil {
-			l = append(l, set)
+		if laid == s {
+			copied := *s
+			laid = &copied
 		}
+		f.read(v, laid)
 	}
-	return l
+	return laid
 }
 
-func readMethod(v value) set {
-	method, ok := v.text()
+// integer is a field that holds a whole number.
+func integer(name, description string, least, most int64, put func(*check.Settings, int64)) setting {
+	s := schema{"description": description, "type": "integer", "minimum": least, "maximum": most}
+	return setting{name, s, func(v value, s *check.Settings) {
+		if !v.require(aNumber) {
+			return
+		}
+		n, err := strconv.ParseInt(v.text, 10, 64)
+		if err != nil && strings.ContainsAny(v.text, ".eE") {
+			v.problem("%.64s is not a whole number (write digits only)", v.text)
+			return
+		}
+		if err != nil || n < least || n > most {
+			v.problem("%.64s is out of range (%d to %d)", v.text, least, most)
+			return
+		}
+		put(s, n)
+	}}
+}
+
+// choice is a field that holds one of a few texts; choices[i] stands for the
+// value i.
+func choice(name, description string, choices []string, put func(*check.Settings, int)) setting {
+	s := schema{"description": description, "type": "string", "enum": choices}
+	return setting{name, s, func(v value, s *check.Settings) {
+		text, ok := v.requireText()
+		if !ok {
+			return
+		}
+		i := slices.Index(choices, text)
+		if i < 0 {
+			v.problem("%s is not one of %s", quote(text), strings.Join(choices, ", "))
+			return
+		}
+		put(s, i)
+	}}
+}
+
+// expressions is a field that holds a list of expressions, which replaces the
+// one before. compiled has those that were compiled already, by their source.
+func expressions(name, description string, compiled map[string]*expect.Expression, put func(*check.Settings, []check.Condition)) setting {
+	s := schema{
+		"description": description, "type": "array", "maxItems": maxExpressions, "items": schema{"type": "string", "pattern": `\S`},
+		"examples": []any{[]string{"status == 200", "json.db == 'up'"}},
+	}
+	return setting{name, s, func(v value, s *check.Settings) {
+		if !v.require(anArray) {
+			return
+		}
+		all := []check.Condition{}
+		for i, element := range v.content {
+			if i == maxExpressions {
+				v.problem("has more than %d expressions", maxExpressions)
+				break
+			}
+			source, ok := element.requireWords()
+			if !ok {
+				continue
+			}
+			if compiled[source] == nil {
+				e, err := expect.Compile(source)
+				if err != nil {
+					hint := ""
+					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Unknown != "" {
+						hint = suggestion(wrong.Unknown, expect.Names())
+					}
+					element.problem("%s: %v%s", quote(source), err, hint)
+					continue
+				}
+				compiled[source] = e
+			}
+			all = append(all, compiled[source])
+		}
+		put(s, all)
+	}}
+}
+
+func readMethod(v value, s *check.Settings) {
+	method, ok := v.requireText()
 	switch upper := strings.ToUpper(method); {
 	case !ok:
-		return nil
 	case !httpguts.ValidHeaderFieldName(method): // a method and a field name are both tokens
-		v.problem("%s is no HTTP method", quote(method))
-		return nil
+		v.problem("invalid HTTP method %s", quote(method))
 	case method != upper:
 		v.problem("%s is not in upper case (write %s)", quote(method), quote(upper))
-		return nil
 	case method == http.MethodConnect:
-		v.problem("CONNECT asks for a tunnel: it can't be checked")
-		return nil
-	}
-	return func(s *check.Settings) { s.Method = method }
-}
-
-func readHeaders(v value) set {
-	own := http.Header{}
-	for _, m := range v.members() {
-		name := http.CanonicalHeaderKey(m.name)
-		if problem := headerProblem(name); problem != "" {
-			m.problem("%s", problem)
-			continue
-		}
-		if _, twice := own[name]; twice {
-			m.problem("is given twice: case is no difference in a header's name")
-			continue
-		}
-		own[name] = []string{readHeaderValue(name, m.value)}
-	}
-	return headers(own)
-}
-
-// headers lays headers beside those that are there.
-func headers(own http.Header) set {
-	return func(s *check.Settings) {
-		all := http.Header{}
-		maps.Copy(all, s.Header)
-		maps.Copy(all, own)
-		s.Header = all
+		v.problem("CONNECT asks for a tunnel, which can't be checked")
+	default:
+		s.Method = method
 	}
 }
 
-// ownHeaders belong to the connection, and so do all that begin as
+// connectionHeaders belong to the connection, and so do all that begin as
 // proxyHeaders do.
-var ownHeaders = []string{"Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Keep-Alive", "Te", "Trailer"}
+var connectionHeaders = []string{"Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Keep-Alive", "Te", "Trailer"}
 
 const proxyHeaders = "Proxy-"
 
-// headerProblem says what is wrong with the canonical name of a header, or
-// returns "".
-func headerProblem(name string) string {
-	if !httpguts.ValidHeaderFieldName(name) {
-		return "is no name of a header"
+func readHeaders(v value, s *check.Settings) {
+	if !v.require(anObject) {
+		return
 	}
-	if slices.Contains(ownHeaders, name) || strings.HasPrefix(name, proxyHeaders) {
-		return "belongs to the connection: Rollcall sets it itself"
+	own := http.Header{}
+	for _, m := range v.content {
+		name := http.CanonicalHeaderKey(m.name)
+		_, twice := own[name]
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			m.problem("invalid header name")
+			continue
+		case slices.Contains(connectionHeaders, name) || strings.HasPrefix(name, proxyHeaders):
+			m.problem("belongs to the connection: Rollcall sets it itself")
+			continue
+		case twice:
+			m.problem("is given twice: header names are case-insensitive")
+			continue
+		}
+		text, ok := requireReferences(m)
+		if ok {
+			if sample, _ := expand(text, anything); !validHeader(name, sample) {
+				m.problem("invalid header value")
+			}
+		}
+		own[name] = []string{text}
 	}
-	return ""
+	addHeaders(s, own)
 }
 
-func readHeaderValue(name string, v value) string {
-	text, ok := readReferences(v)
-	if !ok {
-		return ""
-	}
-	sample, _ := expand(text, anything)
-	if !validHeader(name, sample) {
-		v.problem("has a value that can't be sent in this header")
-	}
-	return text
+// addHeaders puts headers beside those that are there.
+func addHeaders(s *check.Settings, own http.Header) {
+	all := http.Header{}
+	maps.Copy(all, s.Header)
+	maps.Copy(all, own)
+	s.Header = all
 }
 
 // validHeader reports whether text can be the value of a header.
@@ -183,58 +273,36 @@ func validHeader(name, text string) bool {
 	return httpguts.ValidHeaderFieldValue(text)
 }
 
-func readBody(v value) set {
-	body, ok := readReferences(v)
+func readTimeout(v value, s *check.Settings) {
+	text, ok := v.requireText()
 	if !ok {
-		return nil
-	}
-	return func(s *check.Settings) { s.Body = body }
-}
-
-func readUserAgent(v value) set {
-	agent, ok := v.notBlank()
-	if !ok {
-		return nil
-	}
-	if !httpguts.ValidHeaderFieldValue(agent) {
-		v.problem("has characters that can't be sent in a header")
-		return nil
-	}
-	return func(s *check.Settings) { s.UserAgent = agent }
-}
-
-func readTimeout(v value) set {
-	text, ok := v.text()
-	if !ok {
-		return nil
+		return
 	}
 	timeout, err := time.ParseDuration(text)
-	if err != nil {
-		v.problem("%s is no duration (write 10s or 500ms)", quote(text))
-		return nil
-	}
-	if timeout <= 0 || timeout > maxTimeout {
+	switch {
+	case err != nil:
+		v.problem("invalid duration %s (write 10s or 500ms)", quote(text))
+	case timeout <= 0 || timeout > maxTimeout:
 		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
-		return nil
+	default:
+		s.Timeout = timeout
 	}
-	return func(s *check.Settings) { s.Timeout = timeout }
 }
 
-// number returns how a whole number from least to most is read.
-func number(least, most int64, put func(*check.Settings, int64)) func(value) set {
-	return func(v value) set {
-		if !v.must("a number") {
-			return nil
-		}
-		n, err := strconv.ParseInt(string(v.raw), 10, 64)
-		if err != nil && strings.ContainsAny(string(v.raw), ".eE") {
-			v.problem("%s is no whole number (write digits only)", abridged(string(v.raw)))
-			return nil
-		}
-		if err != nil || n < least || n > most {
-			v.problem("%s is out of range (%d to %d)", abridged(string(v.raw)), least, most)
-			return nil
-		}
-		return func(s *check.Settings) { put(s, n) }
+// readTLS reads an object whose members are laid over those that are there.
+func readTLS(v value, s *check.Settings) {
+	fields := tlsFields()
+	*s = *overlay(s, v.requireObject(fieldNames(fields)), fields)
+}
+
+func readServerName(v value, s *check.Settings) {
+	text, ok := v.requireWords()
+	if !ok {
+		return
 	}
+	name, err := guard.HostName(text)
+	if err != nil {
+		v.problem("invalid host name %s", quote(text))
+	}
+	s.TLS.ServerName = name
 }

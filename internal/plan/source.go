@@ -1,154 +1,120 @@
 package plan
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
+	"net/url"
 	"path"
-	"strconv"
 	"strings"
 	"unicode"
+
+	"rollcall/internal/redact"
 )
 
-const (
-	// maxSource bounds an event that is read from a file, in bytes: ten
-	// times what Lambda takes as an event.
-	maxSource = 64 << 20
+// A Source opens what the source of an event names, of one scheme. u is the
+// URL as it is written; of a path without a scheme it has nothing but Path.
+//
+// The [Version] returned is that of what is read. A caller that still has what
+// it read before says so with known, and may get [ErrUnchanged] instead. Parse
+// knows none: whoever keeps what was read wraps a Source in another.
+type Source func(ctx context.Context, u *url.URL, known Version) (io.ReadCloser, Version, error)
 
-	// maxLine bounds a line with its end, in bytes: eight times what servers
-	// commonly take.
-	maxLine = 64 << 10
-)
+// A Version tells two contents of one source apart, as an entity tag does; ""
+// is unknown.
+type Version string
 
-// addSource adds the targets that e's source holds. Where the source holds
-// an event, e takes from it what e itself does not say.
-func (r *roster) addSource(e *event, files fs.FS) {
-	name, ok := sourceName(e.source)
+// ErrUnchanged is returned by a [Source] for a version that is known already.
+var ErrUnchanged = errors.New("unchanged")
+
+// fileScheme is that of a source without a scheme.
+const fileScheme = "file"
+
+// Files is the source of regular files. Whoever opens files sees to it that
+// there is no way out, as os.Root does; nil: there are none. Versions are
+// unknown.
+func Files(files fs.FS) Source {
+	return func(_ context.Context, u *url.URL, _ Version) (io.ReadCloser, Version, error) {
+		name := u.Path
+		if u.Scheme != "" || !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, unicode.IsControl) {
+			return nil, "", errors.New("not a path below the program's folder (write lists/urls.txt)")
+		}
+		if files == nil {
+			return nil, "", errors.New("there are no files here")
+		}
+		info, err := fs.Stat(files, name) // first: opening a pipe would wait
+		switch {
+		case err != nil:
+			return nil, "", err
+		case info.IsDir():
+			return nil, "", errors.New("is a directory")
+		case !info.Mode().IsRegular():
+			return nil, "", errors.New("not a regular file")
+		}
+		file, err := files.Open(name)
+		return file, "", err
+	}
+}
+
+// openSource opens what v names and returns the name that problems have for
+// it. Where it can't, it returns nil and has reported a problem.
+func openSource(ctx context.Context, v value, sources map[string]Source) (io.ReadCloser, string) {
+	name, ok := v.requireText()
 	if !ok {
-		return
+		return nil, ""
 	}
-	file, err := open(files, name)
-	if err != nil {
-		e.source.problem("%s can't be read: %v", quote(name), reason(err))
-		return
-	}
-	defer file.Close()
-	if !isEvent(name) {
-		r.begin(e)
-		r.addLines(name+":", file)
-		return
-	}
-	data, err := io.ReadAll(file)
-	if err != nil {
-		e.source.problem("%s can't be read: %v", quote(name), reason(err))
-		return
-	}
-	r.addEvent(e, data, &problems{within: r.ps, file: name})
-}
-
-// addEvent adds the targets of the event that e's source is.
-func (r *roster) addEvent(e *event, data []byte, ps *problems) {
-	inner := readEvent(data, r.fields, ps)
-	if inner.source.present() {
-		inner.source.problem("stands in a source: a source can't name another")
-	}
-	e.settings = append(inner.settings, e.settings...)
-	if e.group == "" {
-		e.group = inner.group
-	}
-	if e.metrics == "" {
-		e.metrics = inner.metrics
-	}
-	if e.scheduled.IsZero() {
-		e.scheduled = inner.scheduled
-	}
-	r.begin(e)
-	r.addURLs(inner.urls)
-}
-
-// sourceName returns the name of the file that v names.
-func sourceName(v value) (string, bool) {
-	name, ok := v.text()
 	for strings.HasPrefix(name, "./") {
 		name = strings.TrimPrefix(name, "./")
 	}
-	switch {
-	case !ok:
-	case strings.HasPrefix(name, "s3://"):
-		v.problem("s3:// is not supported yet")
-	case strings.EqualFold(path.Ext(name), ".gz"):
-		v.problem("compressed sources are not supported yet")
-	case !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, unicode.IsControl):
-		v.problem("is no path below the program's folder (write lists/urls.txt)")
-	default:
-		return name, true
+	u, scheme := &url.URL{Path: name}, fileScheme
+	if strings.Contains(name, "://") {
+		parsed, err := url.Parse(name)
+		if err != nil {
+			v.problem("invalid URL")
+			return nil, ""
+		}
+		u, scheme, name = parsed, parsed.Scheme, redact.URL(parsed)
 	}
-	return "", false
+	open := sources[scheme]
+	if open == nil {
+		v.problem("%s sources are not supported", scheme)
+		return nil, ""
+	}
+	if strings.EqualFold(path.Ext(u.Path), ".gz") {
+		v.problem("compressed sources are not supported")
+		return nil, ""
+	}
+	source, _, err := open(ctx, u, "")
+	if err != nil {
+		v.problem("open %s: %v", quote(name), withoutPath(err))
+		return nil, ""
+	}
+	return source, name
 }
 
-// isEvent reports whether a file holds an event; any other holds lines.
+// isEvent reports whether a source holds an event; any other holds lines.
 func isEvent(name string) bool { return strings.EqualFold(path.Ext(name), ".json") }
 
-// open opens a regular file. It looks first: opening a pipe would wait.
-func open(files fs.FS, name string) (fs.File, error) {
-	if files == nil {
-		return nil, errors.New("there are no files here")
+// readSource reads the event that a source holds. v is where it is named.
+func readSource(v value, name string, source io.Reader, fields []setting) event {
+	data, err := readAll(source)
+	if err != nil {
+		v.problem("read %s: %v", quote(name), withoutPath(err))
+		return builtIn()
 	}
-	info, err := fs.Stat(files, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, errors.New("it is a directory")
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is no regular file")
-	case isEvent(name) && info.Size() > maxSource:
-		return nil, errors.New("it is larger than 64 MiB")
+	inner := readEvent(readJSON(data, name+placeEnd, v.ps), fields, builtIn())
+	if inner.source.kind != absent {
+		inner.source.problem("cannot be used in a source: a source cannot name another")
 	}
-	return files.Open(name)
+	return inner
 }
 
-// reason returns what went wrong, without the path that an error of fs
+// withoutPath returns what went wrong, without the path that an error of fs
 // repeats.
-func reason(err error) error {
+func withoutPath(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err
-}
-
-// addLines adds one target a line. place and a line's number make its path.
-func (r *roster) addLines(place string, lines io.Reader) {
-	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(nil, maxLine)
-	number := 0
-	for scanner.Scan() {
-		number++
-		line := scanner.Text()
-		if number == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
-		}
-		if url := strings.TrimSpace(withoutComment(line)); url != "" {
-			r.add(target{at: value{path: place + strconv.Itoa(number), ps: r.ps}, url: url})
-		}
-	}
-	at := place + strconv.Itoa(number+1)
-	switch err := scanner.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		r.ps.add(at, "is longer than 64 KiB")
-	case err != nil:
-		r.ps.add(at, "can't be read: %v", reason(err))
-	}
-}
-
-// withoutComment cuts a # and what follows, at the start of a line and after
-// white space; any other # is part of a URL.
-func withoutComment(line string) string {
-	if strings.HasPrefix(line, "#") {
-		return ""
-	}
-	line, _, _ = strings.Cut(line, " #")
-	line, _, _ = strings.Cut(line, "\t#")
-	return line
 }

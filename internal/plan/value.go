@@ -5,46 +5,60 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
+	"sync"
 	"unicode/utf8"
 )
 
 // byteOrderMark is what some editors put before a text; it means nothing.
 const byteOrderMark = "\ufeff"
 
-// A value is one JSON value of an event and the way to it. One without raw
-// is a mere place, to report problems at.
+// A kind is a type of JSON.
+type kind uint8
+
+// The kinds. The zero value of a value is absent.
+const (
+	absent kind = iota
+	aNull
+	aBoolean
+	aNumber
+	aString
+	anArray
+	anObject
+)
+
+// String names a kind as problems do: "a string".
+func (k kind) String() string {
+	return [...]string{"absent", "null", "a boolean", "a number", "a string", "an array", "an object"}[k]
+}
+
+// A value is one JSON value of an event, and where it stands.
 type value struct {
-	path string          // "urls[3].timeout"; "" is the event itself
-	raw  json.RawMessage // valid JSON without space around it; nil where the event has none
-	ps   *problems
+	path    string  // "urls[3].timeout"; "" is the event itself
+	name    string  // of a member of an object
+	kind    kind    // absent: the event has no such value
+	broken  bool    // text lacks half of a surrogate pair
+	text    string  // of a string; of a number as it is written; "true" or "false"
+	content []value // the elements of an array, the members of an object
+	ps      *problems
 }
 
-// A member is one name of an object and what it stands for.
-type member struct {
-	name string
-	value
-}
-
-func (v value) problem(format string, args ...any) { v.ps.add(v.path, format, args...) }
-
-func (v value) present() bool { return v.raw != nil }
-
-// readJSON returns the one JSON value that data is, or a value that is not
-// present and a problem with line and column.
-func readJSON(data []byte, ps *problems) value {
+// readJSON returns the one JSON value that data is, or an absent one and a
+// problem with line and column. All paths begin with place.
+func readJSON(data []byte, place string, ps *problems) value {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
-	if !utf8.Valid(data) {
-		ps.add(position(data, len(validPrefix(data))), "is no valid UTF-8")
-		return value{ps: ps}
+	for i, r := range string(data) {
+		if r == utf8.RuneError && !bytes.HasPrefix(data[i:], []byte("\ufffd")) {
+			ps.report(place+position(data, i), "is not valid UTF-8")
+			return value{}
+		}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		ps.add("", "is empty")
-		return value{ps: ps}
+		ps.report(place, "is empty")
+		return value{}
 	}
 	var raw json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -52,10 +66,12 @@ func readJSON(data []byte, ps *problems) value {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = max(int(syntax.Offset)-1, 0)
 		}
-		ps.add(position(data, at), "%v", err)
-		return value{ps: ps}
+		ps.report(place+position(data, at), "%v", err)
+		return value{}
 	}
-	return value{raw: raw, ps: ps}
+	d := decoder{json.NewDecoder(bytes.NewReader(raw)), raw, ps}
+	d.UseNumber()
+	return d.value(place, "")
 }
 
 // position says where the byte data[at] stands: "line 3, column 7", both
@@ -66,183 +82,52 @@ func position(data []byte, at int) string {
 	return fmt.Sprintf("line %d, column %d", bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(line)+1)
 }
 
-// validPrefix returns what stands before the first byte that is no UTF-8.
-func validPrefix(data []byte) []byte {
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			return data[:i]
+// A decoder reads values from data, which is known to be valid JSON: its
+// errors need no look.
+type decoder struct {
+	*json.Decoder
+	data []byte
+	ps   *problems
+}
+
+func (d *decoder) value(path, name string) value {
+	v := value{path: path, name: name, ps: d.ps}
+	from := d.InputOffset()
+	switch token, _ := d.Token(); token := token.(type) {
+	case nil:
+		v.kind = aNull
+	case bool:
+		v.kind, v.text = aBoolean, strconv.FormatBool(token)
+	case json.Number:
+		v.kind, v.text = aNumber, token.String()
+	case string:
+		v.kind, v.text = aString, token
+		v.broken = strings.ContainsRune(token, utf8.RuneError) && !paired().Match(d.data[from:d.InputOffset()])
+	case json.Delim:
+		v.kind = anArray
+		if token == '{' {
+			v.kind = anObject
 		}
-		i += size
-	}
-	return data
-}
-
-// kind names the JSON type of v.
-func (v value) kind() string {
-	switch v.raw[0] {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
-}
-
-// must reports whether v is of a kind, and a problem if it is not.
-func (v value) must(kind string) bool {
-	if got := v.kind(); got != kind {
-		v.problem("is %s, not %s", got, kind)
-		return false
-	}
-	return true
-}
-
-// members returns the members of an object in their order, each name once.
-func (v value) members() []member {
-	if !v.must("an object") {
-		return nil
-	}
-	var all []member
-	seen := map[string]bool{}
-	for dec := json.NewDecoder(bytes.NewReader(v.raw)); ; {
-		m, err := v.next(dec)
-		switch {
-		case err != nil:
-			v.problem("can't be read: %v", err)
-			return nil
-		case m == nil:
-			return all
-		case seen[m.name]:
-			m.problem("is given twice")
-		default:
-			seen[m.name] = true
-			all = append(all, *m)
+		for d.More() {
+			at, name := path+"["+strconv.Itoa(len(v.content))+"]", ""
+			if v.kind == anObject {
+				token, _ := d.Token()
+				name, _ = token.(string)
+				at = join(path, name)
+			}
+			v.content = append(v.content, d.value(at, name))
 		}
+		_, _ = d.Token() // the bracket that closes it
 	}
+	return v
 }
 
-// next reads one member of v, or nil at v's end.
-func (v value) next(dec *json.Decoder) (*member, error) {
-	token, err := dec.Token()
-	if token == json.Delim('{') {
-		token, err = dec.Token()
-	}
-	name, isName := token.(string)
-	if err != nil || !isName {
-		return nil, err
-	}
-	m := member{name, value{path: join(v.path, name), ps: v.ps}}
-	return &m, dec.Decode(&m.raw)
-}
-
-// object returns the members of an object by name; one that is not known is
-// a problem.
-func (v value) object(known []string) map[string]value {
-	all := map[string]value{}
-	for _, m := range v.members() {
-		all[m.name] = m.value
-	}
-	for _, name := range unknown(all, known) {
-		all[name].problem("is unknown%s", suggestion(name, known))
-		delete(all, name)
-	}
-	return all
-}
-
-// elements returns the elements of an array.
-func (v value) elements() []value {
-	var raw []json.RawMessage
-	if !v.must("an array") {
-		return nil
-	}
-	if err := json.Unmarshal(v.raw, &raw); err != nil {
-		v.problem("can't be read: %v", err)
-	}
-	all := make([]value, len(raw))
-	for i := range raw {
-		all[i] = value{v.path + "[" + strconv.Itoa(i) + "]", raw[i], v.ps}
-	}
-	return all
-}
-
-// text returns the string that v is.
-func (v value) text() (string, bool) {
-	if !v.must("a string") {
-		return "", false
-	}
-	var s string
-	if err := json.Unmarshal(v.raw, &s); err != nil {
-		v.problem("can't be read: %v", err)
-		return "", false
-	}
-	if strings.ContainsRune(s, utf8.RuneError) && loneSurrogate(v.raw) {
-		v.problem("has half of a surrogate pair: it is no valid Unicode")
-		return "", false
-	}
-	return s, true
-}
-
-// notBlank returns the string that v is, which has more than white space.
-func (v value) notBlank() (string, bool) {
-	s, ok := v.text()
-	if ok && strings.TrimSpace(s) == "" {
-		v.problem("is blank")
-		return "", false
-	}
-	return s, ok
-}
-
-// decoded returns v as encoding/json sees it, numbers as they are written.
-func (v value) decoded() any {
-	var x any
-	dec := json.NewDecoder(bytes.NewReader(v.raw))
-	dec.UseNumber()
-	if err := dec.Decode(&x); err != nil {
-		v.problem("can't be read: %v", err)
-	}
-	return x
-}
-
-// loneSurrogate reports whether the JSON string raw escapes one half of a
-// surrogate pair without the other. encoding/json puts U+FFFD in its place
-// and says nothing.
-func loneSurrogate(raw []byte) bool {
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' {
-			continue
-		}
-		i++
-		first := escaped(raw[i:])
-		if !utf16.IsSurrogate(first) {
-			continue
-		}
-		i += len("uXXXX")
-		if raw[i] != '\\' || utf16.DecodeRune(first, escaped(raw[i+1:])) == utf8.RuneError {
-			return true
-		}
-	}
-	return false
-}
-
-// escaped returns the code unit of an escape without its backslash, uXXXX,
-// or 0 if it is another one.
-func escaped(raw []byte) rune {
-	if raw[0] != 'u' || len(raw) < len("uXXXX") {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(raw[1:5]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
-}
+// paired matches what stands in a JSON string if it escapes no half of a
+// surrogate pair without the other. encoding/json puts U+FFFD in the place of
+// one and says nothing. It is compiled when first wanted: hardly ever.
+var paired = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^([^\\]|\\[^u]|\\u[0-9abcef]|\\ud[0-7]|\\ud[89ab]..\\ud[c-f])*$`)
+})
 
 // join returns the path of an object's member. Of a name only the beginning
 // is shown that looks like one: what stands behind it may be a value that
@@ -257,8 +142,8 @@ func join(path, name string) string {
 	if len(shown) < len(name) || name == "" {
 		shown += "…"
 	}
-	if path == "" {
-		return shown
+	if path == "" || strings.HasSuffix(path, placeEnd) {
+		return path + shown
 	}
 	return path + "." + shown
 }
@@ -267,9 +152,94 @@ func notInName(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
 
-// unknown returns the names of all that are not known, sorted.
-func unknown(all map[string]value, known []string) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool {
-		return slices.Contains(known, name)
-	})
+func (v value) problem(format string, args ...any) { v.ps.report(v.path, format, args...) }
+
+// require reports whether v is of a kind, and a problem if it is not.
+func (v value) require(k kind) bool {
+	if v.kind != k {
+		v.problem("is %s, not %s", v.kind, k)
+		return false
+	}
+	return true
+}
+
+// requireText returns the string that v has to be.
+func (v value) requireText() (string, bool) {
+	if !v.require(aString) {
+		return "", false
+	}
+	if v.broken {
+		v.problem("has half of a surrogate pair, which is not valid Unicode")
+		return "", false
+	}
+	return v.text, true
+}
+
+// requireWords returns the string that v has to be, which is more than white
+// space.
+func (v value) requireWords() (string, bool) {
+	s, ok := v.requireText()
+	if ok && strings.TrimSpace(s) == "" {
+		v.problem("is blank")
+		return "", false
+	}
+	return s, ok
+}
+
+// requireObject returns the members of the object that v has to be. One that
+// is not known or given twice is a problem.
+func (v value) requireObject(known []string) members {
+	if !v.require(anObject) {
+		return nil
+	}
+	var all members
+	for _, m := range v.content {
+		switch {
+		case !slices.Contains(known, m.name):
+			m.problem("is unknown%s", suggestion(m.name, known))
+		case all.get(m.name).kind != absent:
+			m.problem("is given twice")
+		default:
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// members are those of one object, each name once.
+type members []value
+
+// get returns the member of a name; absent: there is none.
+func (all members) get(name string) value {
+	for i := range all {
+		if all[i].name == name {
+			return all[i]
+		}
+	}
+	return value{}
+}
+
+// plain returns v as encoding/json would have it, numbers as they are written.
+func (v value) plain() any {
+	switch v.kind {
+	case aBoolean:
+		return v.text == "true"
+	case aNumber:
+		return json.Number(v.text)
+	case aString:
+		return v.text
+	case anArray:
+		all := make([]any, len(v.content))
+		for i, element := range v.content {
+			all[i] = element.plain()
+		}
+		return all
+	case anObject:
+		all := map[string]any{}
+		for _, m := range v.content {
+			all[m.name] = m.plain()
+		}
+		return all
+	}
+	return nil
 }

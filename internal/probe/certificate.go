@@ -14,8 +14,9 @@ import (
 )
 
 // certificateOf is what the server showed in a handshake that ended with err.
-func certificateOf(state tls.ConnectionState, err error, now time.Time) *check.Certificate {
-	chain, verified := state.PeerCertificates, len(state.VerifiedChains) > 0
+// expires is when its verified chains do; zero: they are not verified.
+func certificateOf(state tls.ConnectionState, expires time.Time, err error, now time.Time) *check.Certificate {
+	chain, verified := state.PeerCertificates, !expires.IsZero()
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		chain = e.UnverifiedCertificates
 	}
@@ -23,18 +24,17 @@ func certificateOf(state tls.ConnectionState, err error, now time.Time) *check.C
 		return nil
 	}
 	leaf := chain[0]
-	ends := leaf.NotAfter
-	if verified {
-		ends = soonest(state.VerifiedChains)
+	if !verified {
+		expires = leaf.NotAfter
 	}
-	if ends.After(lastInstant) {
-		ends = lastInstant
+	if expires.After(lastInstant) {
+		expires = lastInstant
 	}
 	return &check.Certificate{
 		Subject:  shownName(leaf.Subject),
 		Issuer:   unique.Make(shownName(leaf.Issuer)).Value(), // many leaves have one
-		NotAfter: ends.UTC(),
-		DaysLeft: math.Round(ends.Sub(now).Hours()/24*100) / 100,
+		NotAfter: expires.UTC(),
+		DaysLeft: math.Round(expires.Sub(now).Hours()/24*100) / 100,
 		Verified: verified,
 	}
 }
@@ -53,24 +53,6 @@ func shownName(name pkix.Name) string {
 }
 
 const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*"
-
-// soonest is when trust ends: at the first expiry in the chain that lasts
-// longest.
-func soonest(chains [][]*x509.Certificate) time.Time {
-	var best time.Time
-	for _, chain := range chains {
-		end := chain[0].NotAfter
-		for _, c := range chain[1:] {
-			if c.NotAfter.Before(end) {
-				end = c.NotAfter
-			}
-		}
-		if end.After(best) {
-			best = end
-		}
-	}
-	return best
-}
 
 // namesOf are the names that a certificate is for.
 func namesOf(c *x509.Certificate) string {

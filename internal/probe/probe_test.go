@@ -482,7 +482,7 @@ func TestWarnDegrades(t *testing.T) {
 		{expecting("status == 201"), check.Down, check.Status, "status == 201", "200 OK"},
 		{expecting("body == 'ok'", "firstByte >= 200", "redirects == 0", "http == '1.1'", "certificate == nil", "json == nil"), check.Up, check.OK, "", ""},
 		{expecting("certificate.daysLeft > 3"), check.Down, check.Expectation, "certificate.daysLeft > 3", "certificate.daysLeft > 3: there is no certificate"},
-		{expecting("json.a.b == 1"), check.Down, check.Expectation, "json.a.b == 1", "json.a.b == 1: the body is no JSON"},
+		{expecting("json.a.b == 1"), check.Down, check.Expectation, "json.a.b == 1", "json.a.b == 1: the body is not JSON"},
 	} {
 		res := once(t, n, target("http://a.example/", test.change))
 		if res.State != test.state || res.Reason != test.reason || res.Expression != test.expression || res.Detail != test.detail || !res.Complete {

@@ -3,13 +3,13 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/trust"
 	"rollcall/internal/wire"
 )
 
@@ -35,11 +35,11 @@ func refusedGroups(err error) bool {
 func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Conn, error) {
 	a.phase, a.wanted = check.TLS, false
 	began := time.Now()
-	var chains [][]*x509.Certificate
+	var expires time.Time // of verified chains
 	config := a.tlsConfig(h)
 	config.CurvePreferences = groups
 	if !config.InsecureSkipVerify && a.p.trust != nil {
-		a.p.remembering(config, &chains)
+		a.p.verifyWithMemory(config, &expires)
 	}
 	client := tls.Client(conn, config)
 	conn.Hold(h.body == "") // the end of TLS 1.3's handshake leaves with the request, unless others write that
@@ -50,10 +50,10 @@ func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Con
 	a.endPhase(check.TLS, r.Waited, err, began)
 	a.uncertainty += r.WaitGap
 	state := client.ConnectionState()
-	if chains != nil {
-		state.VerifiedChains = chains
+	if len(state.VerifiedChains) > 0 {
+		expires = trust.Expiry(state.VerifiedChains)
 	}
-	a.res.Certificate = certificateOf(state, err, time.Now())
+	a.res.Certificate = certificateOf(state, expires, err, time.Now())
 	if c := a.res.Certificate; c != nil && h.count > 0 { // who has seen no request has nothing to echo
 		c.Subject, c.Issuer = a.secrets().Redact(c.Subject), a.secrets().Redact(c.Issuer)
 	}
@@ -78,14 +78,14 @@ func (a *attempt) tlsConfig(h *hop) *tls.Config {
 	}
 }
 
-// remembering lets the prober's memory judge the server's certificates in
-// crypto/tls's place: InsecureSkipVerify leaves out what VerifyConnection then
-// does, with the same verdict, the same error and the same alert.
-func (p *Prober) remembering(config *tls.Config, chains *[][]*x509.Certificate) {
+// verifyWithMemory lets p.trust verify the server's certificates in the place
+// of crypto/tls: InsecureSkipVerify leaves out what VerifyConnection then does,
+// with the same error and the same alert. It sets expires if all is well.
+func (p *Prober) verifyWithMemory(config *tls.Config, expires *time.Time) {
 	config.InsecureSkipVerify = true
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		var err error
-		*chains, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
+		*expires, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
 		if err != nil {
 			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
 		}

@@ -118,8 +118,9 @@ func TestRefusedGroups(t *testing.T) {
 	}
 }
 
-// What a verdict is does not depend on what the prober has seen: each flaw is
-// refused with the same reason and words before a sound sibling and after it.
+// What a verdict is does not depend on what the prober has seen, and is that of
+// crypto/tls: each flaw is refused with the same reason and words after a sound
+// sibling as without a memory.
 func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 	authority, err := testnet.NewAuthority()
 	if err != nil {
@@ -137,13 +138,15 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 		}
 		server := newChoosy(t, authority)
 		server.TLS.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return leaf, nil }
-		cold := proberFor(t, authority.Pool()).Probe(t.Context(), server.target(t))
+		plain := proberFor(t, authority.Pool())
+		plain.trust = nil
+		cold := plain.Probe(t.Context(), server.target(t))
 		for range 2 {
 			res := warm.Probe(t.Context(), server.target(t))
 			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == check.Up) != (flaw == testnet.Sound) {
 				t.Errorf("flaw %d: warm %v (%s), cold %v (%s)", flaw, res.Reason, res.Detail, cold.Reason, cold.Detail)
 			}
-			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter {
+			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter || res.Certificate.Verified != cold.Certificate.Verified {
 				t.Errorf("flaw %d: warm certificate %+v, cold %+v", flaw, res.Certificate, cold.Certificate)
 			}
 		}

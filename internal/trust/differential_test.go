@@ -15,227 +15,187 @@ import (
 	"time"
 )
 
-// A tally counts what was compared, so that nobody takes an empty test for a
-// good one.
-type tally struct {
-	chains, judged, accepted, remembered int
-}
+// A tally counts what was compared: a test that compares nothing is not good.
+type tally struct{ verdicts, accepted, remembered int }
 
-func (c *tally) String() string {
-	return fmt.Sprintf("%d chains, judged %d times: %d accepted, %d of them from memory", c.chains, c.judged, c.accepted, c.remembered)
-}
-
-// judge compares our verdict of sent with that of crypto/x509.
-func (c *tally) judge(t *testing.T, v *Verifier, tr *trial, sent []*x509.Certificate, now time.Time) {
+// compare compares our verdict with that of crypto/x509: the type and text of
+// its error, and the expiry of its chains, as it was when it was found.
+func (n *tally) compare(t testing.TB, v *Verifier, tr *trial, c call, now time.Time) {
 	t.Helper()
-	remembered := recalls(v, sent, tr.name, now)
-	got, gotErr := v.Verify(sent, tr.name, now)
-	want, wantErr := sent[0].Verify(x509.VerifyOptions{
-		Roots: tr.roots, Intermediates: pool(sent[1:]), DNSName: tr.name, CurrentTime: now,
-	})
-	c.judged++
+	found := now
+	got, gotErr := v.Verify(c.sent, c.name, now)
+	if known, ok := v.verdicts[questionOf(c.sent, c.name)]; ok && gotErr == nil {
+		found = known.found
+	}
+	intermediates := x509.NewCertPool()
+	for _, c := range c.sent[1:] {
+		intermediates.AddCert(c)
+	}
+	theirs := func(now time.Time) ([][]*x509.Certificate, error) {
+		return c.sent[0].Verify(x509.VerifyOptions{Roots: tr.pool, Intermediates: intermediates, DNSName: c.name, CurrentTime: now})
+	}
+	chains, wantErr := theirs(now)
+	if !found.Equal(now) {
+		chains, _ = theirs(found)
+	}
+
+	n.verdicts++
 	if wantErr == nil {
-		c.accepted++
+		n.accepted++
 	}
-	if remembered {
-		c.remembered++
+	if !found.Equal(now) {
+		n.remembered++
 	}
-	if problem := differs(got, gotErr, want, wantErr); problem != "" {
-		t.Errorf("at %v for %q, remembered %v: %s\nsent:\n%sroots:\n%s", now, tr.name, remembered, problem, shown(sent), shown(tr.anchor))
+	switch {
+	case reflect.TypeOf(gotErr) != reflect.TypeOf(wantErr) || gotErr != nil && gotErr.Error() != wantErr.Error():
+		t.Errorf("at %v for %q: error %v, crypto/x509 has %v\n%s", now, c.name, gotErr, wantErr, certificates(c.sent, tr.anchors))
+	case gotErr == nil && !got.Equal(Expiry(chains)):
+		t.Errorf("at %v for %q: expires %v, want %v\n%s", now, c.name, got, Expiry(chains), certificates(c.sent, tr.anchors))
+	case found.After(now) || now.Sub(found) >= maxAge:
+		t.Errorf("at %v: a verdict of %v is remembered", now, found)
 	}
 }
 
-// recalls reports whether the answer will come from memory.
-func recalls(v *Verifier, sent []*x509.Certificate, name string, now time.Time) bool {
-	q, ok := v.question(sent, name)
-	if !ok {
-		return false
-	}
-	if _, ok := v.recall(q, now); ok {
-		return true
-	}
-	above := v.above(q, now)
-	return above != nil && above.signed(q, now)
-}
-
-// differs says how two verdicts differ, or "": chains and their order, the
-// error's type, and its text, which holds its reason.
-func differs(got [][]*x509.Certificate, gotErr error, want [][]*x509.Certificate, wantErr error) string {
-	if reflect.TypeOf(gotErr) != reflect.TypeOf(wantErr) || gotErr != nil && gotErr.Error() != wantErr.Error() {
-		return fmt.Sprintf("error %T (%v), crypto/x509 has %T (%v)", gotErr, gotErr, wantErr, wantErr)
-	}
-	same := func(a, b []*x509.Certificate) bool { return slices.EqualFunc(a, b, (*x509.Certificate).Equal) }
-	if !slices.EqualFunc(got, want, same) {
-		return fmt.Sprintf("%d chains, crypto/x509 has %d others", len(got), len(want))
-	}
-	return ""
-}
-
-func shown(certificates []*x509.Certificate) string {
+func certificates(sent, roots []*x509.Certificate) string {
 	var b bytes.Buffer
-	for _, c := range certificates {
+	for _, c := range slices.Concat(sent, roots) {
 		fmt.Fprintf(&b, "%v by %v\n", c.Subject, c.Issuer)
 		pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 	}
 	return b.String()
 }
 
-// instants are noon, and the moments around which a certificate begins or ends.
-func (tr *trial) instants() []time.Time {
-	at := []time.Time{noon}
-	for _, c := range append(slices.Clone(tr.sent), tr.anchor...) {
-		for _, edge := range []time.Time{c.NotBefore, c.NotAfter} {
-			at = append(at, edge, edge.Add(-time.Nanosecond), edge.Add(time.Nanosecond), edge.Add(time.Minute))
-		}
+// Under each authority, whatever is wrong with it, one Verifier is asked for
+// every leaf after every other one, and for each again. What one leaf lacks
+// another one has: a policy that their issuer requires, say.
+func TestVerdictsAfterSiblings(t *testing.T) {
+	uppers := append(slices.Clone(shapes), fault{"sound", func(*pki, int) {}})
+	for _, f := range faults {
+		uppers = append(uppers, fault{f.name, func(p *pki, _ int) { f.apply(p, 1) }})
 	}
-	at = append(at, noon.Add(30*time.Minute), noon.Add(maxAge), noon.Add(maxAge+1))
-	slices.SortFunc(at, time.Time.Compare)
-	return slices.CompactFunc(at, time.Time.Equal)
-}
-
-// compare judges a trial's chain in every state of the memory: cold, after
-// each of its siblings, after itself, and after all that at other instants,
-// which the clock may reach or go back to.
-func (c *tally) compare(t *testing.T, tr *trial, instants []time.Time) {
-	t.Helper()
-	c.chains++
-	before := [][]*x509.Certificate{nil, tr.sent}
-	for _, sibling := range tr.siblings {
-		before = append(before, tr.with(sibling))
-	}
-	for _, warming := range before {
-		v := New(tr.roots)
-		if warming != nil {
-			c.judge(t, v, tr, warming, noon)
-		}
-		c.judge(t, v, tr, tr.sent, noon)
-		for _, now := range instants {
-			c.judge(t, v, tr, tr.sent, now)
-		}
-		c.judge(t, v, tr, tr.with(tr.siblings[0]), noon)
-	}
-}
-
-// Every fault at every certificate of a way, every shape and every sending,
-// with keys of every kind; the dear ones get only a part of it unless all of
-// it is asked for.
-func TestVerdictsAreThoseOfX509(t *testing.T) {
-	var all tally
-	for i, algorithm := range algorithms {
-		t.Run(algorithm, func(t *testing.T) {
-			var c tally
-			r := rand.New(rand.NewPCG(uint64(i), 9))
-			depth := 1 + i%2
-			cases, sent := corpus(depth), sendings
-			if !slices.Contains(cheap, algorithm) && !thorough() {
-				cases, sent = sample(r, cases, 3), sample(r, sent, 3)
+	leaves := slices.Concat(leafFaults, faults, []fault{{"sound", func(*pki, int) {}}})
+	var n tally
+	for i, upper := range uppers {
+		t.Run(upper.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(uint64(i), 1))
+			p := newPKI(r, 1)
+			upper.apply(p, 0)
+			tr := p.trial(t)
+			v := New(tr.pool)
+			var calls []call
+			for _, f := range leaves {
+				calls = append(calls, tr.call(t, f))
 			}
-			for _, f := range cases {
-				p := newPKI(t, depth, func(int) string { return algorithm })
-				f.apply(t, p, 0)
-				tr := p.make(t)
-				c.compare(t, tr, sample(r, tr.instants(), 3))
+			r.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
+			for pass := range 2 {
+				for _, c := range calls {
+					n.compare(t, v, tr, c, noon.Add(time.Duration(pass)))
+				}
 			}
-			for _, s := range sent {
-				tr := newPKI(t, depth, func(int) string { return algorithm }).make(t)
-				s.apply(r, tr)
-				c.compare(t, tr, sample(r, tr.instants(), 6))
-			}
-			t.Log(&c)
-			all.add(c)
 		})
 	}
-	t.Log(&all)
-	if all.remembered < all.accepted/5 {
-		t.Errorf("%v: the memory is hardly ever asked", &all)
+	t.Logf("%+v", n)
+	if n.remembered < n.accepted/3 {
+		t.Errorf("%+v: the memory is hardly ever asked", n)
 	}
 }
 
-func (c *tally) add(d tally) {
-	c.chains += d.chains
-	c.judged += d.judged
-	c.accepted += d.accepted
-	c.remembered += d.remembered
-}
+// pairs is how many random pairs are compared. ROLLCALL_MUTATIONS is another
+// number, and makes them other ones each time.
+const pairs = 250
 
-// corpus are all faults, each at every certificate that can have it.
-func corpus(depth int) []fault {
-	all := slices.Concat([]fault{{"sound", func(testing.TB, *pki, int) {}}}, leafFaults, shapes)
-	for _, f := range faults {
-		for at := range depth + 2 {
-			all = append(all, fault{f.name, func(t testing.TB, p *pki, _ int) { f.apply(t, p, at) }})
-		}
-	}
-	return all
-}
-
-// sample are so many of a list, in their order.
-func sample[T any](r *rand.Rand, list []T, n int) []T {
-	list = slices.Clone(list)
-	for len(list) > n {
-		at := r.IntN(len(list))
-		list = slices.Delete(list, at, at+1)
-	}
-	return list
-}
-
-// mutations are how many random ways are tried; ROLLCALL_MUTATIONS says
-// another number, and that the corpus is to be tried with every key.
-const mutations = 100
-
-// cheap are the keys that a short test can afford.
-var cheap = []string{"P-256", "Ed25519"}
-
-func thorough() bool { return os.Getenv("ROLLCALL_MUTATIONS") != "" }
-
-// Random ways with a few faults each, and what is sent changed too.
-func TestVerdictsOfMutationsAreThoseOfX509(t *testing.T) {
-	n := mutations
-	if s := os.Getenv("ROLLCALL_MUTATIONS"); s != "" {
+// Two servers under the same authorities, drawn independently, or one server
+// that sends its certificates in two ways: what is known of the first changes
+// nothing for the second, at any instant.
+func TestVerdictsOfPairs(t *testing.T) {
+	count, first := pairs, uint64(0)
+	if text := os.Getenv("ROLLCALL_MUTATIONS"); text != "" {
 		var err error
-		if n, err = strconv.Atoi(s); err != nil {
+		if count, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)
 		}
+		first = rand.Uint64()
 	}
-	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 0))
-	var c tally
-	for range n {
-		tr, made := mutation(t, r)
-		c.compare(t, tr, sample(r, tr.instants(), 3))
+	var n tally
+	for i := range count {
+		seed := first + uint64(i)
+		r := rand.New(rand.NewPCG(seed, 2))
+		tr, a, b, drawn := pair(t, r)
+		v := New(tr.pool)
+		n.compare(t, v, tr, a, noon)
+		n.compare(t, v, tr, b, noon)
+		near := []time.Time{noon.Add(1), noon.Add(maxAge - 1), noon.Add(maxAge), noon.Add(-1)}
+		for _, now := range []time.Time{one(r, near), one(r, tr.edges(b)), one(r, tr.edges(a)), one(r, near)} {
+			n.compare(t, v, tr, b, now)
+			n.compare(t, v, tr, a, now)
+		}
 		if t.Failed() {
-			t.Fatalf("seed %d: %s", seed, made)
+			t.Fatalf("seed %d: %s", seed, drawn)
 		}
 	}
-	t.Log(&c)
-	if n >= mutations && c.remembered < c.accepted/6 {
-		t.Errorf("%v: the memory is hardly ever asked", &c)
+	t.Logf("%+v", n)
+	if count >= pairs && n.remembered < n.accepted/8 {
+		t.Errorf("%+v: the memory is hardly ever asked", n)
 	}
 }
 
-// mutation is a random way, with what was done to it.
-func mutation(t testing.TB, r *rand.Rand) (*trial, string) {
-	depth := r.IntN(4)
-	p := newPKI(t, depth, func(int) string { return one(r, cheap) }) // what is judged here is not the signature
-	var made []string
-	for range r.IntN(4) {
-		f, at := one(r, faults), r.IntN(len(p.nodes))
-		switch r.IntN(4) {
-		case 0:
-			f, at = one(r, leafFaults), 0
-		case 1:
+// pair draws authorities and two calls, and says what it drew.
+func pair(t testing.TB, r *rand.Rand) (tr *trial, a, b call, drawn string) {
+	var names []string
+	p := newPKI(r, r.IntN(4))
+	for range r.IntN(4) / 2 {
+		f, at := one(r, faults), 1+r.IntN(len(p.nodes)-1)
+		if r.IntN(3) == 0 {
 			f = one(r, shapes)
 		}
-		f.apply(t, p, at)
-		made = append(made, fmt.Sprintf("%s at %d", f.name, at))
+		f.apply(p, at)
+		names = append(names, fmt.Sprintf("%s at %d", f.name, at))
 	}
-	tr := p.make(t)
-	for range r.IntN(3) {
-		s := one(r, sendings)
-		s.apply(r, tr)
-		made = append(made, s.name)
+	tr = p.trial(t)
+	leaf := func() call {
+		var drawn []fault
+		for range r.IntN(4) / 2 {
+			drawn = append(drawn, one(r, slices.Concat(faults, leafFaults)))
+			names = append(names, "leaf: "+drawn[len(drawn)-1].name)
+		}
+		return tr.call(t, drawn...)
 	}
-	return tr, fmt.Sprintf("%d intermediates: %s", depth, strings.Join(made, ", "))
+	send := func(c call) call {
+		c.sent = slices.Clone(c.sent)
+		for range r.IntN(4) / 2 {
+			s := one(r, sendings)
+			s.apply(r, tr, &c)
+			names = append(names, "sent: "+s.name)
+		}
+		return c
+	}
+	first := leaf()
+	second := first
+	if r.IntN(3) > 0 {
+		second = leaf()
+	}
+	a, b = send(first), send(second)
+	return tr, a, b, strings.Join(names, ", ")
 }
 
 func one[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// FuzzVerify lets the fuzzer choose a pair, and who is verified when.
+func FuzzVerify(f *testing.F) {
+	f.Add(uint64(1), []byte{0, 1, 2, 3})
+	f.Add(uint64(3), []byte{1, 0, 1, 0, 1, 0})
+	f.Add(uint64(5), []byte{2, 130, 3, 67, 255})
+	f.Fuzz(func(t *testing.T, seed uint64, turns []byte) {
+		tr, a, b, drawn := pair(t, rand.New(rand.NewPCG(seed, 2)))
+		v := New(tr.pool)
+		var n tally
+		for _, turn := range turns[:min(len(turns), 32)] {
+			c := []call{a, b}[turn%2]
+			instants := tr.edges(c)
+			n.compare(t, v, tr, c, instants[int(turn/2)%len(instants)])
+		}
+		if t.Failed() {
+			t.Fatal(drawn)
+		}
+	})
+}

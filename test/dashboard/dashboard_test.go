@@ -12,7 +12,7 @@ import (
 // Every widget of the template's dashboard can be drawn, and none is empty: it
 // asks for metrics that the engine makes.
 func TestEveryWidgetShowsSomething(t *testing.T) {
-	stack, err := read("../../../template.yaml")
+	stack, err := read("../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestEveryWidgetShowsSomething(t *testing.T) {
 
 // What is down until the end is in alarm at the end, and what is well is not.
 func TestSampleAlarms(t *testing.T) {
-	stack, err := read("../../../template.yaml")
+	stack, err := read("../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // draws: its widgets on their grid, with three hours of metrics that the engine
 // makes of made-up results, and the alarms' states from the simulation.
 //
-//	go run ./internal/stage/dashboard template.yaml docs/images/dashboard.png
+//	make dashboard
 //
 // A widget that asks for a metric that is not published stays empty.
 package main

@@ -45,14 +45,14 @@ func TestBrokenLinksAreFound(t *testing.T) {
 }
 
 func TestDocumentedEventsAreValid(t *testing.T) {
-	inputs := plan.Inputs{Files: os.DirFS(tree.Root), Lookup: func(string) (string, bool) { return "x", true }}
+	inputs := plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(os.DirFS(tree.Root))}, Lookup: func(string) (string, bool) { return "x", true }}
 	for _, name := range []string{"README.md", "docs/event.md"} {
 		events := tree.Fenced(tree.Document(t, name), "json")
 		if len(events) == 0 {
 			t.Errorf("%s shows no event", name)
 		}
 		for _, event := range events {
-			p, err := plan.Parse([]byte(event), inputs)
+			p, err := plan.Parse(t.Context(), strings.NewReader(event), inputs)
 			if err != nil {
 				t.Errorf("%s: %v\n%s", name, err, event)
 				continue
@@ -147,7 +147,7 @@ func TestExplanationsAreTheDocumentedOnes(t *testing.T) {
 		_, section, _ := strings.Cut(text, "\n### `"+r.String()+"`\n")
 		said := strings.Join(strings.Fields(section), " ")
 		e := r.Explain()
-		if want := "**Means.** " + e.Meaning + " **Likely.** " + e.Cause + " **Do.** " + e.Action + " ```text"; !strings.HasPrefix(said, want) {
+		if want := "**Meaning.** " + e.Meaning + " **Cause.** " + e.Cause + " **Action.** " + e.Action + " ```text"; !strings.HasPrefix(said, want) {
 			t.Errorf("docs/reasons.md and probe's explanation of %v differ: it should begin\n%s\nand is\n%.600s", r, want, said)
 		}
 	}
@@ -155,15 +155,15 @@ func TestExplanationsAreTheDocumentedOnes(t *testing.T) {
 
 func TestMissingReasonsAreFound(t *testing.T) {
 	const (
-		ok     = "### `ok`\n\n**Means.** a\n\n**Likely.** b\n\n**Do.** c\n\n```text\nup  x\n```\n"
-		status = "### `status`\n\n**Means.** a\n\n**Likely.** b\n\n**Do.** c\n\n```text\ndown  x  status: 500\n```\n"
+		ok     = "### `ok`\n\n**Meaning.** a\n\n**Cause.** b\n\n**Action.** c\n\n```text\nup  x\n```\n"
+		status = "### `status`\n\n**Meaning.** a\n\n**Cause.** b\n\n**Action.** c\n\n```text\ndown  x  status: 500\n```\n"
 	)
 	tests := []struct{ name, text, want string }{
 		{"all there", ok + status, ""},
 		{"one missing", ok, "the sections are [ok], want [ok status]"},
 		{"one too many", ok + status + "### `other`\n", "the sections are [ok status other], want [ok status]"},
 		{"wrong order", status + ok, "the sections are [status ok], want [ok status]"},
-		{"a part missing", ok + strings.Replace(status, "**Do.**", "Do.", 1), "status has no part **Do.**"},
+		{"a part missing", ok + strings.Replace(status, "**Action.**", "Action.", 1), "status has no part **Action.**"},
 		{"no example", ok + strings.Replace(status, "```text", "```", 1), "status has 0 examples, want one"},
 		{"another's example", ok + strings.Replace(status, "status: 500", "timeout: no", 1), "status has an example of something else: down  x  timeout: no"},
 	}
@@ -242,8 +242,8 @@ func TestPackagesAreDocumented(t *testing.T) {
 	}
 }
 
-// How many checks Lambda's 1,024 descriptors let run at once is said by the
-// documents, and assumed by the bill.
+// How many checks Lambda's 1,024 descriptors let run at once: the
+// documents say it, and the bill assumes it.
 func TestChecksAtOnceAreDocumented(t *testing.T) {
 	checks := tree.Found(t, "internal/sweep/capacity_test.go", `"Lambda's limit", 1024, 0, (\d+),`)
 	if len(checks) != 1 {
@@ -334,7 +334,7 @@ func reasonProblems(text string, reasons []check.Reason) []string {
 // and an example.
 func sectionProblems(name, text string) []string {
 	var problems []string
-	for _, part := range []string{"**Means.**", "**Likely.**", "**Do.**"} {
+	for _, part := range []string{"**Meaning.**", "**Cause.**", "**Action.**"} {
 		if !strings.Contains(text, "\n"+part+" ") {
 			problems = append(problems, name+" has no part "+part)
 		}

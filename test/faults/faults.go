@@ -1,3 +1,6 @@
+// Package faults has web servers with one fault each, and neighbors that are
+// just good enough, beside those that the demonstration shows: a check has to
+// tell every one from its neighbor.
 package faults
 
 import (

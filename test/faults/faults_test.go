@@ -226,7 +226,7 @@ func nameChecks() map[string]check {
 			resolves("169.254.169.254", "127.0.0.1")(t, s, name)
 		},
 	}
-	for _, r := range blockedFaults() {
+	for _, r := range append(blockedFaults(), testnet.Blocked("blocked", "of cloud metadata", "169.254.169.254")) {
 		if r.Start == nil {
 			_, address, _ := strings.Cut(r.Description, ", ")
 			if i := strings.LastIndex(address, ", "); i >= 0 {

@@ -1,3 +1,5 @@
+// Package meter has a web server for measurements, which knows by the kernel's
+// clock how long it kept each client waiting.
 package meter
 
 import (

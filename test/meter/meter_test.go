@@ -121,7 +121,7 @@ func TestMeterIsKnownToEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`{"urls": [{"name": "h0.meter.test", "url": "https://h0.meter.test:%d/"}]}`, m.Port())
+	want := fmt.Sprintf(`{"urls":[{"name":"h0.meter.test","url":"https://h0.meter.test:%d/"}]}`, m.Port())
 	if string(event) != want {
 		t.Errorf("the event is %s, want %s", event, want)
 	}

@@ -1,3 +1,4 @@
+// Package ministack starts MiniStack, a whole AWS on loopback.
 package ministack
 
 import (

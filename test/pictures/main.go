@@ -1,7 +1,7 @@
 // Pictures makes those of the README: what the terminal program prints and
 // writes about a few sites on the stage, photographed by Chromium.
 //
-//	go run ./internal/stage/pictures bin/rollcall docs/images
+//	make pictures
 package main
 
 import (

@@ -1,8 +1,8 @@
 // Run shows the product at work: it hands events to the compiled function
 // exactly as Lambda would, and prints for a person what came of it.
 //
-//	go run ./internal/stage/run            the built-in events, on the stage
-//	go run ./internal/stage/run my.json    your own targets; only AWS is staged
+//	make run                  the events of the project, on the test network
+//	make run EVENT=my.json    your own targets; only AWS is imitated
 package main
 
 import (

@@ -1,3 +1,4 @@
+// Package s3 is Amazon S3 on loopback, as far as the function uses it.
 package s3
 
 import (

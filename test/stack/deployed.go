@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +9,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"rollcall/internal/testnet"
 )
@@ -21,7 +25,7 @@ const (
 )
 
 // firstTemplate is the first that was ever deployed: stacks of it must go on.
-const firstTemplate = "internal/stage/stack/testdata/template-first.yaml"
+const firstTemplate = "test/stack/testdata/template-first.yaml"
 
 // aRun is what a schedule may take, at a run a minute, to be seen.
 const aRun = 100 * time.Second
@@ -165,17 +169,17 @@ func (d *deployment) beside(ctx context.Context) error {
 func (d *deployment) twice(ctx context.Context) error {
 	for _, stack := range []string{second, first} {
 		err := until(ctx, stack+" to run twice", 2*aRun, func() (bool, error) {
-			runs, err := d.cloud.statistic(ctx, stack, "RunCompleted", "Sum")
+			runs, err := d.cloud.statistic(ctx, stack, "RunCompleted", types.StatisticSum)
 			return len(runs) >= 2, err
 		})
 		if err != nil {
 			return err
 		}
-		checked, err := d.cloud.statistic(ctx, stack, "TargetsChecked", "Maximum")
+		checked, err := d.cloud.statistic(ctx, stack, "TargetsChecked", types.StatisticMaximum)
 		if err != nil {
 			return err
 		}
-		took, err := d.cloud.statistic(ctx, stack, "RunDuration", "Maximum")
+		took, err := d.cloud.statistic(ctx, stack, "RunDuration", types.StatisticMaximum)
 		if err != nil {
 			return err
 		}
@@ -211,11 +215,11 @@ const unjudged = "again-and-again-down"
 // set by the API here; that silence brings it about is what the simulation in
 // docs/alarms.md shows.
 func (d *deployment) silent(ctx context.Context) error {
-	runs, err := d.cloud.statistic(ctx, second, "RunCompleted", "Sum")
+	runs, err := d.cloud.statistic(ctx, second, "RunCompleted", types.StatisticSum)
 	if err != nil {
 		return err
 	}
-	others, err := d.cloud.statistic(ctx, first, "RunCompleted", "Sum")
+	others, err := d.cloud.statistic(ctx, first, "RunCompleted", types.StatisticSum)
 	if err != nil {
 		return err
 	}
@@ -223,8 +227,8 @@ func (d *deployment) silent(ctx context.Context) error {
 	if len(runs) >= len(others) {
 		return fmt.Errorf("%s has not stopped", second)
 	}
-	_, err = d.cloud.query(ctx, "monitoring", "SetAlarmState", map[string]string{
-		"AlarmName": second + "-has-not-run", "StateValue": "ALARM", "StateReason": "MiniStack evaluates no missing data",
+	_, err = d.cloud.metrics.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{
+		AlarmName: aws.String(second + "-has-not-run"), StateValue: types.StateValueAlarm, StateReason: aws.String("MiniStack evaluates no missing data"),
 	})
 	if err != nil {
 		return err
@@ -285,13 +289,13 @@ func (d *deployment) message(ctx context.Context, stack, name, state string, lim
 // remove deletes both stacks and shows that nothing of them is there.
 func (d *deployment) remove(ctx context.Context) error {
 	for _, stack := range []string{first, second} {
-		if _, err := d.cloud.query(ctx, "cloudformation", "DeleteStack", map[string]string{"StackName": stack}); err != nil {
+		if _, err := d.cloud.stacks.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(stack)}); err != nil {
 			return err
 		}
 	}
 	for _, stack := range []string{first, second} {
 		err := until(ctx, "the end of "+stack, time.Minute, func() (bool, error) {
-			left, err := d.left(ctx, stack)
+			left, err := d.cloud.left(ctx, stack)
 			if err == nil && len(left) > 0 {
 				err = fmt.Errorf("there are still: %v", left)
 			}
@@ -303,46 +307,4 @@ func (d *deployment) remove(ctx context.Context) error {
 		d.say("%s is deleted: no alarm, schedule, function, topic or log group is left of it", stack)
 	}
 	return nil
-}
-
-// left lists what is still there of a stack.
-func (d *deployment) left(ctx context.Context, stack string) (left []string, err error) {
-	alarms, err := d.cloud.alarms(ctx, stack)
-	for _, a := range alarms {
-		left = append(left, "alarm "+a.Name)
-	}
-	if err != nil {
-		return left, err
-	}
-	functions, err1 := d.cloud.json(ctx, "lambda", http.MethodGet, "/2015-03-31/functions/", "")
-	schedules, err2 := d.cloud.json(ctx, "scheduler", http.MethodGet, "/schedules", "")
-	topics, err3 := d.cloud.query(ctx, "sns", "ListTopics", nil)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return left, err
-	}
-	for _, list := range []struct {
-		of   string
-		text []byte
-	}{{"functions", functions}, {"schedules", schedules}, {"topics", topics}} {
-		if strings.Contains(string(list.text), stack+"-") {
-			left = append(left, list.of)
-		}
-	}
-	text, err := d.cloud.logGroups(ctx)
-	if strings.Contains(text, "/aws/lambda/"+stack) {
-		left = append(left, "logs")
-	}
-	return left, err
-}
-
-// logGroups lists them; Logs has a protocol of its own.
-func (c *cloud) logGroups(ctx context.Context) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader("{}"))
-	if err != nil {
-		return "", err
-	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", "Logs_20140328.DescribeLogGroups")
-	text, err := c.send(r, "logs")
-	return string(text), err
 }

@@ -142,13 +142,3 @@ func TestMissingToolsAreNamed(t *testing.T) {
 		t.Errorf("no sam: %v", err)
 	}
 }
-
-func TestEvery(t *testing.T) {
-	got := every([]byte(`<r xmlns="x"><a><Sum>1.0</Sum></a><a><Sum>2 &amp; 3</Sum></a></r>`), "Sum")
-	if !reflect.DeepEqual(got, []string{"1.0", "2 & 3"}) {
-		t.Errorf("%q", got)
-	}
-	if got := every([]byte("no XML <"), "Sum"); got != nil {
-		t.Errorf("%q of what is no XML", got)
-	}
-}

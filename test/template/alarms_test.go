@@ -54,7 +54,7 @@ func scenarios() []scenario {
 		{name: "late", what: "ten runs start 55 s late, and the metrics take 30 s more", delay: 55 * time.Second, arrives: 30 * time.Second},
 		{name: "duplicate", what: "ten events are delivered twice", twice: true},
 		{name: "outage, duplicate", what: "the outage, with each event delivered twice", twice: true, spoil: first(1, check.ConnectionRefused)},
-		{name: "outage, then blind", what: "one target is down for 20 runs; in the last ten the vantage point is at fault", from: 20, till: 40, canary: check.Timeout,
+		{name: "outage, then blind", what: "one target is down for 20 runs; in the last ten the monitor has no network", from: 20, till: 40, canary: check.Timeout,
 			spoil: func(r *check.Result, target, run, _ int) {
 				if target == 0 || run >= 30 {
 					down(r, check.Timeout)
@@ -63,7 +63,7 @@ func scenarios() []scenario {
 		{name: "the monitor's own fault", what: "the function ends with an error for ten runs", crash: true},
 		{name: "throttled", what: "Lambda does not let the function run for ten runs", throttled: true},
 		{name: "too little time", what: "five checks of 20 end with the run's budget, for ten runs", hang: 5},
-		{name: "vantage fault", what: "no target answers, and neither does the canary, for ten runs", spoil: first(20, check.Timeout), canary: check.Timeout},
+		{name: "no network", what: "no target responds, and neither does the canary, for ten runs", spoil: first(20, check.Timeout), canary: check.Timeout},
 		{name: "certificate", what: "one certificate has five days left, for ten runs", runs: 110, spoil: func(r *check.Result, target, _, _ int) {
 			if target == 0 {
 				r.Certificate = &check.Certificate{DaysLeft: 5, Verified: true}
@@ -71,7 +71,7 @@ func scenarios() []scenario {
 		}},
 		{name: "invalid event", what: "the event is not valid for ten runs", wrong: `{"urls": 5}`},
 		{name: "stale event", what: "ten events come six minutes late", delay: 6 * time.Minute},
-		{name: "access denied", what: "CloudWatch denies access for ten runs, the metrics go by the log", denied: true, arrives: 20 * time.Second},
+		{name: "access denied", what: "CloudWatch denies access for ten runs, the metrics go out as EMF", denied: true, arrives: 20 * time.Second},
 		{name: "a datum lost", what: "one datum a run is refused, for ten runs", lossy: true},
 		{name: "beyond the limit", what: "20 targets, ten of them with metrics of their own", limit: 10, from: 0, till: 60},
 	}
@@ -95,7 +95,7 @@ type outcome struct {
 }
 
 // outcomesOf plays a scenario before the alarms of the template, with runs
-// every so many minutes, once for each number of periods that alarms look at
+// this many minutes apart, once for each number of periods that alarms look at
 // beyond their own.
 func outcomesOf(t *testing.T, s scenario, minutes int, beyond ...int) []outcome {
 	t.Helper()
@@ -180,7 +180,7 @@ func (o outcome) row() string {
 			cell += fmt.Sprintf(" (%d times)", len(alarms))
 		}
 		if !o.tells(id) {
-			cell += " (tells nobody)"
+			cell += " (no notification)"
 		}
 		fires = append(fires, cell)
 		over = append(over, o.over(id))
@@ -245,7 +245,7 @@ func TestAlarmsAreRight(t *testing.T) {
 			for _, o := range outcomesOf(t, s, minutes, 0, 2) {
 				where := fmt.Sprintf("every %d minutes, %s", minutes, s.name)
 				if id := meant[s.name]; id != "" && !o.tells(id) {
-					t.Errorf("%s: %s tells nobody", where, id)
+					t.Errorf("%s: %s sends no notification", where, id)
 				}
 				if slices.Contains(quiet, s.name) && len(o.alarmed()) > 0 {
 					t.Errorf("%s: %v fired", where, o.alarmed())
@@ -285,7 +285,7 @@ func TestChoicesAreRight(t *testing.T) {
 		{"outage", aPage, []string{"DownAlarm", "ManyDownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 5 min"},
 		{"all of them", aPage, []string{"DownAlarm", "ManyDownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 4 min"},
 		{"flapping", aPage, []string{"DownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 13 min"},
-		{"vantage fault", aPage, []string{"DownAlarm", "DownAndHealthyAlarm", "UnhealthyAlarm"}, "UnhealthyAlarm after 3 min"},
+		{"no network", aPage, []string{"DownAlarm", "DownAndHealthyAlarm", "UnhealthyAlarm"}, "UnhealthyAlarm after 3 min"},
 		{"missing", aPage, []string{"DownAndHealthyAlarm", "NotRunningAlarm"}, "NotRunningAlarm after 5 min"},
 		{"outage", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, "TargetAlarm 0 after 3 min"},
 		{"one blip", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, ""},
@@ -442,7 +442,7 @@ func TestOutagesInNoiseAreAlarmed(t *testing.T) {
 func noiseTable(t *testing.T, played [][]arrival) string {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "| `AlarmRuns` of `AlarmWindow` | False alarms in %d,000 runs | An outage is told after |\n|---|---|---|\n", len(played))
+	fmt.Fprintf(&b, "| `AlarmRuns` of `AlarmWindow` | False alarms in %d,000 runs | An outage is reported after |\n|---|---|---|\n", len(played))
 	for _, given := range [][2]string{{"1", "3"}, {"2", "3"}, {"2", "5"}, {"3", "3"}, {"3", "4"}, {"3", "5"}} {
 		alarms := 0
 		for _, arrivals := range played {

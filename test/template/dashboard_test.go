@@ -26,7 +26,7 @@ func widgets(t *testing.T, given map[string]string) []widget {
 	text := fmt.Sprint(readTemplate(t, given).resource("Dashboard")["DashboardBody"])
 	var body struct{ Widgets []widget }
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
-		t.Fatalf("the dashboard's body is no JSON: %v", err)
+		t.Fatalf("the dashboard's body is not JSON: %v", err)
 	}
 	if len(body.Widgets) < 15 || len(body.Widgets) > 500 {
 		t.Fatalf("the dashboard has %d widgets", len(body.Widgets))
@@ -94,7 +94,7 @@ func metricFault(m []any) string {
 	return ""
 }
 
-// Every metric by itself, but for the phases and what is in another's widget,
+// Every metric by itself, except the phases and what is in another's widget,
 // has a place: nothing is published that nobody can see.
 func TestDashboardShowsWhatIsPublished(t *testing.T) {
 	text := fmt.Sprint(readTemplate(t, nil).resource("Dashboard")["DashboardBody"])

@@ -77,7 +77,7 @@ func callsOfTheCode(t *testing.T) []string {
 	calls := map[string]bool{}
 	for _, f := range tree.Parse(t, os.DirFS(tree.Root)) {
 		if f.Test || !strings.HasPrefix(f.Name, "internal/") && !strings.HasPrefix(f.Name, "functions/") ||
-			strings.HasPrefix(f.Name, "internal/stage/") || strings.HasPrefix(f.Name, "internal/bench/") {
+			strings.HasPrefix(f.Name, "internal/testnet/") {
 			continue
 		}
 		text := tree.Document(t, f.Name)

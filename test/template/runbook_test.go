@@ -36,7 +36,7 @@ func TestEveryAlarmHasItsSection(t *testing.T) {
 		description := fmt.Sprint(tp.resource(name)["AlarmDescription"])
 		link := regexp.MustCompile(regexp.QuoteMeta(base) + `#([a-z-]+)`).FindStringSubmatch(description)
 		if link == nil || !slices.Contains(sections, link[1]) {
-			t.Errorf("%s links to %q, which is no section of docs/runbook.md", name, link)
+			t.Errorf("%s links to %q, which is not a section of docs/runbook.md", name, link)
 			continue
 		}
 		unused = slices.DeleteFunc(unused, func(s string) bool { return s == link[1] })
@@ -77,7 +77,7 @@ func logFields(t *testing.T) map[string]bool {
 	for line := range strings.Lines(out.String()) {
 		var members map[string]any
 		if err := json.Unmarshal([]byte(line), &members); err != nil {
-			t.Fatalf("a log line is no JSON: %v: %s", err, line)
+			t.Fatalf("a log line is not JSON: %v: %s", err, line)
 		}
 		collect(fields, "", members)
 	}

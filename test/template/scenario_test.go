@@ -29,10 +29,10 @@ type scenario struct {
 
 	// What happens in those runs. All zero: nothing.
 	spoil     func(r *check.Result, target, run, attempt int) // changes a check that went well
-	canary    check.Reason                                    // of the canary; OK where nothing is said
+	canary    check.Reason                                    // of the canary; OK unless set
 	absent    bool                                            // no invocation
 	throttled bool                                            // Lambda does not let the function run
-	crash     bool                                            // the function ends without a word
+	crash     bool                                            // the function ends without an error
 	hang      int                                             // that many checks end with the run's budget
 	wrong     string                                          // the event, instead of the list
 	denied    bool                                            // CloudWatch takes no metrics, the log does
@@ -67,7 +67,7 @@ func or(n, standard int) int {
 	return n
 }
 
-// play lives through a scenario with a run every so often, in the namespace of
+// play lives through a scenario with a run every interval, in the namespace of
 // a stack, and returns what arrives, in the order of time.
 func (s scenario) play(t *testing.T, every time.Duration, namespace string) []arrival {
 	t.Helper()
@@ -214,7 +214,7 @@ func (c *checks) probe(ctx context.Context, t *check.Target) check.Result {
 	return r
 }
 
-// ask is the canary's answer.
+// ask is the canary's response.
 func (c *checks) ask(context.Context) check.Result {
 	r := check.Result{State: check.Up, Reason: check.OK, Attempts: 1}
 	if c.happens(c.number) && c.canary != check.OK {

@@ -18,7 +18,7 @@ import (
 )
 
 // The linters check what CloudFormation would refuse. These tests check what
-// it would take, and what would then go wrong without a word.
+// it would accept, and what would then fail silently.
 
 // everyAlarm asks for all alarms that there can be, with the longest names.
 var everyAlarm = map[string]string{
@@ -50,8 +50,8 @@ func TestAlarmsAreComplete(t *testing.T) {
 	}
 }
 
-// A description tells the person woken what it means, what to do, where the
-// runbook goes on, and how to list what is at fault.
+// A description says to the person woken what it means, what to do, where the
+// runbook goes on, and how to list the cause.
 func TestDescriptionsTellWhatToDo(t *testing.T) {
 	tp := readTemplate(t, everyAlarm)
 	query := regexp.MustCompile(`Logs Insights|Metrics Insights|SELECT |history of`)
@@ -223,7 +223,7 @@ func TestTimeoutIsBelowTheInterval(t *testing.T) {
 			}
 		}
 		if all := len(text.allowed("Timeout")); refused == all || every == "1" && refused != 5 {
-			t.Errorf("every %s min, %d of %d time-outs are refused", every, refused, all)
+			t.Errorf("every %s min, %d of %d timeouts are refused", every, refused, all)
 		}
 	}
 }
@@ -270,7 +270,7 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 	}
 }
 
-// The function may publish to the namespace that it and the alarms are told
+// The function may publish to the namespace that it and the alarms are given
 // of, and write to its own log group. That is all.
 func TestPermissions(t *testing.T) {
 	for _, given := range []string{"", "Own/Space"} {
@@ -299,7 +299,7 @@ func TestPage(t *testing.T) {
 	}
 	tp := readTemplate(t, map[string]string{"PageDays": "7"})
 	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_PAGE_BUCKET"); got != "<PageBucket>" {
-		t.Errorf("the function is told of the bucket %v", got)
+		t.Errorf("the function is given the bucket %v", got)
 	}
 	if got := statements(tp.resource("CheckRole"))["s3:PutObject"]; got != "<PageBucket.Arn>/rollcall.html <nil>" {
 		t.Errorf("the role allows s3:PutObject on %s", got)

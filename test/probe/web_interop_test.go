@@ -1,6 +1,6 @@
 //go:build interop
 
-package interop
+package probe_test
 
 import (
 	"crypto/tls"

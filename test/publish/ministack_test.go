@@ -1,6 +1,6 @@
 //go:build ministack
 
-package publish
+package publish_test
 
 import (
 	"context"
@@ -11,11 +11,15 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"rollcall/internal/publish"
+	"rollcall/test/ministack"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -28,14 +32,14 @@ import (
 // miniStack starts the program that MINISTACK names, and returns a client of its CloudWatch and its endpoint.
 func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 	t.Helper()
-	m, err := testnet.StartMiniStack(os.Getenv("MINISTACK"), "cloudwatch", "logs", "s3")
+	m, err := ministack.StartMiniStack(os.Getenv("MINISTACK"), "cloudwatch", "logs", "s3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	cfg := static()
+	cfg := aws.Config{Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")}
 	cfg.Region = "eu-central-1" // the function's, on the stage
-	return NewClient(cfg, m.URL), m.URL
+	return publish.NewClient(cfg, m.URL), m.URL
 }
 
 // A summary is what is read of the function's answer.

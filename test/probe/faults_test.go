@@ -17,6 +17,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/testnet"
+	"rollcall/test/faults"
 )
 
 // A fault is what a named server of the stage does, and what is to be said of
@@ -28,8 +29,8 @@ type fault struct {
 	detail string      // part of it
 }
 
-// faults is the list of the servers that are down. Whoever is not in it is up.
-var faults = []fault{
+// knownFaults is the list of the servers that are down. Whoever is not in it is up.
+var knownFaults = []fault{
 	{"nxdomain", check.DNSNotFound, check.DNS, "no address for nxdomain.stage.test"},
 	{"no-address", check.DNSNotFound, check.DNS, "no address"},
 	{"servfail", check.DNSTemporary, check.DNS, "could not tell"},
@@ -188,7 +189,7 @@ func notHere(name string) bool {
 // its reason, and each neighbour, who is just good enough, is up.
 func TestFaults(t *testing.T) {
 	known := map[string]fault{"no-shared-protocol": {"no-shared-protocol", check.BadResponse, check.TLS, "HTTP/2"}}
-	for _, f := range faults {
+	for _, f := range knownFaults {
 		known[f.server] = f
 	}
 	st, prober := gallery(t)
@@ -252,7 +253,7 @@ func suited(name string) func(*check.Settings) {
 }
 
 func timesOut(label string) bool {
-	return slices.ContainsFunc(faults, func(f fault) bool {
+	return slices.ContainsFunc(knownFaults, func(f fault) bool {
 		return f.server == label && (f.reason == check.Timeout || f.reason == check.DNSTimeout)
 	})
 }
@@ -274,7 +275,7 @@ func checkFault(t *testing.T, want fault, res check.Result) {
 
 // gallery is a stage, and a prober that may reach it.
 func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
-	st, err := testnet.Start(testnet.Options{})
+	st, err := testnet.Start(testnet.Options{Servers: faults.Servers()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,7 +361,7 @@ func TestRecorded(t *testing.T) {
 		s.Method, s.Body = "POST", "hush"
 		s.Header = map[string][]string{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=hush"}}
 	}))
-	arrived := st.Arrivals("recorder.stage.test")
+	arrived := faults.Arrivals(st, "recorder.stage.test")
 	if res.State != check.Up || len(arrived) != 1 {
 		t.Fatalf("Probe = %v %s, %d arrivals", res.Reason, res.Detail, len(arrived))
 	}

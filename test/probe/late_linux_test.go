@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"rollcall/test/faults"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,7 @@ type lateness struct {
 	from, until time.Duration
 	timeout     time.Duration
 	phase       func(check.Phases) time.Duration
-	truth       func(testnet.Hold) time.Duration
+	truth       func(faults.Hold) time.Duration
 	sure        bool // it must be right, and say so
 }
 
@@ -39,9 +40,9 @@ func ofTransfer(p check.Phases) time.Duration  { return p.Transfer }
 // right, or the result says that it may not be. What came in time is in time.
 func TestEveryPhaseWhileStopped(t *testing.T) {
 	const ms = time.Millisecond
-	tls := func(h testnet.Hold) time.Duration { return h.TLS }
-	first := func(h testnet.Hold) time.Duration { return h.First }
-	body := func(h testnet.Hold) time.Duration { return h.Body }
+	tls := func(h faults.Hold) time.Duration { return h.TLS }
+	first := func(h faults.Hold) time.Duration { return h.First }
+	body := func(h faults.Hold) time.Duration { return h.Body }
 	late := newLateStage(t)
 	for _, l := range []lateness{
 		{"tls", "https://300ms.delay.stage.test/", 280 * ms, 430 * ms, 0, ofTLS, tls, true},
@@ -49,8 +50,8 @@ func TestEveryPhaseWhileStopped(t *testing.T) {
 		{"transfer", "https://0ms.delay.stage.test/?body=300ms", 280 * ms, 430 * ms, 0, ofTransfer, body, true},
 		{"a body that trickles behind its head", "https://0ms.delay.stage.test/?first=300ms&body=50ms", 280 * ms, 480 * ms, 0, ofFirstByte, first, false},
 		{"a body in pieces", "https://0ms.delay.stage.test/?first=300ms&body=100ms&pieces=10", 280 * ms, 350 * ms, 0, ofTransfer, body, false},
-		{"a head of several reads", "https://head.stage.test/", 280 * ms, 480 * ms, 0, ofFirstByte, func(testnet.Hold) time.Duration { return 300 * ms }, false},
-		{"a large body", "https://large.stage.test/", 280 * ms, 430 * ms, 0, ofTransfer, func(testnet.Hold) time.Duration { return 0 }, false},
+		{"a head of several reads", "https://head.stage.test/", 280 * ms, 480 * ms, 0, ofFirstByte, func(faults.Hold) time.Duration { return 300 * ms }, false},
+		{"a large body", "https://large.stage.test/", 280 * ms, 430 * ms, 0, ofTransfer, func(faults.Hold) time.Duration { return 0 }, false},
 		{"tls in time", "https://300ms.delay.stage.test/", 280 * ms, 600 * ms, 400 * ms, ofTLS, tls, true},
 		{"first byte in time", "https://0ms.delay.stage.test/?first=300ms", 280 * ms, 600 * ms, 400 * ms, ofFirstByte, first, false},
 		{"transfer in time", "https://0ms.delay.stage.test/?body=300ms", 280 * ms, 600 * ms, 400 * ms, ofTransfer, body, true},
@@ -78,7 +79,7 @@ func newLateStage(t *testing.T) *lateStage {
 		time.Sleep(50 * time.Millisecond)
 		io.WriteString(w, "body")
 	})
-	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
+	st, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,16 +112,16 @@ func (s *lateStage) tell(t *testing.T, l lateness) {
 	}
 }
 
-func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, testnet.Hold) {
+func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, faults.Hold) {
 	t.Helper()
 	ported, ok := s.Ported(l.url)
 	if !ok {
 		t.Fatalf("nobody listens at %s", l.url)
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(l.url, "https://"), "/")
-	before, seen := len(s.Holds(host)), s.Stage.Accepted()
+	before, seen := len(faults.Holds(s.Net, host)), s.Net.Accepted()
 	res := order{URL: ported, Timeout: l.timeout}.inProcess(t, s.roots, func(p *os.Process) error {
-		for end := time.Now().Add(10 * time.Second); s.Stage.Accepted() == seen; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(10 * time.Second); s.Net.Accepted() == seen; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				p.Kill()
 				return fmt.Errorf("no connection came")
@@ -128,8 +129,8 @@ func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, testnet.Hol
 		}
 		return stopProcess(p, l.from, l.until)
 	})
-	var hold testnet.Hold
-	if holds := s.Holds(host); len(holds) > before {
+	var hold faults.Hold
+	if holds := faults.Holds(s.Net, host); len(holds) > before {
 		hold = holds[len(holds)-1]
 	}
 	return res, hold
@@ -144,7 +145,7 @@ func stopProcess(p *os.Process, from, until time.Duration) error {
 	return p.Signal(syscall.SIGCONT)
 }
 
-func (l lateness) problem(res check.Result, hold testnet.Hold) string {
+func (l lateness) problem(res check.Result, hold faults.Hold) string {
 	off := (l.phase(res.Phases) - l.truth(hold)).Abs()
 	switch {
 	case res.State != check.Up:
@@ -165,7 +166,7 @@ func (l lateness) problem(res check.Result, hold testnet.Hold) string {
 func TestLostSYN(t *testing.T) {
 	const limit = 1500 * time.Millisecond
 	for _, stopped := range []bool{false, true} {
-		b, err := testnet.NewBacklog()
+		b, err := faults.NewBacklog()
 		if err != nil {
 			t.Fatal(err)
 		}

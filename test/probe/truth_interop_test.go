@@ -18,9 +18,9 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// nginxConfig wants a folder, an address to listen on and a backend's URL.
+// measuredNginx wants a folder, an address to listen on and a backend's URL.
 // Everything that nginx writes is in the folder.
-const nginxConfig = `
+const measuredNginx = `
 daemon off;
 worker_processes 1;
 pid %[1]s/nginx.pid;
@@ -67,7 +67,7 @@ func behindNginx(t *testing.T) *rehearsal {
 		t.Fatal(err)
 	}
 	writeLeaf(t, dir, leaf)
-	port := startNginx(t, dir, backend.URL)
+	port := measuredStartNginx(t, dir, backend.URL)
 	return &rehearsal{fmt.Sprintf("https://held.stage.test:%d/", port), roots, h}
 }
 
@@ -92,10 +92,10 @@ func write(t *testing.T, file string, data []byte) {
 	}
 }
 
-// startNginx starts an nginx and returns its port. The listening socket is
+// measuredStartNginx starts an nginx and returns its port. The listening socket is
 // ours, handed over as nginx hands it to its successor (descriptors in the
 // variable NGINX): connections wait in it until nginx is there.
-func startNginx(t *testing.T, dir, backend string) (port int) {
+func measuredStartNginx(t *testing.T, dir, backend string) (port int) {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
@@ -115,7 +115,7 @@ func startNginx(t *testing.T, dir, backend string) (port int) {
 	}
 	defer socket.Close()
 	config := filepath.Join(dir, "nginx.conf")
-	write(t, config, fmt.Appendf(nil, nginxConfig, dir, listener.Addr(), backend))
+	write(t, config, fmt.Appendf(nil, measuredNginx, dir, listener.Addr(), backend))
 	cmd := exec.Command(program, "-p", dir, "-c", config)
 	cmd.Env = append(os.Environ(), "NGINX=3;")
 	cmd.ExtraFiles = []*os.File{socket} // descriptor 3

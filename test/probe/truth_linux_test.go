@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"rollcall/test/faults"
 	"strings"
 	"syscall"
 	"testing"
@@ -252,7 +253,7 @@ func onStage(t *testing.T) *rehearsal {
 		}
 		h.ServeHTTP(w, r)
 	})
-	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"held.stage.test": tls13}})
+	st, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"held.stage.test": tls13}})
 	if err != nil {
 		t.Fatal(err)
 	}

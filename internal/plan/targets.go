@@ -1,0 +1,256 @@
+package plan
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
+)
+
+const (
+	// maxGroups keeps a run's aggregates few: each group has metrics of its own.
+	maxGroups = 50
+
+	// maxLine bounds a line with its end, in bytes: eight times what servers
+	// commonly take.
+	maxLine = 64 << 10
+)
+
+// The fields of a target that are no settings.
+const (
+	fieldName  = "name"
+	fieldGroup = "group"
+	fieldURL   = "url"
+)
+
+func targetFields(fields []setting) []string {
+	return append(fieldNames(fields), fieldURL, fieldName, fieldGroup)
+}
+
+// A targetList makes the targets of a plan.
+type targetList struct {
+	ps        *problems
+	fields    []setting
+	names     []string // of all fields that a target can have
+	variables variables
+
+	group      string
+	defaults   *check.Settings // as written
+	resolved   *check.Settings // defaults, references resolved
+	unresolved error           // why defaults can't be resolved
+
+	targets []check.Target
+	origins []origin // of targets[i]
+	byName  map[string]int
+	groups  map[string]bool
+}
+
+// An origin is what a target was made of, beside name and group. It is compared
+// before references are resolved, so that whether an event is valid never
+// depends on the environment.
+type origin struct {
+	path     string
+	text     string   // the URL as written
+	url      *url.URL // nil if text is none
+	settings *check.Settings
+}
+
+func newTargetList(e *event, fields []setting, lookup func(string) (string, bool), ps *problems) *targetList {
+	l := &targetList{
+		ps:        ps,
+		fields:    fields,
+		names:     targetFields(fields),
+		variables: variables{lookup: lookup, known: map[string]*string{}},
+		group:     e.group,
+		defaults:  e.settings,
+		byName:    map[string]int{},
+		groups:    map[string]bool{},
+	}
+	l.resolved, l.unresolved = l.variables.resolve(l.defaults)
+	return l
+}
+
+// addArray adds the targets of an array, which may be absent. Its error is
+// ctx's.
+func (l *targetList) addArray(ctx context.Context, urls value) error {
+	if urls.kind == absent || !urls.require(anArray) {
+		return nil
+	}
+	for _, v := range urls.content {
+		if err := ended(ctx); err != nil {
+			return err
+		}
+		l.add(v)
+	}
+	return nil
+}
+
+// addLines adds one target a line. place and a line's number make its path.
+// Its error is ctx's.
+func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader) error {
+	scanner := bufio.NewScanner(lines)
+	scanner.Buffer(nil, maxLine)
+	number := 0
+	for scanner.Scan() {
+		if err := ended(ctx); err != nil {
+			return err
+		}
+		number++
+		line := scanner.Text()
+		if number == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		line, _, _ = strings.Cut(line, " #") // any other # is part of a URL
+		line, _, _ = strings.Cut(line, "\t#")
+		if line = strings.TrimSpace(line); line != "" {
+			l.add(value{path: place + strconv.Itoa(number), kind: aString, text: line, ps: l.ps})
+		}
+	}
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	at := place + strconv.Itoa(number+1)
+	switch err := scanner.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		l.ps.report(at, "is longer than 64 KiB")
+	case err != nil:
+		l.ps.report(at, "can't be read: %v", withoutPath(err))
+	}
+	return nil
+}
+
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("reading the targets: %w", context.Cause(ctx))
+}
+
+// add adds the target that v is, a URL or an object with one, unless it is
+// there already.
+func (l *targetList) add(v value) {
+	var own members
+	link, before := v, len(*l.ps)
+	switch v.kind {
+	case aString:
+	case anObject:
+		own = v.requireObject(l.names)
+		if link = own.get(fieldURL); link.kind == absent {
+			l.ps.report(join(v.path, fieldURL), "is missing")
+			link = value{kind: aString}
+		}
+	default:
+		v.problem("is %s, neither a string nor an object", v.kind)
+		return
+	}
+	text, _ := link.requireText()
+	u, user, invalid := readURL(text)
+	o := origin{v.path, text, u, overlay(withUser(l.defaults, user), own, l.fields)}
+	t := check.Target{Group: l.group, URL: u}
+	if name := own.get(fieldName); name.kind != absent {
+		t.Name, _ = name.requireWords()
+	}
+	if group := own.get(fieldGroup); group.kind != absent {
+		t.Group, _ = group.requireWords()
+	}
+	if len(*l.ps) > before {
+		return
+	}
+
+	request := requestOf(own)
+	if invalid == nil {
+		t.RedactedURL = part(text, redact.URL(u))
+		u.Host = part(t.RedactedURL, u.Host)
+	} else {
+		t.RedactedURL = redact.InvalidURL(text)
+		t.Invalid = "url: " + invalid.Error()
+	}
+	switch {
+	case t.Name != "":
+	case u != nil:
+		t.Name = part(t.RedactedURL, derivedName(u, request))
+	default:
+		t.Name = unreadableName(text, request)
+	}
+	if i, taken := l.byName[t.Name]; taken {
+		if t.Group != l.targets[i].Group || !o.same(&l.origins[i]) {
+			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
+		}
+		return
+	}
+	resolved, err := l.resolved, l.unresolved
+	if o.settings != l.defaults {
+		resolved, err = l.variables.resolve(o.settings)
+	}
+	t.Settings = resolved
+	if err != nil {
+		t.Settings, t.URL = o.settings, nil
+		t.Invalid = cmp.Or(t.Invalid, err.Error())
+	}
+	l.byName[t.Name] = len(l.targets)
+	l.targets = append(l.targets, t)
+	l.origins = append(l.origins, o)
+	if !l.groups[t.Group] {
+		l.groups[t.Group] = true
+		if len(l.groups) == maxGroups+1 {
+			v.problem("is in one group too many: an event has at most %d", maxGroups)
+		}
+	}
+}
+
+// part returns s, as a part of whole where it is one: of 100,000 targets each
+// then holds its URL's text once instead of four times.
+func part(whole, s string) string {
+	if i := strings.Index(whole, s); i >= 0 {
+		return whole[i : i+len(s)]
+	}
+	return s
+}
+
+// withUser returns settings that send a URL's user information. What a
+// target itself says of Authorization is laid over it later and wins.
+func withUser(s *check.Settings, user *url.Userinfo) *check.Settings {
+	name := user.Username()
+	password, _ := user.Password()
+	if name == "" && password == "" {
+		return s
+	}
+	request := http.Request{Header: http.Header{}}
+	request.SetBasicAuth(name, password)
+	with := *s
+	addHeaders(&with, request.Header)
+	return &with
+}
+
+// same reports whether two origins ask for the same check.
+func (o *origin) same(other *origin) bool {
+	if o.settings != other.settings && !reflect.DeepEqual(o.settings, other.settings) {
+		return false
+	}
+	return o.text == other.text || o.url != nil && other.url != nil && o.url.String() == other.url.String()
+}
+
+// plan returns what was collected, or what is wrong with it.
+func (l *targetList) plan(e *event, data []byte) (*Plan, error) {
+	if len(*l.ps) > 0 {
+		return nil, &InvalidEventError{*l.ps}
+	}
+	p := &Plan{Targets: l.targets, Metrics: e.metrics, Scheduled: e.scheduled, Event: data}
+	if len(p.Targets) == 0 {
+		p.Warnings = []string{noURL}
+	}
+	return p, nil
+}
