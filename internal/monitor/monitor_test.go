@@ -343,6 +343,21 @@ func TestRunInvalidEvent(t *testing.T) {
 	})
 }
 
+// A caller who goes away while the event is read has not sent an invalid one.
+func TestRunCancelledBefore(t *testing.T) {
+	rigged(t, func(t *testing.T, g *rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s, err := g.Run(ctx, "r-1", []byte(event(3, "")))
+		if !errors.Is(err, context.Canceled) || s != nil || len(g.datums) != 0 || len(g.probed) != 0 {
+			t.Errorf("summary %+v, error %v, published %v", s, err, g.datums)
+		}
+		if !strings.Contains(g.log.String(), "could not be read") {
+			t.Errorf("log %s", &g.log)
+		}
+	})
+}
+
 func TestRunNoURL(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		s := g.run(t, event(0, ""))
