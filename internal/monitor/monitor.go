@@ -88,16 +88,17 @@ func New(c config.Config, d Dependencies) *Monitor {
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
 	started := time.Now()
 	p, err := plan.Parse(ctx, bytes.NewReader(event), m.Inputs)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, err
-		}
-		log := m.logger(id)
+	if err == nil {
+		return m.RunPlan(ctx, id, p)
+	}
+	log := m.logger(id)
+	if _, invalid := errors.AsType[*plan.InvalidEventError](err); invalid {
 		log.Error("the event is not valid: no targets were checked", "error", err.Error())
 		m.publishInstead(ctx, log, metric.InvalidEvent(started)) // its error would hide the event's
-		return nil, err
+	} else {
+		log.Error("the event could not be read: no targets were checked", "error", err.Error())
 	}
-	return m.RunPlan(ctx, id, p)
+	return nil, err
 }
 
 // RunPlan does what a plan asks for; see Run.
@@ -201,7 +202,7 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	}
 	ctx, cancel := r.budget.until(ctx, r.budget.sweepEnd, 0)
 	defer cancel()
-	r.summary.count(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
+	r.summary.countResults(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
 		if res.State == check.Up && i < m.Limit {
 			r.added[i] = true
 			r.session.Add(r.profile.Series(res, r.at)...)

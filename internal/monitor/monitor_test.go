@@ -343,6 +343,21 @@ func TestRunInvalidEvent(t *testing.T) {
 	})
 }
 
+// A caller who goes away while the event is read has not sent an invalid one.
+func TestRunCancelledBefore(t *testing.T) {
+	rigged(t, func(t *testing.T, g *rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s, err := g.Run(ctx, "r-1", []byte(event(3, "")))
+		if !errors.Is(err, context.Canceled) || s != nil || len(g.datums) != 0 || len(g.probed) != 0 {
+			t.Errorf("summary %+v, error %v, published %v", s, err, g.datums)
+		}
+		if !strings.Contains(g.log.String(), "could not be read") {
+			t.Errorf("log %s", &g.log)
+		}
+	})
+}
+
 func TestRunNoURL(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		s := g.run(t, event(0, ""))
@@ -659,6 +674,25 @@ func TestRunLog(t *testing.T) {
 			t.Errorf("published %v, want %d datums", summary["published"], len(g.datums))
 		}
 	})
+}
+
+// The sweep logs where the run does, with its id. A monitor without a log of its
+// own leaves the sweeper's.
+func TestRunLogOfTheSweep(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		rigged(t, func(t *testing.T, g *rig) {
+			g.Sweeper.Probe = func(context.Context, *check.Target) check.Result { panic("out of cheese") }
+			var sweep bytes.Buffer
+			g.Sweeper.Log = slog.New(slog.NewTextHandler(&sweep, nil))
+			if !own {
+				g.Log = nil
+			}
+			g.run(t, event(1, ""))
+			if own != strings.Contains(g.log.String(), `a check panicked","requestId":"r-1"`) || own == strings.Contains(sweep.String(), "panicked") {
+				t.Errorf("own log %v: the run has %s, the sweep %s", own, &g.log, &sweep)
+			}
+		})
+	}
 }
 
 func TestRunLogIsBounded(t *testing.T) {

@@ -65,8 +65,8 @@ type Delay struct {
 	Max check.Milliseconds `json:"max"`
 }
 
-// count takes over what a sweep found.
-func (s *Summary) count(o sweep.Outcome) {
+// countResults takes over what a sweep found.
+func (s *Summary) countResults(o sweep.Outcome) {
 	s.Results, s.Targets, s.VantageUnhealthy = o.Results, len(o.Results), o.VantageUnhealthy
 	for i := range s.Results {
 		r := &s.Results[i]

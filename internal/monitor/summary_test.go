@@ -236,6 +236,23 @@ func TestEncodeTruncatedAgain(t *testing.T) {
 	}
 }
 
+// What was encoded in advance, for one limit, is not what another limit gets.
+func TestEncodeInAdvance(t *testing.T) {
+	for _, limit := range []int{2000, 4000, 0} {
+		s := many(30)
+		s.encodeResults(3000)
+		want := many(30)
+		if limit == 0 {
+			want.Truncated = true // as it was returned
+		}
+		got, err := s.Encode(limit)
+		whole, wrong := want.Encode(limit)
+		if err != nil || wrong != nil || string(got) != string(whole) {
+			t.Errorf("limit %d: errors %v, %v, got\n%s\nwant\n%s", limit, err, wrong, got, whole)
+		}
+	}
+}
+
 // A limit that the summary alone exceeds leaves no result.
 func TestEncodeTinyLimit(t *testing.T) {
 	text, err := many(3).Encode(10)
@@ -245,9 +262,9 @@ func TestEncodeTinyLimit(t *testing.T) {
 	}
 }
 
-func TestSummaryCount(t *testing.T) {
+func TestSummaryCountResults(t *testing.T) {
 	var s Summary
-	s.count(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
+	s.countResults(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
 		{State: check.Up, Flaky: true, Clock: check.KernelClock, LocalDelay: 3 * ms},
 		{State: check.Up, Clock: check.KernelClock, LocalDelay: ms},
 		{State: check.Degraded, Flaky: true, LocalDelay: 2 * ms},
