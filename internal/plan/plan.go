@@ -196,7 +196,7 @@ func eventFields(settings []setting) []field[event] {
 			}
 			scheduled, err := time.Parse(time.RFC3339, text)
 			if err != nil {
-				v.problem("invalid time %s (write 2006-01-02T15:04:05Z)", quote(text))
+				v.problem("invalid time %s (for example 2006-01-02T15:04:05Z)", quote(text))
 			}
 			e.scheduled = scheduled.UTC()
 		}},

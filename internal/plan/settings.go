@@ -138,7 +138,7 @@ func integer(name, description string, least, most int64, put func(*check.Settin
 		}
 		n, err := strconv.ParseInt(v.text, 10, 64)
 		if err != nil && strings.ContainsAny(v.text, ".eE") {
-			v.problem("%.64s is not a whole number (write digits only)", v.text)
+			v.problem("%.64s is not an integer (write digits only)", v.text)
 			return
 		}
 		if err != nil || n < least || n > most {
@@ -281,7 +281,7 @@ func readTimeout(v value, s *check.Settings) {
 	timeout, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		v.problem("invalid duration %s (write 10s or 500ms)", quote(text))
+		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
 	case timeout <= 0 || timeout > maxTimeout:
 		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
 	default:
