@@ -32,9 +32,9 @@ const (
 type field[T any] struct {
 	name   string
 	schema schema
-	// read lays a value over what was there. That may share all it points to
-	// with others: what read changes it replaces.
-	read func(value, *T)
+	// lay lays a value over what was there. That may share all it points to with
+	// others: what lay changes it replaces.
+	lay func(value, *T)
 }
 
 // A setting is a field of settings.
@@ -124,7 +124,7 @@ func overlay(s *check.Settings, own members, fields []setting) *check.Settings {
 			copied := *s
 			laid = &copied
 		}
-		f.read(v, laid)
+		f.lay(v, laid)
 	}
 	return laid
 }
@@ -263,14 +263,6 @@ func addHeaders(s *check.Settings, own http.Header) {
 	maps.Copy(all, s.Header)
 	maps.Copy(all, own)
 	s.Header = all
-}
-
-// validHeader reports whether text can be the value of a header.
-func validHeader(name, text string) bool {
-	if name == "Host" && (text == "" || !httpguts.ValidHostHeader(text)) {
-		return false
-	}
-	return httpguts.ValidHeaderFieldValue(text)
 }
 
 func readTimeout(v value, s *check.Settings) {

@@ -93,23 +93,6 @@ func openSource(ctx context.Context, v value, sources map[string]Source) (io.Rea
 	return source, name
 }
 
-// isEvent reports whether a source holds an event; any other holds lines.
-func isEvent(name string) bool { return strings.EqualFold(path.Ext(name), ".json") }
-
-// readSource reads the event that a source holds. v is where it is named.
-func readSource(v value, name string, source io.Reader, fields []setting) event {
-	data, err := readAll(source)
-	if err != nil {
-		v.problem("read %s: %v", quote(name), withoutPath(err))
-		return builtIn()
-	}
-	inner := readEvent(readJSON(data, name+placeEnd, v.ps), fields, builtIn())
-	if inner.source.kind != absent {
-		inner.source.problem("cannot be used in a source: a source cannot name another")
-	}
-	return inner
-}
-
 // withoutPath returns what went wrong, without the path that an error of fs
 // repeats.
 func withoutPath(err error) error {
