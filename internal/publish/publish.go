@@ -110,7 +110,7 @@ func (s *Session) check() {
 
 // A Tally is what became of a session's datums so far. After a Flush, Datums
 // is the sum of Accepted, EMF and Lost.
-type Tally = metric.Tally
+type Tally = metric.DeliveryStats
 
 // A PublishError says that datums, though valid, went neither way.
 type PublishError struct {
