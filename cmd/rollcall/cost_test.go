@@ -15,8 +15,8 @@ func TestCost(t *testing.T) {
 		out  string
 		err  string
 	}{
-		{"the event's profile", five, []string{"--every", "1m"}, 0, "profile group, [0-9]+ metrics", ""},
-		{"another profile", five, []string{"--every", "1m", "--metrics", "phases"}, 0, "profile phases, [0-9]+ metrics", ""},
+		{"the event's profile", five, []string{"--every", "1m"}, 0, "profile group, ", ""},
+		{"another profile", five, []string{"--every", "1m", "--metrics", "phases"}, 0, "profile phases, ", ""},
 		{"lines", "https://a.test\nhttps://b.test\n", []string{"--every", "5m"}, 0, "2 targets, every 5m, profile target", ""},
 		{"a Region", five, []string{"--every", "1m", "--region", "eu\x1b[2J"}, 0, "Prices of us-east-1", `no prices of the Region "eu\x1b[2J" are known here: those of us-east-1 are shown`},
 		{"once a month", five, []string{"--every", "730h"}, 0, "runs in it: 1.", ""},
