@@ -12,6 +12,7 @@ import (
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
@@ -49,7 +50,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 			return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
 		}
 		// A terminal has no log that CloudWatch reads: there is no EMF fallback.
-		publisher := publish.Publisher{Client: publish.NewClient(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log}
+		publisher := publish.Publisher{Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log}
 		m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
 	}
 	out, err := openOutput(c.Output, sys)

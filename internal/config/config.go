@@ -75,18 +75,13 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 	return c, nil
 }
 
-// Files returns the directory TaskRoot, which no path and no link leads out
-// of; nil if it can't be opened.
-func (c Config) Files() fs.FS {
-	root, err := os.OpenRoot(c.TaskRoot)
-	if err != nil {
-		return nil
-	}
-	return root.FS()
-}
-
-// Sources returns what the source of an event may name everywhere: Files. A
-// program may add other schemes.
+// Sources opens what the source of an event names, by scheme: regular files
+// below TaskRoot, which no path and no link leads out of. A program may add
+// other schemes.
 func (c Config) Sources() map[string]plan.Source {
-	return map[string]plan.Source{"file": plan.Files(c.Files())}
+	var files fs.FS // nil: there are none
+	if root, err := os.OpenRoot(c.TaskRoot); err == nil {
+		files = root.FS()
+	}
+	return map[string]plan.Source{"file": plan.Files(files)}
 }

@@ -3,8 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -68,6 +69,7 @@ func TestLoad(t *testing.T) {
 		{"ROLLCALL_TARGET_LIMIT", "0", func(c *Config) { c.TargetLimit = 0 }},
 		{"ROLLCALL_TARGET_LIMIT", " 7 ", func(c *Config) { c.TargetLimit = 7 }},
 		{"ROLLCALL_ALLOW", "10.1.2.3/8", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
+		{"ROLLCALL_ALLOW", "::ffff:10.0.0.0/104", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
 		{"ROLLCALL_ALLOW", "127.0.0.1, fd00::/8,::1", func(c *Config) { c.Guard.Allow = prefixes("127.0.0.1/32", "fd00::/8", "::1/128") }},
 		{"ROLLCALL_DNS", "10.0.0.2:53", func(c *Config) { c.DNS = "10.0.0.2:53" }},
 		{"ROLLCALL_DNS", "[fd00::2]:53", func(c *Config) { c.DNS = "[fd00::2]:53" }},
@@ -226,8 +228,20 @@ func TestEveryVariableIsTested(t *testing.T) {
 	}
 }
 
+// contents reads a file as an event's source.
+func contents(t *testing.T, c Config, name string) (string, error) {
+	t.Helper()
+	file, _, err := c.Sources()["file"](t.Context(), &url.URL{Path: name}, "")
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(file)
+	return string(text), err
+}
+
 // No path and no link leads out of the directory.
-func TestFiles(t *testing.T) {
+func TestSources(t *testing.T) {
 	outside, root := t.TempDir(), t.TempDir()
 	for _, name := range []string{filepath.Join(outside, "secret.txt"), filepath.Join(root, "urls.txt")} {
 		if err := os.WriteFile(name, []byte(filepath.Base(name)), 0o600); err != nil {
@@ -237,26 +251,26 @@ func TestFiles(t *testing.T) {
 	if err := os.Symlink(filepath.Join(outside, "secret.txt"), filepath.Join(root, "link.txt")); err != nil {
 		t.Fatal(err)
 	}
-	files := Config{TaskRoot: root}.Files()
-	if text, err := fs.ReadFile(files, "urls.txt"); err != nil || string(text) != "urls.txt" {
+	c := Config{TaskRoot: root}
+	if text, err := contents(t, c, "urls.txt"); err != nil || text != "urls.txt" {
 		t.Errorf("%q, %v", text, err)
 	}
 	for _, name := range []string{"link.txt", "../secret.txt", "/etc/hosts"} {
-		if text, err := fs.ReadFile(files, name); err == nil {
+		if text, err := contents(t, c, name); err == nil {
 			t.Errorf("%s can be read: %q", name, text)
 		}
 	}
 }
 
-func TestFilesOfTheWorkingDirectory(t *testing.T) {
+func TestSourcesOfTheWorkingDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("here.txt", nil, 0o600); err != nil {
+	if err := os.WriteFile("here.txt", []byte("here"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fs.Stat(defaults(t).Files(), "here.txt"); err != nil {
-		t.Errorf("the working directory: %v", err)
+	if text, err := contents(t, defaults(t), "here.txt"); err != nil || text != "here" {
+		t.Errorf("the working directory: %q, %v", text, err)
 	}
-	if got := (Config{TaskRoot: "nowhere"}).Files(); got != nil {
-		t.Errorf("a directory that does not exist: %v", got)
+	if text, err := contents(t, Config{TaskRoot: "nowhere"}, "here.txt"); err == nil {
+		t.Errorf("a directory that does not exist has %q", text)
 	}
 }

@@ -18,34 +18,24 @@ func TestDocumentationHasTheVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := string(text)
-	for prefix, row := range map[string]func(Variable) string{
-		"ROLLCALL_": func(v Variable) string {
-			parameter := "–"
-			if v.Parameter != "" {
-				parameter = "`" + v.Parameter + "`"
-			}
-			return fmt.Sprintf("| `%s` | %s | %s | %s | %s |\n", v.Name, parameter, v.Type, defaultOf(v), v.Meaning)
-		},
-		"": func(v Variable) string {
-			return fmt.Sprintf("| `%s` | %s | %s | %s |\n", v.Name, v.Type, defaultOf(v), v.Meaning)
-		},
-	} {
-		marker := map[string]string{"ROLLCALL_": "variables", "": "lambda"}[prefix]
-		before, rest, opened := strings.Cut(want, "<!-- begin "+marker+" -->\n")
-		table, after, closed := strings.Cut(rest, "<!-- end "+marker+" -->")
-		lines := strings.SplitAfter(table, "\n")
-		if !opened || !closed || len(lines) < 2 {
-			t.Fatalf("there are no markers for %s", marker)
+	own := "| Variable | Parameter | Type | Default | Meaning |\n|---|---|---|---|---|\n"
+	lambda := "| Variable | Type | Default | Meaning |\n|---|---|---|---|\n"
+	for _, v := range Variables() {
+		initial := v.Otherwise
+		if v.Default != "" {
+			initial = strings.TrimSuffix("`"+v.Default+"`; "+v.Otherwise, "; ")
 		}
-		rows := lines[0] + lines[1] // the head stays
-		for _, v := range Variables() {
-			if strings.HasPrefix(v.Name, "ROLLCALL_") == (prefix != "") {
-				rows += row(v)
-			}
+		rest := fmt.Sprintf("%s | %s | %s |\n", v.Type, initial, v.Meaning)
+		switch {
+		case !strings.HasPrefix(v.Name, "ROLLCALL_"):
+			lambda += fmt.Sprintf("| `%s` | %s", v.Name, rest)
+		case v.Parameter == "":
+			own += fmt.Sprintf("| `%s` | – | %s", v.Name, rest)
+		default:
+			own += fmt.Sprintf("| `%s` | `%s` | %s", v.Name, v.Parameter, rest)
 		}
-		want = before + "<!-- begin " + marker + " -->\n" + rows + "<!-- end " + marker + " -->" + after
 	}
+	want := replaced(t, replaced(t, string(text), "variables", own), "lambda", lambda)
 	if want == string(text) {
 		return
 	}
@@ -57,13 +47,14 @@ func TestDocumentationHasTheVariables(t *testing.T) {
 	}
 }
 
-// defaultOf is a variable's default as the documentation has it.
-func defaultOf(v Variable) string {
-	switch {
-	case v.Default == "":
-		return v.Otherwise
-	case v.Otherwise == "":
-		return "`" + v.Default + "`"
+// replaced returns a document with another table between two markers.
+func replaced(t *testing.T, document, marker, table string) string {
+	t.Helper()
+	begin, end := "<!-- begin "+marker+" -->\n", "<!-- end "+marker+" -->"
+	before, rest, opened := strings.Cut(document, begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !opened || !closed {
+		t.Fatalf("there are no markers for %s", marker)
 	}
-	return "`" + v.Default + "`; " + v.Otherwise
+	return before + begin + table + end + after
 }

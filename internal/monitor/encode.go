@@ -72,7 +72,7 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 			if (s.Results[i].State == check.Up) != up || room < 0 {
 				continue
 			}
-			text, err := json.Marshal(&s.Results[i])
+			text, err := s.Results[i].MarshalJSON() // json.Marshal would copy it once more
 			if err != nil {
 				return nil, err
 			}

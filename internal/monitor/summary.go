@@ -36,9 +36,9 @@ type Summary struct {
 	NotChecked int `json:"notChecked"`
 	Flaky      int `json:"flaky"`
 
-	Clock      Clocks       `json:"clock"`
-	LocalDelay *Delay       `json:"localDelay,omitzero"`
-	Published  metric.Tally `json:"published"`
+	Clock      Clocks               `json:"clock"`
+	LocalDelay *Delay               `json:"localDelay,omitzero"`
+	Published  metric.DeliveryStats `json:"published"`
 
 	Truncated bool           `json:"truncated"` // some results are left out
 	Results   []check.Result `json:"results"`   // in the event's order; the last member: see Encode
@@ -65,8 +65,8 @@ type Delay struct {
 	Max check.Milliseconds `json:"max"`
 }
 
-// count takes over what a sweep found.
-func (s *Summary) count(o sweep.Outcome) {
+// countResults takes over what a sweep found.
+func (s *Summary) countResults(o sweep.Outcome) {
 	s.Results, s.Targets, s.VantageUnhealthy = o.Results, len(o.Results), o.VantageUnhealthy
 	for i := range s.Results {
 		r := &s.Results[i]

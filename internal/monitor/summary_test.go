@@ -26,7 +26,7 @@ func full() *Summary {
 		Healthy: true, VantageUnhealthy: true, Stale: true, Profile: "target", Warnings: []string{"a warning"},
 		Targets: 2, Up: 1, Down: 1, Flaky: 1, Clock: Clocks{1, 1},
 		LocalDelay: &Delay{check.Milliseconds(300 * time.Microsecond), check.Milliseconds(1900 * time.Microsecond), check.Milliseconds(2200 * time.Microsecond)},
-		Published:  metric.Tally{Datums: 31, Accepted: 28, EMF: 2, Lost: 1, Unclear: 4, Requests: 5, Retries: 3},
+		Published:  metric.DeliveryStats{Datums: 31, Accepted: 28, EMF: 2, Lost: 1, Unclear: 4, Requests: 5, Retries: 3},
 		Results: []check.Result{
 			{
 				Name: "shop", Group: "web", URL: "https://shop.example/health?…", State: check.Down, Reason: check.Status,
@@ -236,6 +236,23 @@ func TestEncodeTruncatedAgain(t *testing.T) {
 	}
 }
 
+// What was encoded in advance, for one limit, is not what another limit gets.
+func TestEncodeInAdvance(t *testing.T) {
+	for _, limit := range []int{2000, 4000, 0} {
+		s := many(30)
+		s.encodeResults(3000)
+		want := many(30)
+		if limit == 0 {
+			want.Truncated = true // as it was returned
+		}
+		got, err := s.Encode(limit)
+		whole, wrong := want.Encode(limit)
+		if err != nil || wrong != nil || string(got) != string(whole) {
+			t.Errorf("limit %d: errors %v, %v, got\n%s\nwant\n%s", limit, err, wrong, got, whole)
+		}
+	}
+}
+
 // A limit that the summary alone exceeds leaves no result.
 func TestEncodeTinyLimit(t *testing.T) {
 	text, err := many(3).Encode(10)
@@ -245,9 +262,9 @@ func TestEncodeTinyLimit(t *testing.T) {
 	}
 }
 
-func TestSummaryCount(t *testing.T) {
+func TestSummaryCountResults(t *testing.T) {
 	var s Summary
-	s.count(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
+	s.countResults(sweep.Outcome{VantageUnhealthy: true, Results: []check.Result{
 		{State: check.Up, Flaky: true, Clock: check.KernelClock, LocalDelay: 3 * ms},
 		{State: check.Up, Clock: check.KernelClock, LocalDelay: ms},
 		{State: check.Degraded, Flaky: true, LocalDelay: 2 * ms},

@@ -71,7 +71,7 @@ func TestPageThatCannotBeKept(t *testing.T) {
 		if took := time.Since(began); took >= testnet.Patience*4*time.Second {
 			t.Errorf("%v: it answered after %v", want, took)
 		}
-		if len(s.Warnings) != 1 || s.Warnings[0] != "the page of this run was not kept: "+want || !s.Healthy || s.Published.Lost > 0 {
+		if len(s.Warnings) != 1 || s.Warnings[0] != "the page of this run was not stored: "+want || !s.Healthy || s.Published.Lost > 0 {
 			t.Errorf("%s", s.raw)
 		}
 		if n := r.completed(); n != 1 {
