@@ -9,6 +9,7 @@ import (
 	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/sweep"
+	"rollcall/internal/text"
 )
 
 // A Summary is what an invocation returns; its JSON is a contract with whoever
@@ -99,16 +100,14 @@ func (s *Summary) countResults(o sweep.Outcome) {
 	s.LocalDelay = distribution(s.localDelays)
 }
 
-// distribution takes percentiles by nearest rank; nil of nothing.
+// distribution is nil of nothing.
 func distribution(delays []time.Duration) *Delay {
 	if len(delays) == 0 {
 		return nil
 	}
 	sorted := slices.Sorted(slices.Values(delays))
-	rank := func(percent int) check.Milliseconds {
-		return check.Milliseconds(sorted[(len(sorted)*percent+99)/100-1])
-	}
-	return &Delay{rank(50), rank(99), rank(100)}
+	percentile := func(percent int) check.Milliseconds { return check.Milliseconds(text.Percentile(sorted, percent)) }
+	return &Delay{percentile(50), percentile(99), percentile(100)}
 }
 
 // UrgentFirst returns the results in the order of urgency: those that are down,

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"rollcall/internal/pause"
 )
 
 // Fates let chance decide what befalls requests and datums, in a way that can
@@ -129,7 +131,7 @@ func drip(w http.ResponseWriter, r *http.Request, answer string) {
 	}
 	defer conn.Close()
 	for i := range len(answer) {
-		if _, err := conn.Write([]byte{answer[i]}); err != nil || !Pause(r.Context(), dripPause) {
+		if _, err := conn.Write([]byte{answer[i]}); err != nil || !pause.For(r.Context(), dripPause) {
 			return
 		}
 	}

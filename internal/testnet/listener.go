@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // A Listener listens on a free port of 127.0.0.1, counts the connections it
@@ -209,19 +208,4 @@ func (t *Tasks) Wait() {
 	ended := t.ended
 	t.mu.Unlock()
 	<-ended
-}
-
-// Pause waits for d, and reports false if ctx ended before.
-func Pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

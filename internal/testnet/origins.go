@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"rollcall/internal/pause"
 )
 
 // HeldHeader is the header in which every answer of an origin that speaks HTTP
@@ -264,7 +266,7 @@ func Respond(w http.ResponseWriter, status int, title string) {
 // Wait holds an answer for d; where the client or the test network goes away before,
 // it ends the handler without one.
 func Wait(ctx context.Context, d time.Duration) {
-	if !Pause(ctx, d) {
+	if !pause.For(ctx, d) {
 		panic(http.ErrAbortHandler)
 	}
 }

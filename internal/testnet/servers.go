@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rollcall/internal/pause"
 )
 
 // RequestTimeout is how long a raw server waits for a request, or for a caller to go.
@@ -232,7 +234,7 @@ func Then(acts ...Act) Act {
 func Drip(text string, piece int, interval time.Duration) Act {
 	return func(ctx context.Context, c *Caller) {
 		for part := range slices.Chunk([]byte(text), piece) {
-			if _, err := c.Write(part); err != nil || !Pause(ctx, interval) {
+			if _, err := c.Write(part); err != nil || !pause.For(ctx, interval) {
 				return
 			}
 		}
@@ -243,7 +245,7 @@ func Drip(text string, piece int, interval time.Duration) Act {
 func Repeat(text string, interval time.Duration) Act {
 	return func(ctx context.Context, c *Caller) {
 		for {
-			if _, err := io.WriteString(c, text); err != nil || !Pause(ctx, interval) {
+			if _, err := io.WriteString(c, text); err != nil || !pause.For(ctx, interval) {
 				return
 			}
 		}

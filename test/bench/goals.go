@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"rollcall/internal/text"
+)
 
 // A Goal is what a figure has to be.
 type Goal struct {
@@ -120,7 +124,7 @@ func (f *Figures) judgeMany() {
 	var failures, peak, wall, more Range
 	hosts := "100,000"
 	if m := f.Many; m != nil {
-		hosts = thousands(m.Checks)
+		hosts = text.Count(m.Checks)
 		failures, peak, wall, more = once(float64(m.Failures)), once(m.Peak), per(m.Seconds, m.Bound), per(m.CPU, m.Few.CPU)
 	}
 	f.goal(Goal{What: hosts + " hosts: failures of our own making", AtMost: true, Steady: true}, failures)

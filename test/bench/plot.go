@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"rollcall/internal/text"
 )
 
 // A line of the plot is one clock: how far off the durations are by it, with
@@ -95,7 +97,7 @@ func axes(b *strings.Builder) {
 	}
 	for _, n := range []int{10, 30, 100, 300, 1000} {
 		fmt.Fprintf(b, `<path d="M%.1f %dv5" stroke="%s"/>`+"\n", across.at(float64(n)), plotBottom, faint)
-		words(b, place{across.at(float64(n)), plotBottom + 20}, style{faint, `font-size="12" text-anchor="middle"`}, thousands(n))
+		words(b, place{across.at(float64(n)), plotBottom + 20}, style{faint, `font-size="12" text-anchor="middle"`}, text.Count(n))
 	}
 	words(b, place{(plotLeft + plotRight) / 2, plotBottom + 44}, style{ink, `font-size="13" text-anchor="middle"`}, "checks at once")
 }
@@ -142,6 +144,6 @@ func labels(b *strings.Builder, lines []line) {
 		above = at
 		words(b, place{plotRight + 14, at}, style{l.colour, `font-size="13" font-weight="600"`}, l.label)
 		words(b, place{plotRight + 14, at + 15}, style{faint, `font-size="12"`},
-			fmt.Sprintf("%s at once: %s / %s ms", thousands(int(end(l).inFlight)), number(end(l).P50), number(end(l).P99)))
+			fmt.Sprintf("%s at once: %s / %s ms", text.Count(int(end(l).inFlight)), number(end(l).P50), number(end(l).P99)))
 	}
 }

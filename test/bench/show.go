@@ -7,14 +7,16 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
+	pretty "github.com/jedib0t/go-pretty/v6/text"
+
+	"rollcall/internal/text"
 )
 
 // show prints all that there is.
 func show(w io.Writer, f *Figures) {
 	m := f.Machine
 	fmt.Fprintf(w, "%s, %d cores, %s; %s\n", m.Processor, m.Cores, m.System, strings.Join(m.Versions, "; "))
-	fmt.Fprintf(w, "Origins on one core, clients on the other, %s descriptors. Answers after %v, a host and a certificate a check.\n", thousands(lambdaDescriptors), hold)
+	fmt.Fprintf(w, "Origins on one core, clients on the other, %s descriptors. Answers after %v, a host and a certificate a check.\n", text.Count(lambdaDescriptors), hold)
 	for _, warning := range m.warnings() {
 		fmt.Fprintf(w, "! %s\n", warning)
 	}
@@ -32,12 +34,12 @@ func plainTable(w io.Writer, header table.Row, left int) table.Writer {
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.Options{SeparateHeader: true}
-	t.Style().Format.Header = text.FormatDefault
+	t.Style().Format.Header = pretty.FormatDefault
 	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = "", "  "
 	t.AppendHeader(header)
 	var columns []table.ColumnConfig
 	for i := left + 1; i <= len(header); i++ {
-		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		columns = append(columns, table.ColumnConfig{Number: i, Align: pretty.AlignRight, AlignHeader: pretty.AlignRight})
 	}
 	t.SetColumnConfigs(columns)
 	return t
@@ -48,13 +50,13 @@ func showRounds(w io.Writer, rounds []Round) {
 	if len(rounds) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s hosts; %s\n\n", thousands(mostChecks(rounds)), roundsOf(len(rounds)))
+	fmt.Fprintf(w, "\n%s hosts; %s\n\n", text.Count(mostChecks(rounds)), roundsOf(len(rounds)))
 	t := plainTable(w, table.Row{"Client", "at once", "checks/s", "CPU ms\na check", "peak\nMB", "failures", "first byte off by\np50 / p99 ms", "duration off by\np50 / p99 ms", "origins'\ncore busy"}, 1)
 	for _, name := range clientsIn(rounds) {
 		get := func(figure func(*Outcome) (float64, bool)) Range { return over(rounds, figureOf(name, figure)) }
 		o := latest(rounds, name)
 		t.AppendRow(table.Row{
-			name, thousands(o.Held),
+			name, text.Count(o.Held),
 			shown(get(func(o *Outcome) (float64, bool) { return o.PerSecond, true })),
 			shown(get(func(o *Outcome) (float64, bool) { return o.CPU, true })),
 			number(get(func(o *Outcome) (float64, bool) { return o.Peak, true }).Median),
@@ -97,7 +99,7 @@ func failuresOf(rounds []Round, name string) string {
 	if failures == 0 {
 		return "0"
 	}
-	return fmt.Sprintf("%s of %s", thousands(failures), thousands(checks))
+	return fmt.Sprintf("%s of %s", text.Count(failures), text.Count(checks))
 }
 
 // notes are what the table's figures need beside them.
@@ -107,7 +109,7 @@ func notes(w io.Writer, rounds []Round) {
 	for _, name := range clientsIn(rounds) {
 		o := latest(rounds, name)
 		if o.Checks < mostChecks(rounds) {
-			fmt.Fprintf(w, "%s: a sample of %s hosts.\n", name, thousands(o.Checks))
+			fmt.Fprintf(w, "%s: a sample of %s hosts.\n", name, text.Count(o.Checks))
 		}
 		showReasons(w, o)
 		if o.Process != nil {
@@ -115,10 +117,10 @@ func notes(w io.Writer, rounds []Round) {
 				name, spreadOf(o.Process), 100*o.Unsure, 100*o.Beyond)
 		}
 		if o.Doubtful > 0 {
-			doubtful = append(doubtful, fmt.Sprintf("%s %s", name, thousands(o.Doubtful)))
+			doubtful = append(doubtful, fmt.Sprintf("%s %s", name, text.Count(o.Doubtful)))
 		}
 		if rest := o.Checks - o.Failures - o.Doubtful - o.Told; rest > 0 && o.Duration != nil {
-			untold = append(untold, fmt.Sprintf("%s %s", name, thousands(rest)))
+			untold = append(untold, fmt.Sprintf("%s %s", name, text.Count(rest)))
 		}
 	}
 	list(w, "Left out of how far off it is, because the truth is not sure", doubtful)
@@ -141,7 +143,7 @@ func showReasons(w io.Writer, o *Outcome) {
 			fmt.Fprintf(w, "%s: and %d more kinds of failure.\n", o.Client, len(o.Reasons)-i)
 			return
 		}
-		fmt.Fprintf(w, "%s: %s × %s\n", o.Client, thousands(reason.Count), reason.Text)
+		fmt.Fprintf(w, "%s: %s × %s\n", o.Client, text.Count(reason.Count), reason.Text)
 	}
 }
 
@@ -150,8 +152,8 @@ func showMany(w io.Writer, m *Many) {
 		return
 	}
 	fmt.Fprintf(w, "\n%s hosts in one invocation with %d MB: %s s (%s at least), %s ms of CPU a check (%s with %s hosts), peak %s MB, %s failures, %s at once\n",
-		thousands(m.Checks), manyMemory, number(m.Seconds), number(m.Bound), number(m.CPU), number(m.Few.CPU), thousands(m.Few.Checks),
-		number(m.Peak), thousands(m.Failures), thousands(m.Held))
+		text.Count(m.Checks), manyMemory, number(m.Seconds), number(m.Bound), number(m.CPU), number(m.Few.CPU), text.Count(m.Few.Checks),
+		number(m.Peak), text.Count(m.Failures), text.Count(m.Held))
 }
 
 func showStarts(w io.Writer, s *Starts) {
@@ -160,7 +162,7 @@ func showStarts(w io.Writer, s *Starts) {
 	}
 	fmt.Fprintf(w, "\nStarts, ms, medians of %d in turns, the least and the most in brackets\n\n", s.Function.Rounds)
 	t := plainTable(w, table.Row{"What", "Rollcall", "beside", "beside what"}, 1)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: text.AlignRight, AlignHeader: text.AlignRight}, {Number: 3, Align: text.AlignRight, AlignHeader: text.AlignRight}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: pretty.AlignRight, AlignHeader: pretty.AlignRight}, {Number: 3, Align: pretty.AlignRight, AlignHeader: pretty.AlignRight}})
 	t.AppendRow(table.Row{"cold start of the function", shown(s.Function), shown(s.Plainest), "aws-lambda-go, LoadDefaultConfig, CloudWatch"})
 	if s.CurlHelp.Rounds > 0 {
 		t.AppendRow(table.Row{"--help", shown(s.Help), shown(s.CurlHelp), "curl"})
@@ -173,7 +175,7 @@ func showStarts(w io.Writer, s *Starts) {
 func showGoals(w io.Writer, goals []Goal) {
 	fmt.Fprintln(w)
 	t := plainTable(w, table.Row{"Goal", "figure", "limit", ""}, 1)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: text.AlignRight, AlignHeader: text.AlignRight}, {Number: 3, Align: text.AlignRight, AlignHeader: text.AlignRight}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: pretty.AlignRight, AlignHeader: pretty.AlignRight}, {Number: 3, Align: pretty.AlignRight, AlignHeader: pretty.AlignRight}})
 	for _, g := range goals {
 		figure := "–"
 		if g.Absent == "" {
@@ -207,20 +209,11 @@ func pair(a, b Range) string {
 func number(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int(v)):
-		return thousands(int(v + 0.5))
+		return text.Count(int(v + 0.5))
 	case v >= 10:
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	case v >= 1:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 3, 64)
-}
-
-// thousands writes a whole number with commas.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

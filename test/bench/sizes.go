@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"rollcall/internal/text"
 )
 
 // A Size is Rollcall at one of Lambda's sizes: with as much of a core as Lambda
@@ -58,11 +60,11 @@ func showSizes(w io.Writer, sizes []Size) {
 	if len(sizes) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s hosts at Lambda's sizes: CPU by a control group, %v a period\n\n", thousands(sizeHosts), groupPeriod)
+	fmt.Fprintf(w, "\n%s hosts at Lambda's sizes: CPU by a control group, %v a period\n\n", text.Count(sizeHosts), groupPeriod)
 	t := plainTable(w, table.Row{"MB", "of a core", "at once", "seconds", "CPU ms\na check", "peak\nMB", "failures", "duration off by\np50 / p99 ms", "by the process's\nclock, ms", "unsure"}, 0)
 	for _, s := range sizes {
 		t.AppendRow(table.Row{
-			thousands(s.MB), fmt.Sprintf("%.2f", s.Core), thousands(s.Held), number(s.Seconds), number(s.CPU), number(s.Peak), s.Failures,
+			text.Count(s.MB), fmt.Sprintf("%.2f", s.Core), text.Count(s.Held), number(s.Seconds), number(s.CPU), number(s.Peak), s.Failures,
 			spreadOf(s.Duration), spreadOf(s.Process), fmt.Sprintf("%.0f %%", 100*s.Unsure),
 		})
 	}

@@ -63,9 +63,9 @@ var testsMayImport = map[string][]string{
 	plainest:               {},
 	"test/alarm":           {"test/cloudformation", "test/ministack"},
 	"test/cloudformation":  {},
-	"test/faults":          {"testnet"},
+	"test/faults":          {"testnet", "pause"},
 	"test/s3":              {"testnet"},
-	"test/meter":           {"testnet"},
+	"test/meter":           {"testnet", "pause"},
 }
 
 // mayImportAWS says who alone may import a part of the AWS SDK: one package

@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
-	"rollcall/internal/testnet"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"rollcall/internal/pause"
+	"rollcall/internal/testnet"
 )
 
 // maxArrival is how much of a request's body is remembered, in bytes.
@@ -122,7 +124,7 @@ func (d *delay) hello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	began := time.Now()
 	label, _, _ := strings.Cut(hello.ServerName, ".")
 	hold, _ := time.ParseDuration(label)
-	if !testnet.Pause(hello.Context(), hold) {
+	if !pause.For(hello.Context(), hold) {
 		return nil, context.Cause(hello.Context())
 	}
 	d.mu.Lock()

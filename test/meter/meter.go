@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"rollcall/internal/testnet"
 	"sync"
 	"time"
+
+	"rollcall/internal/pause"
+	"rollcall/internal/testnet"
 )
 
 // A Meter is an origin for measurements. It answers over HTTPS for every name
@@ -177,7 +179,7 @@ func (m *Meter) answer(ctx context.Context, host string, secure net.Conn, timed 
 	arrived := timed.received
 	m.enter()
 	defer m.leave()
-	if !testnet.Pause(ctx, time.Until(arrived.Add(m.options.Hold))) {
+	if !pause.For(ctx, time.Until(arrived.Add(m.options.Hold))) {
 		return context.Cause(ctx)
 	}
 	head := fmt.Sprintf(meterHead, pieces*len(piece))
@@ -208,7 +210,7 @@ func (m *Meter) trickle(ctx context.Context, secure net.Conn, headed time.Time) 
 		return nil
 	}
 	for i := range pieces {
-		if !testnet.Pause(ctx, time.Until(headed.Add(m.options.Trickle*time.Duration(i+1)/pieces))) {
+		if !pause.For(ctx, time.Until(headed.Add(m.options.Trickle*time.Duration(i+1)/pieces))) {
 			return context.Cause(ctx)
 		}
 		if _, err := io.WriteString(secure, piece); err != nil {
