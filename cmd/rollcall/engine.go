@@ -72,7 +72,7 @@ func newMonitor(settings config.Config, sys system, log io.Writer) (m *monitor.M
 }
 
 func newResolver(settings config.Config) *resolve.Resolver {
-	return resolve.New(resolve.Options{Server: settings.DNS, Rate: settings.DNSRate})
+	return resolve.New(resolve.Options{Server: settings.DNS, Rate: settings.DNSRate, Search: true})
 }
 
 // bounded ends a run at the deadline that was asked for.

@@ -10,10 +10,14 @@ import (
 // stopped returns r's socket, whose reader does nothing until resume.
 func stopped(t *testing.T, r *Resolver, server string) (s *socket, resume func()) {
 	t.Helper()
-	s, err := r.sockets.to(t.Context(), server, time.Minute)
-	if err != nil {
-		t.Fatal(err)
+	r.sockets.mu.Lock()
+	defer r.sockets.mu.Unlock()
+	if len(r.sockets.open) == 0 {
+		if err := r.sockets.dial(t.Context(), server, time.Now()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	s = r.sockets.open[0]
 	s.receiving.Lock()
 	return s, s.receiving.Unlock
 }
@@ -23,13 +27,13 @@ func TestLookupWhileStopped(t *testing.T) {
 	t.Parallel()
 	server := dns(t)
 	r := asking(t, server.Addr())
-	if _, err := r.Lookup(t.Context(), "six.example", 5*time.Second); err != nil { // the kernel stamps now
+	if _, err := r.Lookup(t.Context(), "ip", "six.example", 5*time.Second); err != nil { // the kernel stamps now
 		t.Fatal(err)
 	}
 	_, resume := stopped(t, r, server.Addr().String())
 	time.AfterFunc(400*time.Millisecond, resume)
 	began := time.Now()
-	got, err := r.Lookup(t.Context(), "four.example", 200*time.Millisecond)
+	got, err := r.Lookup(t.Context(), "ip", "four.example", 200*time.Millisecond)
 	if err != nil || got.Took > 100*time.Millisecond {
 		t.Errorf("took %v, error %v; want an answer that came at once", got.Took, err)
 	}
@@ -44,9 +48,9 @@ func TestLookupWhileStopped(t *testing.T) {
 // An answer that came too late is too late.
 func TestLookupLate(t *testing.T) {
 	r := asking(t, dns(t).Addr())
-	got, err := r.Lookup(t.Context(), "silent.example", 100*time.Millisecond)
+	got, err := r.Lookup(t.Context(), "ip", "silent.example", 100*time.Millisecond)
 	if err == nil || got.Took != 100*time.Millisecond {
-		t.Errorf("took %v, error %v; want a time-out after exactly 100ms", got.Took, err)
+		t.Errorf("took %v, error %v; want a timeout after exactly 100ms", got.Took, err)
 	}
 }
 
@@ -92,9 +96,9 @@ func TestTookLeavesOutDrops(t *testing.T) {
 	if s.drops() == 0 {
 		t.Error("nothing was dropped, so this shows nothing")
 	}
-	for host, o := range r.memory {
+	for k, o := range r.cache {
 		if o.answer.Took > 500*time.Millisecond {
-			t.Errorf("%s took %v, the second until it was asked again included", host, o.answer.Took)
+			t.Errorf("%v took %v, the second until it was asked again included", k, o.answer.Took)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (c order) options() probe.Options {
 	o := probe.Options{
 		UserAgent: "rollcall/test",
 		Guard:     guard.Guard{Allow: []netip.Prefix{netip.PrefixFrom(loopback, 8).Masked()}},
-		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
+		Lookup: func(context.Context, string, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{Addrs: []netip.Addr{loopback}, Stamped: true}, nil
 		},
 	}

@@ -1,0 +1,352 @@
+package resolve
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+const (
+	// firstResend is how long a query waits before it is sent again, to the next
+	// server if there is one; then twice as long, until it is given up.
+	firstResend = time.Second
+
+	attempts   = 2 // of a query at each server, where responses say nothing of the name
+	maxAliases = 8 // that we ask for because a server did not follow them
+
+	// otherFamily is how long addresses of one family wait for those of the
+	// other (RFC 8305, 3).
+	otherFamily = 50 * time.Millisecond
+)
+
+// resolve asks for l's name, as the search list completes it, and makes an
+// outcome of the responses.
+func (r *Resolver) resolve(l *lookup) (o outcome) {
+	names := []string{l.name}
+	if !strings.HasSuffix(l.name, ".") {
+		_, config := r.machine.current()
+		names = config.complete(l.name)
+	}
+	types := recordTypes(l.network)
+	var before Answer
+	var doubt error // of the first name that may exist, and nobody could tell
+	ttl := longestCached
+	for i, name := range names {
+		if i > 0 {
+			if err := r.waitTurn(l.ctx, len(types)); err != nil {
+				return outcome{err: err}
+			}
+			before = o.answer
+		}
+		o = conclude(l, r.askFamilies(l, name, types))
+		ttl = min(ttl, o.ttl)
+		o.ttl, o.answer.Took, o.answer.Gap = ttl, o.answer.Took+before.Took, max(o.answer.Gap, before.Gap)
+		o.answer.Stamped = o.answer.Stamped && (i == 0 || before.Stamped)
+		e, ok := errors.AsType[*net.DNSError](o.err)
+		if !ok {
+			return o // addresses, or nothing that another name would help
+		}
+		if !e.IsNotFound && doubt == nil {
+			doubt = o.err
+		}
+	}
+	if doubt != nil {
+		o.err = doubt
+	}
+	return o
+}
+
+// askFamilies asks for all types at once and returns the responses. When there
+// are addresses of one family, the other has little time left.
+func (r *Resolver) askFamilies(l *lookup, name string, types []dnsmessage.Type) []response {
+	if len(types) == 1 {
+		return []response{r.ask(l.ctx, l, name, types[0], 0)}
+	}
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	came := make(chan response, len(types))
+	for _, kind := range types {
+		go func() { came <- r.ask(ctx, l, name, kind, 0) }()
+	}
+	first := <-came
+	if first.verdict == addresses {
+		l.found.Store(true)
+		defer time.AfterFunc(otherFamily, cancel).Stop()
+	}
+	return []response{first, <-came}
+}
+
+// conclude makes one outcome of the responses for one name. It took until the
+// last of those that count came: a family that was given up does not.
+func conclude(l *lookup, responses []response) outcome {
+	o := outcome{at: time.Now(), ttl: longestCached, answer: Answer{Stamped: true}}
+	for _, resp := range responses {
+		o.answer.Addrs = append(o.answer.Addrs, resp.addrs...)
+	}
+	found := len(o.answer.Addrs) > 0
+	o.answer.Addrs = byPreference(o.answer.Addrs)
+	denials := 0
+	failure := l.failure("")
+	for _, resp := range responses {
+		switch {
+		case resp.verdict == denial:
+			denials++
+		case resp.verdict == failed && found:
+			o.ttl = 0
+			continue
+		case resp.verdict == failed && isOwn(resp.err):
+			return outcome{err: resp.err, answer: Answer{Took: time.Since(l.began)}}
+		case resp.verdict == failed:
+			failure.Err, failure.IsTemporary = resp.err.Error(), resp.temporary
+		}
+		o.answer.Took, o.answer.Gap = max(o.answer.Took, resp.took), max(o.answer.Gap, resp.gap)
+		o.answer.Stamped = o.answer.Stamped && resp.stamped
+		if resp.verdict == addresses || !found {
+			o.ttl = min(o.ttl, resp.ttl)
+		}
+	}
+	switch {
+	case found:
+	case denials == len(responses):
+		failure.Err, failure.IsNotFound = "no such host", true
+		o.err = failure
+	default: // one denial proves nothing if nobody could tell about the other family
+		o.err = failure
+	}
+	return o
+}
+
+// A question is a name and a type to ask for, and when that was done.
+type question struct {
+	lookup *lookup
+	name   dnsmessage.Name
+	kind   dnsmessage.Type
+	noEDNS bool // the server does not know EDNS
+
+	sent  time.Time     // first, less what we lost
+	gap   time.Duration // how uncertain sent is: it left between sent and sent + gap
+	drops uint64        // of all sockets, when it was sent last
+
+	came    chan arrival // in this round, as many as there are queries
+	waiting atomic.Bool  // for the first
+}
+
+// ask asks one server after the other for the records of kind that name has,
+// until one says something of the name. What is odd it leaves to Go's resolver.
+// The caller has waited for the first packet's turn.
+func (r *Resolver) ask(ctx context.Context, l *lookup, name string, kind dnsmessage.Type, aliases int) (resp response) {
+	packed, err := dnsmessage.NewName(name)
+	switch {
+	case err != nil:
+		return response{err: err}
+	case strings.HasSuffix(name, ".onion."):
+		return response{verdict: denial} // RFC 7686: DNS is not asked
+	case len(l.servers) == 0:
+		return r.askGo(ctx, l, name, kind)
+	}
+	q := &question{lookup: l, name: packed, kind: kind}
+	for n := range attempts * len(l.servers) {
+		a := r.roundTrip(ctx, q, n)
+		if resp = a.response(q); resp.verdict == truncated {
+			resp = r.overTCP(ctx, q, a.server).response(q)
+		}
+		switch {
+		case ctx.Err() != nil, isOwn(resp.err), resp.verdict == addresses, resp.verdict == denial:
+			return resp
+		case resp.verdict == ednsRejected:
+			q.noEDNS = true
+		case resp.verdict == alias && aliases < maxAliases:
+			if err := r.waitTurn(ctx, 1); err != nil {
+				return response{err: err}
+			}
+			next := r.ask(ctx, l, resp.target, kind, aliases+1)
+			next.took, next.gap = next.took+resp.took, max(next.gap, resp.gap)
+			next.ttl, next.stamped = min(next.ttl, resp.ttl), next.stamped && resp.stamped
+			return next
+		case resp.verdict == odd && goTakes(name):
+			return r.askGo(ctx, l, name, kind)
+		}
+		resp.verdict = failed
+	}
+	return resp
+}
+
+// goTakes reports whether Go's resolver asks for name: it refuses hyphens at
+// either end of a label.
+func goTakes(name string) bool {
+	return !strings.Contains("."+name, ".-") && !strings.Contains(name, "-.")
+}
+
+// roundTrip sends q to the nth server, then to the next if it stays silent, and
+// so on. It returns what comes first.
+func (r *Resolver) roundTrip(ctx context.Context, q *question, n int) arrival {
+	servers := q.lookup.servers
+	queries := make([]*query, len(servers))
+	q.came = make(chan arrival, len(servers))
+	q.lookup.unanswered.Add(1)
+	q.waiting.Store(true)
+	defer q.settle()
+	for wait := firstResend; ; wait *= 2 {
+		if !q.sent.IsZero() {
+			if err := r.waitTurn(ctx, 1); err != nil {
+				return arrival{err: err}
+			}
+		}
+		i := n % len(servers)
+		n++
+		if queries[i] == nil {
+			var err error
+			if queries[i], err = r.sockets.query(ctx, servers[i], q); err != nil {
+				return arrival{err: err}
+			}
+			defer queries[i].close()
+		}
+		if q.sent.IsZero() {
+			q.sent, q.drops = time.Now(), q.lookup.drops
+		} else if drops := r.sockets.drops(); drops != q.drops {
+			q.sent, q.gap, q.drops = time.Now(), 0, drops // the time until now was lost by us
+		}
+		if err := queries[i].send(); err != nil {
+			return arrival{err: err}
+		}
+		if q.gap == 0 {
+			q.gap = time.Since(q.sent)
+		}
+		select {
+		case a := <-q.came:
+			return a
+		case <-time.After(wait):
+		case <-ctx.Done():
+			r.sockets.drain() // what the kernel has received by now came in time
+			select {
+			case a := <-q.came:
+				return a
+			default:
+				return arrival{err: ctx.Err()}
+			}
+		}
+	}
+}
+
+// settle notes that q has a response, or waits no more.
+func (q *question) settle() {
+	if q.waiting.Swap(false) {
+		q.lookup.unanswered.Add(-1)
+	}
+}
+
+// overTCP asks for what does not fit into a packet.
+func (r *Resolver) overTCP(ctx context.Context, q *question, server string) (a arrival) {
+	q.lookup.unanswered.Add(1)
+	defer q.lookup.unanswered.Add(-1)
+	defer func() {
+		if a.err != nil {
+			a.err = fmt.Errorf("the response is too long for UDP, and TCP failed: %w", a.err)
+		}
+	}()
+	if err := r.takeSocket(ctx); err != nil {
+		return arrival{err: err}
+	}
+	defer func() { <-r.ownSockets }()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", server)
+	if err != nil {
+		return arrival{err: err}
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })()
+	message, err := q.pack(newID())
+	if err != nil {
+		return arrival{err: err}
+	}
+	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...)); err != nil {
+		return arrival{err: err}
+	}
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
+		return arrival{err: err}
+	}
+	packet := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(conn, packet); err != nil {
+		return arrival{err: err}
+	}
+	if !q.matches(packet) || !bytes.Equal(packet[:2], message[:2]) {
+		return arrival{err: errors.New("the response is to another query")}
+	}
+	return arrival{packet: packet, now: time.Now(), overTCP: true}
+}
+
+// takeSocket waits until one more socket of a query's own may be opened.
+func (r *Resolver) takeSocket(ctx context.Context) error {
+	select {
+	case r.ownSockets <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// askGo leaves a question to Go's resolver, which asks anew.
+func (r *Resolver) askGo(ctx context.Context, l *lookup, name string, kind dnsmessage.Type) response {
+	l.unanswered.Add(1)
+	defer l.unanswered.Add(-1)
+	if err := r.takeSocket(ctx); err != nil {
+		return response{err: err}
+	}
+	defer func() { <-r.ownSockets }()
+	var own atomic.Pointer[error]
+	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if r.server != "" {
+			address = r.server
+		}
+		if err := r.waitTurn(ctx, 1); err != nil {
+			return nil, err
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if isOwn(err) {
+			own.Store(&err) // Go's resolver calls that "no such host"
+		}
+		return conn, err
+	}}
+	network := "ip4"
+	if kind == dnsmessage.TypeAAAA {
+		network = "ip6"
+	}
+	began := time.Now()
+	addrs, err := resolver.LookupNetIP(ctx, network, name)
+	resp := response{verdict: addresses, took: time.Since(began)}
+	for _, addr := range addrs {
+		resp.addrs = append(resp.addrs, addr.Unmap())
+	}
+	e, _ := errors.AsType[*net.DNSError](err)
+	switch {
+	case own.Load() != nil:
+		return response{err: *own.Load()}
+	case e != nil && e.IsNotFound:
+		resp.verdict = denial
+	case e != nil:
+		resp.verdict, resp.err, resp.temporary = failed, errors.New(e.Err), e.IsTemporary
+	case err != nil:
+		resp.verdict, resp.err = failed, err
+	}
+	return resp
+}
+
+// isOwn reports whether err says that this machine ran out of something.
+func isOwn(err error) bool {
+	for _, exhausted := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, exhausted) {
+			return true
+		}
+	}
+	return false
+}
