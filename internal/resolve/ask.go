@@ -137,8 +137,8 @@ type question struct {
 	gap   time.Duration // how uncertain sent is: it left between sent and sent + gap
 	drops uint64        // of all sockets, when it was sent last
 
-	came    chan arrival // in this round, as many as there are queries
-	waiting atomic.Bool  // for the first
+	came    chan response // in this round, as many as there are queries
+	waiting atomic.Bool   // for the first
 }
 
 // ask asks one server after the other for the records of kind that name has,
@@ -156,9 +156,8 @@ func (r *Resolver) ask(ctx context.Context, l *lookup, name string, kind dnsmess
 	}
 	q := &question{lookup: l, name: packed, kind: kind}
 	for n := range attempts * len(l.servers) {
-		a := r.roundTrip(ctx, q, n)
-		if resp = a.response(q); resp.verdict == truncated {
-			resp = r.overTCP(ctx, q, a.server).response(q)
+		if resp = r.roundTrip(ctx, q, n).timed(q); resp.verdict == truncated {
+			resp = r.overTCP(ctx, q, resp.server).timed(q)
 		}
 		switch {
 		case ctx.Err() != nil, isOwn(resp.err), resp.verdict == addresses, resp.verdict == denial:
@@ -189,17 +188,17 @@ func goTakes(name string) bool {
 
 // roundTrip sends q to the nth server, then to the next if it stays silent, and
 // so on. It returns what comes first.
-func (r *Resolver) roundTrip(ctx context.Context, q *question, n int) arrival {
+func (r *Resolver) roundTrip(ctx context.Context, q *question, n int) response {
 	servers := q.lookup.servers
 	queries := make([]*query, len(servers))
-	q.came = make(chan arrival, len(servers))
+	q.came = make(chan response, len(servers))
 	q.lookup.unanswered.Add(1)
 	q.waiting.Store(true)
 	defer q.settle()
 	for wait := firstResend; ; wait *= 2 {
 		if !q.sent.IsZero() {
 			if err := r.waitTurn(ctx, 1); err != nil {
-				return arrival{err: err}
+				return broken(err)
 			}
 		}
 		i := n % len(servers)
@@ -207,7 +206,7 @@ func (r *Resolver) roundTrip(ctx context.Context, q *question, n int) arrival {
 		if queries[i] == nil {
 			var err error
 			if queries[i], err = r.sockets.query(ctx, servers[i], q); err != nil {
-				return arrival{err: err}
+				return broken(err)
 			}
 			defer queries[i].close()
 		}
@@ -217,22 +216,22 @@ func (r *Resolver) roundTrip(ctx context.Context, q *question, n int) arrival {
 			q.sent, q.gap, q.drops = time.Now(), 0, drops // the time until now was lost by us
 		}
 		if err := queries[i].send(); err != nil {
-			return arrival{err: err}
+			return broken(err)
 		}
 		if q.gap == 0 {
 			q.gap = time.Since(q.sent)
 		}
 		select {
-		case a := <-q.came:
-			return a
+		case resp := <-q.came:
+			return resp
 		case <-time.After(wait):
 		case <-ctx.Done():
 			r.sockets.drain() // what the kernel has received by now came in time
 			select {
-			case a := <-q.came:
-				return a
+			case resp := <-q.came:
+				return resp
 			default:
-				return arrival{err: ctx.Err()}
+				return broken(ctx.Err())
 			}
 		}
 	}
@@ -246,43 +245,45 @@ func (q *question) settle() {
 }
 
 // overTCP asks for what does not fit into a packet.
-func (r *Resolver) overTCP(ctx context.Context, q *question, server string) (a arrival) {
+func (r *Resolver) overTCP(ctx context.Context, q *question, server string) (resp response) {
 	q.lookup.unanswered.Add(1)
 	defer q.lookup.unanswered.Add(-1)
 	defer func() {
-		if a.err != nil {
-			a.err = fmt.Errorf("the response is too long for UDP, and TCP failed: %w", a.err)
+		if resp.err != nil {
+			resp.err = fmt.Errorf("the response is too long for UDP, and TCP failed: %w", resp.err)
 		}
 	}()
 	if err := r.takeSocket(ctx); err != nil {
-		return arrival{err: err}
+		return broken(err)
 	}
 	defer func() { <-r.ownSockets }()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", server)
 	if err != nil {
-		return arrival{err: err}
+		return broken(err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })()
-	message, err := q.pack(newID())
+	message, err := q.pack(newID(), !q.noEDNS)
 	if err != nil {
-		return arrival{err: err}
+		return broken(err)
 	}
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...)); err != nil {
-		return arrival{err: err}
+		return broken(err)
 	}
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		return arrival{err: err}
+		return broken(err)
 	}
 	packet := make([]byte, binary.BigEndian.Uint16(length[:]))
 	if _, err := io.ReadFull(conn, packet); err != nil {
-		return arrival{err: err}
+		return broken(err)
 	}
-	if !q.matches(packet) || !bytes.Equal(packet[:2], message[:2]) {
-		return arrival{err: errors.New("the response is to another query")}
+	if !q.matches(packet, !q.noEDNS) || !bytes.Equal(packet[:2], message[:2]) {
+		return broken(errors.New("the response is to another query"))
 	}
-	return arrival{packet: packet, now: time.Now(), overTCP: true}
+	resp = parse(packet, q, !q.noEDNS, true)
+	resp.now = time.Now()
+	return resp
 }
 
 // takeSocket waits until one more socket of a query's own may be opened.

@@ -28,73 +28,58 @@ const (
 	odd                         // nothing that we understand: err says why
 )
 
-// A response is what was learnt from one.
+// A response is what was learnt from one, or why there is none.
 type response struct {
-	verdict verdict
-	addrs   []netip.Addr
-	target  string        // of an alias, with a dot at its end
-	ttl     time.Duration // how long addresses or a denial may be cached
-	err     error
-	// temporary is what package net means by it: SERVFAIL and socket errors.
-	temporary bool
+	verdict   verdict
+	addrs     []netip.Addr
+	target    string        // of an alias, with a dot at its end
+	ttl       time.Duration // how long addresses or a denial may be cached
+	err       error
+	temporary bool // what package net means by it: SERVFAIL and socket errors
 
+	server  string
+	now     time.Time     // when it was read
+	lag     time.Duration // since the kernel received it
 	took    time.Duration // from the question
 	gap     time.Duration // how uncertain the question's time is
-	stamped bool          // by the kernel
+	stamped bool          // took ends when the kernel received it
 }
 
-// An arrival is a packet that came lag before now, or the failure of a socket.
-type arrival struct {
-	packet  []byte
-	now     time.Time
-	lag     time.Duration
-	server  string
-	overTCP bool
-	err     error
-}
+// broken is a response that did not come because of err.
+func broken(err error) response { return response{err: err, temporary: true, now: time.Now()} }
 
-// since returns how long after sent the packet came. The kernel's stamp is of
-// the wall clock, which may be set at any time: a lag that can't be is ignored.
-// Where it was set by more than a millisecond meanwhile, it is not a stamp either.
-func (a arrival) since(sent time.Time) (took time.Duration, stamped bool) {
-	whole := a.now.Sub(sent)
-	if a.lag < 0 || a.lag > whole {
-		return whole, false
+// timed fills in how long the response took. The kernel's stamp is of the wall
+// clock, which may be set at any time: a lag that can't be is ignored. Where the
+// clock was set by more than a millisecond meanwhile, it is not a stamp either.
+func (resp response) timed(q *question) response {
+	resp.gap, resp.took = q.gap, resp.now.Sub(q.sent)
+	if resp.lag > 0 && resp.lag <= resp.took {
+		set := resp.now.Round(0).Sub(q.sent.Round(0)) - resp.took
+		resp.took -= resp.lag
+		resp.stamped = set.Abs() <= time.Millisecond
 	}
-	set := a.now.Round(0).Sub(sent.Round(0)) - whole
-	return whole - a.lag, a.lag > 0 && set.Abs() <= time.Millisecond
-}
-
-// response reads what a says of q.
-func (a arrival) response(q *question) response {
-	if a.err != nil {
-		return response{err: a.err, temporary: true, took: time.Since(q.sent), gap: q.gap}
-	}
-	resp := parse(a.packet, q, a.overTCP)
-	resp.took, resp.stamped = a.since(q.sent)
-	resp.gap = q.gap
 	return resp
 }
 
 // pack returns q as a message (RFC 1035, 4.1; RFC 6891, 6.1).
-func (q *question) pack(id uint16) ([]byte, error) {
+func (q *question) pack(id uint16, edns bool) ([]byte, error) {
 	b := dnsmessage.NewBuilder(make([]byte, 0, 128), dnsmessage.Header{ID: id, RecursionDesired: true})
 	b.StartQuestions()
 	if err := b.Question(dnsmessage.Question{Name: q.name, Type: q.kind, Class: dnsmessage.ClassINET}); err != nil {
 		return nil, err
 	}
-	if !q.noEDNS {
-		var edns dnsmessage.ResourceHeader
-		edns.SetEDNS0(largestResponse, dnsmessage.RCodeSuccess, false)
+	if edns {
+		var header dnsmessage.ResourceHeader
+		header.SetEDNS0(largestResponse, dnsmessage.RCodeSuccess, false)
 		b.StartAdditionals()
-		b.OPTResource(edns, dnsmessage.OPTResource{})
+		b.OPTResource(header, dnsmessage.OPTResource{})
 	}
 	return b.Finish()
 }
 
 // matches reports whether packet is a response to q. A server that rejects EDNS may
 // repeat no question.
-func (q *question) matches(packet []byte) bool {
+func (q *question) matches(packet []byte, edns bool) bool {
 	var p dnsmessage.Parser
 	header, err := p.Start(packet)
 	if err != nil || !header.Response {
@@ -102,7 +87,7 @@ func (q *question) matches(packet []byte) bool {
 	}
 	got, err := p.Question()
 	if err == dnsmessage.ErrSectionDone {
-		return !q.noEDNS && rejectsEDNS(header.RCode)
+		return edns && rejectsEDNS(header.RCode)
 	}
 	return err == nil && got.Type == q.kind && got.Class == dnsmessage.ClassINET && sameName(got.Name, q.name)
 }
@@ -119,11 +104,11 @@ var (
 )
 
 // parse reads what a response, which has q's question, says of it.
-func parse(packet []byte, q *question, overTCP bool) response {
+func parse(packet []byte, q *question, edns, overTCP bool) response {
 	var m dnsmessage.Message
 	err := m.Unpack(packet)
 	switch {
-	case rejectsEDNS(m.RCode) && !q.noEDNS:
+	case rejectsEDNS(m.RCode) && edns:
 		return response{verdict: ednsRejected, err: codeError(m.RCode)}
 	case m.Truncated && !overTCP:
 		return response{verdict: truncated, err: errMalformed}

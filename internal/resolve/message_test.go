@@ -98,7 +98,7 @@ func TestParse(t *testing.T) {
 		{"truncated", func(m *dnsmessage.Message) { m.Truncated, m.Answers = true, records{ip4(one, 60)} }, truncated, 0, false},
 		{"two questions", func(m *dnsmessage.Message) { m.Questions = append(m.Questions, m.Questions[0]) }, odd, 0, false},
 	} {
-		got := parse(message(t, test.change), asked(one, dnsmessage.TypeA), false)
+		got := parse(message(t, test.change), asked(one, dnsmessage.TypeA), true, false)
 		if got.verdict != test.want || got.ttl != test.ttl || (len(got.addrs) > 0) != test.address {
 			t.Errorf("%s: %+v, want verdict %v for %v", test.name, got, test.want, test.ttl)
 		}
@@ -114,7 +114,7 @@ func TestParseCutOff(t *testing.T) {
 		m.Answers = []dnsmessage.Resource{ip4("one.example.", 60), ip4("one.example.", 60)}
 	})
 	for n := range whole {
-		if got := parse(whole[:n], asked("one.example.", dnsmessage.TypeA), false); got.verdict != odd {
+		if got := parse(whole[:n], asked("one.example.", dnsmessage.TypeA), true, false); got.verdict != odd {
 			t.Errorf("%d bytes: %+v, want odd", n, got)
 		}
 	}
@@ -126,7 +126,7 @@ func FuzzParse(f *testing.F) {
 	}))
 	f.Add(message(f, func(m *dnsmessage.Message) { m.Authorities = []dnsmessage.Resource{soa(60, 60)} }))
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		got := parse(packet, asked("one.example.", dnsmessage.TypeA), false)
+		got := parse(packet, asked("one.example.", dnsmessage.TypeA), true, false)
 		if got.ttl < 0 || got.ttl > longestCached || got.verdict == denial && got.ttl > longestDenial ||
 			(got.verdict == addresses) != (len(got.addrs) > 0) || (got.err == nil) != (got.verdict == addresses || got.verdict == denial) {
 			t.Errorf("%+v", got)
@@ -137,8 +137,8 @@ func FuzzParse(f *testing.F) {
 // The question is what a parser that no one here wrote makes of it.
 func TestPack(t *testing.T) {
 	q := asked("one.two.example.", dnsmessage.TypeAAAA)
-	for _, q.noEDNS = range []bool{false, true} {
-		packed, err := q.pack(7)
+	for _, edns := range []bool{false, true} {
+		packed, err := q.pack(7, edns)
 		var m dnsmessage.Message
 		if err != nil || m.Unpack(packed) != nil {
 			t.Fatal(err)
@@ -147,8 +147,8 @@ func TestPack(t *testing.T) {
 		if m.ID != 7 || !m.RecursionDesired || m.Response || len(m.Questions) != 1 || m.Questions[0] != want {
 			t.Errorf("%+v", m)
 		}
-		if q.noEDNS != (len(m.Additionals) == 0) {
-			t.Errorf("without EDNS %v: %+v", q.noEDNS, m.Additionals)
+		if edns != (len(m.Additionals) == 1) {
+			t.Errorf("EDNS %v: %+v", edns, m.Additionals)
 		}
 		for _, extra := range m.Additionals {
 			if h := extra.Header; h.Type != dnsmessage.TypeOPT || h.Class != largestResponse || h.TTL != 0 {
@@ -174,25 +174,25 @@ func TestMatches(t *testing.T) {
 		{"no question", func(m *dnsmessage.Message) { m.Questions = nil }, false},
 		{"no question, EDNS rejected", func(m *dnsmessage.Message) { m.Questions, m.RCode = nil, dnsmessage.RCodeFormatError }, true},
 	} {
-		if got := q.matches(message(t, test.change)); got != test.want {
+		if got := q.matches(message(t, test.change), true); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
-	q.noEDNS = true
-	if q.matches(message(t, func(m *dnsmessage.Message) { m.Questions, m.RCode = nil, dnsmessage.RCodeFormatError })) {
+	if q.matches(message(t, func(m *dnsmessage.Message) { m.Questions, m.RCode = nil, dnsmessage.RCodeFormatError }), false) {
 		t.Error("EDNS is rejected that was not there")
 	}
 }
 
-func TestSince(t *testing.T) {
+func TestTimed(t *testing.T) {
 	now := time.Now()
 	sent := now.Add(-100 * time.Millisecond)
 	for lag, want := range map[time.Duration]time.Duration{
 		0: 100 * time.Millisecond, 30 * time.Millisecond: 70 * time.Millisecond,
 		-time.Hour: 100 * time.Millisecond, time.Hour: 100 * time.Millisecond, // the clock was set
 	} {
-		if got, _ := (arrival{now: now, lag: lag}).since(sent); got != want {
-			t.Errorf("lag %v: %v, want %v", lag, got, want)
+		got := response{now: now, lag: lag}.timed(&question{sent: sent})
+		if got.took != want || got.stamped != (want < 100*time.Millisecond) {
+			t.Errorf("lag %v: %v, want %v", lag, got.took, want)
 		}
 	}
 }
@@ -248,7 +248,7 @@ func TestRegister(t *testing.T) {
 	steps := map[uint16]int{}
 	var last uint16
 	for range 1000 {
-		q := s.register(nil)
+		q := s.register(&question{})
 		steps[q.id-last]++
 		last = q.id
 	}

@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -140,6 +139,7 @@ type query struct {
 	socket   *socket
 	question *question
 	id       uint16
+	edns     bool
 }
 
 // newID returns one that nobody can guess: like Go's resolver it takes it from
@@ -150,7 +150,7 @@ func newID() uint16 { return uint16(rand.Uint32()) }
 func (s *socket) register(question *question) *query {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := &query{socket: s, question: question, id: newID()}
+	q := &query{socket: s, question: question, id: newID(), edns: !question.noEDNS}
 	for s.waiting[q.id] != nil {
 		q.id = newID()
 	}
@@ -170,7 +170,7 @@ func (q *query) close() {
 // send sends the question. A refusal that the kernel reports then belongs to
 // those who sent before.
 func (q *query) send() error {
-	packet, err := q.question.pack(q.id)
+	packet, err := q.question.pack(q.id, q.edns)
 	if err != nil {
 		return err
 	}
@@ -188,11 +188,18 @@ func (s *socket) deliver(packet []byte, now time.Time, lag time.Duration) {
 	if len(packet) < 2 {
 		return
 	}
+	id := binary.BigEndian.Uint16(packet)
+	s.mu.Lock()
+	q := s.waiting[id]
+	s.mu.Unlock()
+	if q == nil || !q.question.matches(packet, q.edns) {
+		return
+	}
+	resp := parse(packet, q.question, q.edns, false)
+	resp.now, resp.lag, resp.server = now, lag, s.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if q := s.waiting[binary.BigEndian.Uint16(packet)]; q != nil && q.question.matches(packet) {
-		q.end(arrival{packet: bytes.Clone(packet), now: now, lag: lag, server: s.server})
-	}
+	q.end(resp)
 }
 
 // fail tells all who wait, except one, that the socket has failed.
@@ -201,14 +208,16 @@ func (s *socket) fail(except *query, err error) {
 	defer s.mu.Unlock()
 	for _, q := range s.waiting {
 		if q != except {
-			q.end(arrival{err: err, server: s.server})
+			q.end(broken(err))
 		}
 	}
 }
 
-// end gives q, which waits at its locked socket, what it waits for.
-func (q *query) end(a arrival) {
-	delete(q.socket.waiting, q.id)
-	q.question.came <- a
-	q.question.settle()
+// end gives q what it waits for, if it still waits. Its socket is locked.
+func (q *query) end(resp response) {
+	if q.socket.waiting[q.id] == q {
+		delete(q.socket.waiting, q.id)
+		q.question.came <- resp
+		q.question.settle()
+	}
 }
