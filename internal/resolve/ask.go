@@ -29,48 +29,47 @@ const (
 	otherFamily = 50 * time.Millisecond
 )
 
-// resolve asks for l's name, as the search list completes it, and makes an
-// outcome of the responses.
-func (r *Resolver) resolve(l *lookup) (o outcome) {
+// resolve asks for l's name, as the search list completes it.
+func (r *Resolver) resolve(l *lookup) outcome {
 	names := []string{l.name}
 	if !strings.HasSuffix(l.name, ".") {
 		_, config := r.machine.current()
 		names = config.complete(l.name)
 	}
 	types := recordTypes(l.network)
-	var before Answer
-	var doubt error // of the first name that may exist, and nobody could tell
-	ttl := longestCached
-	for i, name := range names {
-		if i > 0 {
-			if err := r.waitTurn(l.ctx, len(types)); err != nil {
-				return outcome{err: err}
-			}
-			before = o.answer
+	resp := r.askFamilies(l, names[0], types)
+	for _, name := range names[1:] {
+		if resp.verdict == addresses || isOwn(resp.err) || r.waitTurn(l.ctx, len(types)) != nil {
+			break
 		}
-		o = conclude(l, r.askFamilies(l, name, types))
-		ttl = min(ttl, o.ttl)
-		o.ttl, o.answer.Took, o.answer.Gap = ttl, o.answer.Took+before.Took, max(o.answer.Gap, before.Gap)
-		o.answer.Stamped = o.answer.Stamped && (i == 0 || before.Stamped)
-		e, ok := errors.AsType[*net.DNSError](o.err)
-		if !ok {
-			return o // addresses, or nothing that another name would help
+		next := r.askFamilies(l, name, types).after(resp)
+		if next.verdict == denial && resp.verdict == failed { // the name before may exist
+			next.verdict, next.err, next.temporary = failed, resp.err, resp.temporary
 		}
-		if !e.IsNotFound && doubt == nil {
-			doubt = o.err
-		}
+		resp = next
 	}
-	if doubt != nil {
-		o.err = doubt
+	o := outcome{at: time.Now(), ttl: resp.ttl}
+	o.answer = Answer{Addrs: byPreference(resp.addrs), Took: resp.took, Gap: resp.gap, Stamped: resp.stamped}
+	switch {
+	case resp.verdict == denial:
+		failure := l.failure("no such host")
+		failure.IsNotFound = true
+		o.err = failure
+	case resp.verdict == failed && isOwn(resp.err):
+		o.err = resp.err
+	case resp.verdict == failed:
+		failure := l.failure(resp.err.Error())
+		failure.IsTemporary = resp.temporary
+		o.err = failure
 	}
 	return o
 }
 
-// askFamilies asks for all types at once and returns the responses. When there
-// are addresses of one family, the other has little time left.
-func (r *Resolver) askFamilies(l *lookup, name string, types []dnsmessage.Type) []response {
+// askFamilies asks for all types at once. When there are addresses of one
+// family, the other has little time left.
+func (r *Resolver) askFamilies(l *lookup, name string, types []dnsmessage.Type) response {
 	if len(types) == 1 {
-		return []response{r.ask(l.ctx, l, name, types[0], 0)}
+		return r.ask(l.ctx, l, name, types[0], 0)
 	}
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
@@ -81,49 +80,9 @@ func (r *Resolver) askFamilies(l *lookup, name string, types []dnsmessage.Type) 
 	first := <-came
 	if first.verdict == addresses {
 		l.found.Store(true)
-		defer time.AfterFunc(otherFamily, cancel).Stop()
+		defer time.AfterFunc(r.otherFamily, cancel).Stop()
 	}
-	return []response{first, <-came}
-}
-
-// conclude makes one outcome of the responses for one name. It took until the
-// last of those that count came: a family that was given up does not.
-func conclude(l *lookup, responses []response) outcome {
-	o := outcome{at: time.Now(), ttl: longestCached, answer: Answer{Stamped: true}}
-	for _, resp := range responses {
-		o.answer.Addrs = append(o.answer.Addrs, resp.addrs...)
-	}
-	found := len(o.answer.Addrs) > 0
-	o.answer.Addrs = byPreference(o.answer.Addrs)
-	denials := 0
-	failure := l.failure("")
-	for _, resp := range responses {
-		switch {
-		case resp.verdict == denial:
-			denials++
-		case resp.verdict == failed && found:
-			o.ttl = 0
-			continue
-		case resp.verdict == failed && isOwn(resp.err):
-			return outcome{err: resp.err, answer: Answer{Took: time.Since(l.began)}}
-		case resp.verdict == failed:
-			failure.Err, failure.IsTemporary = resp.err.Error(), resp.temporary
-		}
-		o.answer.Took, o.answer.Gap = max(o.answer.Took, resp.took), max(o.answer.Gap, resp.gap)
-		o.answer.Stamped = o.answer.Stamped && resp.stamped
-		if resp.verdict == addresses || !found {
-			o.ttl = min(o.ttl, resp.ttl)
-		}
-	}
-	switch {
-	case found:
-	case denials == len(responses):
-		failure.Err, failure.IsNotFound = "no such host", true
-		o.err = failure
-	default: // one denial proves nothing if nobody could tell about the other family
-		o.err = failure
-	}
-	return o
+	return merge(first, <-came)
 }
 
 // A question is a name and a type to ask for, and when that was done.
@@ -168,10 +127,7 @@ func (r *Resolver) ask(ctx context.Context, l *lookup, name string, kind dnsmess
 			if err := r.waitTurn(ctx, 1); err != nil {
 				return response{err: err}
 			}
-			next := r.ask(ctx, l, resp.target, kind, aliases+1)
-			next.took, next.gap = next.took+resp.took, max(next.gap, resp.gap)
-			next.ttl, next.stamped = min(next.ttl, resp.ttl), next.stamped && resp.stamped
-			return next
+			return r.ask(ctx, l, resp.target, kind, aliases+1).after(resp)
 		case resp.verdict == odd && goTakes(name):
 			return r.askGo(ctx, l, name, kind)
 		}
@@ -245,45 +201,48 @@ func (q *question) settle() {
 }
 
 // overTCP asks for what does not fit into a packet.
-func (r *Resolver) overTCP(ctx context.Context, q *question, server string) (resp response) {
+func (r *Resolver) overTCP(ctx context.Context, q *question, server string) response {
 	q.lookup.unanswered.Add(1)
 	defer q.lookup.unanswered.Add(-1)
-	defer func() {
-		if resp.err != nil {
-			resp.err = fmt.Errorf("the response is too long for UDP, and TCP failed: %w", resp.err)
-		}
-	}()
+	packet, err := r.exchangeTCP(ctx, q, server)
+	if err != nil {
+		return broken(fmt.Errorf("the response is too long for UDP, and TCP failed: %w", err))
+	}
+	resp := parse(packet, q, !q.noEDNS, true)
+	resp.now = time.Now()
+	return resp
+}
+
+func (r *Resolver) exchangeTCP(ctx context.Context, q *question, server string) ([]byte, error) {
 	if err := r.takeSocket(ctx); err != nil {
-		return broken(err)
+		return nil, err
 	}
 	defer func() { <-r.ownSockets }()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", server)
 	if err != nil {
-		return broken(err)
+		return nil, err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })()
 	message, err := q.pack(newID(), !q.noEDNS)
 	if err != nil {
-		return broken(err)
+		return nil, err
 	}
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...)); err != nil {
-		return broken(err)
+		return nil, err
 	}
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		return broken(err)
+		return nil, err
 	}
 	packet := make([]byte, binary.BigEndian.Uint16(length[:]))
 	if _, err := io.ReadFull(conn, packet); err != nil {
-		return broken(err)
+		return nil, err
 	}
 	if !q.matches(packet, !q.noEDNS) || !bytes.Equal(packet[:2], message[:2]) {
-		return broken(errors.New("the response is to another query"))
+		return nil, errors.New("the response is to another query")
 	}
-	resp = parse(packet, q, !q.noEDNS, true)
-	resp.now = time.Now()
-	return resp
+	return packet, nil
 }
 
 // takeSocket waits until one more socket of a query's own may be opened.

@@ -55,7 +55,7 @@ func BenchmarkLookup(b *testing.B) {
 				if i > int64(b.N) {
 					return
 				}
-				if _, err := r.Lookup(b.Context(), "ip", fmt.Sprintf("host-%d.example", i), 5*time.Second); err != nil {
+				if _, err := r.Lookup(b.Context(), "ip", fmt.Sprintf("host-%d.example", i), 10*time.Second); err != nil {
 					b.Error(err)
 					return
 				}

@@ -48,10 +48,38 @@ type response struct {
 // broken is a response that did not come because of err.
 func broken(err error) response { return response{err: err, temporary: true, now: time.Now()} }
 
+// after is a response that was asked for because of the one before.
+func (resp response) after(before response) response {
+	resp.took, resp.gap = before.took+resp.took, max(before.gap, resp.gap)
+	resp.ttl, resp.stamped = min(before.ttl, resp.ttl), before.stamped && resp.stamped
+	return resp
+}
+
+// merge makes one of the responses for two families. A denial proves nothing if
+// nobody could tell about the other family, and addresses are not cached then,
+// nor does it count how long the other was waited for.
+func merge(a, b response) response {
+	if a.verdict != addresses && (b.verdict == addresses || a.verdict == denial || isOwn(b.err)) {
+		a, b = b, a
+	}
+	switch {
+	case a.verdict == addresses && b.verdict == failed:
+		a.ttl = 0
+		return a
+	case a.verdict == b.verdict:
+		a.addrs, a.ttl = append(a.addrs, b.addrs...), min(a.ttl, b.ttl)
+	}
+	a.took, a.gap, a.stamped = max(a.took, b.took), max(a.gap, b.gap), a.stamped && b.stamped
+	return a
+}
+
 // timed fills in how long the response took. The kernel's stamp is of the wall
 // clock, which may be set at any time: a lag that can't be is ignored. Where the
 // clock was set by more than a millisecond meanwhile, it is not a stamp either.
 func (resp response) timed(q *question) response {
+	if q.sent.IsZero() {
+		return resp
+	}
 	resp.gap, resp.took = q.gap, resp.now.Sub(q.sent)
 	if resp.lag > 0 && resp.lag <= resp.took {
 		set := resp.now.Round(0).Sub(q.sent.Round(0)) - resp.took

@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -194,28 +193,6 @@ func TestTimed(t *testing.T) {
 		if got.took != want || got.stamped != (want < 100*time.Millisecond) {
 			t.Errorf("lag %v: %v, want %v", lag, got.took, want)
 		}
-	}
-}
-
-func TestCache(t *testing.T) {
-	r, now := newResolver(Options{}, "ip4"), time.Now()
-	name := func(name string) key { return key{name, "ip4"} }
-	r.keep(name("never"), outcome{at: now})
-	r.keep(name("now"), outcome{at: now.Add(-time.Minute), ttl: 2 * time.Minute})
-	r.keep(name("over"), outcome{at: now.Add(-time.Minute), ttl: time.Minute})
-	for host, want := range map[string]bool{"never": false, "now": true, "over": false, "other": false} {
-		if _, ok := r.cached(name(host)); ok != want {
-			t.Errorf("%s: cached %v, want %v", host, ok, want)
-		}
-	}
-	if _, ok := r.cached(key{"now", "ip6"}); ok {
-		t.Error("another network's answer is used")
-	}
-	for i := range mostCached + 500 {
-		r.keep(name(fmt.Sprint(i)), outcome{at: now, ttl: time.Minute})
-	}
-	if _, ok := r.cached(name(fmt.Sprint(mostCached + 499))); !ok || len(r.cache) != mostCached {
-		t.Errorf("%d names are cached, want %d and the last among them: %v", len(r.cache), mostCached, ok)
 	}
 }
 

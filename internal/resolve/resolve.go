@@ -58,14 +58,15 @@ type Options struct {
 // caches addresses for as long as their records allow, an hour at most, and
 // denials for half a minute at most.
 type Resolver struct {
-	server     string
-	search     bool
-	network    string        // what "ip" means on this machine: ip, ip4 or ip6
-	pace       *rate.Limiter // nil: unpaced
-	slots      chan struct{} // one for each lookup whose queries are outstanding
-	ownSockets chan struct{} // one for each socket other than the shared ones
-	machine    machine
-	sockets    sockets
+	server      string
+	search      bool
+	network     string        // what "ip" means on this machine: ip, ip4 or ip6
+	pace        *rate.Limiter // nil: unpaced
+	slots       chan struct{} // one for each lookup whose queries are outstanding
+	ownSockets  chan struct{} // one for each socket other than the shared ones
+	machine     machine
+	sockets     sockets
+	otherFamily time.Duration // a test may wait longer
 
 	mu      sync.Mutex
 	lookups map[key]*lookup // under way
@@ -95,10 +96,10 @@ func newResolver(options Options, network string) *Resolver {
 	r := &Resolver{
 		server: options.Server, search: options.Search, network: network,
 		slots:      make(chan struct{}, outstanding/len(recordTypes(network))),
-		ownSockets: make(chan struct{}, ownSockets),
-		machine:    machine{hostsFile: "/etc/hosts", resolvConf: "/etc/resolv.conf"},
-		sockets:    sockets{linger: linger},
-		lookups:    map[key]*lookup{}, cache: map[key]outcome{},
+		ownSockets: make(chan struct{}, ownSockets), otherFamily: otherFamily,
+		machine: machine{hostsFile: "/etc/hosts", resolvConf: "/etc/resolv.conf"},
+		sockets: sockets{linger: linger},
+		lookups: map[key]*lookup{}, cache: map[key]outcome{},
 	}
 	if options.Rate > 0 && !isLoopback(r.servers()) {
 		r.pace = rate.NewLimiter(rate.Limit(options.Rate), max(options.Rate/10, burst))
@@ -170,10 +171,7 @@ func (r *Resolver) Lookup(ctx context.Context, network, host string, timeout tim
 		k.network = r.network
 	}
 	for range rounds {
-		o, known := r.cached(k)
-		if !known {
-			o = r.wait(ctx, r.join(ctx, k, timeout), timeout)
-		}
+		o := r.share(ctx, k, timeout)
 		if o.err != errDropped {
 			o.answer.Addrs = slices.Clone(o.answer.Addrs)
 			return o.answer, o.err
@@ -218,11 +216,14 @@ type lookup struct {
 	found      atomic.Bool  // addresses of one family
 }
 
-// join returns the lookup of k that is under way, or starts one. One that is
-// older than timeout already can't help.
-func (r *Resolver) join(ctx context.Context, k key, timeout time.Duration) *lookup {
+// share returns what is cached of k, or the outcome of the lookup that is under
+// way or begins now. One that is older than timeout already can't help.
+func (r *Resolver) share(ctx context.Context, k key, timeout time.Duration) outcome {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	if o, ok := r.cache[k]; ok && elapsed(o.at, time.Now()) < o.ttl {
+		r.mu.Unlock()
+		return o
+	}
 	l := r.lookups[k]
 	if l == nil || closed(l.asking) && time.Since(l.began) >= timeout {
 		l = &lookup{key: k, asking: make(chan struct{}), done: make(chan struct{})}
@@ -231,20 +232,20 @@ func (r *Resolver) join(ctx context.Context, k key, timeout time.Duration) *look
 		go r.run(l)
 	}
 	l.waiters++
-	return l
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if l.waiters--; l.waiters == 0 {
+			r.end(l)
+		}
+	}()
+	return r.wait(ctx, l, timeout)
 }
 
-// leave ends a lookup that nobody waits for.
-func (r *Resolver) leave(l *lookup) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if l.waiters--; l.waiters == 0 {
-		l.cancel()
-		r.forget(l)
-	}
-}
-
-func (r *Resolver) forget(l *lookup) {
+// end ends l. r is locked.
+func (r *Resolver) end(l *lookup) {
+	l.cancel()
 	if r.lookups[l.key] == l {
 		delete(r.lookups, l.key)
 	}
@@ -252,7 +253,6 @@ func (r *Resolver) forget(l *lookup) {
 
 // wait returns l's outcome, or what it means to have none within timeout.
 func (r *Resolver) wait(ctx context.Context, l *lookup, timeout time.Duration) outcome {
-	defer r.leave(l)
 	select {
 	case <-l.asking:
 	case <-ctx.Done():
@@ -312,7 +312,6 @@ func (r *Resolver) catchUp(l *lookup) (dropped bool) {
 // run does a lookup. It holds one of the slots until its queries have responses
 // or are old: those that nobody answers must not keep others waiting.
 func (r *Resolver) run(l *lookup) {
-	defer l.cancel()
 	var o outcome
 	select {
 	case r.slots <- struct{}{}:
@@ -332,8 +331,17 @@ func (r *Resolver) run(l *lookup) {
 	defer r.mu.Unlock()
 	l.outcome = o
 	close(l.done)
-	r.forget(l)
-	r.keep(l.key, o)
+	r.end(l)
+	if o.ttl <= 0 {
+		return
+	}
+	if _, known := r.cache[l.key]; !known && len(r.cache) >= mostCached {
+		for other := range r.cache { // in no order
+			delete(r.cache, other)
+			break
+		}
+	}
+	r.cache[l.key] = o
 }
 
 // waitTurn waits until packets may be sent. Where that would take longer than
@@ -370,32 +378,6 @@ type outcome struct {
 	err    error
 	ttl    time.Duration // from at; 0: not to be cached
 	at     time.Time
-}
-
-// keep caches o if it may be; a full cache forgets another.
-func (r *Resolver) keep(k key, o outcome) {
-	if o.ttl <= 0 {
-		return
-	}
-	if _, known := r.cache[k]; !known && len(r.cache) >= mostCached {
-		for other := range r.cache {
-			delete(r.cache, other)
-			break
-		}
-	}
-	r.cache[k] = o
-}
-
-// cached returns what is known of k.
-func (r *Resolver) cached(k key) (outcome, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	o, ok := r.cache[k]
-	if ok && elapsed(o.at, time.Now()) >= o.ttl {
-		delete(r.cache, k)
-		return outcome{}, false
-	}
-	return o, ok
 }
 
 // elapsed is the time from then to now. A machine that was frozen in between

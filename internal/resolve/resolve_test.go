@@ -32,19 +32,21 @@ func Example() {
 
 	resolver := New(Options{Server: dns.Addr().String(), Rate: 900})
 	defer resolver.Close()
-	answer, err := resolver.Lookup(context.Background(), "ip", "shop.example", 5*time.Second)
+	answer, err := resolver.Lookup(context.Background(), "ip", "shop.example", 10*time.Second)
 	fmt.Println(answer.Addrs, err)
-	_, err = resolver.Lookup(context.Background(), "ip", "shoop.example", 5*time.Second)
+	_, err = resolver.Lookup(context.Background(), "ip", "shoop.example", 10*time.Second)
 	fmt.Println(strings.ReplaceAll(err.Error(), dns.Addr().String(), "SERVER"))
 	// Output:
 	// [192.0.2.7] <nil>
 	// lookup shoop.example. on SERVER: no such host
 }
 
-// asking returns a Resolver that asks the server at addr, for both families.
+// asking returns a Resolver that asks the server at addr, for both families,
+// however late one of them is on a busy machine.
 func asking(t *testing.T, addr netip.AddrPort) *Resolver {
 	t.Helper()
 	r := newResolver(Options{Server: addr.String()}, "ip")
+	r.otherFamily = time.Minute
 	t.Cleanup(r.Close)
 	return r
 }
@@ -89,7 +91,7 @@ func TestLookup(t *testing.T) {
 		{"mapped.example", []string{"192.0.2.9"}},
 	} {
 		t.Run(test.host, func(t *testing.T) {
-			got, err := r.Lookup(t.Context(), "ip", test.host, 5*time.Second)
+			got, err := r.Lookup(t.Context(), "ip", test.host, 10*time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +115,7 @@ func TestLookupAsksOnce(t *testing.T) {
 	server := dns(t)
 	r := asking(t, server.Addr())
 	for _, host := range []string{"four.example", "nowhere.example", "single"} {
-		r.Lookup(t.Context(), "ip", host, 5*time.Second)
+		r.Lookup(t.Context(), "ip", host, 10*time.Second)
 		for _, kind := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
 			if n := server.Queries(host, kind); n != 1 {
 				t.Errorf("%s: asked %d times for %v, want once", host, n, kind)
@@ -145,7 +147,7 @@ func TestLookupErrors(t *testing.T) {
 			if e.IsNotFound != test.notFound || e.IsTimeout != test.timedOut || (e.IsTemporary || e.IsTimeout) != test.temporary {
 				t.Errorf("not found %v, temporary %v, timeout %v: %v", e.IsNotFound, e.IsTemporary, e.IsTimeout, err)
 			}
-			if test.timedOut && (got.Took < test.timeout || got.Took > test.timeout+time.Second) {
+			if test.timedOut && got.Took != test.timeout {
 				t.Errorf("took %v, want %v", got.Took, test.timeout)
 			}
 		})
@@ -155,7 +157,7 @@ func TestLookupErrors(t *testing.T) {
 // A server that refuses to say is no proof that the name does not exist.
 func TestLookupRefused(t *testing.T) {
 	r := asking(t, dns(t).Addr())
-	_, err := r.Lookup(t.Context(), "ip", "refused.example", 5*time.Second)
+	_, err := r.Lookup(t.Context(), "ip", "refused.example", 10*time.Second)
 	if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound {
 		t.Errorf("error %v", err)
 	}
@@ -169,7 +171,7 @@ func TestLookupNoServer(t *testing.T) {
 	}
 	addr := server.Addr().String()
 	server.Close()
-	_, err = New(Options{Server: addr}).Lookup(t.Context(), "ip", "four.example", 5*time.Second)
+	_, err = New(Options{Server: addr}).Lookup(t.Context(), "ip", "four.example", 10*time.Second)
 	if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound {
 		t.Errorf("error %v", err)
 	}
@@ -192,14 +194,16 @@ func TestLookupTookLeavesOutTheWait(t *testing.T) {
 	r := asking(t, server.Addr())
 	r.pace = rate.NewLimiter(4, burst)
 	began := time.Now()
+	var took time.Duration
 	for _, host := range []string{"four.example", "both.example"} {
-		got, err := r.Lookup(t.Context(), "ip", host, 5*time.Second)
-		if err != nil || got.Took > 400*time.Millisecond {
-			t.Errorf("took %v, error %v", got.Took, err)
+		got, err := r.Lookup(t.Context(), "ip", host, 10*time.Second)
+		if err != nil {
+			t.Error(err)
 		}
+		took += got.Took
 	}
-	if waited := time.Since(began); waited < 490*time.Millisecond {
-		t.Errorf("two look-ups at 4 packets a second took %v, want 500ms", waited)
+	if waited := time.Since(began) - took; waited < 490*time.Millisecond {
+		t.Errorf("two lookups at 4 packets a second waited %v, want 500ms", waited)
 	}
 }
 
@@ -207,7 +211,7 @@ func TestWaitTurn(t *testing.T) {
 	const lookups = 100
 	for _, test := range []struct {
 		packets, burst int
-		last           time.Duration // when the last look-up may begin
+		last           time.Duration // when the last lookup may begin
 	}{
 		{packets: 100, burst: 10, last: 1900 * time.Millisecond}, // (200 - 10) / 100
 		{packets: 20, burst: 2, last: 9900 * time.Millisecond},
@@ -300,21 +304,21 @@ func TestNewPaceOfTheMachinesServer(t *testing.T) {
 // Out of descriptors, we can't ask. That is no answer of the resolver's.
 func TestLookupOutOfDescriptors(t *testing.T) {
 	server := dns(t)
-	if _, err := asking(t, server.Addr()).Lookup(t.Context(), "ip", "four.example", 5*time.Second); err != nil {
+	if _, err := asking(t, server.Addr()).Lookup(t.Context(), "ip", "four.example", 10*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	r := asking(t, server.Addr()) // it has no socket yet
 	_, err := withDescriptors(t, 1, func() (Answer, error) {
-		return r.Lookup(t.Context(), "ip", "four.example", 5*time.Second)
+		return r.Lookup(t.Context(), "ip", "four.example", 10*time.Second)
 	})
 	if _, wrong := errors.AsType[*net.DNSError](err); wrong || !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("error %v, want too many open files", err)
 	}
-	if _, err := r.Lookup(t.Context(), "ip", "four.example", 5*time.Second); err != nil {
+	if _, err := r.Lookup(t.Context(), "ip", "four.example", 10*time.Second); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	_, err = withDescriptors(t, 1, func() (Answer, error) {
-		return r.Lookup(t.Context(), "ip", "both.example", 5*time.Second)
+		return r.Lookup(t.Context(), "ip", "both.example", 10*time.Second)
 	})
 	if err != nil {
 		t.Errorf("with a socket that is open already: %v", err)
