@@ -18,7 +18,7 @@ const (
 // leave a process with the descriptors, goroutines and memory that it had after
 // the first few.
 func TestSoakManyInvocations(t *testing.T) {
-	st, err := ourStage()
+	st, err := ourNet()
 	if err != nil {
 		t.Fatal(err)
 	}
