@@ -248,7 +248,7 @@ func TestStandardInputFails(t *testing.T) {
 		var out, stderr bytes.Buffer
 		input := &failing{in, broken}
 		code := run(t.Context(), []string{"check", "-"}, system{in: iotest.OneByteReader(input), out: &out, err: &stderr, lookup: environment(nil)})
-		if code != 2 || !strings.Contains(stderr.String(), "reading standard input: the pipe broke") {
+		if code != 2 || !strings.Contains(stderr.String(), ": the pipe broke") {
 			t.Errorf("%s: code %d, error %q", name, code, &stderr)
 		}
 	}

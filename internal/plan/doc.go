@@ -2,6 +2,6 @@
 // targets. What leaves it is checked once and for all; what is wrong leaves
 // it as one [InvalidEventError] that lists every problem with its path.
 //
-// The package is pure. Files and environment variables come in through
-// [Inputs]; no address is looked up and no packet is sent.
+// Sources of targets and environment variables come in through [Inputs]; the
+// package itself opens nothing, and looks up no address.
 package plan

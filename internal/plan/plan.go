@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,33 +57,45 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	fields := settingFields()
 	root := readJSON(data, "", ps)
 	e := readEvent(root, fields, builtIn())
-	urls, place, lines := e.urls, "", io.Reader(nil)
+	urls := e.urls
+	var source io.ReadCloser
+	var name string
+	lines := false
 	if e.source.kind != absent {
-		source, name := openSource(ctx, e.source, in.Sources)
-		if source == nil {
+		if source, name = openSource(ctx, e.source, in.Sources); source == nil {
 			return nil, &InvalidEventError{*ps}
 		}
 		defer source.Close()
-		if isEvent(name) {
-			inner := readSource(e.source, name, source, fields)
-			if len(*ps) == 0 {
-				e = readEvent(root, fields, inner) // what it says wins, field by field
-			}
-			urls = inner.urls
+		lines = !strings.EqualFold(path.Ext(name), ".json")
+	}
+	if source != nil && !lines {
+		inner := builtIn()
+		if data, err := readAll(source); err != nil {
+			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
-			place, lines = name+":", source
+			inner = readEvent(readJSON(data, name+placeEnd, ps), fields, inner)
+		}
+		if inner.source.kind != absent {
+			inner.source.problem("cannot be used in a source: a source cannot name another")
+		}
+		if len(*ps) == 0 {
+			e = readEvent(root, fields, inner) // what it says wins, field by field
+		}
+		urls = inner.urls
+	}
+	list := newTargetList(e, fields, in.Lookup, ps)
+	if lines {
+		return list.finish(data, list.addLines(ctx, name+":", source))
+	}
+	if urls.kind != absent && urls.require(anArray) {
+		for _, v := range urls.content {
+			if err := ended(ctx); err != nil {
+				return nil, err
+			}
+			list.add(v)
 		}
 	}
-	list := newTargetList(&e, fields, in.Lookup, ps)
-	if lines != nil {
-		err = list.addLines(ctx, place, lines)
-	} else {
-		err = list.addArray(ctx, urls)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return list.plan(&e, data)
+	return list.finish(data, nil)
 }
 
 // ParseLines reads one URL a line, with the built-in defaults. Blank lines
@@ -90,23 +103,18 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 // line of more than 64 KiB is an [*InvalidEventError], and so is what can't be
 // read; any other error is ctx's.
 func ParseLines(ctx context.Context, lines io.Reader) (*Plan, error) {
-	e := builtIn()
-	list := newTargetList(&e, settingFields(), nil, &problems{})
-	if err := list.addLines(ctx, "line ", lines); err != nil {
-		return nil, err
-	}
-	return list.plan(&e, nil)
+	list := newTargetList(builtIn(), settingFields(), nil, &problems{})
+	return list.finish(nil, list.addLines(ctx, "line ", lines))
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
 // always an [*InvalidEventError].
 func ParseURLs(urls []string) (*Plan, error) {
-	e := builtIn()
-	list := newTargetList(&e, settingFields(), nil, &problems{})
+	list := newTargetList(builtIn(), settingFields(), nil, &problems{})
 	for i, url := range urls {
 		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}
-	return list.plan(&e, nil)
+	return list.finish(nil, nil)
 }
 
 // maxEvent bounds an event, in bytes: ten times what Lambda takes.
@@ -196,7 +204,7 @@ func eventFields(settings []setting) []field[event] {
 			}
 			scheduled, err := time.Parse(time.RFC3339, text)
 			if err != nil {
-				v.problem("invalid time %s (write 2006-01-02T15:04:05Z)", quote(text))
+				v.problem("invalid time %s (for example 2006-01-02T15:04:05Z)", quote(text))
 			}
 			e.scheduled = scheduled.UTC()
 		}},
@@ -244,7 +252,7 @@ func readEvent(root value, settings []setting, base event) event {
 	}
 	for _, f := range fields {
 		if v := all.get(f.name); v.kind != absent {
-			f.read(v, &e)
+			f.lay(v, &e)
 		}
 	}
 	if e.urls.kind != absent && e.source.kind != absent {

@@ -18,7 +18,7 @@ type InvalidEventError struct {
 // A Problem is one thing that is wrong with an event.
 type Problem struct {
 	Path    string // where: "urls[3].timeout", "list.txt:17", "line 2, column 5"; "" is the whole event
-	Message string // what: `invalid duration "5x" (write 10s or 500ms)`
+	Message string // what: `invalid duration "5x" (for example 10s or 500ms)`
 }
 
 // Error says how many problems there are and then each on a line of its own,

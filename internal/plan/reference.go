@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"rollcall/internal/check"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // anything stands for the value of each reference, where only the text
@@ -120,6 +122,14 @@ func (vs *variables) resolve(s *check.Settings) (*check.Settings, error) {
 	}
 	sent.Body = body
 	return &sent, nil
+}
+
+// validHeader reports whether text can be the value of a header.
+func validHeader(name, text string) bool {
+	if name == "Host" && (text == "" || !httpguts.ValidHostHeader(text)) {
+		return false
+	}
+	return httpguts.ValidHeaderFieldValue(text)
 }
 
 // get returns the value of a variable, unless Lambda itself sets it: its

@@ -32,9 +32,9 @@ const (
 type field[T any] struct {
 	name   string
 	schema schema
-	// read lays a value over what was there. That may share all it points to
-	// with others: what read changes it replaces.
-	read func(value, *T)
+	// lay lays a value over what was there. That may share all it points to with
+	// others: what lay changes it replaces.
+	lay func(value, *T)
 }
 
 // A setting is a field of settings.
@@ -124,7 +124,7 @@ func overlay(s *check.Settings, own members, fields []setting) *check.Settings {
 			copied := *s
 			laid = &copied
 		}
-		f.read(v, laid)
+		f.lay(v, laid)
 	}
 	return laid
 }
@@ -138,7 +138,7 @@ func integer(name, description string, least, most int64, put func(*check.Settin
 		}
 		n, err := strconv.ParseInt(v.text, 10, 64)
 		if err != nil && strings.ContainsAny(v.text, ".eE") {
-			v.problem("%.64s is not a whole number (write digits only)", v.text)
+			v.problem("%.64s is not an integer (write digits only)", v.text)
 			return
 		}
 		if err != nil || n < least || n > most {
@@ -265,14 +265,6 @@ func addHeaders(s *check.Settings, own http.Header) {
 	s.Header = all
 }
 
-// validHeader reports whether text can be the value of a header.
-func validHeader(name, text string) bool {
-	if name == "Host" && (text == "" || !httpguts.ValidHostHeader(text)) {
-		return false
-	}
-	return httpguts.ValidHeaderFieldValue(text)
-}
-
 func readTimeout(v value, s *check.Settings) {
 	text, ok := v.requireText()
 	if !ok {
@@ -281,7 +273,7 @@ func readTimeout(v value, s *check.Settings) {
 	timeout, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		v.problem("invalid duration %s (write 10s or 500ms)", quote(text))
+		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
 	case timeout <= 0 || timeout > maxTimeout:
 		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
 	default:

@@ -38,7 +38,7 @@ func Files(files fs.FS) Source {
 	return func(_ context.Context, u *url.URL, _ Version) (io.ReadCloser, Version, error) {
 		name := u.Path
 		if u.Scheme != "" || !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, unicode.IsControl) {
-			return nil, "", errors.New("not a path below the program's folder (write lists/urls.txt)")
+			return nil, "", errors.New("not a path below the program's folder (for example lists/urls.txt)")
 		}
 		if files == nil {
 			return nil, "", errors.New("there are no files here")
@@ -91,23 +91,6 @@ func openSource(ctx context.Context, v value, sources map[string]Source) (io.Rea
 		return nil, ""
 	}
 	return source, name
-}
-
-// isEvent reports whether a source holds an event; any other holds lines.
-func isEvent(name string) bool { return strings.EqualFold(path.Ext(name), ".json") }
-
-// readSource reads the event that a source holds. v is where it is named.
-func readSource(v value, name string, source io.Reader, fields []setting) event {
-	data, err := readAll(source)
-	if err != nil {
-		v.problem("read %s: %v", quote(name), withoutPath(err))
-		return builtIn()
-	}
-	inner := readEvent(readJSON(data, name+placeEnd, v.ps), fields, builtIn())
-	if inner.source.kind != absent {
-		inner.source.problem("cannot be used in a source: a source cannot name another")
-	}
-	return inner
 }
 
 // withoutPath returns what went wrong, without the path that an error of fs

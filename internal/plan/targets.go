@@ -44,10 +44,9 @@ type targetList struct {
 	names     []string // of all fields that a target can have
 	variables variables
 
-	group      string
-	defaults   *check.Settings // as written
-	resolved   *check.Settings // defaults, references resolved
-	unresolved error           // why defaults can't be resolved
+	event      event
+	resolved   *check.Settings // the event's, references resolved
+	unresolved error           // why they can't be
 
 	targets []check.Target
 	origins []origin // of targets[i]
@@ -65,34 +64,14 @@ type origin struct {
 	settings *check.Settings
 }
 
-func newTargetList(e *event, fields []setting, lookup func(string) (string, bool), ps *problems) *targetList {
+func newTargetList(e event, fields []setting, lookup func(string) (string, bool), ps *problems) *targetList {
 	l := &targetList{
-		ps:        ps,
-		fields:    fields,
-		names:     targetFields(fields),
+		ps: ps, event: e, fields: fields, names: targetFields(fields),
 		variables: variables{lookup: lookup, known: map[string]*string{}},
-		group:     e.group,
-		defaults:  e.settings,
-		byName:    map[string]int{},
-		groups:    map[string]bool{},
+		byName:    map[string]int{}, groups: map[string]bool{},
 	}
-	l.resolved, l.unresolved = l.variables.resolve(l.defaults)
+	l.resolved, l.unresolved = l.variables.resolve(e.settings)
 	return l
-}
-
-// addArray adds the targets of an array, which may be absent. Its error is
-// ctx's.
-func (l *targetList) addArray(ctx context.Context, urls value) error {
-	if urls.kind == absent || !urls.require(anArray) {
-		return nil
-	}
-	for _, v := range urls.content {
-		if err := ended(ctx); err != nil {
-			return err
-		}
-		l.add(v)
-	}
-	return nil
 }
 
 // addLines adds one target a line. place and a line's number make its path.
@@ -158,8 +137,8 @@ func (l *targetList) add(v value) {
 	}
 	text, _ := link.requireText()
 	u, user, invalid := readURL(text)
-	o := origin{v.path, text, u, overlay(withUser(l.defaults, user), own, l.fields)}
-	t := check.Target{Group: l.group, URL: u}
+	o := origin{v.path, text, u, overlay(withUser(l.event.settings, user), own, l.fields)}
+	t := check.Target{Group: l.event.group, URL: u}
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
 	}
@@ -183,7 +162,7 @@ func (l *targetList) add(v value) {
 	case u != nil:
 		t.Name = part(t.RedactedURL, derivedName(u, request))
 	default:
-		t.Name = unreadableName(text, request)
+		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
 	if i, taken := l.byName[t.Name]; taken {
 		if t.Group != l.targets[i].Group || !o.same(&l.origins[i]) {
@@ -192,7 +171,7 @@ func (l *targetList) add(v value) {
 		return
 	}
 	resolved, err := l.resolved, l.unresolved
-	if o.settings != l.defaults {
+	if o.settings != l.event.settings {
 		resolved, err = l.variables.resolve(o.settings)
 	}
 	t.Settings = resolved
@@ -243,12 +222,16 @@ func (o *origin) same(other *origin) bool {
 	return o.text == other.text || o.url != nil && other.url != nil && o.url.String() == other.url.String()
 }
 
-// plan returns what was collected, or what is wrong with it.
-func (l *targetList) plan(e *event, data []byte) (*Plan, error) {
+// finish returns the plan of what was collected, or what is wrong with it. data
+// is the event, err what ended the collecting.
+func (l *targetList) finish(data []byte, err error) (*Plan, error) {
+	if err != nil {
+		return nil, err
+	}
 	if len(*l.ps) > 0 {
 		return nil, &InvalidEventError{*l.ps}
 	}
-	p := &Plan{Targets: l.targets, Metrics: e.metrics, Scheduled: e.scheduled, Event: data}
+	p := &Plan{Targets: l.targets, Metrics: l.event.metrics, Scheduled: l.event.scheduled, Event: data}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}

@@ -43,14 +43,8 @@ func readURL(text string) (*url.URL, *url.Userinfo, error) {
 	case u.Hostname() == "":
 		return nil, nil, errors.New("has no host")
 	}
-	host := ""
-	if strings.HasPrefix(u.Host, "[") {
-		ip, err := netip.ParseAddr(u.Hostname())
-		if err != nil || !ip.Is6() || ip.Zone() != "" {
-			return nil, nil, errors.New("has a host in brackets that is not an IPv6 address")
-		}
-		host = "[" + ip.String() + "]"
-	} else if host, err = guard.HostName(u.Hostname()); err != nil {
+	host, err := hostOf(u)
+	if err != nil {
 		return nil, nil, err
 	}
 	if u.Port() != "" {
@@ -70,6 +64,19 @@ func readURL(text string) (*url.URL, *url.Userinfo, error) {
 		clean.Path = "/"
 	}
 	return clean, u.User, nil
+}
+
+// hostOf returns the host of u without its port: a name in ASCII, an IPv4
+// address, or an IPv6 address in brackets.
+func hostOf(u *url.URL) (string, error) {
+	if !strings.HasPrefix(u.Host, "[") {
+		return guard.HostName(u.Hostname())
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if err != nil || !ip.Is6() || ip.Zone() != "" {
+		return "", errors.New("has a host in brackets that is not an IPv6 address")
+	}
+	return "[" + ip.String() + "]", nil
 }
 
 // maxName bounds derived names, in bytes. CloudWatch takes 1,024; people don't.
@@ -96,11 +103,6 @@ func derivedName(u *url.URL, request string) string {
 		name += "#" + digest(query+"\n"+request)
 	}
 	return cutName(name)
-}
-
-// unreadableName is the name of a target whose URL can't be read.
-func unreadableName(text, request string) string {
-	return cutName(strings.TrimPrefix(redact.InvalidURL(text), "https://") + "#" + digest(text+"\n"+request))
 }
 
 // cutName shortens a name that is too long, and keeps it apart from others

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,13 +36,23 @@ func (r *rig) rollcall(ctx context.Context, j job) (usage, []told, error) {
 	if j.inFlight > 0 {
 		env = append(env, fmt.Sprintf("ROLLCALL_IN_FLIGHT=%d", j.inFlight))
 	}
-	began := time.Now()
+	began, spent := time.Now(), time.Duration(0)
 	f, err := testnet.StartFunction(ctx, script, append(env, j.env...))
 	if err != nil {
 		return usage{}, nil, err
 	}
 	defer f.Stop()
 	event := fmt.Sprintf(`{"source": "hosts.txt", "metrics": "group", "defaults": {"retries": 0, "timeout": "%.0fs"}}`, patience.Seconds())
+	if j.again {
+		if _, err := f.Invoke(ctx, []byte(event), invocation); err != nil {
+			return usage{}, nil, err
+		}
+		if spent, err = cpuOf(f.Pid()); err != nil {
+			return usage{}, nil, err
+		}
+		j.restart()
+		began = time.Now()
+	}
 	answer, err := f.Invoke(ctx, []byte(event), invocation)
 	if err != nil {
 		return usage{}, nil, err
@@ -51,7 +63,31 @@ func (r *rig) rollcall(ctx context.Context, j job) (usage, []told, error) {
 	}
 	exit := f.Stop()
 	checks, err := toldBy(answer.Payload, len(j.urls))
-	return usage{Wall: wall, CPU: exit.CPU, Peak: exit.PeakMemory}, checks, err
+	return usage{Wall: wall, CPU: exit.CPU - spent, Peak: exit.PeakMemory}, checks, err
+}
+
+// cpuOf is what a process has taken of its processors so far, to a hundredth
+// of a second (proc_pid_stat(5)).
+func cpuOf(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("reading the processor time of %d: %q", pid, text)
+	}
+	var ticks int64
+	for _, field := range fields[11:13] { // user and system
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	const second = 100 // ticks, on every Linux that Go runs on
+	return time.Duration(ticks) * time.Second / second, nil
 }
 
 // toldBy reads a summary. Results that are up are left out where an answer may

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"reflect"
@@ -99,18 +100,37 @@ func TestDocumentedExpressionsCompile(t *testing.T) {
 
 func TestFieldsAreDocumented(t *testing.T) {
 	text := tree.Document(t, "docs/event.md")
-	fields := tree.Found(t, "internal/plan/settings.go", `(?m)^\t\t\{"(\w+)", (?:true|false),`)
-	fields = append(fields, tree.Found(t, "internal/plan/transport.go", `(?m)^\t\{"(\w+)", (?:true|false),`)...)
-	fields = append(fields, tree.Found(t, "internal/plan/roster.go", `(?m)^\tfield\w+ += "(\w+)"`)...)
-	fields = append(fields, tree.Found(t, "internal/plan/event.go", `(?m)^\tfield\w+ += "(\w+)"`)...)
-	if len(fields) < 20 {
-		t.Fatalf("only the fields %v were found in package plan", fields)
+	var whole any
+	if err := json.Unmarshal(plan.Schema(), &whole); err != nil {
+		t.Fatal(err)
+	}
+	fields := properties(whole, nil)
+	if len(fields) < 25 {
+		t.Fatalf("the schema has the fields %v only", fields)
 	}
 	for _, field := range fields {
 		if !strings.Contains(text, "\n| `"+field+"` |") {
 			t.Errorf("docs/event.md has no row for %s", field)
 		}
 	}
+}
+
+// properties adds the names of all properties in a part of a JSON Schema.
+func properties(part any, names []string) []string {
+	switch part := part.(type) {
+	case []any:
+		for _, element := range part {
+			names = properties(element, names)
+		}
+	case map[string]any:
+		for name, member := range part {
+			if of, ok := member.(map[string]any); ok && name == "properties" {
+				names = slices.AppendSeq(names, maps.Keys(of))
+			}
+			names = properties(member, names)
+		}
+	}
+	return names
 }
 
 func TestVariablesAreDocumented(t *testing.T) {

@@ -79,7 +79,7 @@ func TestEveryProblemIsListed(t *testing.T) {
 			`{"urls": [{"url": "https://good.stage.test", "timeot": "1s"}, {"url": 7}], "metrics": "al", "schedule": ""}`,
 			"the event has 4 problems:\n" +
 				"schedule: is unknown (did you mean \"scheduled\"?)\n" +
-				"metrics: \"al\" is no profile (group, target or phases)\n" +
+				"metrics: invalid profile \"al\" (group, target or phases)\n" +
 				"urls[0].timeot: is unknown (did you mean \"timeout\"?)\n" +
 				"urls[1].url: is a number, not a string",
 		},
