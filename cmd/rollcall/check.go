@@ -12,6 +12,7 @@ import (
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
@@ -143,7 +144,7 @@ func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settin
 		return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
 	}
 	publisher := publish.Publisher{
-		Client: publish.NewClient(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log,
+		Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log,
 	}
 	m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
 	return nil

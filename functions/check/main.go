@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
@@ -61,9 +62,9 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	h.monitor.Stopping = stopping
 	h.monitor.ResponseLimit = maxResponse
 	if c.PageBucket != "" {
-		h.monitor.Page = pageInto(ctx, aws, c.PageBucket)
+		h.monitor.Page = pageInto(cloud.NewBucket(aws, c.PageBucket).Put)
 	}
-	publisher := publish.Publisher{Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
+	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
 		own := publisher
 		own.Log = log

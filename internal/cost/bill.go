@@ -1,7 +1,13 @@
+// Package cost says what a plan costs a month, item by item, before anything
+// is deployed: a calculation from a list of prices and from a few assumptions,
+// all of which stand here and are shown with the result. It is pure.
+//
+// How many series a run publishes is package metric's to say.
 package cost
 
 import (
-	"math/big"
+	"cmp"
+	"slices"
 	"time"
 
 	"rollcall/internal/metric"
@@ -15,156 +21,114 @@ type Parts struct {
 	Dashboards int
 }
 
-// Deployed is what template.yaml deploys by default.
+// Deployed is what template.yaml deploys by default; a test compares the two.
 func Deployed() Parts { return Parts{Alarms: 16, Dashboards: 1} }
-
-// An Item is one line of a bill.
-type Item struct {
-	Name       string
-	Quantity   *big.Rat // a month
-	Unit       string
-	USD        Money // at list prices
-	BeyondFree Money // if the account's free allowance is all for this
-}
 
 // A Bill is a month's.
 type Bill struct {
+	Name       string // of one of several ways to have targets watched
 	Items      []Item
-	USD        Money
-	BeyondFree Money
+	USD        Money         // at list prices
+	BeyondFree Money         // if the account's free allowance is all for this
+	Targets    int           // that can be checked
 	Series     int           // that a run publishes
-	Runs       *big.Rat      // a month
+	Runs       Quantity      // a month
 	Duration   time.Duration // of a run, as assumed
-	ByLog      Money         // what EMF would cost more, if CloudWatch took no metrics all month
+	EMF        Money         // what the EMF fallback would cost more, if CloudWatch took no metrics all month
+}
+
+// An Item is one line of a bill.
+type Item struct {
+	Name            string
+	Quantity        Quantity // a month
+	Unit            string
+	USD, BeyondFree Money // as a Bill's
+}
+
+func (b *Bill) add(p price, q Quantity) {
+	i := Item{p.name, q, p.unit, p.of(q), p.of(max(q-p.free, 0))}
+	b.Items = append(b.Items, i)
+	b.USD += i.USD
+	b.BeyondFree += i.BeyondFree
 }
 
 // Estimate returns a month's bill of a plan, while nothing is down. Targets
 // that can't be checked cost nothing.
-func Estimate(p *plan.Plan, u Use) Bill { return workOf(p, u).bill(Deployed()) }
+func Estimate(p *plan.Plan, u Use) Bill { return workOf(p, u).bill("", Deployed()) }
 
-func (w work) bill(parts Parts) Bill {
-	b := Bill{Series: int(w.series()), Runs: w.runs(), Duration: w.duration()}
-	b.ByLog = priceEMF.of(w.gigabytes(w.series() * emfBytes))
-	b.add(priceMetrics, w.metricMonths())
-	b.add(priceRequests, w.monthly(w.requests()))
-	b.add(priceAlarms, whole(parts.Alarms))
-	b.add(priceComposite, whole(parts.Composites))
-	b.add(priceDashboard, whole(parts.Dashboards))
-	logged := w.gigabytes(logBytes)
-	b.add(priceLogs, logged)
-	b.add(priceLogsKept, product(logged, big.NewRat(retained, hours)))
-	b.add(priceEMF, new(big.Rat)) // CloudWatch takes the metrics
-	b.add(priceCalls, w.runs())
-	b.add(w.processor(), w.gigabyteSeconds())
-	b.add(priceScheduler, w.runs())
-	b.add(priceOut, w.gigabytes(w.sent()))
+func (w work) bill(name string, parts Parts) Bill {
+	series := w.Profile.Count(w.census)
+	b := Bill{Name: name, Targets: w.checked, Series: series, Runs: w.monthly(1, 1), Duration: w.duration()}
+	b.EMF = emf.of(w.monthly(series*emfBytes, gigabyte))
+	inUse := min(b.Runs, hours) // a run falls into one hour, and a metric is billed for the hours in which it has data
+	b.add(metrics, inUse*Quantity(series)/hours)
+	b.add(requests, w.monthly(w.requests(series), 1))
+	b.add(alarms, Quantity(parts.Alarms))
+	b.add(composites, Quantity(parts.Composites))
+	b.add(dashboards, Quantity(parts.Dashboards))
+	logged := w.monthly(logBytes, gigabyte)
+	b.add(logs, logged)
+	b.add(logsKept, logged*retained/hours)
+	b.add(emf, 0) // CloudWatch takes the metrics
+	b.add(calls, b.Runs)
+	compute := arm64
+	if w.X86 {
+		compute = x86
+	}
+	b.add(compute, w.monthly(int(b.Duration.Milliseconds())*w.Memory, 1000*1024))
+	b.add(scheduler, b.Runs)
+	sent := bytesOut*w.checked + w.bodies
+	b.add(dataOut, w.monthly(sent, gigabyte))
 	if w.VPC {
-		b.add(priceNATHours, whole(hours))
-		b.add(priceNATData, w.gigabytes(w.sent()+w.received()))
+		b.add(natHours, hours)
+		b.add(natData, w.monthly(sent+bytesIn*w.checked, gigabyte))
 	}
 	return b
 }
 
-func (w work) processor() *Price {
-	if w.X86 {
-		return priceX86
-	}
-	return priceARM
-}
-
-func (b *Bill) add(p *Price, quantity *big.Rat) {
-	item := Item{p.Item, quantity, p.Unit, p.of(quantity), p.beyondFree(quantity)}
-	b.Items = append(b.Items, item)
-	b.USD = b.USD.Plus(item.USD)
-	b.BeyondFree = b.BeyondFree.Plus(item.BeyondFree)
-}
-
-// An Option is another way to have targets watched.
-type Option struct {
-	Name       string
-	USD        Money
-	BeyondFree Money
-}
-
 // Profiles returns what each profile would cost, otherwise alike.
-func Profiles(p *plan.Plan, u Use) []Option {
-	var all []Option
-	for _, profile := range metric.Profiles() {
-		u.Profile = profile
-		b := Estimate(p, u)
-		all = append(all, Option{string(profile), b.USD, b.BeyondFree})
+func Profiles(p *plan.Plan, u Use) (all []Bill) {
+	for _, u.Profile = range metric.Profiles() {
+		all = append(all, workOf(p, u).bill(string(u.Profile), Deployed()))
 	}
 	return all
 }
 
 // Paging returns the cheapest form in which each target pages by itself.
-func Paging(p *plan.Plan, u Use) Option {
+func Paging(p *plan.Plan, u Use) Bill {
 	u.Limit = len(p.Targets) // who has no metrics can't page
 	u.Profile = metric.ProfileTarget
 	w := workOf(p, u)
-	best := pagingByInsights(w)
-	for _, o := range []Option{pagingByAlarms(w), pagingByGroups(w)} {
-		if o.Name != "" && (best.Name == "" || o.USD.Cmp(best.USD) < 0) {
-			best = o
-		}
+	var forms []Bill
+	if w.checked <= manySeries {
+		b := w.bill("profile target, one Metrics Insights alarm over all targets", Deployed())
+		b.add(insights, Quantity(w.checked))
+		forms = append(forms, b)
 	}
-	return best
-}
-
-// pagingByInsights is one Metrics Insights alarm over the metric Up of every
-// target; no option where it would not see all of them.
-func pagingByInsights(w work) Option {
-	if w.checked > manySeries {
-		return Option{}
-	}
-	b := w.bill(Deployed())
-	b.add(priceInsights, whole(w.checked))
-	return Option{"profile target, one Metrics Insights alarm over all targets", b.USD, b.BeyondFree}
-}
-
-// pagingByAlarms is an alarm a target.
-func pagingByAlarms(w work) Option {
-	parts := Deployed()
-	parts.Alarms += w.checked
-	b := w.bill(parts)
-	return Option{"profile target, an alarm a target", b.USD, b.BeyondFree}
-}
-
-// pagingByGroups is a group and an alarm a target; the stack's own alarm will do
-// for a single one. No option where there are more targets than groups may be.
-func pagingByGroups(w work) Option {
-	if w.checked > mostGroups || w.checked == 0 {
-		return Option{}
-	}
+	each := Deployed()
+	each.Alarms += w.checked
+	forms = append(forms, w.bill("profile target, an alarm a target", each))
 	w.Profile = metric.ProfileGroup
 	w.census.Groups, w.census.SecureGroups = w.checked, w.census.Secure
-	parts, name := Deployed(), "profile group, the alarm there is: there is one target only"
-	if w.checked > 1 {
-		parts.Alarms += w.checked
-		name = "profile group, a group and an alarm a target"
+	if w.checked == 1 { // the stack's own alarm will do
+		forms = append(forms, w.bill("profile group, the alarm there is: there is one target only", Deployed()))
+	} else if 1 < w.checked && w.checked <= mostGroups {
+		forms = append(forms, w.bill("profile group, a group and an alarm a target", each))
 	}
-	b := w.bill(parts)
-	return Option{name, b.USD, b.BeyondFree}
+	return slices.MinFunc(forms, func(a, b Bill) int { return cmp.Compare(a.USD, b.USD) })
 }
 
 // Elsewhere returns what AWS's own services cost for the same targets:
 // Synthetics at the same interval, without the Lambda runs, storage and logs
 // that it bills besides; Route 53, which knows 10 and 30 seconds only, with its
 // options for https and for latency.
-func Elsewhere(p *plan.Plan, u Use) []Option {
+func Elsewhere(p *plan.Plan, u Use) []Bill {
+	u.Limit = len(p.Targets)
 	w := workOf(p, u)
-	secure := 0
-	for i := range p.Targets {
-		if t := &p.Targets[i]; t.Invalid == "" && t.URL.Scheme == "https" {
-			secure++
-		}
-	}
-	var synthetics, route53 Bill
-	synthetics.add(priceSynthetics, w.monthly(int64(w.checked)))
-	route53.add(priceRoute53, whole(w.checked))
-	route53.add(priceRoute53TLS, whole(w.checked+secure))
-	return []Option{
-		{"CloudWatch Synthetics, a canary a URL", synthetics.USD, synthetics.BeyondFree},
-		{"Route 53 health checks, every 30 s", route53.USD, route53.BeyondFree},
-	}
+	canaries := Bill{Name: "CloudWatch Synthetics, a canary a URL"}
+	canaries.add(synthetics, w.monthly(w.checked, 1))
+	checks := Bill{Name: "Route 53 health checks, every 30 s"}
+	checks.add(route53, Quantity(w.checked))
+	checks.add(route53Options, Quantity(w.checked+w.census.Secure))
+	return []Bill{canaries, checks}
 }

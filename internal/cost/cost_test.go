@@ -2,8 +2,9 @@ package cost
 
 import (
 	"fmt"
-	"math/big"
-	"strings"
+	"math"
+	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,13 +15,13 @@ import (
 // urls is a plan of so many https URLs, each of its own host.
 func urls(t testing.TB, n int) *plan.Plan {
 	t.Helper()
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "https://host%d.example.com\n", i+1)
-	}
-	p, err := plan.ParseLines(t.Context(), strings.NewReader(b.String()))
+	p, err := plan.ParseURLs([]string{"https://example.com"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	p.Targets = slices.Repeat(p.Targets, n)
+	for i := range p.Targets {
+		p.Targets[i].URL = &url.URL{Scheme: "https", Host: fmt.Sprintf("host%d.example.com", i)}
 	}
 	return p
 }
@@ -31,7 +32,8 @@ func each(every time.Duration, profile metric.Profile) Use {
 }
 
 // The bills of these were worked by hand, with paper's help: a month of 730
-// hours has 43,800 minutes. Amounts are in millionths of a dollar.
+// hours has 43,800 minutes. Amounts are in millionths of a dollar. What the
+// metrics cost follows from how many series package metric counts.
 func TestBillsWorkedByHand(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -39,10 +41,9 @@ func TestBillsWorkedByHand(t *testing.T) {
 		use     Use
 		want    map[string]int64
 	}{
-		// 5 × 2 + 6 + 16 = 32 metrics; 3 requests a run; a run takes 2.976 ms (the
-		// 840 places; look-ups take 5.555 ms) + 500 + 200 = 706 ms.
+		// 3 requests a run; a run takes 2.976 ms (the 840 places; lookups take
+		// 5.555 ms) + 500 + 200 = 706 ms.
 		{"five each minute", 5, each(time.Minute, metric.ProfileTarget), map[string]int64{
-			"custom metrics":        9_600_000, // 32 × 0.30
 			"PutMetricData":         1_314_000, // 43,800 × 3 = 131,400
 			"logs taken in":         32_850,    // 43,800 × 1,500 B = 0.0657 GB
 			"logs kept":             1_944,     // × 720/730 = 0.0648 GB-months
@@ -51,9 +52,8 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"Scheduler":             43_800,
 			"data out":              29_565, // 43,800 × 5 × 1,500 B = 0.3285 GB
 		}},
-		// 22 metrics; 1,000 names at 900 a second bind: 1,111 + 700 = 1,811 ms.
+		// 1,000 names at 900 a second bind: 1,111 + 700 = 1,811 ms.
 		{"a thousand in group", 1000, each(time.Minute, metric.ProfileGroup), map[string]int64{
-			"custom metrics":        6_600_000,
 			"PutMetricData":         1_314_000,
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
@@ -62,9 +62,8 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"Scheduler":             43_800,
 			"data out":              5_913_000, // 65.7 GB
 		}},
-		// 2,022 metrics, in 3 requests of up to 1,000 and 2 more.
+		// More than 2,000 metrics, in 3 requests of up to 1,000 and 2 more.
 		{"a thousand in target", 1000, each(time.Minute, metric.ProfileTarget), map[string]int64{
-			"custom metrics":        606_600_000,
 			"PutMetricData":         2_190_000, // 219,000
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
@@ -75,7 +74,6 @@ func TestBillsWorkedByHand(t *testing.T) {
 		}},
 		// 100,000 names take 111,111 ms; + 700 = 111,811 ms.
 		{"a hundred thousand in group", 100_000, each(time.Minute, metric.ProfileGroup), map[string]int64{
-			"custom metrics":        6_600_000,
 			"PutMetricData":         1_314_000,
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
@@ -84,18 +82,16 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"Scheduler":             43_800,
 			"data out":              591_300_000, // 6,570 GB
 		}},
-		// One hour of 730: 22 × 2 / 730 … and what is by the month stays.
+		// One run a month; what is by the month stays.
 		{"five once a month", 5, each(730*time.Hour, metric.ProfileTarget), map[string]int64{
-			"custom metrics":        13_151, // 32/730 × 0.30
 			"PutMetricData":         30,
 			"logs taken in":         1, // 0.75, rounded
 			"Lambda compute, arm64": 16,
 			"Scheduler":             1,
 			"data out":              1, // 0.675
 		}},
-		// Nothing to check: the 9 metrics that a run has of itself.
+		// Nothing to check: what a run says of itself.
 		{"nothing", 0, each(time.Minute, metric.ProfileTarget), map[string]int64{
-			"custom metrics":        2_700_000,
 			"PutMetricData":         876_000, // 2 requests a run
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
@@ -105,31 +101,33 @@ func TestBillsWorkedByHand(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var sum int64
 			bill := Estimate(urls(t, test.targets), test.use)
+			groups, hours := min(test.targets, 1), min(bill.Runs, hours)
+			own := min(test.targets, test.use.Limit)
+			series := test.use.Profile.Count(metric.Census{Targets: own, Secure: own, Groups: groups, SecureGroups: groups})
+			test.want["custom metrics"] = int64(math.Round(float64(series) * 300_000 * float64(hours) / 730))
+			if series != bill.Series {
+				t.Errorf("%d series, want %d", bill.Series, series)
+			}
+			var sum Money
 			for _, item := range bill.Items {
-				if name := item.Name; name == priceAlarms.Item || name == priceDashboard.Item || name == priceComposite.Item {
-					sum += millionths(item.USD)
+				sum += item.USD
+				if slices.Contains([]string{alarms.name, composites.name, dashboards.name}, item.Name) {
 					continue // as the template has them
 				}
 				if got := millionths(item.USD); got != test.want[item.Name] {
-					t.Errorf("%s: %s %s are %d, want %d", item.Name, item.Quantity.FloatString(6), item.Unit, got, test.want[item.Name])
+					t.Errorf("%s: %s %s are %d, want %d", item.Name, item.Quantity, item.Unit, got, test.want[item.Name])
 				}
-				sum += test.want[item.Name]
 			}
-			if got := millionths(bill.USD); got < sum-6 || got > sum+6 { // each item was rounded
-				t.Errorf("the sum is %d, want %d", got, sum)
+			if bill.USD != sum {
+				t.Errorf("the sum is %d, want %d", bill.USD, sum)
 			}
 		})
 	}
 }
 
 // millionths of a dollar, rounded half up.
-func millionths(m Money) int64 {
-	r := m.Times(big.NewRat(1_000_000, 1)).rat()
-	n, _ := new(big.Int).SetString(r.FloatString(0), 10)
-	return n.Int64()
-}
+func millionths(m Money) int64 { return int64(m+500) / 1000 }
 
 func TestTiers(t *testing.T) {
 	for _, test := range []struct {
@@ -143,42 +141,55 @@ func TestTiers(t *testing.T) {
 		{2_000_000, "84,500.00"},   // 64,500 + 1,000,000 × 0.02
 		{10_000_000, "244,500.00"}, // 64,500 + 9,000,000 × 0.02
 	} {
-		if got := priceMetrics.of(big.NewRat(test.metrics, 1)).String(); got != test.want {
+		if got := metrics.of(Quantity(test.metrics)).String(); got != test.want {
 			t.Errorf("%d metrics are %s, want %s", test.metrics, got, test.want)
 		}
 	}
 	// Half a metric of each side of a border.
-	if got := priceMetrics.of(big.NewRat(20_001, 2)).rat(); got.Cmp(big.NewRat(60_001, 20)) != 0 {
-		t.Errorf("10,000.5 metrics are %s, want 3000.05", got.FloatString(6))
+	if got := metrics.of(10_000.5).String(); got != "3,000.05" {
+		t.Errorf("10,000.5 metrics are %s, want 3,000.05", got)
 	}
 }
 
 func TestBeyondFree(t *testing.T) {
 	for _, test := range []struct {
-		price    *Price
+		price    price
 		quantity int64
 		want     string
 	}{
-		{priceMetrics, 9, "0.00"}, {priceMetrics, 10, "0.00"}, {priceMetrics, 32, "6.60"},
-		{priceScheduler, 14_000_000, "0.00"}, {priceScheduler, 15_000_000, "1.00"},
-		{priceOut, 6570, "582.30"}, {priceDashboard, 4, "3.00"}, {priceNATHours, 1, "0.05"},
+		{metrics, 9, "0.00"}, {metrics, 10, "0.00"}, {metrics, 32, "6.60"},
+		{scheduler, 14_000_000, "0.00"}, {scheduler, 15_000_000, "1.00"},
+		{dataOut, 6570, "582.30"}, {dashboards, 4, "3.00"}, {natHours, 1, "0.05"},
 	} {
-		if got := test.price.beyondFree(big.NewRat(test.quantity, 1)).String(); got != test.want {
-			t.Errorf("%d %s are %s beyond what is free, want %s", test.quantity, test.price.Unit, got, test.want)
+		var b Bill
+		b.add(test.price, Quantity(test.quantity))
+		if got := b.BeyondFree.String(); got != test.want {
+			t.Errorf("%d %s are %s beyond what is free, want %s", test.quantity, test.price.unit, got, test.want)
 		}
 	}
 }
 
-func TestMoneyIsExact(t *testing.T) {
-	third := usd("1").Times(big.NewRat(1, 3))
-	if got := third.Plus(third).Plus(third); got.Cmp(usd("1.00")) != 0 {
-		t.Errorf("three thirds are %s", got.rat())
-	}
-	for text, want := range map[string]string{
-		"0": "0.00", "0.005": "0.01", "0.00499999": "0.00", "999.995": "1,000.00", "1234567.8": "1,234,567.80",
+func TestAmountsAsTheyAreShown(t *testing.T) {
+	for amount, want := range map[Money]string{
+		0: "0.00", 1: "<0.01", 4_999_999: "<0.01", 5_000_000: "0.01", 999_994_999_999: "999.99", 999_995_000_000: "1,000.00", 1_234_567_800_000_000: "1,234,567.80",
 	} {
-		if got := usd(text).String(); got != want {
-			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		if got := cents(amount); got != want {
+			t.Errorf("%d is shown as %s, want %s", amount, got, want)
+		}
+	}
+	for quantity, want := range map[Quantity]string{
+		0: "0", 1e-9: "<0.001", 0.00049: "<0.001", 0.0005: "0.001", 0.3285: "0.329", 1: "1", 1.5: "1.5", 99.9994: "99.999", 100.4: "100", 43_800: "43,800",
+	} {
+		if got := quantity.String(); got != want {
+			t.Errorf("%v is shown as %s, want %s", float64(quantity), got, want)
+		}
+	}
+}
+
+func TestWhatIsMoreThanNothingIsShown(t *testing.T) {
+	for _, item := range Estimate(urls(t, 1), each(10_000*time.Hour, metric.ProfileTarget)).Items {
+		if (item.Quantity > 0) != (item.USD > 0) || item.Quantity == 0 && item.Name != composites.name && item.Name != emf.name {
+			t.Errorf("%s: %s %s are %s", item.Name, item.Quantity, item.Unit, cents(item.USD))
 		}
 	}
 }
@@ -202,7 +213,7 @@ func TestPagingIsTheCheapest(t *testing.T) {
 		}
 		// The metrics of all targets and an alarm's price each, beside what is there anyway.
 		use.Limit, use.Profile = test.targets, metric.ProfileTarget
-		if want := Estimate(p, use).USD.Plus(usd("0.10").Times(whole(test.targets))); test.targets != 1 && got.USD.Cmp(want) != 0 {
+		if want := Estimate(p, use).USD + 100_000_000*Money(test.targets); test.targets != 1 && got.USD != want {
 			t.Errorf("%d targets: %s, want %s", test.targets, got.USD, want)
 		}
 	}
@@ -233,14 +244,14 @@ func TestWhatCannotBeCheckedCostsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	use := each(time.Minute, metric.ProfilePhases)
-	if got, want := Estimate(p, use).USD, Estimate(urls(t, 1), use).USD; got.Cmp(want) != 0 {
+	if got, want := Estimate(p, use).USD, Estimate(urls(t, 1), use).USD; got != want {
 		t.Errorf("one target that can be checked and one that can't are %s, want %s", got, want)
 	}
 }
 
 func TestProfilesGrow(t *testing.T) {
 	all := Profiles(urls(t, 3), each(time.Hour, metric.ProfileTarget))
-	if len(all) != 3 || all[0].USD.Cmp(all[1].USD) >= 0 || all[1].USD.Cmp(all[2].USD) >= 0 {
+	if len(all) != 3 || all[0].USD >= all[1].USD || all[1].USD >= all[2].USD {
 		t.Errorf("%+v: want three, each more than the one before", all)
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/text"
 )
 
 var update = flag.Bool("update", false, "write the figures of docs/cost.md anew")
@@ -19,11 +21,11 @@ var update = flag.Bool("update", false, "write the figures of docs/cost.md anew"
 // After a change: go test ./internal/cost -update.
 func TestDocumentationHasTheFigures(t *testing.T) {
 	const name = "../../docs/cost.md"
-	text, err := os.ReadFile(name)
+	document, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := string(text)
+	want := string(document)
 	for marker, part := range map[string]string{"gafam": gafam(t), "bills": bills(t), "prices": priceTable()} {
 		begin, end := "<!-- begin "+marker+" -->\n", "<!-- end "+marker+" -->"
 		before, rest, opened := strings.Cut(want, begin)
@@ -33,7 +35,7 @@ func TestDocumentationHasTheFigures(t *testing.T) {
 		}
 		want = before + begin + part + end + after
 	}
-	if want == string(text) {
+	if want == string(document) {
 		return
 	}
 	if !*update {
@@ -41,6 +43,29 @@ func TestDocumentationHasTheFigures(t *testing.T) {
 	}
 	if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestREADMEHasTheFigures holds what the README says of bills to what is
+// calculated, to the dollar.
+func TestREADMEHasTheFigures(t *testing.T) {
+	document, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Join(strings.Fields(string(document)), " ")
+	dollars := func(m Money) string { return "$" + text.Count(int((m+500_000_000)/1_000_000_000)) }
+	five := Estimate(urls(t, 5), each(time.Minute, metric.ProfileTarget))
+	thousand, use := urls(t, 1000), each(time.Minute, metric.ProfileTarget)
+	profiles, elsewhere := Profiles(thousand, use), Elsewhere(thousand, use)
+	for _, want := range []string{
+		"Five URLs a minute are some " + dollars(five.USD) + " a month",
+		dollars(five.BeyondFree) + " of it beyond the free allowances; a thousand a minute are " + dollars(profiles[0].USD) + " in the profile `group`",
+		"| A thousand URLs a minute cost | " + dollars(profiles[0].USD) + " to " + dollars(profiles[1].USD) + " | " + dollars(elsewhere[0].USD) + " | " + dollars(elsewhere[1].USD) + " |",
+	} {
+		if !strings.Contains(words, want) {
+			t.Errorf("README.md does not say %q", want)
+		}
 	}
 }
 
@@ -70,7 +95,7 @@ func bills(t *testing.T) string {
 		every time.Duration
 	}{{0, time.Minute}, {5, time.Minute}, {5, 5 * time.Minute}, {5, 730 * time.Hour}, {1000, time.Minute}, {100_000, time.Minute}} {
 		p, use := urls(t, row.n), each(row.every, metric.ProfileTarget)
-		fmt.Fprintf(&b, "| %s | %s |", grouped(fmt.Sprint(row.n)), Interval(row.every))
+		fmt.Fprintf(&b, "| %s | %s |", text.Count(row.n), Interval(row.every))
 		use.Limit = row.n
 		all := append(Profiles(p, use), Paging(p, use))
 		for _, o := range append(all, Elsewhere(p, use)...) {
@@ -84,29 +109,35 @@ func bills(t *testing.T) string {
 func priceTable() string {
 	var b strings.Builder
 	b.WriteString("| Item | Billed by | USD | Free each month | Source |\n|---|---|---|---|---|\n")
-	for _, p := range Prices() {
+	for _, p := range []price{
+		metrics, requests, alarms, composites, insights, dashboards, logs, emf, logsKept, calls, arm64, x86, scheduler,
+		dataOut, natHours, natData, synthetics, route53, route53Options,
+	} {
 		free := "–"
-		if p.Free > 0 {
-			free = grouped(fmt.Sprint(p.Free)) + " " + p.Unit
+		if p.free > 0 {
+			free = text.Count(int(p.free)) + " " + p.unit
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", p.Item, p.Unit, tiers(p), free, p.Source)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", p.name, p.unit, tiers(p), free, p.source)
 	}
 	return b.String()
 }
 
 // tiers writes them as price lists do: 0.30 up to 10,000; then 0.10.
-func tiers(p Price) string {
+func tiers(p price) string {
 	var parts []string
-	for _, t := range p.Tiers {
-		part := t.USD
-		if t.UpTo > 0 {
-			part += " up to " + grouped(fmt.Sprint(t.UpTo))
+	for _, t := range p.tiers {
+		part := strconv.FormatFloat(t.usd, 'f', -1, 64)
+		if rounded := fmt.Sprintf("%.2f", t.usd); len(rounded) > len(part) {
+			part = rounded
+		}
+		if t.upTo > 0 {
+			part += " up to " + text.Count(int(t.upTo))
 		}
 		parts = append(parts, part)
 	}
-	text := strings.Join(parts, "; ")
-	if n := p.Tiers[0].Per; n > 1 {
-		text += " for " + grouped(fmt.Sprint(n))
+	list := strings.Join(parts, "; ")
+	if n := p.tiers[0].per; n > 1 {
+		list += " for " + text.Count(int(n))
 	}
-	return text
+	return list
 }

@@ -15,12 +15,15 @@ func Example() {
 		panic(err)
 	}
 	use := cost.Use{Every: 5 * time.Minute, Profile: metric.ProfileTarget, Limit: 1000, Memory: 1769, Answer: 500 * time.Millisecond}
-	fmt.Println(cost.Line(p, use))
-	for _, item := range cost.Estimate(p, use).Items[:2] {
-		fmt.Println(item.Name, item.Quantity.FloatString(0), item.Unit, item.USD)
+	bill := cost.Estimate(p, use)
+	fmt.Println(bill.Runs, "runs of", bill.Duration)
+	for _, item := range bill.Items {
+		if item.Name == "PutMetricData" || item.Name == "alarms" {
+			fmt.Println(item.Name, item.Quantity, item.Unit, item.USD)
+		}
 	}
 	// Output:
-	// $12.82 a month: 2 targets, every 5m, profile target, 26 metrics.
-	// custom metrics 26 metric-months 7.80
-	// PutMetricData 26280 requests 0.26
+	// 8,760 runs of 702ms
+	// PutMetricData 26,280 requests 0.26
+	// alarms 16 metrics looked at 1.60
 }

@@ -1,8 +1,11 @@
 package cost
 
 import (
-	"math/big"
-	"slices"
+	"fmt"
+	"math"
+	"strconv"
+
+	"rollcall/internal/text"
 )
 
 // Region is the one whose prices are known here, and Dated is when.
@@ -11,95 +14,95 @@ const (
 	Dated  = "November 2026"
 )
 
-// A Price is one row of the price list.
-type Price struct {
-	Item  string // what is billed: "custom metrics"
-	Unit  string // its unit, in the plural: "metric-months"
-	Tiers []Tier // from the first unit on; the last has no end
-	// Free is what an account has free each month, for all that it does; 0: none.
-	Free int64
-	// Source says where the price is from.
-	Source string
+// A price is one row of the list.
+type price struct {
+	name, unit string   // "custom metrics", by "metric-months"
+	tiers      []tier   // from the first unit on; the last has no end
+	free       Quantity // units that an account has free each month, for all that it does
+	source     string
 }
 
-// A Tier is a price up to a quantity.
-type Tier struct {
-	UpTo int64  // units, counted from 0; 0: without end
-	USD  string // for so many units as Per says, exactly as the list writes it
-	Per  int64
+// A tier is a price up to a quantity.
+type tier struct {
+	upTo     Quantity // units, counted from 0; 0: without end
+	usd, per float64
 }
 
-// Where a price is from. Nobody here has read it off AWS's own pages: the
-// machines that this was written on reach none of them.
+// Where a price is from. Nobody here has read it off AWS's own pages.
 const (
 	secondHand = "a list made in 2026, second-hand"
 	remembered = "from memory, not looked up"
 )
 
-// The rows of the list.
+// The rows of the list, which are never changed.
 var (
-	priceMetrics    = &Price{"custom metrics", "metric-months", []Tier{{10_000, "0.30", 1}, {250_000, "0.10", 1}, {1_000_000, "0.05", 1}, {0, "0.02", 1}}, 10, secondHand}
-	priceRequests   = &Price{"PutMetricData", "requests", flat("0.01", 1000), 1_000_000, secondHand}
-	priceAlarms     = &Price{"alarms", "metrics looked at", flat("0.10", 1), 10, secondHand}
-	priceComposite  = &Price{"composite alarms", "alarms", flat("0.50", 1), 0, secondHand}
-	priceInsights   = &Price{"Metrics Insights alarms", "metrics analysed", flat("0.10", 1), 0, secondHand}
-	priceDashboard  = &Price{"dashboard", "dashboards", flat("3", 1), 3, secondHand}
-	priceLogs       = &Price{"logs taken in", "GB", flat("0.50", 1), 5, secondHand}
-	priceEMF        = &Price{"metrics by the log (EMF)", "GB", flat("0.50", 1), 0, secondHand}
-	priceLogsKept   = &Price{"logs kept", "GB-months", flat("0.03", 1), 5, secondHand}
-	priceCalls      = &Price{"Lambda requests", "requests", flat("0.20", 1_000_000), 1_000_000, secondHand}
-	priceARM        = &Price{"Lambda compute, arm64", "GB-seconds", flat("0.0000133334", 1), 400_000, secondHand}
-	priceX86        = &Price{"Lambda compute, x86_64", "GB-seconds", flat("0.0000166667", 1), 400_000, secondHand}
-	priceScheduler  = &Price{"Scheduler", "invocations", flat("1.00", 1_000_000), 14_000_000, secondHand}
-	priceOut        = &Price{"data out", "GB", flat("0.09", 1), 100, secondHand}
-	priceNATHours   = &Price{"NAT gateway", "hours", flat("0.045", 1), 0, remembered}
-	priceNATData    = &Price{"data through the NAT gateway", "GB", flat("0.045", 1), 0, secondHand}
-	priceSynthetics = &Price{"CloudWatch Synthetics", "canary runs", flat("0.0012", 1), 100, secondHand}
-	priceRoute53    = &Price{"Route 53 health check", "checks", flat("0.75", 1), 0, secondHand}
-	priceRoute53TLS = &Price{"Route 53 options", "options", flat("2", 1), 0, remembered}
+	metrics        = price{"custom metrics", "metric-months", []tier{{10_000, 0.30, 1}, {250_000, 0.10, 1}, {1_000_000, 0.05, 1}, {0, 0.02, 1}}, 10, secondHand}
+	requests       = price{"PutMetricData", "requests", flat(0.01, 1000), 1_000_000, secondHand}
+	alarms         = price{"alarms", "metrics looked at", flat(0.10, 1), 10, secondHand}
+	composites     = price{"composite alarms", "alarms", flat(0.50, 1), 0, secondHand}
+	insights       = price{"Metrics Insights alarms", "metrics analysed", flat(0.10, 1), 0, secondHand}
+	dashboards     = price{"dashboard", "dashboards", flat(3, 1), 3, secondHand}
+	logs           = price{"logs taken in", "GB", flat(0.50, 1), 5, secondHand}
+	emf            = price{"metrics in the log (EMF)", "GB", flat(0.50, 1), 0, secondHand}
+	logsKept       = price{"logs kept", "GB-months", flat(0.03, 1), 5, secondHand}
+	calls          = price{"Lambda requests", "requests", flat(0.20, 1_000_000), 1_000_000, secondHand}
+	arm64          = price{"Lambda compute, arm64", "GB-seconds", flat(0.0000133334, 1), 400_000, secondHand}
+	x86            = price{"Lambda compute, x86_64", "GB-seconds", flat(0.0000166667, 1), 400_000, secondHand}
+	scheduler      = price{"Scheduler", "invocations", flat(1.00, 1_000_000), 14_000_000, secondHand}
+	dataOut        = price{"data out", "GB", flat(0.09, 1), 100, secondHand}
+	natHours       = price{"NAT gateway", "hours", flat(0.045, 1), 0, remembered}
+	natData        = price{"data through the NAT gateway", "GB", flat(0.045, 1), 0, secondHand}
+	synthetics     = price{"CloudWatch Synthetics", "canary runs", flat(0.0012, 1), 100, secondHand}
+	route53        = price{"Route 53 health check", "checks", flat(0.75, 1), 0, secondHand}
+	route53Options = price{"Route 53 options", "options", flat(2, 1), 0, remembered}
 )
 
-func flat(usd string, per int64) []Tier { return []Tier{{0, usd, per}} }
-
-// Prices returns the list.
-func Prices() []Price {
-	var list []Price
-	for _, p := range []*Price{
-		priceMetrics, priceRequests, priceAlarms, priceComposite, priceInsights, priceDashboard, priceLogs, priceEMF,
-		priceLogsKept, priceCalls, priceARM, priceX86, priceScheduler, priceOut, priceNATHours, priceNATData,
-		priceSynthetics, priceRoute53, priceRoute53TLS,
-	} {
-		row := *p
-		row.Tiers = slices.Clone(p.Tiers)
-		list = append(list, row)
-	}
-	return list
-}
+func flat(usd, per float64) []tier { return []tier{{0, usd, per}} }
 
 // of is the price of a quantity. Each tier takes what lies between the one
 // before and its own end.
-func (p *Price) of(quantity *big.Rat) Money {
-	var total Money
-	from := new(big.Rat)
-	for _, t := range p.Tiers {
-		to := quantity
-		if end := big.NewRat(t.UpTo, 1); t.UpTo > 0 && end.Cmp(quantity) < 0 {
-			to = end
+func (p price) of(q Quantity) (total Money) {
+	var from Quantity
+	for _, t := range p.tiers {
+		to := q
+		if t.upTo > 0 {
+			to = min(q, t.upTo)
 		}
-		if within := new(big.Rat).Sub(to, from); within.Sign() > 0 {
-			total = total.Plus(usd(t.USD).Times(within.Mul(within, big.NewRat(1, t.Per))))
-		}
+		total += Money(math.Round(float64(max(to-from, 0)) * t.usd / t.per * 1e9))
 		from = to
 	}
 	return total
 }
 
-// beyondFree is what of a quantity the account's allowance leaves to pay, if
-// nothing else uses it.
-func (p *Price) beyondFree(quantity *big.Rat) Money {
-	rest := new(big.Rat).Sub(quantity, big.NewRat(p.Free, 1))
-	if rest.Sign() <= 0 {
-		return Money{}
+// A Money is an amount of billionths of a US dollar.
+type Money int64
+
+// String rounds to the cent, half up: "1,234.50".
+func (m Money) String() string {
+	cents := (m + 5_000_000) / 10_000_000
+	return text.Thousands(fmt.Sprintf("%d.%02d", cents/100, cents%100))
+}
+
+// cents shows what is less than half a cent as more than nothing.
+func cents(m Money) string {
+	if 0 < m && m < 5_000_000 {
+		return "<0.01"
 	}
-	return p.of(rest)
+	return m.String()
+}
+
+// A Quantity is a number of units: of hours, gigabytes, requests.
+type Quantity float64
+
+// String is whole if there are more than 100, else it has at most three
+// decimals, rounded half up.
+func (q Quantity) String() string {
+	const tie = 1e-6 // 328.5 may be a little less
+	switch {
+	case q > 100:
+		return text.Count(int(q + 0.5 + tie))
+	case 0 < q && q < 0.0005:
+		return "<0.001"
+	}
+	return strconv.FormatFloat(math.Floor(float64(q)*1000+0.5+tie)/1000, 'f', -1, 64)
 }

@@ -3,11 +3,11 @@ package cost
 import (
 	"fmt"
 	"io"
-	"math/big"
 	"strings"
 	"time"
 
 	"rollcall/internal/plan"
+	"rollcall/internal/text"
 )
 
 // Write writes the bill of a plan for a person: the items, what else it could
@@ -15,82 +15,62 @@ import (
 func Write(w io.Writer, p *plan.Plan, u Use) error {
 	var b strings.Builder
 	bill := Estimate(p, u)
-	fmt.Fprintf(&b, "%s\nPrices of %s, %s, second-hand. A month is %d hours, runs in it: %s.\n\n", Line(p, u), Region, Dated, hours, number(bill.Runs))
-	row(&b, "ITEM", "A MONTH", "", "USD", "BEYOND FREE")
-	for _, item := range bill.Items {
-		row(&b, item.Name, number(item.Quantity), item.Unit, cents(item.USD), cents(item.BeyondFree))
+	fmt.Fprintf(&b, "%s\nPrices of %s, %s, second-hand. A month is %d hours, runs in it: %s.\n\n", Line(p, u), Region, Dated, hours, bill.Runs)
+	const row = "%-30s %15s %-18s %12s %12s\n"
+	fmt.Fprintf(&b, row, "ITEM", "A MONTH", "", "USD", "BEYOND FREE")
+	for _, i := range bill.Items {
+		fmt.Fprintf(&b, row, i.Name, i.Quantity, i.Unit, cents(i.USD), cents(i.BeyondFree))
 	}
-	row(&b, "total", "", "", bill.USD.String(), bill.BeyondFree.String())
+	fmt.Fprintf(&b, row, "total", "", "", bill.USD, bill.BeyondFree)
 	fmt.Fprintf(&b, "\nBEYOND FREE: if the account's free allowance each month is all for this.\n\n")
 	options(&b, "THE SAME, BY PROFILE", Profiles(p, u))
-	options(&b, "EACH TARGET PAGES BY ITSELF, CHEAPEST", []Option{Paging(p, u)})
+	options(&b, "EACH TARGET PAGES BY ITSELF, CHEAPEST", []Bill{Paging(p, u)})
 	options(&b, "ELSEWHERE", Elsewhere(p, u))
-	assumed(&b, bill, u)
+	assumptions(&b, bill, u)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // Line says in one line what a month costs, and for what.
 func Line(p *plan.Plan, u Use) string {
-	w := workOf(p, u)
-	b := w.bill(Deployed())
+	b := Estimate(p, u)
 	return fmt.Sprintf("$%s a month: %s, every %s, profile %s, %s.",
-		b.USD, counted(w.checked, "target"), Interval(u.Every), u.Profile, counted(b.Series, "metric"))
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(fmt.Sprint(n)) + " " + noun + "s"
+		b.USD, text.Plural(b.Targets, "target"), Interval(u.Every), u.Profile, text.Plural(b.Series, "metric"))
 }
 
 // Interval writes a duration without its zeros: 1m, not 1m0s.
 func Interval(d time.Duration) string {
-	s := strings.TrimSuffix(d.String(), "m0s")
-	if s != d.String() {
-		s += "m"
-	}
-	if short := strings.TrimSuffix(s, "h0m"); short != s {
-		s = short + "h"
+	s := d.String()
+	for _, zero := range []struct{ end, before string }{{"m0s", "m"}, {"h0m", "h"}} {
+		if short, ok := strings.CutSuffix(s, zero.end); ok {
+			s = short + zero.before
+		}
 	}
 	return s
 }
 
-// cents shows what is less than half a cent as more than nothing.
-func cents(m Money) string {
-	if m.Cmp(Money{}) > 0 && m.Cmp(usd("0.005")) < 0 {
-		return "<0.01"
-	}
-	return m.String()
-}
-
-func row(b *strings.Builder, name, quantity, unit, price, beyond string) {
-	fmt.Fprintf(b, "%-30s %15s %-18s %12s %12s\n", name, quantity, unit, price, beyond)
-}
-
-func options(b *strings.Builder, title string, all []Option) {
-	fmt.Fprintf(b, "%-65s %12s %12s\n", title, "USD", "BEYOND FREE")
+func options(b *strings.Builder, title string, all []Bill) {
+	const row = "%-65s %12s %12s\n"
+	fmt.Fprintf(b, row, title, "USD", "BEYOND FREE")
 	for _, o := range all {
-		fmt.Fprintf(b, "%-65s %12s %12s\n", o.Name, o.USD, o.BeyondFree)
+		fmt.Fprintf(b, row, o.Name, o.USD, o.BeyondFree)
 	}
 	b.WriteByte('\n')
 }
 
-// assumed says what the bill rests on.
-func assumed(b *strings.Builder, bill Bill, u Use) {
+// assumptions says what the bill rests on.
+func assumptions(b *strings.Builder, bill Bill, u Use) {
 	processor := "arm64"
 	if u.X86 {
 		processor = "x86_64"
 	}
-	fmt.Fprintf(b, "ASSUMED\nA run takes %s: answers after %s, %d MB, %s. Nothing is down; each reason that occurs is one metric more.\n",
+	fmt.Fprintf(b, "ASSUMED\nA run takes %s: responses after %s, %d MB, %s. Nothing is down; each reason that occurs is one metric more.\n",
 		bill.Duration, u.Answer, u.Memory, processor)
-	fmt.Fprintf(b, "A check sends %s bytes; a run logs %s, kept for %d days.\n",
-		number(big.NewRat(bytesOut, 1)), number(big.NewRat(logBytes, 1)), retained/24)
+	fmt.Fprintf(b, "A check sends %s bytes; a run logs %s, kept for %d days.\n", text.Count(bytesOut), text.Count(logBytes), retained/24)
 	if u.VPC {
-		fmt.Fprintf(b, "A check receives %s bytes through one NAT gateway.\n", number(big.NewRat(bytesIn, 1)))
+		fmt.Fprintf(b, "A check receives %s bytes through one NAT gateway.\n", text.Count(bytesIn))
 	}
-	fmt.Fprintf(b, "If CloudWatch took no metrics all month, they would go by the log: $%s more.\n", bill.ByLog)
+	fmt.Fprintf(b, "If CloudWatch took no metrics all month, the EMF fallback would cost $%s more.\n", bill.EMF)
 	if bill.Duration >= u.Every {
 		fmt.Fprintf(b, "A run would take longer than the interval of %s: runs overlap. Take a longer one, or several stacks.\n", Interval(u.Every))
 	}

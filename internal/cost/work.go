@@ -1,15 +1,16 @@
 package cost
 
 import (
-	"math/big"
 	"time"
 
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 )
 
-// hours are in a month, as AWS's own calculator has it.
-const hours = 730
+const (
+	hours    = 730           // in a month, as AWS's own calculator has it
+	gigabyte = 1_000_000_000 // bytes
+)
 
 // What is assumed of a run. The first three were measured on loopback, the
 // rest is a guess that a reader can judge; docs/cost.md repeats them.
@@ -33,11 +34,11 @@ const (
 type Use struct {
 	Every   time.Duration // from one run to the next; > 0
 	Profile metric.Profile
-	Limit   int           // the first so many targets have metrics of their own
+	Limit   int           // how many targets, from the first on, have metrics of their own
 	Memory  int           // MB; > 0
 	X86     bool          // x86_64 instead of arm64
 	VPC     bool          // out by a NAT gateway
-	Answer  time.Duration // what a target takes to answer, on average
+	Answer  time.Duration // what a target takes to respond, on average
 }
 
 // work is what a plan gives a run to do.
@@ -46,7 +47,7 @@ type work struct {
 	census  metric.Census
 	checked int // targets that are no invalid_target
 	hosts   int
-	bodies  int64 // bytes of all request bodies
+	bodies  int // bytes of all request bodies
 }
 
 func workOf(p *plan.Plan, u Use) work {
@@ -58,7 +59,7 @@ func workOf(p *plan.Plan, u Use) work {
 			continue
 		}
 		w.checked++
-		w.bodies += int64(len(t.Body))
+		w.bodies += len(t.Body)
 		hosts[t.URL.Hostname()], groups[t.Group] = true, true
 		tls := t.URL.Scheme == "https"
 		if tls {
@@ -75,38 +76,21 @@ func workOf(p *plan.Plan, u Use) work {
 	return w
 }
 
-// runs are how many there are in a month.
-func (w work) runs() *big.Rat { return big.NewRat(int64(hours*time.Hour), int64(w.Every)) }
-
-// monthly is so many a run, in a month.
-func (w work) monthly(perRun int64) *big.Rat { return product(w.runs(), big.NewRat(perRun, 1)) }
-
-// gigabytes is so many bytes a run, in a month. A GB is 10⁹ bytes.
-func (w work) gigabytes(perRun int64) *big.Rat { return product(w.runs(), big.NewRat(perRun, 1e9)) }
-
-func (w work) series() int64 { return int64(w.Profile.Count(w.census)) }
-
-// metricMonths is what the series are billed for: the hours in which they have
-// data. A run falls into one hour.
-func (w work) metricMonths() *big.Rat {
-	inUse := w.runs()
-	if all := big.NewRat(hours, 1); inUse.Cmp(all) > 0 {
-		inUse = all
-	}
-	return product(inUse, big.NewRat(w.series(), hours))
+// monthly is what a run has, in a month, in a unit that is so much of it.
+func (w work) monthly(perRun, unit int) Quantity {
+	return Quantity(hours*time.Hour) / Quantity(w.Every) * Quantity(perRun) / Quantity(unit)
 }
 
 // requests are how many PutMetricData a run makes: full ones and a last one of
 // the targets and groups, then one of what the run says of itself, then one
 // that it has ended.
-func (w work) requests() int64 {
+func (w work) requests(series int) int {
 	const itself = 2
-	nothing := int64(w.Profile.Count(metric.Census{}))
-	return (w.series()-nothing+datums-1)/datums + itself
+	return (series-w.Profile.Count(metric.Census{})+datums-1)/datums + itself
 }
 
-// Duration is what a run takes: as long as what binds it, which is the CPU, the
-// places for checks, or the pace of look-ups.
+// duration is what a run takes: as long as what binds it, which is the CPU, the
+// places for checks, or the pace of lookups.
 func (w work) duration() time.Duration {
 	n := time.Duration(w.checked)
 	if n == 0 {
@@ -116,15 +100,3 @@ func (w work) duration() time.Duration {
 	lookups := time.Duration(w.hosts) * time.Second / dnsRate
 	return (max(cpu, n*w.Answer/inFlight, lookups) + w.Answer + overhead).Round(time.Millisecond)
 }
-
-// gigabyteSeconds is what Lambda bills a month's runs for.
-func (w work) gigabyteSeconds() *big.Rat {
-	return product(w.runs(), big.NewRat(w.duration().Milliseconds()*int64(w.Memory), 1000*1024))
-}
-
-func (w work) sent() int64     { return bytesOut*int64(w.checked) + w.bodies }
-func (w work) received() int64 { return bytesIn * int64(w.checked) }
-
-func product(a, b *big.Rat) *big.Rat { return new(big.Rat).Mul(a, b) }
-
-func whole(n int) *big.Rat { return big.NewRat(int64(n), 1) }

@@ -3,6 +3,8 @@ package metric
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
 
 	"rollcall/internal/check"
@@ -13,7 +15,7 @@ import (
 func TestCountIsWhatIsPublished(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
-		results, census := answers(random, random.IntN(30))
+		results, census := responses(random, random.IntN(30))
 		for _, profile := range Profiles() {
 			series := map[string]bool{}
 			for _, d := range everything(profile, results) {
@@ -26,9 +28,9 @@ func TestCountIsWhatIsPublished(t *testing.T) {
 	}
 }
 
-// answers are so many complete answers, some of which are no success, and the
+// responses are as many complete responses, some of which are failures, and the
 // census of them.
-func answers(random *rand.Rand, n int) ([]*check.Result, Census) {
+func responses(random *rand.Rand, n int) ([]*check.Result, Census) {
 	var results []*check.Result
 	var c Census
 	groups, secure, reasons := map[string]bool{}, map[string]bool{}, map[check.Reason]bool{}
@@ -52,22 +54,17 @@ func answers(random *rand.Rand, n int) ([]*check.Result, Census) {
 	return results, c
 }
 
-func TestCount(t *testing.T) {
-	gafam := Census{Targets: 5, Secure: 5, Groups: 1, SecureGroups: 1}
-	for _, test := range []struct {
-		profile Profile
-		census  Census
-		want    int
-	}{
-		{ProfileGroup, gafam, 22}, // 6 of the group and 16 over all
-		{ProfileTarget, gafam, 32},
-		{ProfilePhases, gafam, 62},
-		{ProfilePhases, Census{Targets: 5, Groups: 1}, 50}, // 6 a target, no certificate: 30, 5 and 15
-		{ProfileTarget, Census{}, 9},                       // what a run of nothing has to say of itself
-		{"", gafam, 0},
-	} {
-		if got := test.profile.Count(test.census); got != test.want {
-			t.Errorf("%s: Count(%+v) = %d, want %d", test.profile, test.census, got, test.want)
+// TestREADMEHasTheSeriesOfATarget holds what the README says of profiles to the
+// table.
+func TestREADMEHasTheSeriesOfATarget(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for profile, more := range map[Profile]string{ProfileTarget: "%d a target more |", ProfilePhases: "%d a target more than `group` |"} {
+		one := profile.Count(Census{Targets: 1, Secure: 1}) - profile.Count(Census{})
+		if want := fmt.Sprintf(more, one); !strings.Contains(string(readme), want) {
+			t.Errorf("README.md does not say of the profile %s: %s", profile, want)
 		}
 	}
 }

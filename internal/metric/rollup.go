@@ -2,19 +2,39 @@ package metric
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"time"
 
 	"rollcall/internal/check"
 )
 
+// Series returns what the target's own series get from its result, all at
+// that time. It is nil for the profile group, and for what was not checked:
+// a target that nobody checked has no data. When the monitor has no network,
+// Up is left out.
+func (p Profile) Series(r *check.Result, at time.Time, vantageUnhealthy bool) []Datum {
+	if !r.Checked() {
+		return nil
+	}
+	m := maker{at: at}
+	for i := range table {
+		row := &table[i]
+		if row.Dimensions[0] != byTarget || !slices.Contains(row.Profiles, p) || row.verdict && vantageUnhealthy {
+			continue
+		}
+		if v, ok := row.value(r); ok {
+			m.plain(row, Dimension{byTarget, r.Name}, v)
+		}
+	}
+	return m.datums
+}
+
 // A Rollup gathers results into the aggregates: over all, by group, and by
 // reason. The zero value is ready. It is for one goroutine.
 type Rollup struct {
 	all     aggregate
-	groups  map[string]*aggregate
-	reasons map[check.Reason]int // of what is down
+	groups  map[string]aggregate
+	reasons map[check.Reason]aggregate
 }
 
 // Add takes one result into account. A result that was not checked is no
@@ -23,17 +43,31 @@ func (ro *Rollup) Add(r *check.Result) {
 	if !r.Checked() {
 		return
 	}
-	ro.all.add(r)
-	if ro.groups == nil {
-		ro.groups = map[string]*aggregate{}
-		ro.reasons = map[check.Reason]int{}
+	if ro.all == nil {
+		ro.all, ro.groups, ro.reasons = make(aggregate, len(table)), map[string]aggregate{}, map[check.Reason]aggregate{}
 	}
-	if ro.groups[r.Group] == nil {
-		ro.groups[r.Group] = &aggregate{}
+	group := ro.groups[r.Group]
+	if group == nil {
+		group = make(aggregate, len(table))
+		ro.groups[r.Group] = group
 	}
-	ro.groups[r.Group].add(r)
-	if r.State == check.Down {
-		ro.reasons[r.Reason]++
+	for i := range table {
+		row := &table[i]
+		if row.fold == nil {
+			continue
+		}
+		v, ok := row.value(r)
+		switch {
+		case !ok:
+		case row.Dimensions[0] == byReason:
+			if ro.reasons[r.Reason] == nil {
+				ro.reasons[r.Reason] = make(aggregate, len(table))
+			}
+			row.fold(&ro.reasons[r.Reason][i], v)
+		default:
+			row.fold(&ro.all[i], v)
+			row.fold(&group[i], v)
+		}
 	}
 }
 
@@ -41,87 +75,59 @@ func (ro *Rollup) Add(r *check.Result) {
 // those over all, then those by group in the order of their names, then the
 // failures in the order of the reasons.
 //
-// Degraded, Down and Flaky are 0 where there is a verdict and nothing to
-// count. A group without a single verdict has no datum at all, and neither
-// has the whole when nothing was checked: what is unknown is absent, never 0.
-// When the vantage point is at fault, Up, Degraded, Down, Flaky and Failures
-// are left out, as they would blame the targets; the rest is true all the
-// same.
+// A count is 0 where there is a verdict and nothing to count. A group without a
+// single verdict has no datum at all, and neither has the whole when nothing
+// was checked: what is unknown is absent, never 0. When the monitor has no
+// network, what judges targets is left out; the rest is true all the same.
 func (ro *Rollup) Datums(at time.Time, vantageUnhealthy bool) []Datum {
 	m := maker{at: at}
-	ro.all.datums(&m, overAll, "", vantageUnhealthy)
-	for _, group := range slices.Sorted(maps.Keys(ro.groups)) {
-		ro.groups[group].datums(&m, byGroup, group, vantageUnhealthy)
+	publish := func(a aggregate, series Dimension) {
+		for i, f := range a {
+			if len(f) > 0 && !(table[i].verdict && vantageUnhealthy) {
+				m.distribution(&table[i], series, f)
+			}
+		}
 	}
-	if vantageUnhealthy {
-		return m.datums
+	publish(ro.all, Dimension{})
+	for _, group := range slices.Sorted(maps.Keys(ro.groups)) {
+		publish(ro.groups[group], Dimension{byGroup, group})
 	}
 	for _, reason := range slices.Sorted(maps.Keys(ro.reasons)) {
-		m.add(failures, byReason, reason.String(), float64(ro.reasons[reason]))
+		publish(ro.reasons[reason], Dimension{byReason, reason.String()})
 	}
 	return m.datums
 }
 
-// An aggregate is what many results come to.
-type aggregate struct {
-	up, degraded, down, flaky int             // up counts the degraded too
-	durations                 map[float64]int // how often each rounded duration occurred, in milliseconds
-	certificates              bool            // daysLeft is known
-	daysLeft                  float64         // the fewest
+// An aggregate has for each row of the table the values that its results come
+// to, and how often each occurred.
+type aggregate []map[float64]int
+
+// A fold takes a value into account.
+type fold func(counts *map[float64]int, v float64)
+
+// distribution keeps each value with three significant digits, and how often it
+// occurred.
+func distribution(counts *map[float64]int, v float64) { count(counts, rounded(v)) }
+
+func sum(counts *map[float64]int, v float64) {
+	for total := range *counts {
+		v += total
+	}
+	clear(*counts)
+	count(counts, v)
 }
 
-func (a *aggregate) add(r *check.Result) {
-	switch r.State {
-	case check.Down:
-		a.down++
-	case check.Degraded:
-		a.degraded++
-		a.up++
-	default:
-		a.up++
+func fewest(counts *map[float64]int, v float64) {
+	for least := range *counts {
+		v = min(v, least)
 	}
-	if r.Flaky {
-		a.flaky++
-	}
-	if d, ok := latency(r, r.Duration); ok {
-		if a.durations == nil {
-			a.durations = map[float64]int{}
-		}
-		a.durations[rounded(d)]++
-	}
-	a.certificate(r.Certificate)
+	clear(*counts)
+	count(counts, v)
 }
 
-func (a *aggregate) certificate(c *check.Certificate) {
-	if c == nil || math.IsNaN(c.DaysLeft) {
-		return
+func count(counts *map[float64]int, v float64) {
+	if *counts == nil {
+		*counts = map[float64]int{}
 	}
-	if !a.certificates || c.DaysLeft < a.daysLeft {
-		a.certificates, a.daysLeft = true, c.DaysLeft
-	}
-}
-
-func (a *aggregate) datums(m *maker, by, of string, vantageUnhealthy bool) {
-	if a.up+a.down == 0 {
-		return
-	}
-	if !vantageUnhealthy {
-		m.distribution(sharedUp, by, of, counted(map[float64]int{0: a.down, 1: a.up}))
-	}
-	m.distribution(sharedDuration, by, of, a.durations)
-	if a.certificates {
-		m.add(sharedCertificate, by, of, a.daysLeft)
-	}
-	if vantageUnhealthy {
-		return
-	}
-	m.add(sharedDegraded, by, of, float64(a.degraded))
-	m.add(sharedDown, by, of, float64(a.down))
-	m.add(sharedFlaky, by, of, float64(a.flaky))
-}
-
-// counted returns counts without the values that did not occur.
-func counted(counts map[float64]int) map[float64]int {
-	maps.DeleteFunc(counts, func(_ float64, n int) bool { return n == 0 })
-	return counts
+	(*counts)[v]++
 }

@@ -6,60 +6,70 @@ import (
 	"rollcall/internal/check"
 )
 
-// A Run is what a run has to say of itself.
+// A Run is what the run's own metrics are made of.
 type Run struct {
-	Checked        int // targets that have a verdict
-	NotChecked     int // targets that have none
-	WithoutMetrics int // targets beyond the limit of series
+	Profile Profile
+	Limit   int // how many targets, from the first on, have metrics of their own
 
-	Duration      time.Duration
-	ScheduleDelay time.Duration // check.Absent without a schedule; less than 0 counts as 0
+	Scheduled time.Time // zero: without a schedule
+	Started   time.Time
+	Duration  time.Duration
 
-	LocalDelays []time.Duration // one for each target that was checked, in any order
-	Healthy     bool            // no fault of the monitor's own
-	Lost        int             // datums that went neither way
-	ByLog       int             // datums that went by the log
+	Results   []check.Result // of every target
+	Healthy   bool           // no fault of the monitor's own
+	Delivered DeliveryStats  // so far
 }
 
 // Datums returns the run's own metrics, all at that time.
-func (r Run) Datums(at time.Time) []Datum {
+func (r *Run) Datums(at time.Time) []Datum {
 	m := maker{at: at}
-	m.count(targetsChecked, r.Checked)
-	m.count(targetsNotChecked, r.NotChecked)
-	m.count(targetsWithoutMetrics, r.WithoutMetrics)
-	m.add(runDuration, overAll, "", milliseconds(r.Duration))
-	if r.ScheduleDelay != check.Absent {
-		m.add(scheduleDelay, overAll, "", milliseconds(r.ScheduleDelay))
+	for i := range table {
+		if table[i].run == nil {
+			continue
+		}
+		counts := map[float64]int{}
+		for _, v := range table[i].run(r) {
+			counts[v]++
+		}
+		m.distribution(&table[i], Dimension{}, counts)
 	}
-	delays := map[float64]int{}
-	for _, d := range r.LocalDelays {
-		delays[rounded(milliseconds(d))]++
-	}
-	m.distribution(localDelay, overAll, "", delays)
-	healthy := 0.0
-	if r.Healthy {
-		healthy = 1
-	}
-	m.add(monitorHealthy, overAll, "", healthy)
-	m.count(metricsLost, r.Lost)
-	m.count(metricsByLog, r.ByLog)
 	return m.datums
 }
 
-func (m *maker) count(r row, n int) { m.add(r, overAll, "", float64(n)) }
+func (r *Run) checked() (n int) {
+	for i := range r.Results {
+		if r.Results[i].Checked() {
+			n++
+		}
+	}
+	return n
+}
 
-// Completed says that a run has come to its end. It is published after every
-// other datum of the run has gone its way.
-func Completed(at time.Time) Datum { return once(runCompleted, at) }
+func (r *Run) localDelays() (delays []float64) {
+	for i := range r.Results {
+		if r.Results[i].Checked() {
+			delays = append(delays, rounded(milliseconds(r.Results[i].LocalDelay)))
+		}
+	}
+	return delays
+}
+
+// Completed says that a run is complete. It is published after every other
+// datum of the run is accounted for.
+func Completed(at time.Time) Datum { return single(runCompleted, at) }
 
 // Stale says that the event came too late to be worth a run.
-func Stale(at time.Time) Datum { return once(staleEvent, at) }
+func Stale(at time.Time) Datum { return single(staleEvent, at) }
 
-// InvalidEvent says that the event was no valid one.
-func InvalidEvent(at time.Time) Datum { return once(invalidEvent, at) }
+// InvalidEvent says that the event was not valid.
+func InvalidEvent(at time.Time) Datum { return single(invalidEvent, at) }
 
-func once(r row, at time.Time) Datum {
+func single(name string, at time.Time) Datum {
 	m := maker{at: at}
-	m.count(r, 1)
+	for i := range table {
+		if table[i].Name == name {
+			m.plain(&table[i], Dimension{}, 1)
+		}
+	}
 	return m.datums[0]
 }

@@ -3,6 +3,7 @@ package metric
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -18,62 +19,52 @@ const (
 	maxExponent  = 360 // values lie within ±2^360
 )
 
-// maker makes the datums of one run: all carry its time, and no value or
-// dimension gets past it that CloudWatch would refuse.
+// maker makes the datums of one run: all carry its time, and it keeps out every
+// value and every dimension that CloudWatch would refuse.
 type maker struct {
 	at     time.Time
 	datums []Datum
 }
 
-// add makes a plain observation. A value that is no number is unknown, and
-// gives none.
-func (m *maker) add(r row, by, of string, value float64) {
-	if v, ok := bounded(value); ok {
-		m.datum(r, dimensions(by, of), []float64{v}, []float64{1})
-	}
+// plain makes a plain observation. A value that is not a number is unknown, and
+// makes none.
+func (m *maker) plain(r *row, series Dimension, v float64) {
+	m.distribution(r, series, map[float64]int{v: 1})
 }
 
 // distribution makes as many datums of values and their counts as are needed,
 // in the order of the values.
-func (m *maker) distribution(r row, by, of string, counts map[float64]int) {
-	values := make([]float64, 0, len(counts))
-	for v := range counts {
-		values = append(values, v)
+func (m *maker) distribution(r *row, series Dimension, counts map[float64]int) {
+	limit := math.Ldexp(1, maxExponent)
+	bounded := make(map[float64]int, len(counts))
+	for v, n := range counts {
+		if !math.IsNaN(v) {
+			bounded[max(-limit, min(v, limit))] += n
+		}
 	}
-	slices.Sort(values)
-	series := dimensions(by, of)
-	for part := range slices.Chunk(values, maxValues) {
+	var dimensions []Dimension
+	if series.Name != overAll {
+		dimensions = []Dimension{{series.Name, dimensionValue(series.Value)}}
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(bounded)), maxValues) {
 		weights := make([]float64, len(part))
 		for i, v := range part {
-			weights[i] = float64(counts[v])
+			weights[i] = float64(bounded[v])
 		}
-		m.datum(r, series, part, weights)
+		m.datums = append(m.datums, Datum{r.Name, r.Unit, dimensions, m.at, part, weights})
 	}
-}
-
-func (m *maker) datum(r row, series []Dimension, values, counts []float64) {
-	m.datums = append(m.datums, Datum{
-		Metric:     table[r].Name,
-		Unit:       table[r].Unit,
-		Dimensions: series,
-		Time:       m.at,
-		Values:     values,
-		Counts:     counts,
-	})
-}
-
-func dimensions(by, of string) []Dimension {
-	if by == overAll {
-		return nil
-	}
-	return []Dimension{{Name: by, Value: dimensionValue(of)}}
 }
 
 // dimensionValue returns s as CloudWatch takes it: printable ASCII, not
 // blank, no ':' in front, at most maxDimension bytes. Whatever had to be
 // changed ends in a hash of the original, so that two names stay two series.
 func dimensionValue(s string) string {
-	safe := strings.Map(orUnderscore, s)
+	safe := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}, s)
 	if strings.HasPrefix(safe, ":") || strings.TrimSpace(safe) == "" {
 		safe = "_" + safe
 	}
@@ -85,20 +76,7 @@ func dimensionValue(s string) string {
 	return safe[:min(len(safe), maxDimension-len(hash))] + hash
 }
 
-func orUnderscore(r rune) rune {
-	if r < ' ' || r > '~' {
-		return '_'
-	}
-	return r
-}
-
-// bounded returns v, brought within CloudWatch's range; false for NaN.
-func bounded(v float64) (float64, bool) {
-	limit := math.Ldexp(1, maxExponent)
-	return max(-limit, min(v, limit)), !math.IsNaN(v)
-}
-
-// milliseconds is never negative: a clock that was set back is no duration. It
+// milliseconds is never negative: a clock that was set back measures nothing. It
 // is exact to the microsecond, as the summary is, so that the two agree.
 func milliseconds(d time.Duration) float64 {
 	return float64(max(d, 0).Round(time.Microsecond)/time.Microsecond) / 1000

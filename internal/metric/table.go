@@ -2,7 +2,11 @@ package metric
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"time"
+
+	"rollcall/internal/check"
 )
 
 // A Profile says how many series a run publishes.
@@ -11,24 +15,22 @@ type Profile string
 // The profiles, from the cheapest on. Each has all that the one before has.
 const (
 	ProfileGroup  Profile = "group"  // aggregates only: costs the same for ten targets and for 100,000
-	ProfileTarget Profile = "target" // and two series a target
-	ProfilePhases Profile = "phases" // and the phases and the certificate of each target: eight series
+	ProfileTarget Profile = "target" // and Up and Duration of each target
+	ProfilePhases Profile = "phases" // and the phases and the certificate of each target
 )
+
+// Profiles returns the profiles, the cheapest first.
+func Profiles() []Profile { return []Profile{ProfileGroup, ProfileTarget, ProfilePhases} }
 
 // ParseProfile reads a profile's name.
 func ParseProfile(s string) (Profile, error) {
-	if p := Profile(s); slices.Contains(everyProfile(), p) {
+	if p := Profile(s); slices.Contains(Profiles(), p) {
 		return p, nil
 	}
-	return "", fmt.Errorf("%q is no profile of metrics: it must be group, target or phases", s)
+	return "", fmt.Errorf("%q is not a profile of metrics: use group, target or phases", s)
 }
 
-// Profiles returns the profiles, the cheapest first.
-func Profiles() []Profile { return everyProfile() }
-
-func everyProfile() []Profile { return []Profile{ProfileGroup, ProfileTarget, ProfilePhases} }
-
-// A Definition is one row of the table of metrics.
+// A Definition says what a metric is.
 type Definition struct {
 	Name string
 	Unit Unit
@@ -47,47 +49,14 @@ type Definition struct {
 // Table returns every metric of Rollcall, in the order of the documentation.
 // A name stands in two rows where profiles differ by dimension.
 func Table() []Definition {
-	rows := slices.Clone(table[:])
-	for i := range rows {
-		rows[i].Dimensions = slices.Clone(rows[i].Dimensions)
-		rows[i].Profiles = slices.Clone(rows[i].Profiles)
+	var all []Definition
+	for _, r := range table {
+		d := r.Definition
+		d.Dimensions, d.Profiles = slices.Clone(d.Dimensions), slices.Clone(d.Profiles)
+		all = append(all, d)
 	}
-	return rows
+	return all
 }
-
-// A row is the index of a metric in the table. No datum is made without one.
-type row int
-
-const (
-	targetUp row = iota
-	targetDuration
-	targetDNS
-	targetConnect
-	targetTLS
-	targetFirstByte
-	targetTransfer
-	targetCertificate
-	sharedUp
-	sharedDuration
-	sharedCertificate
-	sharedDegraded
-	sharedDown
-	sharedFlaky
-	failures
-	targetsChecked
-	targetsNotChecked
-	targetsWithoutMetrics
-	runDuration
-	scheduleDelay
-	localDelay
-	monitorHealthy
-	metricsLost
-	metricsByLog
-	invalidEvent
-	staleEvent
-	runCompleted
-	rows
-)
 
 // The names of dimensions; "" is the series over all.
 const (
@@ -97,43 +66,164 @@ const (
 	overAll  = ""
 )
 
-// table is never changed; Table hands out copies.
-var table = [rows]Definition{
-	targetUp:          {"Up", None, perTarget(), alsoTarget(), "1 when the target is up or degraded, 0 when it is down"},
-	targetDuration:    {"Duration", Milliseconds, perTarget(), alsoTarget(), "what the network and the target took for a complete answer"},
-	targetDNS:         {"DNSTime", Milliseconds, perTarget(), onlyPhases(), "the look-up of a complete answer"},
-	targetConnect:     {"ConnectTime", Milliseconds, perTarget(), onlyPhases(), "the TCP handshake of a complete answer"},
-	targetTLS:         {"TLSTime", Milliseconds, perTarget(), onlyPhases(), "the TLS handshake of a complete answer"},
-	targetFirstByte:   {"FirstByteTime", Milliseconds, perTarget(), onlyPhases(), "from the request written to the first byte of a complete answer"},
-	targetTransfer:    {"TransferTime", Milliseconds, perTarget(), onlyPhases(), "from the first byte of a complete answer to its last"},
-	targetCertificate: {"CertificateDaysLeft", None, perTarget(), onlyPhases(), "days until the target's certificate expires; negative when it has"},
+// A row is a metric and where its values come from. A row is all that a new
+// metric takes.
+type row struct {
+	Definition
 
-	sharedUp:          {"Up", None, perGroup(), everyProfile(), "the distribution of Up over the targets"},
-	sharedDuration:    {"Duration", Milliseconds, perGroup(), everyProfile(), "the distribution of Duration over the targets"},
-	sharedCertificate: {"CertificateDaysLeft", None, perGroup(), everyProfile(), "the fewest days left of any target's certificate"},
-	sharedDegraded:    {"Degraded", Count, perGroup(), everyProfile(), "how many targets are degraded: up, but a warn expression failed"},
-	sharedDown:        {"Down", Count, perGroup(), everyProfile(), "how many targets are down"},
-	sharedFlaky:       {"Flaky", Count, perGroup(), everyProfile(), "how many targets are up after a failed attempt"},
-	failures:          {"Failures", Count, []string{byReason}, everyProfile(), "how many targets are down for that reason; only reasons that occurred"},
+	// value is what a result that was checked contributes, if anything; fold
+	// makes one series of what many contribute. Both or, by target, value alone.
+	value func(*check.Result) (float64, bool)
+	fold  fold
 
-	targetsChecked:        {"TargetsChecked", Count, noDimension(), everyProfile(), "how many targets have a verdict"},
-	targetsNotChecked:     {"TargetsNotChecked", Count, noDimension(), everyProfile(), "how many targets have none"},
-	targetsWithoutMetrics: {"TargetsWithoutMetrics", Count, noDimension(), everyProfile(), "how many targets are beyond the limit of series and show in groups only"},
-	runDuration:           {"RunDuration", Milliseconds, noDimension(), everyProfile(), "how long the run took"},
-	scheduleDelay:         {"ScheduleDelay", Milliseconds, noDimension(), everyProfile(), "how long after its scheduled time the run started; absent without a schedule"},
-	localDelay:            {"LocalDelay", Milliseconds, noDimension(), everyProfile(), "the distribution of what the monitor itself added to its checks"},
-	monitorHealthy:        {"MonitorHealthy", None, noDimension(), everyProfile(), "1 when the monitor could do its work, 0 when not"},
-	metricsLost:           {"MetricsLost", Count, noDimension(), everyProfile(), "how many datums neither CloudWatch nor the log took"},
-	metricsByLog:          {"MetricsByLog", Count, noDimension(), everyProfile(), "how many datums went by the log, as CloudWatch did not take them"},
+	// run is what a run says of itself: a value, or the values of a
+	// distribution; none: nothing.
+	run func(*Run) []float64
 
-	invalidEvent: {"InvalidEvent", Count, noDimension(), nil, "1 when the event was invalid and nothing was checked"},
-	staleEvent:   {"StaleEvent", Count, noDimension(), nil, "1 when the event came too late and nothing was checked"},
-	runCompleted: {"RunCompleted", Count, noDimension(), everyProfile(), "1 when the run has come to its end; published last"},
+	verdict bool // it judges targets, and is left out when the monitor has no network
+	secure  bool // only targets with https have it
+	checks  bool // a run has it only if a target was checked
 }
 
-func perTarget() []string   { return []string{byTarget} }
-func perGroup() []string    { return []string{byGroup, overAll} }
-func noDimension() []string { return []string{overAll} }
+// table is never changed; Table hands out copies.
+var table = []row{
+	{Definition: Definition{"Up", None, perTarget(), withTargets(), "1 when the target is up or degraded, 0 when it is down"}, value: up, verdict: true},
+	{Definition: Definition{"Duration", Milliseconds, perTarget(), withTargets(), "what the network and the target took for a complete response"}, value: latency},
+	{Definition: Definition{"DNSTime", Milliseconds, perTarget(), withPhases(), "the lookup of a complete response"},
+		value: func(r *check.Result) (float64, bool) { return taken(r, r.Phases.DNS) }},
+	{Definition: Definition{"ConnectTime", Milliseconds, perTarget(), withPhases(), "the TCP handshake of a complete response"},
+		value: func(r *check.Result) (float64, bool) { return taken(r, r.Phases.Connect) }},
+	{Definition: Definition{"TLSTime", Milliseconds, perTarget(), withPhases(), "the TLS handshake of a complete response"},
+		value: func(r *check.Result) (float64, bool) { return taken(r, r.Phases.TLS) }, secure: true},
+	{Definition: Definition{"FirstByteTime", Milliseconds, perTarget(), withPhases(), "from the request written to the first byte of a complete response"},
+		value: func(r *check.Result) (float64, bool) { return taken(r, r.Phases.FirstByte) }},
+	{Definition: Definition{"TransferTime", Milliseconds, perTarget(), withPhases(), "from the first byte of a complete response to its last"},
+		value: func(r *check.Result) (float64, bool) { return taken(r, r.Phases.Transfer) }},
+	{Definition: Definition{"CertificateDaysLeft", None, perTarget(), withPhases(), "days until the target's certificate expires; negative when it has"}, value: daysLeft, secure: true},
 
-func alsoTarget() []Profile { return []Profile{ProfileTarget, ProfilePhases} }
-func onlyPhases() []Profile { return []Profile{ProfilePhases} }
+	{Definition: Definition{"Up", None, perGroup(), Profiles(), "the distribution of Up over the targets"}, value: up, fold: distribution, verdict: true},
+	{Definition: Definition{"Duration", Milliseconds, perGroup(), Profiles(), "the distribution of Duration over the targets"}, value: latency, fold: distribution},
+	{Definition: Definition{"CertificateDaysLeft", None, perGroup(), Profiles(), "the fewest days left of any target's certificate"}, value: daysLeft, fold: fewest, secure: true},
+	{Definition: Definition{"Degraded", Count, perGroup(), Profiles(), "how many targets are degraded: up, but a warn expression failed"},
+		value: func(r *check.Result) (float64, bool) { return number(r.State == check.Degraded), true }, fold: sum, verdict: true},
+	{Definition: Definition{"Down", Count, perGroup(), Profiles(), "how many targets are down"},
+		value: func(r *check.Result) (float64, bool) { return number(r.State == check.Down), true }, fold: sum, verdict: true},
+	{Definition: Definition{"Flaky", Count, perGroup(), Profiles(), "how many targets are up after a failed attempt"},
+		value: func(r *check.Result) (float64, bool) { return number(r.Flaky), true }, fold: sum, verdict: true},
+	{Definition: Definition{"Failures", Count, []string{byReason}, Profiles(), "how many targets are down for that reason; only reasons that occurred"},
+		value: func(r *check.Result) (float64, bool) { return 1, r.State == check.Down }, fold: sum, verdict: true},
+
+	{Definition: Definition{"TargetsChecked", Count, perRun(), Profiles(), "how many targets have a verdict"},
+		run: func(r *Run) []float64 { return []float64{float64(r.checked())} }},
+	{Definition: Definition{"TargetsNotChecked", Count, perRun(), Profiles(), "how many targets have none"},
+		run: func(r *Run) []float64 { return []float64{float64(len(r.Results) - r.checked())} }},
+	{Definition: Definition{"TargetsWithoutMetrics", Count, perRun(), Profiles(), "how many targets are beyond the limit of series and show in groups only"},
+		run: func(r *Run) []float64 {
+			if r.Profile == ProfileGroup {
+				return []float64{0}
+			}
+			return []float64{float64(max(0, len(r.Results)-r.Limit))}
+		}},
+	{Definition: Definition{"RunDuration", Milliseconds, perRun(), Profiles(), "how long the run took"},
+		run: func(r *Run) []float64 { return []float64{milliseconds(r.Duration)} }},
+	{Definition: Definition{"ScheduleDelay", Milliseconds, perRun(), Profiles(), "how long after its scheduled time the run started; absent without a schedule"},
+		run: func(r *Run) []float64 {
+			if r.Scheduled.IsZero() {
+				return nil
+			}
+			return []float64{milliseconds(r.Started.Sub(r.Scheduled))}
+		}},
+	{Definition: Definition{"LocalDelay", Milliseconds, perRun(), Profiles(), "the distribution of what the monitor itself added to its checks"},
+		run: (*Run).localDelays, checks: true},
+	{Definition: Definition{"MonitorHealthy", None, perRun(), Profiles(), "1 when the monitor could do its work, 0 when not"},
+		run: func(r *Run) []float64 { return []float64{number(r.Healthy)} }},
+	{Definition: Definition{"MetricsLost", Count, perRun(), Profiles(), "how many datums neither CloudWatch nor the log took"},
+		run: func(r *Run) []float64 { return []float64{float64(r.Delivered.Lost)} }},
+	{Definition: Definition{"MetricsByLog", Count, perRun(), Profiles(), "how many datums fell back to EMF in the log, as CloudWatch did not take them"},
+		run: func(r *Run) []float64 { return []float64{float64(r.Delivered.EMF)} }},
+
+	{Definition: Definition{invalidEvent, Count, perRun(), nil, "1 when the event was invalid and no targets were checked"}},
+	{Definition: Definition{staleEvent, Count, perRun(), nil, "1 when the event came too late and no targets were checked"}},
+	{Definition: Definition{runCompleted, Count, perRun(), Profiles(), "1 when the run is complete; published last"}},
+}
+
+// The metrics that are published by themselves.
+const (
+	invalidEvent = "InvalidEvent"
+	staleEvent   = "StaleEvent"
+	runCompleted = "RunCompleted"
+)
+
+func perTarget() []string { return []string{byTarget} }
+func perGroup() []string  { return []string{byGroup, overAll} }
+func perRun() []string    { return []string{overAll} }
+
+func withTargets() []Profile { return []Profile{ProfileTarget, ProfilePhases} }
+func withPhases() []Profile  { return []Profile{ProfilePhases} }
+
+// up is the value of Up for a result that was checked.
+func up(r *check.Result) (float64, bool) { return number(r.State != check.Down), true }
+
+// latency is there for a complete response only, whatever its status: the time
+// to a refusal or a timeout says nothing of the target's speed.
+func latency(r *check.Result) (float64, bool) { return taken(r, r.Duration) }
+
+func taken(r *check.Result, d time.Duration) (float64, bool) {
+	return milliseconds(d), r.Complete && d != check.Absent
+}
+
+// daysLeft counts whether or not the certificate was accepted.
+func daysLeft(r *check.Result) (float64, bool) {
+	if r.Certificate == nil || math.IsNaN(r.Certificate.DaysLeft) {
+		return 0, false
+	}
+	return r.Certificate.DaysLeft, true
+}
+
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// A Census says what a run has series of.
+type Census struct {
+	Targets      int // that are checked and have metrics of their own
+	Secure       int // of those, which have an https URL
+	Groups       int // that have a target which is checked
+	SecureGroups int // of those, which have one with an https URL
+	Reasons      int // for which something is down
+}
+
+// Count returns how many series a run that a schedule started publishes, if
+// every target gives a complete response. What is redirected from http to https
+// counts as http: it has two series more in the profile phases.
+func (p Profile) Count(c Census) int {
+	total := 0
+	for i := range table {
+		r := &table[i]
+		if !slices.Contains(r.Profiles, p) {
+			continue
+		}
+		targets, groups := c.Targets, c.Groups
+		if r.secure {
+			targets, groups = c.Secure, c.SecureGroups
+		}
+		for _, dimension := range r.Dimensions {
+			switch {
+			case dimension == byTarget:
+				total += targets
+			case dimension == byGroup:
+				total += groups
+			case dimension == byReason:
+				total += c.Reasons
+			case r.value != nil || r.checks:
+				total += min(groups, 1)
+			default:
+				total++
+			}
+		}
+	}
+	return total
+}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ type Session interface {
 	Add(...metric.Datum)
 	// Flush returns when each datum that was added is accepted, in the log, or
 	// lost.
-	Flush(context.Context) metric.Tally
+	Flush(context.Context) metric.DeliveryStats
 	// Err is not nil when datums were lost which should not have been.
 	Err() error
 	Close()
@@ -205,7 +204,7 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	r.summary.countResults(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
 		if res.State == check.Up && i < m.Limit {
 			r.added[i] = true
-			r.session.Add(r.profile.Series(res, r.at)...)
+			r.session.Add(r.profile.Series(res, r.at, false)...)
 		}
 	}))
 }
@@ -218,30 +217,18 @@ func (r *run) publish(ctx context.Context) {
 	var rollup metric.Rollup
 	for i := range s.Results {
 		rollup.Add(&s.Results[i])
-		if i >= m.Limit || r.added[i] {
-			continue
+		if i < m.Limit && !r.added[i] {
+			r.session.Add(r.profile.Series(&s.Results[i], r.at, s.VantageUnhealthy)...)
 		}
-		datums := r.profile.Series(&s.Results[i], r.at)
-		if s.VantageUnhealthy { // then Up would say nothing about the target
-			datums = slices.DeleteFunc(datums, func(d metric.Datum) bool { return d.Metric == "Up" })
-		}
-		r.session.Add(datums...)
 	}
 	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
 	tally := r.session.Flush(ctx)
 	healthy := func() bool { return !s.VantageUnhealthy && s.internal == 0 && tally.Lost == 0 }
 	if m.OwnMetrics {
 		own := metric.Run{
-			Checked: s.Targets - s.NotChecked, NotChecked: s.NotChecked,
-			Duration: time.Since(r.started), ScheduleDelay: check.Absent,
-			LocalDelays: s.localDelays,
-			Healthy:     healthy(), Lost: tally.Lost, ByLog: tally.EMF,
-		}
-		if r.profile != metric.ProfileGroup {
-			own.WithoutMetrics = max(0, s.Targets-m.Limit)
-		}
-		if !s.Scheduled.IsZero() {
-			own.ScheduleDelay = r.started.Sub(s.Scheduled)
+			Profile: r.profile, Limit: m.Limit,
+			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
+			Results: s.Results, Healthy: healthy(), Delivered: tally,
 		}
 		r.session.Add(own.Datums(r.at)...)
 		r.session.Flush(ctx)
@@ -267,9 +254,9 @@ func (r *run) storePage(ctx context.Context) {
 }
 
 // publishInstead publishes the one datum of a run that does not take place.
-func (m *Monitor) publishInstead(ctx context.Context, log *slog.Logger, d metric.Datum) (metric.Tally, error) {
+func (m *Monitor) publishInstead(ctx context.Context, log *slog.Logger, d metric.Datum) (metric.DeliveryStats, error) {
 	if !m.OwnMetrics {
-		return metric.Tally{}, nil
+		return metric.DeliveryStats{}, nil
 	}
 	b := newBudget(ctx, time.Now(), m.Reserve, m.Stopping)
 	ctx, cancel := b.until(ctx, b.publishEnd, stopGrace)
@@ -290,7 +277,7 @@ func (m *Monitor) newSession(ctx context.Context, log *slog.Logger) Session {
 // unpublished is the session of a run that publishes nothing.
 type unpublished struct{}
 
-func (unpublished) Add(...metric.Datum)                {}
-func (unpublished) Flush(context.Context) metric.Tally { return metric.Tally{} }
-func (unpublished) Err() error                         { return nil }
-func (unpublished) Close()                             {}
+func (unpublished) Add(...metric.Datum)                        {}
+func (unpublished) Flush(context.Context) metric.DeliveryStats { return metric.DeliveryStats{} }
+func (unpublished) Err() error                                 { return nil }
+func (unpublished) Close()                                     {}

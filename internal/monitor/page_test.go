@@ -84,7 +84,7 @@ func TestPageEndsInTime(t *testing.T) {
 func TestNoPageOfAStaleEvent(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		g.Page = func(context.Context, *Summary) error { t.Error("a stale event has a page"); return nil }
-		if s := g.run(t, event(1, `, "scheduled": "1999-12-31T00:00:00Z"`)); !s.Stale || s.Published != (metric.Tally{Datums: 1, Accepted: 1}) {
+		if s := g.run(t, event(1, `, "scheduled": "1999-12-31T00:00:00Z"`)); !s.Stale || s.Published != (metric.DeliveryStats{Datums: 1, Accepted: 1}) {
 			t.Errorf("%+v", s)
 		}
 	})

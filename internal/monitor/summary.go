@@ -36,9 +36,9 @@ type Summary struct {
 	NotChecked int `json:"notChecked"`
 	Flaky      int `json:"flaky"`
 
-	Clock      Clocks       `json:"clock"`
-	LocalDelay *Delay       `json:"localDelay,omitzero"`
-	Published  metric.Tally `json:"published"`
+	Clock      Clocks               `json:"clock"`
+	LocalDelay *Delay               `json:"localDelay,omitzero"`
+	Published  metric.DeliveryStats `json:"published"`
 
 	Truncated bool           `json:"truncated"` // some results are left out
 	Results   []check.Result `json:"results"`   // in the event's order; the last member: see Encode

@@ -26,7 +26,7 @@ func full() *Summary {
 		Healthy: true, VantageUnhealthy: true, Stale: true, Profile: "target", Warnings: []string{"a warning"},
 		Targets: 2, Up: 1, Down: 1, Flaky: 1, Clock: Clocks{1, 1},
 		LocalDelay: &Delay{check.Milliseconds(300 * time.Microsecond), check.Milliseconds(1900 * time.Microsecond), check.Milliseconds(2200 * time.Microsecond)},
-		Published:  metric.Tally{Datums: 31, Accepted: 28, EMF: 2, Lost: 1, Unclear: 4, Requests: 5, Retries: 3},
+		Published:  metric.DeliveryStats{Datums: 31, Accepted: 28, EMF: 2, Lost: 1, Unclear: 4, Requests: 5, Retries: 3},
 		Results: []check.Result{
 			{
 				Name: "shop", Group: "web", URL: "https://shop.example/health?…", State: check.Down, Reason: check.Status,

@@ -60,9 +60,9 @@ func TestCredentialsThatNeverCome(t *testing.T) {
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("Flush took %v of a second", took)
 	}
-	check(t, got, Tally{Datums: 3, EMF: 3, Requests: got.Requests})
+	check(t, got, metric.DeliveryStats{Datums: 3, EMF: 3, Requests: got.Requests})
 	l := log.String()
-	if !strings.Contains(l, "Set AWS_REGION, and credentials") || !strings.Contains(l, "the metrics go by the log (EMF)") || strings.Count(l, "\n") != 1 {
+	if !strings.Contains(l, "Set AWS_REGION, and credentials") || !strings.Contains(l, "the metrics fall back to EMF in the log") || strings.Count(l, "\n") != 1 {
 		t.Errorf("log %q, want one line that says what to set", l)
 	}
 }
@@ -80,7 +80,7 @@ func TestAClockThatJumped(t *testing.T) {
 				tr.Add(d)
 			})
 			got := tr.Flush(within(t, 10*time.Second))
-			check(t, got, Tally{Datums: n, EMF: n - got.Lost, Lost: got.Lost, Requests: got.Requests})
+			check(t, got, metric.DeliveryStats{Datums: n, EMF: n - got.Lost, Lost: got.Lost, Requests: got.Requests})
 			if got.Lost > 2*hopeless || got.Requests > 100 || tr.Err() != nil {
 				t.Errorf("%+v, Err %v: want few lost, in few requests", got, tr.Err())
 			}
@@ -110,7 +110,7 @@ func TestValuesOfEveryKindArriveAsTheyAre(t *testing.T) {
 			t.Fatalf("%s: %+v: %s", way, got, tr.log.String())
 		}
 		var arrived []float64
-		for _, a := range tr.cloud.Accepted() {
+		for _, a := range tr.cloudWatch.Accepted() {
 			arrived = append(arrived, a.Values...)
 		}
 		for _, l := range tr.lines.lines {

@@ -26,7 +26,7 @@ type batch struct {
 	datums  []metric.Datum
 	bytes   int  // an upper bound of the encoded datums
 	unclear bool // a request with them may have arrived; they are counted
-	guesses int  // how often refusals were taken at their word about the datum at fault
+	guesses int  // how many refusals were believed about the datum at fault
 }
 
 // maxGuesses bounds what refusals cost that name the wrong datum.
@@ -38,7 +38,7 @@ func (b *batch) hasRoom(d metric.Datum) bool {
 	return len(b.datums) < maxDatums && b.bytes+encodedSize(d) <= maxBytes
 }
 
-func (b *batch) add(d metric.Datum) {
+func (b *batch) append(d metric.Datum) {
 	if len(b.datums) == small {
 		b.datums = slices.Grow(b.datums, maxDatums-small) // one copy instead of many
 	}

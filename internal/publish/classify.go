@@ -15,35 +15,29 @@ import (
 type class uint8
 
 const (
-	passing     class = iota // may be gone a moment later: throttles, 5xx, no answer
-	invalid                  // one of the datums, or their number, is at fault
-	denied                   // the role may not
-	badIdentity              // the credentials were refused
-	unready                  // no request can be made: no Region, no credentials
-	misdirected              // what answers is not CloudWatch, or not in words that we know
-	ended                    // we make no more requests
+	retryable     class = iota // throttles, 5xx, no response
+	invalid                    // one of the datums, or their number, is at fault
+	denied                     // the role may not
+	badIdentity                // the credentials were refused
+	unready                    // no request can be made: no Region, no credentials
+	notCloudWatch              // what responds is not CloudWatch, or not in words that we know
+	ended                      // we make no more requests
 )
 
-// Errors of ours that stand for CloudWatch's.
-var (
-	errCut    = errors.New("the time for publishing ended")
-	errBehind = errors.New("CloudWatch takes metrics more slowly than they come")
-)
-
-// classify says what to do about an error, and whether it is silent: nobody
-// said whether the datums were taken. Most specific first.
-func classify(err error) (c class, silent bool) {
+// classify says what to do about an error, and whether there was no response
+// that says whether the datums were taken. Most specific first.
+func classify(err error) (c class, noResponse bool) {
 	var stopped *stop
 	if errors.As(err, &stopped) || errors.Is(err, errCut) || errors.Is(err, errBehind) {
 		return ended, false
 	}
 	if beforeRequest(err) {
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-			return passing, false
+			return retryable, false
 		}
 		return unready, false
 	}
-	status := answered(err)
+	status := statusOf(err)
 	if code, ok := apiCode(err); ok {
 		if c, known := classOfCode(code); known {
 			return c, false
@@ -51,7 +45,7 @@ func classify(err error) (c class, silent bool) {
 	}
 	var clock interface{ RetryableError() bool } // the SDK's word for a clock it has just corrected
 	if errors.As(err, &clock) && clock.RetryableError() {
-		return passing, false
+		return retryable, false
 	}
 	return classOfStatus(status), status < 300 || status == http.StatusGatewayTimeout
 }
@@ -71,12 +65,12 @@ func beforeRequest(err error) bool {
 	return true
 }
 
-// answered returns the status of the answer; 0: there was none; 400 where an
+// statusOf returns the status of the response; 0: there was none; 400 where an
 // API error came without its response.
-func answered(err error) int {
-	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) && answer.Response != nil && answer.Response.Response != nil {
-		return answer.HTTPStatusCode()
+func statusOf(err error) int {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil && response.Response.Response != nil {
+		return response.HTTPStatusCode()
 	}
 	if _, ok := apiCode(err); ok {
 		return http.StatusBadRequest
@@ -96,13 +90,13 @@ func apiCode(err error) (code string, ok bool) {
 // service has (API reference, Common Errors).
 func classOfCode(code string) (c class, known bool) {
 	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
-		return passing, true
+		return retryable, true
 	}
 	switch code {
 	case "InternalServiceFault", "InternalServiceError", "InternalFailure", "InternalError", "ServiceUnavailable",
 		"ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
 		"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture":
-		return passing, true
+		return retryable, true
 	case "InvalidParameterValue", "InvalidParameterValueException", "InvalidParameterCombination", "InvalidParameterCombinationException",
 		"MissingParameter", "MissingRequiredParameterException", "ValidationError", "ValidationException",
 		"InvalidFormat", "InvalidFormatFault", "RequestEntityTooLarge", "SerializationException":
@@ -126,9 +120,9 @@ func classOfStatus(status int) class {
 	case status == http.StatusUnauthorized:
 		return badIdentity
 	case status < 300, status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
-		return passing
+		return retryable
 	}
-	return misdirected
+	return notCloudWatch
 }
 
 // neverConnected reports whether there was no connection to send a request

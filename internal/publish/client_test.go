@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go/encoding/cbor"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/metric"
 )
 
@@ -108,7 +109,7 @@ func static() aws.Config {
 // over publishes through a real client to url, without pauses.
 func over(cfg aws.Config, url string, emf io.Writer, log io.Writer) *Publisher {
 	return &Publisher{
-		Client: NewClient(cfg, url), Namespace: "Shop", EMF: emf,
+		Client: cloud.CloudWatch(cfg, url), Namespace: "Shop", EMF: emf,
 		Log:    slog.New(slog.NewTextHandler(log, nil)),
 		jitter: func(time.Duration) time.Duration { return 0 },
 	}
@@ -177,7 +178,7 @@ func TestCloudWatchHearsWhatWasAdded(t *testing.T) {
 	session := over(static(), s.URL, nil, io.Discard).Begin(t.Context())
 	defer session.Close()
 	session.Add(want...)
-	check(t, session.Flush(t.Context()), Tally{Datums: 205, Accepted: 205, Requests: 1})
+	check(t, session.Flush(t.Context()), metric.DeliveryStats{Datums: 205, Accepted: 205, Requests: 1})
 	session.Add(want[0])
 	session.Flush(t.Context())
 	if got := heard(t, s.bodies[0]); !reflect.DeepEqual(got, want) {
@@ -228,17 +229,17 @@ func slicesOf(n int, v float64) []float64 {
 func TestARealClientsFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		refuse func(int, http.ResponseWriter) bool
-		want   Tally
+		want   metric.DeliveryStats
 	}{
-		"throttled once":  {once(func(w http.ResponseWriter) { fault(w, 400, "Throttling") }), Tally{Datums: 4, Accepted: 4, Requests: 2, Retries: 1}},
-		"500 once":        {once(func(w http.ResponseWriter) { w.WriteHeader(500) }), Tally{Datums: 4, Accepted: 4, Requests: 2, Retries: 1}},
-		"reset once":      {once(reset), Tally{Datums: 4, Accepted: 4, Unclear: 4, Requests: 2, Retries: 1}},
-		"garbage once":    {once(func(w http.ResponseWriter) { io.WriteString(w, "<html>") }), Tally{Datums: 4, Accepted: 4, Unclear: 4, Requests: 2, Retries: 1}},
-		"too large once":  {once(func(w http.ResponseWriter) { w.WriteHeader(413) }), Tally{Datums: 4, Accepted: 4, Requests: 3}},
-		"invalid once":    {once(func(w http.ResponseWriter) { fault(w, 400, "InvalidParameterValue") }), Tally{Datums: 4, Accepted: 4, Requests: 3}},
-		"denied":          {func(_ int, w http.ResponseWriter) bool { fault(w, 403, "AccessDenied"); return true }, Tally{Datums: 4, EMF: 4, Requests: 1}},
-		"not CloudWatch":  {func(_ int, w http.ResponseWriter) bool { w.WriteHeader(404); return true }, Tally{Datums: 4, EMF: 4, Requests: 1}},
-		"always breaking": {func(_ int, w http.ResponseWriter) bool { reset(w); return true }, Tally{Datums: 4, EMF: 4, Unclear: 4, Requests: 8, Retries: 7}},
+		"throttled once":  {once(func(w http.ResponseWriter) { fault(w, 400, "Throttling") }), metric.DeliveryStats{Datums: 4, Accepted: 4, Requests: 2, Retries: 1}},
+		"500 once":        {once(func(w http.ResponseWriter) { w.WriteHeader(500) }), metric.DeliveryStats{Datums: 4, Accepted: 4, Requests: 2, Retries: 1}},
+		"reset once":      {once(reset), metric.DeliveryStats{Datums: 4, Accepted: 4, Unclear: 4, Requests: 2, Retries: 1}},
+		"garbage once":    {once(func(w http.ResponseWriter) { io.WriteString(w, "<html>") }), metric.DeliveryStats{Datums: 4, Accepted: 4, Unclear: 4, Requests: 2, Retries: 1}},
+		"too large once":  {once(func(w http.ResponseWriter) { w.WriteHeader(413) }), metric.DeliveryStats{Datums: 4, Accepted: 4, Requests: 3}},
+		"invalid once":    {once(func(w http.ResponseWriter) { fault(w, 400, "InvalidParameterValue") }), metric.DeliveryStats{Datums: 4, Accepted: 4, Requests: 3}},
+		"denied":          {func(_ int, w http.ResponseWriter) bool { fault(w, 403, "AccessDenied"); return true }, metric.DeliveryStats{Datums: 4, EMF: 4, Requests: 1}},
+		"not CloudWatch":  {func(_ int, w http.ResponseWriter) bool { w.WriteHeader(404); return true }, metric.DeliveryStats{Datums: 4, EMF: 4, Requests: 1}},
+		"always breaking": {func(_ int, w http.ResponseWriter) bool { reset(w); return true }, metric.DeliveryStats{Datums: 4, EMF: 4, Unclear: 4, Requests: 8, Retries: 7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines lockedLines
@@ -261,7 +262,7 @@ func TestWhatNeverLeftIsNotUnclear(t *testing.T) {
 	session := over(static(), s.URL, &lines, &log).Begin(t.Context())
 	defer session.Close()
 	session.Add(many(4)...)
-	check(t, session.Flush(t.Context()), Tally{Datums: 4, EMF: 4, Requests: 8, Retries: 7})
+	check(t, session.Flush(t.Context()), metric.DeliveryStats{Datums: 4, EMF: 4, Requests: 8, Retries: 7})
 	if l := log.String(); !strings.Contains(l, "connection refused") || strings.Count(l, "\n") != 1 {
 		t.Errorf("log %q, want one line with the cause", l)
 	}
@@ -309,7 +310,7 @@ func TestTheSDKDoesNotRetry(t *testing.T) {
 	}
 	s := serve(t, func(_ int, w http.ResponseWriter) bool { w.WriteHeader(500); return true })
 	one := batch{datums: many(1)}
-	if _, err := NewClient(cfg, s.URL).PutMetricData(t.Context(), one.input("Shop")); err == nil || s.n != 1 {
+	if _, err := cloud.CloudWatch(cfg, s.URL).PutMetricData(t.Context(), one.input("Shop")); err == nil || s.n != 1 {
 		t.Errorf("%d requests, error %v; want 1 and an error", s.n, err)
 	}
 }

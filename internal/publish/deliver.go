@@ -4,24 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"rollcall/internal/metric"
+	"rollcall/internal/pause"
 )
 
 const (
-	attemptTimeout = 3 * time.Second // one request; CloudWatch mostly answers within 100 ms
+	attemptTimeout = 3 * time.Second // one request; CloudWatch mostly responds within 100 ms
 	maxAttempts    = 8               // some 5 s of pauses on average
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 3200 * time.Millisecond
 
 	// hopeless is how many datums CloudWatch refuses, before it has accepted
-	// a single one, until we think that the fault is not in the datums.
+	// a single one, until we conclude that the fault is not in the datums.
 	hopeless = 25
+)
+
+// Errors of ours that stand for CloudWatch's.
+var (
+	errCut    = errors.New("the time for publishing ended")
+	errBehind = errors.New("CloudWatch takes metrics more slowly than they come")
 )
 
 // A stop is why a session makes no more requests.
@@ -42,34 +48,28 @@ func (s *stop) Error() string {
 // Unwrap returns what showed it.
 func (s *stop) Unwrap() error { return s.cause }
 
-// deliver sends a batch until it is known which way each datum went.
-func (s *Session) deliver(b batch) {
-	err := s.send(&b)
-	if err == nil {
-		s.accept(b)
-		return
-	}
+// deliver sends a batch until each of its datums is accounted for.
+func (s *Session) deliver(ctx context.Context, b batch) {
+	s.sending <- struct{}{} // for a moment: the requests before it end with their contexts
+	err := s.send(ctx, &b)
+	<-s.sending
 	c, _ := classify(err)
 	switch {
+	case err == nil:
+		s.mu.Lock()
+		s.stats.Accepted += b.size()
+		s.mu.Unlock()
 	case c == invalid && b.size() == 1:
-		s.refuse(b, err)
+		s.drop(b.datums[0], err)
 	case c == invalid:
 		first, second := b.divided(err)
-		s.deliver(first)
-		s.deliver(second)
+		s.deliver(ctx, first)
+		s.deliver(ctx, second)
 	default:
 		if c == ended && beforeRequest(err) { // the time ended in the search for credentials
 			c = unready
 		}
-		why := s.stopFor(c, err)
-		if why == nil && s.fruitless(err) {
-			why = &stop{
-				reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts),
-				advice: "See whether it can be reached from here: in a VPC that takes an endpoint for it or a NAT gateway.",
-				cause:  err,
-			}
-		}
-		if why != nil {
+		if why := s.stopFor(c, err); why != nil {
 			s.halt(why)
 			err = why
 		}
@@ -77,135 +77,93 @@ func (s *Session) deliver(b batch) {
 	}
 }
 
-// fruitless reports whether a batch has spent all its attempts and none has
-// been accepted: the next batch need not spend as many again.
-func (s *Session) fruitless(err error) bool {
-	if _, stopped := errors.AsType[*stop](err); stopped || errors.Is(err, errCut) {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tally.Accepted == 0
-}
-
-// send makes requests until one is answered for good, or no more are to be
-// made, and returns what it came to.
-func (s *Session) send(b *batch) error {
+// send makes requests until a response is final, or no more are to be made, and
+// returns the error of the last.
+func (s *Session) send(ctx context.Context, b *batch) error {
 	var last error
-	for n := 1; n <= maxAttempts; n++ {
-		network, err := s.permit()
-		if err != nil {
-			return after(last, err)
+	for n := 1; ; n++ {
+		s.mu.Lock()
+		stopped := s.stopped
+		s.mu.Unlock()
+		switch {
+		case stopped != nil:
+			return after(last, stopped)
+		case s.limiter.Wait(ctx) != nil:
+			return after(last, errCut)
 		}
-		last = s.request(network, b, n)
-		if last == nil {
-			return nil
-		}
-		if c, _ := classify(last); c != passing || n == maxAttempts {
+		last = s.request(ctx, b, n > 1)
+		if c, _ := classify(last); last == nil || c != retryable || n == maxAttempts {
 			return last
 		}
-		s.pause(network, n)
+		pause.For(ctx, s.to.jitter(min(firstPause<<(n-1), longestPause))) // full jitter, doubling
 	}
-	return last
 }
 
-// after returns err with what was answered last, if anything was.
+// after returns err with the last response, if there was any.
 func after(last, err error) error {
 	if last == nil {
 		return err
 	}
-	return fmt.Errorf("%w; the last answer: %w", err, last)
+	return fmt.Errorf("%w; the last response: %w", err, last)
 }
 
-// permit waits for a request's turn.
-func (s *Session) permit() (network context.Context, err error) {
-	s.mu.Lock()
-	network, stopped := s.network, s.stopped
-	s.mu.Unlock()
-	if stopped != nil {
-		return nil, stopped
-	}
-	if err := s.limiter.Wait(network); err != nil {
-		return nil, errCut
-	}
-	return network, nil
-}
-
-// request makes one request; n counts those with this batch.
-func (s *Session) request(network context.Context, b *batch, n int) error {
-	s.mu.Lock()
-	s.tally.Requests++
-	if n > 1 {
-		s.tally.Retries++
-	}
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(network, attemptTimeout)
+// request makes one request.
+func (s *Session) request(ctx context.Context, b *batch, retry bool) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	var t trace
 	_, err := s.to.Client.PutMetricData(t.follow(ctx), b.input(s.to.Namespace))
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Requests++
+	if retry {
+		s.stats.Retries++
+	}
 	if err != nil && !b.unclear && t.mayHaveArrived(err) {
 		b.unclear = true
-		s.mu.Lock()
-		s.tally.Unclear += b.size()
-		s.mu.Unlock()
+		s.stats.Unclear += b.size()
 	}
 	return err
 }
 
-// pause waits before attempt n+1: full jitter, doubling.
-func (s *Session) pause(network context.Context, n int) {
-	timer := time.NewTimer(s.to.jitter(min(firstPause<<(n-1), longestPause)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-network.Done():
-	}
-}
-
-func fullJitter(limit time.Duration) time.Duration { return rand.N(limit + 1) }
-
-// A trace knows whether a request has left. Its hooks can run after the call
-// has ended.
-type trace struct{ asked, left atomic.Bool }
+// A trace knows whether a request has been sent. Its hooks can run after the
+// call has ended.
+type trace struct{ started, sent atomic.Bool }
 
 func (t *trace) follow(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { // look-ups of credentials go before
-			t.asked.Store(true)
-			t.left.Store(false)
+		GetConn: func(string) { // requests for credentials come before
+			t.started.Store(true)
+			t.sent.Store(false)
 		},
-		WroteHeaders: func() { t.left.Store(true) },
+		WroteHeaders: func() { t.sent.Store(true) },
 	})
 }
 
 // mayHaveArrived reports whether the datums may have arrived in spite of err.
-// Without a trace only what certainly never left has not.
+// Without a trace that is so unless there was no connection.
 func (t *trace) mayHaveArrived(err error) bool {
-	if _, silent := classify(err); !silent {
+	if _, noResponse := classify(err); !noResponse {
 		return false
 	}
-	if t.asked.Load() {
-		return t.left.Load()
+	if t.started.Load() {
+		return t.sent.Load()
 	}
 	return !neverConnected(err)
 }
 
-func (s *Session) accept(b batch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tally.Accepted += b.size()
-	s.settle(b.size())
-}
-
-// refuse drops the one datum that CloudWatch refuses.
-func (s *Session) refuse(b batch, err error) {
-	d := b.datums[0]
-	s.to.Log.Error("CloudWatch refuses a metric as invalid; it is dropped", "metric", d.Metric, "dimension", dimension(d), "reason", err.Error())
+// drop counts the one datum that CloudWatch refuses as lost.
+func (s *Session) drop(d metric.Datum, err error) {
+	var dimensions []string
+	for _, dim := range d.Dimensions {
+		dimensions = append(dimensions, dim.Name+"="+dim.Value)
+	}
+	s.to.Log.Error("CloudWatch refuses a metric as invalid; it is dropped", "metric", d.Metric, "dimension", strings.Join(dimensions, ","), "reason", err.Error())
 	s.mu.Lock()
 	s.invalid++
-	s.tally.Lost++
-	allRefused := s.invalid >= hopeless && s.tally.Accepted == 0
-	s.settle(1)
+	s.stats.Lost++
+	allRefused := s.invalid >= hopeless && s.stats.Accepted == 0
 	s.mu.Unlock()
 	if allRefused {
 		s.halt(&stop{
@@ -214,15 +172,6 @@ func (s *Session) refuse(b batch, err error) {
 			cause:  err,
 		})
 	}
-}
-
-// dimension returns d's dimension as people read it.
-func dimension(d metric.Datum) string {
-	var parts []string
-	for _, dim := range d.Dimensions {
-		parts = append(parts, dim.Name+"="+dim.Value)
-	}
-	return strings.Join(parts, ",")
 }
 
 // stopFor says why no more requests are to be made after err; nil: they are.
@@ -242,14 +191,24 @@ func (s *Session) stopFor(c class, err error) *stop {
 			advice: "Set AWS_REGION, and credentials: the function's role, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
 			cause:  err,
 		}
-	case misdirected:
+	case notCloudWatch:
 		return &stop{
-			reason: "the endpoint does not answer as CloudWatch does",
+			reason: "the endpoint does not respond as CloudWatch does",
 			advice: "Check ROLLCALL_CLOUDWATCH_ENDPOINT and the AWS_ENDPOINT_URL variables.",
 			cause:  err,
 		}
 	}
-	return nil
+	// After all attempts of a batch in vain the next need not make as many again.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c == ended || s.stats.Accepted > 0 {
+		return nil
+	}
+	return &stop{
+		reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts),
+		advice: "Check whether it can be reached from here: in a VPC that takes an endpoint for it or a NAT gateway.",
+		cause:  err,
+	}
 }
 
 // halt ends the session's requests and says so, the first time.
@@ -270,12 +229,19 @@ func (s *Session) otherwise() string {
 	if s.to.EMF == nil {
 		return "the metrics are lost"
 	}
-	return "the metrics go by the log (EMF)"
+	return "the metrics fall back to EMF in the log"
 }
 
-// fallBack sends a batch the other way, or counts it as lost.
+// fallBack writes a batch as EMF, or counts it as lost. It says once why, unless
+// a stop said so.
 func (s *Session) fallBack(b batch, why error) {
-	s.warn(why)
+	_, said := errors.AsType[*stop](why)
+	s.mu.Lock()
+	said, s.warned = said || s.warned, s.warned || !said
+	s.mu.Unlock()
+	if !said {
+		s.to.Log.Warn("CloudWatch did not take metrics; "+s.otherwise(), "reason", why.Error())
+	}
 	lost := b.size()
 	if s.to.EMF != nil {
 		var err error
@@ -285,33 +251,9 @@ func (s *Session) fallBack(b batch, why error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tally.EMF += b.size() - lost
-	s.tally.Lost += lost
+	s.stats.EMF += b.size() - lost
+	s.stats.Lost += lost
 	if lost > 0 {
 		s.cause = why
-	}
-	s.settle(b.size())
-}
-
-// warn says once why metrics do not go to CloudWatch, unless a stop said so.
-func (s *Session) warn(why error) {
-	var stopped *stop
-	if errors.As(why, &stopped) {
-		return
-	}
-	s.mu.Lock()
-	first := !s.warned
-	s.warned = true
-	s.mu.Unlock()
-	if first {
-		s.to.Log.Warn("CloudWatch did not take metrics; "+s.otherwise(), "reason", why.Error())
-	}
-}
-
-// settle counts datums whose way is known. s.mu is held.
-func (s *Session) settle(n int) {
-	s.open -= n
-	if s.open == 0 {
-		s.settled.Broadcast()
 	}
 }

@@ -34,7 +34,7 @@ func writeEMF(w io.Writer, namespace string, datums []metric.Datum) (lost int, e
 	failed := map[int]bool{}
 	var p page
 	for i, d := range datums {
-		if e := p.add(i, d); e != nil {
+		if e := p.spread(i, d); e != nil {
 			failed[i], err = true, e
 		}
 	}
@@ -78,8 +78,8 @@ type definition struct {
 	Unit metric.Unit
 }
 
-// add spreads a datum over lines.
-func (p *page) add(i int, d metric.Datum) error {
+// spread writes a datum into lines that have room for it.
+func (p *page) spread(i int, d metric.Datum) error {
 	if err := expressible(d); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (p *page) add(i int, d metric.Datum) error {
 		}
 		l := s.line(d, len(value))
 		if l == nil {
-			l = begin(d)
+			l = newLine(d)
 			s.lines = append(s.lines, l)
 			p.lines = append(p.lines, l)
 		}
@@ -164,7 +164,7 @@ func (s *series) line(d metric.Datum, length int) *line {
 	return nil
 }
 
-func begin(d metric.Datum) *line {
+func newLine(d metric.Datum) *line {
 	l := &line{time: d.Time.UnixMilli(), dimensions: d.Dimensions, bytes: 1024} // the frame and the namespace
 	for _, dim := range d.Dimensions {
 		l.bytes += 2*len(dim.Name) + 6*len(dim.Value) + 16 // JSON escapes a character in at most six

@@ -1,9 +1,7 @@
-// Package publish brings datums to CloudWatch: by PutMetricData, and what
-// that does not take by the embedded metric format (EMF) of the log. A datum
-// goes one way only, is accounted for in a [Tally], and one that is at fault
+// Package publish sends datums to CloudWatch: by PutMetricData, and what that
+// does not take in the embedded metric format (EMF) of the log. A datum goes
+// one way only, is accounted for in [metric.DeliveryStats], and an invalid one
 // holds up no other.
-//
-// It is the only package that speaks to an AWS service.
 package publish
 
 import (
@@ -12,10 +10,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"golang.org/x/time/rate"
 
@@ -31,37 +29,20 @@ const (
 	requestsPerSecond = 45
 	burst             = senders
 
-	backlog  = 48              // full batches that wait for a sender: some 12 MB, a second of the rate
-	patience = 2 * time.Second // how long Add waits for places in the backlog, in all
-
-	// gzipFrom is the size in bytes from which a hand-made client
-	// compresses: what config.LoadDefaultConfig sets.
-	gzipFrom = 10 * 1024
+	backlog = 48              // full batches that wait for a sender: some 12 MB, a second of the rate
+	addWait = 2 * time.Second // how long Add waits for places in the backlog, in all
 )
 
-// A Client is what takes datums. It must hand its context on to net/http,
-// whose trace tells whether a request that got no answer had left.
+// A Client takes datums; cloud.CloudWatch returns one. It must pass its context
+// to net/http, whose trace says whether a request without a response had been
+// sent.
 type Client interface {
 	PutMetricData(context.Context, *cloudwatch.PutMetricDataInput, ...func(*cloudwatch.Options)) (*cloudwatch.PutMetricDataOutput, error)
 }
 
-// NewClient returns a client for CloudWatch that makes one attempt a call, as
-// a Session does the retrying. With no endpoint the AWS variables decide.
-func NewClient(cfg aws.Config, endpoint string) *cloudwatch.Client {
-	return cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
-		if endpoint != "" {
-			o.BaseEndpoint = aws.String(endpoint)
-		}
-		o.Retryer = aws.NopRetryer{}
-		if len(cfg.ConfigSources) == 0 && o.RequestMinCompressSizeBytes == 0 {
-			o.RequestMinCompressSizeBytes = gzipFrom
-		}
-	})
-}
-
 // A Publisher says where datums go.
 type Publisher struct {
-	Client    Client       // nil: nothing goes to CloudWatch
+	Client    Client       // makes one attempt a call; nil: nothing goes to CloudWatch
 	Namespace string       // of every metric
 	EMF       io.Writer    // takes a line of EMF a call, from several goroutines; nil: what CloudWatch does not take is lost
 	Log       *slog.Logger // nil: silent
@@ -69,48 +50,165 @@ type Publisher struct {
 	jitter func(time.Duration) time.Duration // at most what it is given; nil is random
 }
 
+// A Session publishes the datums of one run.
+type Session struct {
+	to      Publisher       // Log and jitter are never nil
+	ctx     context.Context // of the run; what waits for the next Flush is sent in it
+	limiter *rate.Limiter
+	sending chan struct{} // a place for each request at once
+	places  chan struct{} // a place for each full batch in the backlog or being sent
+
+	mu      sync.Mutex
+	pending batch // not yet full
+	wave    *wave
+	addWait time.Duration // that Add may still wait
+	stopped *stop         // why no request is made any more; nil while they are
+	warned  bool          // the log says that metrics do not go to CloudWatch
+	invalid int           // datums that CloudWatch refused as such
+	cause   error         // of the last loss
+	stats   metric.DeliveryStats
+}
+
+// A wave is what is added between two Flushes. The first of the two begins it,
+// the second waits for it and ends its context in time.
+type wave struct {
+	ctx     context.Context // of its requests
+	cancel  context.CancelFunc
+	batches sync.WaitGroup // that are not yet accounted for
+}
+
 // Begin starts a session: what one run publishes. The caller must Close it.
-// When ctx ends, so do the session's requests, and the rest goes by EMF.
+// When ctx ends, so do the session's requests, and the rest falls back to EMF.
 func (p *Publisher) Begin(ctx context.Context) *Session {
 	s := &Session{
-		to:       *p,
-		base:     ctx,
-		limiter:  rate.NewLimiter(requestsPerSecond, burst),
-		queue:    make(chan batch, backlog),
-		patience: patience,
+		to: *p, ctx: ctx, addWait: addWait,
+		limiter: rate.NewLimiter(requestsPerSecond, burst),
+		sending: make(chan struct{}, senders),
+		places:  make(chan struct{}, senders+backlog),
 	}
-	s.settled.L = &s.mu
+	s.newWave()
 	if s.to.Log == nil {
 		s.to.Log = slog.New(slog.DiscardHandler)
 	}
 	if s.to.jitter == nil {
-		s.to.jitter = fullJitter
+		s.to.jitter = func(limit time.Duration) time.Duration { return rand.N(limit + 1) }
 	}
-	s.check()
-	s.renew()
-	for range senders {
-		s.senders.Go(func() {
-			for b := range s.queue {
-				s.deliver(b)
-			}
-		})
+	if err := metric.CheckNamespace(s.to.Namespace); err != nil {
+		s.to.EMF = nil // CloudWatch reads the log by the same rules
+		s.halt(&stop{reason: "the namespace " + err.Error(), advice: "Use another one in ROLLCALL_NAMESPACE."})
+	} else if s.to.Client == nil {
+		s.stopped = &stop{reason: "there is no client for CloudWatch"}
 	}
 	return s
 }
 
-// check stops a session that can't publish from the start.
-func (s *Session) check() {
-	if err := metric.CheckNamespace(s.to.Namespace); err != nil {
-		s.to.EMF = nil // the log would be read with the same rules
-		s.halt(&stop{reason: "the namespace " + err.Error(), advice: "Name another one in ROLLCALL_NAMESPACE."})
-	} else if s.to.Client == nil {
-		s.stopped = &stop{reason: "no client for CloudWatch"}
+func (s *Session) newWave() {
+	s.wave = &wave{}
+	s.wave.ctx, s.wave.cancel = context.WithCancel(s.ctx)
+}
+
+// Add hands datums over. Full batches are sent in the background. It waits only
+// while CloudWatch is far behind, two seconds a session in all; then what has
+// no place falls back to EMF. It may be called from several goroutines, but not
+// after Close.
+func (s *Session) Add(datums ...metric.Datum) {
+	for _, d := range datums {
+		s.mu.Lock()
+		s.stats.Datums++
+		w, full := s.wave, batch{}
+		if !s.pending.hasRoom(d) {
+			full, s.pending = s.pending, batch{}
+			w.batches.Add(1)
+		}
+		s.pending.append(d)
+		s.mu.Unlock()
+		if full.size() > 0 {
+			s.enqueue(w, full)
+		}
 	}
 }
 
-// A Tally is what became of a session's datums so far. After a Flush, Datums
-// is the sum of Accepted, EMF and Lost.
-type Tally = metric.Tally
+// enqueue sends a full batch in the background when it has a place.
+func (s *Session) enqueue(w *wave, b batch) {
+	select {
+	case s.places <- struct{}{}:
+	default:
+		s.mu.Lock()
+		wait := s.addWait
+		s.mu.Unlock()
+		began := time.Now()
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case s.places <- struct{}{}:
+		case <-timer.C:
+			s.fallBack(b, errBehind)
+			w.batches.Done()
+			b = batch{}
+		}
+		s.mu.Lock()
+		s.addWait = max(s.addWait-time.Since(began), 0)
+		s.mu.Unlock()
+	}
+	if b.size() > 0 {
+		go func() {
+			defer w.batches.Done()
+			defer func() { <-s.places }()
+			s.deliver(w.ctx, b)
+		}()
+	}
+}
+
+// Flush sends what is left, and returns when every datum added so far has
+// been accepted, written as EMF, or counted as lost. Requests end early
+// enough before ctx's deadline for the rest to be written as EMF in time: by
+// a quarter of the time left, at most by 250 ms. One call at a time.
+func (s *Session) Flush(ctx context.Context) metric.DeliveryStats {
+	if deadline, ok := ctx.Deadline(); ok {
+		early := min(time.Until(deadline)/4, 250*time.Millisecond)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-early))
+		defer cancel()
+	}
+	s.mu.Lock()
+	w, last := s.wave, s.pending
+	s.pending = batch{}
+	s.newWave()
+	s.mu.Unlock()
+
+	defer w.cancel()
+	defer context.AfterFunc(ctx, w.cancel)()
+	if last.size() > 0 {
+		s.deliver(w.ctx, last)
+	}
+	w.batches.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}
+
+// Close ends the session and waits for its goroutines. What was not flushed
+// falls back to EMF. A second call does nothing.
+func (s *Session) Close() {
+	ended, cancel := context.WithCancel(s.ctx)
+	cancel()
+	s.mu.Lock()
+	s.wave.cancel()
+	s.mu.Unlock()
+	s.Flush(ended)
+	s.wave.cancel()
+}
+
+// Err returns a *PublishError if a datum that was not refused as invalid went
+// neither way so far.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stats.Lost == s.invalid {
+		return nil
+	}
+	return &PublishError{Datums: s.stats.Datums, Lost: s.stats.Lost - s.invalid, Cause: s.cause}
+}
 
 // A PublishError says that datums, though valid, went neither way.
 type PublishError struct {
@@ -121,161 +219,14 @@ type PublishError struct {
 
 // Error says how many are lost, why, and what to do.
 func (e *PublishError) Error() string {
-	advice := "The alarms did not see them: see that this does not happen in every run."
+	advice := "The alarms did not see them: make sure that this does not happen in every run."
 	if s := (*stop)(nil); errors.As(e.Cause, &s) && s.advice != "" {
 		advice = s.advice
 	} else if errors.Is(e.Cause, errCut) {
-		advice = "Give the run more time to publish: a longer time-out or ROLLCALL_RESERVE."
+		advice = "Give the run more time to publish: a longer timeout or ROLLCALL_RESERVE."
 	}
 	return fmt.Sprintf("%d of %d metrics reached neither CloudWatch nor the log: %v. %s", e.Lost, e.Datums, e.Cause, advice)
 }
 
 // Unwrap returns the cause.
 func (e *PublishError) Unwrap() error { return e.Cause }
-
-// A Session publishes the datums of one run.
-type Session struct {
-	to      Publisher // Log and jitter are never nil
-	base    context.Context
-	limiter *rate.Limiter
-	queue   chan batch
-	senders sync.WaitGroup
-	closing sync.Once
-
-	mu       sync.Mutex
-	settled  sync.Cond // no datum is open
-	open     int       // datums added whose way is not yet known
-	pending  batch
-	patience time.Duration      // left for Add to wait with
-	network  context.Context    // requests may be made
-	cut      context.CancelFunc // ends network
-	stopped  *stop              // why no request is made any more; nil while they are
-	warned   bool               // the log says that metrics do not go to CloudWatch
-	invalid  int                // datums refused as such
-	cause    error              // of the last loss
-	tally    Tally
-}
-
-// Err returns a *PublishError if a datum that was not refused as invalid went
-// neither way so far.
-func (s *Session) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tally.Lost == s.invalid {
-		return nil
-	}
-	return &PublishError{Datums: s.tally.Datums, Lost: s.tally.Lost - s.invalid, Cause: s.cause}
-}
-
-// Add hands datums over. Full batches leave in the background. It waits only
-// while CloudWatch is far behind, two seconds a session in all; then what has
-// no place goes by EMF. It may be called from several goroutines, but not
-// after Close.
-func (s *Session) Add(datums ...metric.Datum) {
-	for _, d := range datums {
-		if full := s.collect(d); full.size() > 0 {
-			s.enqueue(full)
-		}
-	}
-}
-
-// collect puts d into the pending batch, and returns a batch that is full.
-func (s *Session) collect(d metric.Datum) (full batch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open++
-	s.tally.Datums++
-	if !s.pending.hasRoom(d) {
-		full, s.pending = s.pending, batch{}
-	}
-	s.pending.add(d)
-	return full
-}
-
-func (s *Session) enqueue(b batch) {
-	select {
-	case s.queue <- b:
-		return
-	default:
-	}
-	s.mu.Lock()
-	left := s.patience
-	s.mu.Unlock()
-	began := time.Now()
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case s.queue <- b:
-	case <-timer.C:
-		s.fallBack(b, errBehind)
-	}
-	s.mu.Lock()
-	s.patience = max(s.patience-time.Since(began), 0)
-	s.mu.Unlock()
-}
-
-// Flush sends what is left, and returns when every datum added so far has
-// been accepted, written as EMF, or counted as lost. Requests end early
-// enough before ctx's deadline for the rest to be written as EMF in time: by
-// a quarter of the time left, at most by 250 ms. One call at a time.
-func (s *Session) Flush(ctx context.Context) Tally {
-	defer s.limit(ctx)()
-	if b := s.take(); b.size() > 0 {
-		s.queue <- b // never for long: at the latest when the network is cut, the senders drain it
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.open > 0 {
-		s.settled.Wait()
-	}
-	return s.tally
-}
-
-func (s *Session) take() batch {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.pending
-	s.pending = batch{}
-	return b
-}
-
-// limit ends the session's requests in time for ctx, until the function that
-// it returns is called.
-func (s *Session) limit(ctx context.Context) (release func()) {
-	cut := s.renew()
-	watch := context.AfterFunc(ctx, cut)
-	timer := func() bool { return true }
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
-		timer = time.AfterFunc(left-min(left/4, 250*time.Millisecond), cut).Stop
-	}
-	return func() {
-		watch()
-		timer()
-		s.renew()
-	}
-}
-
-// renew allows requests again after they were cut off, unless the session's
-// own context has ended. It returns what cuts them off.
-func (s *Session) renew() context.CancelFunc {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.network == nil || s.network.Err() != nil {
-		s.network, s.cut = context.WithCancel(s.base)
-	}
-	return s.cut
-}
-
-// Close ends the session and waits for its goroutines. What was not flushed
-// goes by EMF. A second call does nothing.
-func (s *Session) Close() {
-	s.closing.Do(func() {
-		s.renew()()
-		if b := s.take(); b.size() > 0 {
-			s.queue <- b
-		}
-		close(s.queue)
-		s.senders.Wait()
-	})
-}

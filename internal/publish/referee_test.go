@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/metric"
 	"rollcall/internal/testnet"
 )
@@ -41,14 +42,16 @@ func each(n int, yield func(metric.Datum)) {
 	}
 }
 
+func dimensionOf(d metric.Datum) string { return d.Dimensions[0].Name + "=" + d.Dimensions[0].Value }
+
 func entry(metric, dimension string) string { return metric + " " + dimension }
 
 // A trial is a session over a real client on a referee, and all it puts out.
 type trial struct {
-	cloud *testnet.CloudWatch
-	emf   io.Writer
-	lines lockedLines // what emf is, if it is not something else
-	log   lockedBuffer
+	cloudWatch *testnet.CloudWatch
+	emf        io.Writer
+	lines      lockedLines // what emf is, if it is not something else
+	log        lockedBuffer
 	*Session
 }
 
@@ -66,16 +69,16 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 // try begins a session; emf nil is a log that can be written.
 func try(t *testing.T, emf io.Writer) *trial {
 	t.Helper()
-	cloud, err := testnet.NewCloudWatch()
+	cloudWatch, err := testnet.NewCloudWatch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cloud.Close() })
-	tr := &trial{cloud: cloud, emf: emf}
+	t.Cleanup(func() { cloudWatch.Close() })
+	tr := &trial{cloudWatch: cloudWatch, emf: emf}
 	if emf == nil {
 		tr.emf = &tr.lines
 	}
-	p := Publisher{Client: NewClient(static(), cloud.URL()), Namespace: "Shop", EMF: tr.emf, Log: slog.New(slog.NewJSONHandler(&tr.log, nil))}
+	p := Publisher{Client: cloud.CloudWatch(static(), cloudWatch.URL()), Namespace: "Shop", EMF: tr.emf, Log: slog.New(slog.NewJSONHandler(&tr.log, nil))}
 	tr.Session = p.Begin(t.Context())
 	t.Cleanup(tr.Close)
 	return tr
@@ -85,7 +88,7 @@ func try(t *testing.T, emf io.Writer) *trial {
 func (tr *trial) open(t *testing.T, produced int) books {
 	t.Helper()
 	b := books{produced, map[string]int{}, map[string]int{}, map[string]int{}}
-	for _, d := range tr.cloud.Accepted() {
+	for _, d := range tr.cloudWatch.Accepted() {
 		b.kept[entry(d.Metric, "Target="+d.Dimension("Target"))]++
 	}
 	for _, l := range tr.lines.lines {
@@ -106,7 +109,7 @@ func (tr *trial) open(t *testing.T, produced int) books {
 // lost are all that was produced; each datum is in one place and there once,
 // but for those that CloudWatch kept and the session could not know of: every
 // one of them is unclear.
-func (tr *trial) balance(t *testing.T, got Tally, b books) {
+func (tr *trial) balance(t *testing.T, got metric.DeliveryStats, b books) {
 	t.Helper()
 	if got.Datums != b.produced || got.Accepted+got.EMF+got.Lost != b.produced {
 		t.Errorf("%d + %d + %d = %d of %d produced", got.Accepted, got.EMF, got.Lost, got.Accepted+got.EMF+got.Lost, b.produced)
@@ -117,7 +120,7 @@ func (tr *trial) balance(t *testing.T, got Tally, b books) {
 	}
 	nowhere, doubled, copies := 0, 0, 0
 	each(b.produced, func(d metric.Datum) {
-		key := entry(d.Metric, dimension(d))
+		key := entry(d.Metric, dimensionOf(d))
 		switch n := b.kept[key] + b.logged[key]; {
 		case n == 0:
 			nowhere++
@@ -174,7 +177,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	n := size(t)
 	tr := try(t, nil)
 	fates := weather(20261123)
-	tr.cloud.Judge(fates)
+	tr.cloudWatch.Judge(fates)
 	began, made := time.Now(), 0
 	each(n, func(d metric.Datum) {
 		tr.Add(d)
@@ -193,7 +196,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 			want = 1
 			condemned++
 		}
-		if key := entry(d.Metric, dimension(d)); b.dropped[key] != want && b.logged[key] == 0 {
+		if key := entry(d.Metric, dimensionOf(d)); b.dropped[key] != want && b.logged[key] == 0 {
 			t.Errorf("%s was dropped %d times, want %d", key, b.dropped[key], want)
 		}
 	})
@@ -225,7 +228,7 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 			if kind == " at times" {
 				share = 0.4
 			}
-			tr.cloud.Judge(testnet.Fates{Seed: 1, Shares: map[testnet.Mode]float64{mode: share}})
+			tr.cloudWatch.Judge(testnet.Fates{Seed: 1, Shares: map[testnet.Mode]float64{mode: share}})
 			trials[name+kind] = tr
 		}
 	}
@@ -257,7 +260,7 @@ const (
 )
 
 type outcome struct {
-	tally Tally
+	tally metric.DeliveryStats
 	took  time.Duration // of Flush
 }
 
@@ -297,9 +300,9 @@ func TestTheRefereeDies(t *testing.T) {
 	tr := try(t, nil)
 	var once sync.Once
 	died := make(chan struct{})
-	tr.cloud.Misbehave(func(attempt int) testnet.Fault {
+	tr.cloudWatch.Misbehave(func(attempt int) testnet.Fault {
 		if attempt > 3 {
-			once.Do(func() { go func() { tr.cloud.Close(); close(died) }() })
+			once.Do(func() { go func() { tr.cloudWatch.Close(); close(died) }() })
 			return testnet.Fault{Mode: testnet.Hanging}
 		}
 		return testnet.Fault{}
@@ -314,11 +317,11 @@ func TestTheRefereeDies(t *testing.T) {
 // TestTheSameSeedIsTheSameAccount shows that a run under faults can be had
 // again: only the time differs.
 func TestTheSameSeedIsTheSameAccount(t *testing.T) {
-	account := func() Tally {
+	account := func() metric.DeliveryStats {
 		tr := try(t, nil)
 		fates := weather(3)
 		fates.Refuse = 0.001
-		tr.cloud.Judge(fates)
+		tr.cloudWatch.Judge(fates)
 		tr.to.jitter = func(time.Duration) time.Duration { return 0 }
 		each(5000, func(d metric.Datum) { tr.Add(d) })
 		return tr.Flush(within(t, time.Minute))

@@ -139,7 +139,7 @@ func (b *bench) byLog(t *testing.T) []string {
 	return names
 }
 
-func check(t *testing.T, got, want Tally) {
+func check(t *testing.T, got, want metric.DeliveryStats) {
 	t.Helper()
 	if got != want {
 		t.Errorf("tally %+v, want %+v", got, want)
@@ -153,10 +153,10 @@ func TestFullBatchesLeaveInTheBackground(t *testing.T) {
 		if got := len(b.client.accepted); got != 2000 {
 			t.Errorf("%d datums left before Flush, want 2000", got)
 		}
-		check(t, b.Flush(within(t, time.Second)), Tally{Datums: 2500, Accepted: 2500, Requests: 3})
+		check(t, b.Flush(within(t, time.Second)), metric.DeliveryStats{Datums: 2500, Accepted: 2500, Requests: 3})
 		b.Add(many(1)...)
-		check(t, b.Flush(within(t, time.Second)), Tally{Datums: 2501, Accepted: 2501, Requests: 4})
-		check(t, b.Flush(within(t, time.Second)), Tally{Datums: 2501, Accepted: 2501, Requests: 4})
+		check(t, b.Flush(within(t, time.Second)), metric.DeliveryStats{Datums: 2501, Accepted: 2501, Requests: 4})
+		check(t, b.Flush(within(t, time.Second)), metric.DeliveryStats{Datums: 2501, Accepted: 2501, Requests: 4})
 		if err := b.Err(); err != nil || len(b.emf.lines) > 0 || b.log.Len() > 0 {
 			t.Errorf("Err %v, %d lines of EMF, log %q", err, len(b.emf.lines), b.log.String())
 		}
@@ -187,7 +187,7 @@ func TestThrottledRequestsAreRepeated(t *testing.T) {
 		return []error{api(400, "Throttling"), api(500, "InternalFailure"), api(503, "ServiceUnavailable"), nil}[n-1]
 	}, func(t *testing.T, b *bench) {
 		b.Add(many(3)...)
-		check(t, b.Flush(within(t, time.Minute)), Tally{Datums: 3, Accepted: 3, Requests: 4, Retries: 3})
+		check(t, b.Flush(within(t, time.Minute)), metric.DeliveryStats{Datums: 3, Accepted: 3, Requests: 4, Retries: 3})
 		want := []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond, 700 * time.Millisecond}
 		if !slices.Equal(b.client.at, want) {
 			t.Errorf("requests at %v, want %v", b.client.at, want)
@@ -198,7 +198,7 @@ func TestThrottledRequestsAreRepeated(t *testing.T) {
 func TestRetriesAreSpent(t *testing.T) {
 	session(t, always(api(400, "Throttling")), func(t *testing.T, b *bench) {
 		b.Add(many(3)...)
-		check(t, b.Flush(t.Context()), Tally{Datums: 3, EMF: 3, Requests: 8, Retries: 7})
+		check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 3, EMF: 3, Requests: 8, Retries: 7})
 		if got, want := b.client.at[7], 9500*time.Millisecond; got != want {
 			t.Errorf("the last request after %v, want %v", got, want)
 		}
@@ -210,8 +210,8 @@ func TestRetriesAreSpent(t *testing.T) {
 
 func TestJitterIsBounded(t *testing.T) {
 	for range 1000 {
-		if d := fullJitter(firstPause); d < 0 || d > firstPause {
-			t.Fatalf("fullJitter = %v", d)
+		if d := (&Publisher{}).Begin(t.Context()).to.jitter(firstPause); d < 0 || d > firstPause {
+			t.Fatalf("jitter = %v", d)
 		}
 	}
 }
@@ -221,14 +221,14 @@ func TestTheDeadlineLeavesTimeForEMF(t *testing.T) {
 		b.Add(many(2500)...)
 		began := time.Now()
 		got := b.Flush(within(t, 2*time.Second))
-		check(t, got, Tally{Datums: 2500, EMF: 2500, Unclear: 2500, Requests: 3})
+		check(t, got, metric.DeliveryStats{Datums: 2500, EMF: 2500, Unclear: 2500, Requests: 3})
 		if took, want := time.Since(began), 1750*time.Millisecond; took != want {
 			t.Errorf("Flush took %v, want %v", took, want)
 		}
 		if got := b.byLog(t); len(got) != 2500 {
 			t.Errorf("%d datums in the log, want 2500", len(got))
 		}
-		if want := "level=WARN msg=\"CloudWatch did not take metrics; the metrics go by the log (EMF)\" reason=\"the time for publishing ended"; strings.Count(b.log.String(), want) != 1 {
+		if want := "level=WARN msg=\"CloudWatch did not take metrics; the metrics fall back to EMF in the log\" reason=\"the time for publishing ended"; strings.Count(b.log.String(), want) != 1 {
 			t.Errorf("log %q, want %q once", b.log.String(), want)
 		}
 
@@ -238,7 +238,7 @@ func TestTheDeadlineLeavesTimeForEMF(t *testing.T) {
 		if got := len(b.client.accepted); got != 1000 {
 			t.Errorf("%d datums accepted before the next Flush, want 1000", got)
 		}
-		check(t, b.Flush(within(t, time.Second)), Tally{Datums: 3501, Accepted: 1001, EMF: 2500, Unclear: 2500, Requests: 5})
+		check(t, b.Flush(within(t, time.Second)), metric.DeliveryStats{Datums: 3501, Accepted: 1001, EMF: 2500, Unclear: 2500, Requests: 5})
 	})
 }
 
@@ -286,7 +286,7 @@ func TestAnAttemptEnds(t *testing.T) {
 		return nil
 	}, func(t *testing.T, b *bench) {
 		b.Add(many(2)...)
-		check(t, b.Flush(t.Context()), Tally{Datums: 2, Accepted: 2, Unclear: 2, Requests: 2, Retries: 1})
+		check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 2, Accepted: 2, Unclear: 2, Requests: 2, Retries: 1})
 		if got, want := b.client.at[1], attemptTimeout+firstPause; got != want {
 			t.Errorf("the second request after %v, want %v", got, want)
 		}
@@ -301,7 +301,7 @@ func TestUnclearIsCountedOnceADatum(t *testing.T) {
 		return nil
 	}, func(t *testing.T, b *bench) {
 		b.Add(many(5)...)
-		check(t, b.Flush(t.Context()), Tally{Datums: 5, Accepted: 5, Unclear: 5, Requests: 4, Retries: 3})
+		check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 5, Accepted: 5, Unclear: 5, Requests: 4, Retries: 3})
 	})
 }
 
@@ -321,7 +321,7 @@ func TestADatumAtFaultIsDroppedAlone(t *testing.T) {
 			session(t, refusing(err, "t00003", "t00777"), func(t *testing.T, b *bench) {
 				b.Add(many(1000)...)
 				got := b.Flush(t.Context())
-				check(t, got, Tally{Datums: 1000, Accepted: 998, Lost: 2, Requests: got.Requests})
+				check(t, got, metric.DeliveryStats{Datums: 1000, Accepted: 998, Lost: 2, Requests: got.Requests})
 				if got.Requests > 41 || slices.Contains(b.client.accepted, "t00003") || len(b.client.accepted) != 998 {
 					t.Errorf("%d requests, %d accepted", got.Requests, len(b.client.accepted))
 				}
@@ -356,7 +356,7 @@ func TestARefusalThatNamesTheDatumCostsTwoRequests(t *testing.T) {
 		session(t, naming(test.member, "t00777"), func(t *testing.T, b *bench) {
 			b.Add(many(1000)...)
 			got := b.Flush(t.Context())
-			check(t, got, Tally{Datums: 1000, Accepted: 999, Lost: 1, Requests: got.Requests})
+			check(t, got, metric.DeliveryStats{Datums: 1000, Accepted: 999, Lost: 1, Requests: got.Requests})
 			if got.Requests > test.requests {
 				t.Errorf("%s: %d requests, want at most %d", test.member, got.Requests, test.requests)
 			}
@@ -377,7 +377,7 @@ func TestWhenEveryDatumIsRefusedTheFaultIsElsewhere(t *testing.T) {
 	session(t, always(api(400, "InvalidParameterValue")), func(t *testing.T, b *bench) {
 		b.Add(many(1000)...)
 		got := b.Flush(t.Context())
-		check(t, got, Tally{Datums: 1000, EMF: 975, Lost: 25, Requests: got.Requests})
+		check(t, got, metric.DeliveryStats{Datums: 1000, EMF: 975, Lost: 25, Requests: got.Requests})
 		if l := b.log.String(); got.Requests > 70 || !strings.Contains(l, `CloudWatch refuses every metric of the namespace \"Shop\" as invalid`) {
 			t.Errorf("%d requests, log %q", got.Requests, l)
 		}
@@ -394,7 +394,7 @@ func TestABadBatchStallsNoOther(t *testing.T) {
 			t.Errorf("%d accepted after a second, want 19,000", got)
 		}
 		got := b.Flush(within(t, time.Minute))
-		check(t, got, Tally{Datums: 20_001, Accepted: 19_001, EMF: 1000, Requests: 28, Retries: 7})
+		check(t, got, metric.DeliveryStats{Datums: 20_001, Accepted: 19_001, EMF: 1000, Requests: 28, Retries: 7})
 	})
 }
 
@@ -417,8 +417,8 @@ func TestAddWaitsTwoSecondsInAll(t *testing.T) {
 	session(t, hang, func(t *testing.T, b *bench) {
 		began := time.Now()
 		b.Add(many(55_000)...) // 4 with the senders, 48 waiting, the rest has no place
-		if got := time.Since(began); got != patience {
-			t.Errorf("Add took %v, want %v", got, patience)
+		if got := time.Since(began); got != addWait {
+			t.Errorf("Add took %v, want %v", got, addWait)
 		}
 		if got := len(b.emf.lines); got != 2000 {
 			t.Errorf("%d lines of EMF before Flush, want 2000", got)
@@ -433,9 +433,9 @@ func TestAddWaitsTwoSecondsInAll(t *testing.T) {
 func TestDeniedAccessStopsTheRequests(t *testing.T) {
 	session(t, always(api(403, "AccessDenied")), func(t *testing.T, b *bench) {
 		b.Add(many(10)...)
-		check(t, b.Flush(t.Context()), Tally{Datums: 10, EMF: 10, Requests: 1})
+		check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 10, EMF: 10, Requests: 1})
 		b.Add(many(5000)...)
-		check(t, b.Flush(t.Context()), Tally{Datums: 5010, EMF: 5010, Requests: 1})
+		check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 5010, EMF: 5010, Requests: 1})
 		l := b.log.String()
 		for _, want := range []string{"level=ERROR", "cloudwatch:PutMetricData", "cloudwatch:namespace", `\"Shop\"`, "AccessDenied"} {
 			if !strings.Contains(l, want) {
@@ -456,7 +456,7 @@ func TestEachHopelessErrorSaysWhatToDo(t *testing.T) {
 	} {
 		session(t, always(err), func(t *testing.T, b *bench) {
 			b.Add(many(2)...)
-			check(t, b.Flush(t.Context()), Tally{Datums: 2, EMF: 2, Requests: 1})
+			check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 2, EMF: 2, Requests: 1})
 			if l := b.log.String(); !strings.Contains(l, want) || strings.Count(l, "\n") != 1 {
 				t.Errorf("log %q, want one line with %q", l, want)
 			}
@@ -472,12 +472,12 @@ func TestPublishError(t *testing.T) {
 		want      string
 	}{
 		"denied, no log":    {Publisher{Client: &fake{answer: always(api(403, "AccessDenied"))}, Namespace: "Shop"}, denied},
-		"nothing to go to":  {Publisher{Namespace: "Shop"}, "2 of 2 metrics reached neither CloudWatch nor the log: no client for CloudWatch. The alarms did not see them: see that this does not happen in every run."},
-		"no time":           {Publisher{Client: &fake{answer: hang}, Namespace: "Shop"}, "Give the run more time to publish: a longer time-out or ROLLCALL_RESERVE."},
-		"the log is broken": {Publisher{Namespace: "Shop", EMF: &brittle{}}, "2 of 2 metrics reached neither CloudWatch nor the log: writing EMF: broken pipe (CloudWatch: no client for CloudWatch). "},
-		"blank namespace":   {Publisher{Client: &fake{answer: accept}, Namespace: " ", EMF: io.Discard}, "2 of 2 metrics reached neither CloudWatch nor the log: the namespace is blank. Name another one in ROLLCALL_NAMESPACE."},
-		"AWS's namespace":   {Publisher{Client: &fake{answer: accept}, Namespace: "AWS/Shop", EMF: io.Discard}, `the namespace "AWS/Shop" begins as AWS's own do`},
-		"é in it":           {Publisher{Client: &fake{answer: accept}, Namespace: "Café", EMF: io.Discard}, "no printable ASCII"},
+		"nothing to go to":  {Publisher{Namespace: "Shop"}, "2 of 2 metrics reached neither CloudWatch nor the log: there is no client for CloudWatch. The alarms did not see them: make sure that this does not happen in every run."},
+		"no time":           {Publisher{Client: &fake{answer: hang}, Namespace: "Shop"}, "Give the run more time to publish: a longer timeout or ROLLCALL_RESERVE."},
+		"the log is broken": {Publisher{Namespace: "Shop", EMF: &brittle{}}, "2 of 2 metrics reached neither CloudWatch nor the log: writing EMF: broken pipe (CloudWatch: there is no client for CloudWatch). "},
+		"blank namespace":   {Publisher{Client: &fake{answer: accept}, Namespace: " ", EMF: io.Discard}, "2 of 2 metrics reached neither CloudWatch nor the log: the namespace is blank. Use another one in ROLLCALL_NAMESPACE."},
+		"AWS's namespace":   {Publisher{Client: &fake{answer: accept}, Namespace: "AWS/Shop", EMF: io.Discard}, `the namespace "AWS/Shop" begins with AWS/ or a colon`},
+		"é in it":           {Publisher{Client: &fake{answer: accept}, Namespace: "Café", EMF: io.Discard}, "not printable ASCII"},
 		"too long":          {Publisher{Client: &fake{answer: accept}, Namespace: strings.Repeat("x", 256), EMF: io.Discard}, "has 256 characters and may have 255"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -502,7 +502,7 @@ func TestANilClientMeansEMF(t *testing.T) {
 	var lines calls
 	s := (&Publisher{Namespace: "Shop", EMF: &lines}).Begin(t.Context())
 	s.Add(plain("Up", "a", 1), plain("Duration", "a", 2))
-	check(t, s.Flush(t.Context()), Tally{Datums: 2, EMF: 2})
+	check(t, s.Flush(t.Context()), metric.DeliveryStats{Datums: 2, EMF: 2})
 	s.Close()
 	if len(lines) != 1 || s.Err() != nil {
 		t.Errorf("%d lines, Err %v; want one line", len(lines), s.Err())
@@ -530,7 +530,7 @@ func TestWhenTheRunEndsSoDoRequests(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		got := s.Flush(t.Context())
-		check(t, got, Tally{Datums: 1001, EMF: 1001, Unclear: 1000, Requests: 1})
+		check(t, got, metric.DeliveryStats{Datums: 1001, EMF: 1001, Unclear: 1000, Requests: 1})
 	})
 }
 
@@ -545,6 +545,6 @@ func TestAddFromSeveralGoroutines(t *testing.T) {
 			})
 		}
 		group.Wait()
-		check(t, b.Flush(t.Context()), Tally{Datums: 4000, Accepted: 4000, Requests: 4})
+		check(t, b.Flush(t.Context()), metric.DeliveryStats{Datums: 4000, Accepted: 4000, Requests: 4})
 	})
 }

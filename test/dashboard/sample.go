@@ -52,14 +52,15 @@ func sample() []moment {
 func momentOf(i int, random *rand.Rand) moment {
 	m := moment{at: begin.Add(time.Duration(i) * time.Minute)}
 	var rollup metric.Rollup
-	run := metric.Run{Duration: time.Duration(900+random.IntN(300)) * time.Millisecond, ScheduleDelay: time.Duration(2000+random.IntN(9000)) * time.Millisecond, Healthy: true}
+	run := metric.Run{Profile: metric.ProfilePhases, Limit: len(sites), Duration: time.Duration(900+random.IntN(300)) * time.Millisecond, Healthy: true}
+	run.Scheduled, run.Started = m.at, m.at.Add(time.Duration(2000+random.IntN(9000))*time.Millisecond)
 	for _, s := range sites {
 		r := s.result(i, random)
 		m.results = append(m.results, r)
-		m.datums = append(m.datums, metric.ProfilePhases.Series(r, m.at)...)
+		m.datums = append(m.datums, metric.ProfilePhases.Series(r, m.at, false)...)
 		rollup.Add(r)
-		run.Checked++
-		run.LocalDelays = append(run.LocalDelays, time.Duration(200+random.IntN(1800))*time.Microsecond)
+		r.LocalDelay = time.Duration(200+random.IntN(1800)) * time.Microsecond
+		run.Results = append(run.Results, *r)
 	}
 	m.datums = append(m.datums, rollup.Datums(m.at, false)...)
 	m.datums = append(m.datums, run.Datums(m.at)...)

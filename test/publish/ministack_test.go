@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"rollcall/internal/cloud"
 	"rollcall/internal/publish"
 	"rollcall/test/ministack"
 	"slices"
@@ -39,7 +40,7 @@ func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 	t.Cleanup(func() { m.Close() })
 	cfg := aws.Config{Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")}
 	cfg.Region = "eu-central-1" // the function's, on the stage
-	return publish.NewClient(cfg, m.URL), m.URL
+	return cloud.CloudWatch(cfg, m.URL), m.URL
 }
 
 // A summary is what is read of the function's answer.

@@ -245,7 +245,7 @@ type session struct {
 	run     int
 	pending []metric.Datum
 	mu      sync.Mutex
-	tally   metric.Tally
+	tally   metric.DeliveryStats
 }
 
 func (s *session) Add(datums ...metric.Datum) {
@@ -254,7 +254,7 @@ func (s *session) Add(datums ...metric.Datum) {
 	s.pending = append(s.pending, datums...)
 }
 
-func (s *session) Flush(context.Context) metric.Tally {
+func (s *session) Flush(context.Context) metric.DeliveryStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := time.Now()

@@ -1,15 +1,15 @@
 package metric
 
-// A Tally is what became of a run's datums. Datums is the sum of Accepted,
-// EMF and Lost once each has gone its way.
-type Tally struct {
+// DeliveryStats count what became of a run's datums. Datums is the sum of
+// Accepted, EMF and Lost once each is accounted for.
+type DeliveryStats struct {
 	Datums   int `json:"datums"`   // handed over
-	Accepted int `json:"accepted"` // by CloudWatch, which said so
+	Accepted int `json:"accepted"` // by CloudWatch, which confirmed them
 	EMF      int `json:"emf"`      // written to the log instead
-	Lost     int `json:"lost"`     // gone neither way, those that CloudWatch refused as invalid among them
+	Lost     int `json:"lost"`     // neither; those that CloudWatch refused as invalid among them
 
 	// Unclear counts the datums of requests that may have arrived but got
-	// no answer. They were sent again, may count twice in CloudWatch, and
+	// no response. They were sent again, may count twice in CloudWatch, and
 	// are in Accepted, EMF or Lost by what became of them then.
 	Unclear int `json:"unclear"`
 
