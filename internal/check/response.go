@@ -11,12 +11,15 @@ type Response struct {
 	Result  *Result // as known so far: status, phases, address, certificate
 	URL     *url.URL
 	Header  http.Header
-	Body    string // decoded; "" unless an expectation reads it
-	Secrets bool   // the request holds secrets, which the response may echo
+	Body    string      // decoded; "" unless an expectation reads it
+	Secrets func() bool // whether the request holds secrets, which the response may echo; nil: no
 
 	parsed bool
 	json   any
 }
+
+// MayEchoSecrets reports whether text of the response must not be shown.
+func (r *Response) MayEchoSecrets() bool { return r.Secrets != nil && r.Secrets() }
 
 // JSON returns the body's value, nil if the body is not JSON. It is parsed once.
 func (r *Response) JSON() any {

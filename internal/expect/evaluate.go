@@ -76,7 +76,7 @@ func (e *Expression) Check(r *check.Response) (check.Reason, string) {
 		case len(e.reads) == 1 && e.reads["status"]:
 			return check.Status, statusLine(v.Status)
 		}
-		detail := p.source + ": " + p.seen(run, err, r.Secrets)
+		detail := p.source + ": " + p.seen(run, err, r)
 		if r.Result.BodyTruncated && (e.reads["body"] || e.reads["json"]) {
 			detail += " (the body was cut off at maxBody)"
 		}
@@ -158,7 +158,7 @@ func (run *evaluation) value(program *vm.Program) (any, error) {
 
 // seen says why a part does not hold: what could not be evaluated in it, or the
 // values of its operands.
-func (p *part) seen(run *evaluation, err error, secrets bool) string {
+func (p *part) seen(run *evaluation, err error, r *check.Response) string {
 	switch {
 	case err == nil:
 	case run.exceeded:
@@ -176,7 +176,7 @@ func (p *part) seen(run *evaluation, err error, secrets bool) string {
 		if err != nil {
 			value = nil
 		}
-		values = append(values, describe(value, o.reads, secrets))
+		values = append(values, describe(value, o.reads, r))
 	}
 	if len(values) == 0 {
 		return "does not hold"
@@ -185,7 +185,7 @@ func (p *part) seen(run *evaluation, err error, secrets bool) string {
 }
 
 // describe writes a value for people: numbers to a tenth, text quoted.
-func describe(v any, reads map[string]bool, secrets bool) string {
+func describe(v any, reads map[string]bool, r *check.Response) string {
 	switch v := v.(type) {
 	case nil:
 		return "absent"
@@ -196,7 +196,7 @@ func describe(v any, reads map[string]bool, secrets bool) string {
 	case float64:
 		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 	case string:
-		return quote(v, reads, secrets)
+		return quote(v, reads, r)
 	case []any:
 		return "a list of " + strconv.Itoa(len(v))
 	case map[string]any:
@@ -207,11 +207,11 @@ func describe(v any, reads map[string]bool, secrets bool) string {
 
 // quote quotes text that the server sent, unless it may echo a secret of the
 // request's in whatever form.
-func quote(text string, reads map[string]bool, secrets bool) string {
+func quote(text string, reads map[string]bool, r *check.Response) string {
 	switch {
 	case reads["url"]:
 		text, _, _ = strings.Cut(text, "?")
-	case secrets && (reads["body"] || reads["header"] || reads["json"]):
+	case (reads["body"] || reads["header"] || reads["json"]) && r.MayEchoSecrets():
 		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
 	}
 	return strconv.Quote(redact.Cut(redact.Printable(text), redact.MaxServer))

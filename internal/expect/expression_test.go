@@ -164,12 +164,12 @@ func TestTextIsNotShownWithSecrets(t *testing.T) {
 		"url == ''":            `url == "": "https://a.example/"`,
 	} {
 		r := responseOf(`{"db": "hush"}`)
-		r.Secrets = true
+		r.Secrets = func() bool { return true }
 		if _, detail := mustCompile(t, source).Check(r); detail != want {
 			t.Errorf("%s: %s; want %s", source, detail, want)
 		}
 	}
-	if got := quote("text\n", map[string]bool{"body": true}, false); got != `"text·"` {
+	if got := quote("text\n", map[string]bool{"body": true}, &check.Response{}); got != `"text·"` {
 		t.Errorf("quote = %s", got)
 	}
 }

@@ -89,8 +89,8 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	}
 	if urls.kind != absent && urls.require(anArray) {
 		for _, v := range urls.content {
-			if err := ended(ctx); err != nil {
-				return nil, err
+			if ctx.Err() != nil {
+				return list.finish(data, context.Cause(ctx))
 			}
 			list.add(v)
 		}

@@ -37,7 +37,7 @@ const fileScheme = "file"
 func Files(files fs.FS) Source {
 	return func(_ context.Context, u *url.URL, _ Version) (io.ReadCloser, Version, error) {
 		name := u.Path
-		if u.Scheme != "" || !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, unicode.IsControl) {
+		if !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, unicode.IsControl) {
 			return nil, "", errors.New("not a path below the program's folder (for example lists/urls.txt)")
 		}
 		if files == nil {

@@ -81,8 +81,8 @@ func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader
 	scanner.Buffer(nil, maxLine)
 	number := 0
 	for scanner.Scan() {
-		if err := ended(ctx); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		number++
 		line := scanner.Text()
@@ -98,8 +98,8 @@ func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader
 			l.add(value{path: place + strconv.Itoa(number), kind: aString, text: line, ps: l.ps})
 		}
 	}
-	if err := ended(ctx); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	at := place + strconv.Itoa(number+1)
 	switch err := scanner.Err(); {
@@ -109,13 +109,6 @@ func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader
 		l.ps.report(at, "can't be read: %v", withoutPath(err))
 	}
 	return nil
-}
-
-func ended(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return fmt.Errorf("reading the targets: %w", context.Cause(ctx))
 }
 
 // add adds the target that v is, a URL or an object with one, unless it is
@@ -226,7 +219,7 @@ func (o *origin) same(other *origin) bool {
 // is the event, err what ended the collecting.
 func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
 	if len(*l.ps) > 0 {
 		return nil, &InvalidEventError{*l.ps}

@@ -35,21 +35,3 @@ var browsers = map[string]http.Header{
 func introduction(userAgent string) http.Header {
 	return http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}}
 }
-
-// introduce sets the headers that say who asks, but for those that the event
-// sets itself.
-func introduce(h http.Header, userAgent string, own http.Header) {
-	who, ok := browsers[userAgent]
-	switch {
-	case ok:
-	case userAgent == "":
-		who = own
-	default:
-		who = introduction(userAgent)
-	}
-	for name, values := range who {
-		if _, set := h[name]; !set {
-			h[name] = values
-		}
-	}
-}

@@ -14,7 +14,7 @@ import (
 )
 
 // The short way to a name shows what pkix shows.
-func TestShownName(t *testing.T) {
+func TestNameOf(t *testing.T) {
 	authority, err := testnet.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func TestShownName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := shownName(c.Subject), redact.Printable(c.Subject.String()); got != want {
+		if got, want := nameOf(c.Subject), redact.Printable(c.Subject.String()); got != want {
 			t.Errorf("%q is shown, want %q", got, want)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// errTimeout is the cause of a context that ended with the target's time-out.
-var errTimeout = errors.New("time-out")
+// errTimeout is the cause of a context that ended with the target's timeout.
+var errTimeout = errors.New("timeout")
 
 // A verdict is an error that knows its reason already.
 type verdict struct {
@@ -28,20 +28,41 @@ type verdict struct {
 
 func (v *verdict) Error() string { return v.detail }
 
+// An exchangeError is an error of a connection with what else is known of its
+// end.
+type exchangeError struct {
+	error
+	version           check.HTTPVersion
+	start             string // how the response began, if it has no status
+	received          int64  // bytes, of a response without a status
+	inBody            bool   // the response's headers were complete
+	certificateWanted bool   // the server asked for a client certificate
+}
+
+// Unwrap returns the error itself.
+func (e *exchangeError) Unwrap() error { return e.error }
+
 // A failure is what went wrong, and in which phase.
 type failure struct {
-	err   error
+	exchangeError
 	phase check.Phase
-	body  bool          // the answer's headers were complete
 	now   time.Time     // certificates are judged by it
-	limit time.Duration // the target's time-out
+	limit time.Duration // the target's timeout
+}
+
+func failureOf(err error, phase check.Phase, now time.Time, limit time.Duration) failure {
+	f := failure{exchangeError{error: err}, phase, now, limit}
+	if e, ok := errors.AsType[*exchangeError](err); ok {
+		f.exchangeError = *e
+	}
+	return f
 }
 
 // classify names the reason of a failure, and says it in a line for people.
 // It is pure. The most specific comes first.
 func classify(f failure) (check.Reason, string) {
 	for _, judge := range []func(failure) (check.Reason, string){
-		classifyOwn, classifyDNS, classifyTimeout, classifyCertificate, classifyTLS, classifySocket, classifyHTTP,
+		classifyOwn, classifyDNS, classifyTimeout, classifyTLS, classifyCertificate, classifyStart, classifySocket, classifyHTTP,
 	} {
 		if reason, detail := judge(f); reason != check.OK {
 			return reason, detail
@@ -52,14 +73,14 @@ func classify(f failure) (check.Reason, string) {
 
 // classifyOwn: what is not the target's doing, or was judged where it happened.
 func classifyOwn(f failure) (check.Reason, string) {
-	if v, ok := errors.AsType[*verdict](f.err); ok {
+	if v, ok := errors.AsType[*verdict](f.error); ok {
 		return v.reason, v.detail
 	}
 	switch {
-	case errors.Is(f.err, check.ErrBudget), errors.Is(f.err, context.Canceled) && !timedOut(f.err):
-		return check.Deadline, "the run ended before the answer came"
-	case exhausted(f.err):
-		return check.Internal, "we ran out of " + resource(f.err)
+	case errors.Is(f.error, check.ErrBudget), errors.Is(f.error, context.Canceled) && !timedOut(f.error):
+		return check.Deadline, "the run ended before the response came"
+	case exhausted(f.error):
+		return check.Internal, "we ran out of " + resource(f.error)
 	}
 	return check.OK, ""
 }
@@ -80,19 +101,19 @@ func resource(err error) string {
 }
 
 func classifyDNS(f failure) (check.Reason, string) {
-	if f.phase == check.DNS && timedOut(f.err) {
-		return check.DNSTimeout, "no answer from the resolver within " + f.limit.String()
+	if f.phase == check.DNS && timedOut(f.error) {
+		return check.DNSTimeout, "no response from the resolver within " + f.limit.String()
 	}
-	e, ok := errors.AsType[*net.DNSError](f.err)
+	e, ok := errors.AsType[*net.DNSError](f.error)
 	switch {
 	case !ok:
 		return check.OK, ""
 	case e.IsNotFound:
 		return check.DNSNotFound, fmt.Sprintf("no address for %s", strings.TrimSuffix(e.Name, "."))
 	case e.IsTimeout:
-		return check.DNSTimeout, "no answer from the resolver"
+		return check.DNSTimeout, "no response from the resolver"
 	}
-	return check.DNSTemporary, "the resolver could not tell: " + e.Err
+	return check.DNSTemporary, "resolver failure: " + e.Err
 }
 
 func timedOut(err error) bool {
@@ -102,31 +123,31 @@ func timedOut(err error) bool {
 
 func classifyTimeout(f failure) (check.Reason, string) {
 	switch {
-	case !timedOut(f.err):
+	case !timedOut(f.error):
 		return check.OK, ""
-	case errors.Is(f.err, syscall.ETIMEDOUT):
+	case errors.Is(f.error, syscall.ETIMEDOUT):
 		return check.Timeout, "the operating system gave up waiting for the server"
 	}
 	missing := map[check.Phase]string{
 		check.Connect:   "no connection",
 		check.TLS:       "TLS handshake not finished",
-		check.FirstByte: "no answer",
-		check.Transfer:  "answer not finished",
+		check.FirstByte: "no response",
+		check.Transfer:  "response not finished",
 	}[f.phase]
 	return check.Timeout, missing + " within " + f.limit.String()
 }
 
 func classifyCertificate(f failure) (check.Reason, string) {
-	if e, ok := errors.AsType[x509.CertificateInvalidError](f.err); ok {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](f.error); ok {
 		return classifyInvalid(e, f.now)
 	}
-	if e, ok := errors.AsType[x509.HostnameError](f.err); ok {
+	if e, ok := errors.AsType[x509.HostnameError](f.error); ok {
 		return check.TLSHostname, fmt.Sprintf("certificate is not for %s but %s", e.Host, namesOf(e.Certificate))
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.err); ok {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.error); ok {
 		return check.TLSUntrusted, "certificate is signed by an unknown authority"
 	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](f.err); ok {
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](f.error); ok {
 		return check.TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
 	}
 	return check.OK, ""
@@ -166,67 +187,126 @@ var alerts = []struct {
 	reason check.Reason
 	detail string
 }{
-	{"protocol version not supported", check.TLSVersion, "server speaks no TLS version that we do"},
-	{"certificate required", check.TLSClientCertificate, "server asks for a client certificate"},
+	{"protocol version not supported", check.TLSVersion, noTLSVersion},
+	{"certificate required", check.TLSClientCertificate, wantsCertificate},
 	{"unrecognized name", check.TLSHostname, "server knows no such host name"},
 	{"no application protocol", check.BadResponse, notHTTP2},
 }
 
 func classifyTLS(f failure) (check.Reason, string) {
-	if e, ok := errors.AsType[tls.RecordHeaderError](f.err); ok && e.Conn != nil { // it has one only if the first record was none
+	refused, ok := errors.AsType[*net.OpError](f.error)
+	remote := ok && refused.Op == "remote error"
+	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
+		return check.TLSClientCertificate, wantsCertificate
+	}
+	if e, ok := errors.AsType[tls.RecordHeaderError](f.error); ok && e.Conn != nil { // it has one only if the first record was none
 		return check.TLSNotSpoken, "server does not speak TLS on this port"
 	}
-	text := f.err.Error()
-	if strings.Contains(text, "server selected unsupported protocol version") {
-		return check.TLSVersion, "server speaks no TLS version that we do"
+	if strings.Contains(f.Error(), "server selected unsupported protocol version") {
+		return check.TLSVersion, noTLSVersion
 	}
-	if e, ok := errors.AsType[*net.OpError](f.err); ok && e.Op == "remote error" {
-		for _, alert := range alerts {
-			if strings.Contains(e.Err.Error(), alert.name) {
-				return alert.reason, alert.detail
-			}
+	if !remote {
+		return check.OK, ""
+	}
+	for _, alert := range alerts {
+		if strings.Contains(refused.Err.Error(), alert.name) {
+			return alert.reason, alert.detail
 		}
-		return check.TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(e.Err.Error(), "tls: ")
+	}
+	return check.TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+}
+
+const (
+	noTLSVersion     = "no TLS version in common"
+	wantsCertificate = "server asks for a client certificate"
+	tooManyHeaders   = "response headers are larger than 256 KiB"
+	notHTTP2         = "server does not speak HTTP/2"
+	notHTTP          = "not an HTTP response: "
+	invalidBody      = "invalid body: "
+	streamError      = "stream error"
+	notEstablished   = "http2: client conn could not be established"
+	closedEarly      = "server closed the connection without a response"
+	goAway           = closedEarly + " (HTTP/2 GOAWAY)"
+)
+
+// classifyStart is of connections that ended before there was a response, by how
+// it had started.
+func classifyStart(f failure) (check.Reason, string) {
+	switch {
+	case f.inBody:
+		return check.OK, ""
+	case strings.Contains(f.Error(), "PROTOCOL_ERROR") && f.received > maxHeaders/2:
+		// All that net/http says of headers without end: that many bytes that are no response
+		// yet are headers. Packed as they are they may be fewer than maxHeaders.
+		return check.HeadersTooLarge, tooManyHeaders
+	case f.version == check.HTTP2 && strings.Contains(f.Error(), notEstablished) && startsHTTP2(f.start):
+		return check.ConnectionClosed, closedEarly
+	case f.version == check.HTTP1 && errors.Is(f.error, io.EOF) && !startsHTTP1(f.start):
+		return check.BadResponse, notHTTP + strconv.Quote(f.start)
 	}
 	return check.OK, ""
+}
+
+// startsHTTP1 reports whether text is, or may become, a status line.
+func startsHTTP1(text string) bool {
+	const start = "HTTP/"
+	return strings.HasPrefix(start, text[:min(len(text), len(start))])
+}
+
+// startsHTTP2 reports whether text is, or may become, a frame of settings, which
+// a server begins with (RFC 9113, 3.4): its type is in the fourth byte.
+func startsHTTP2(text string) bool {
+	const settings = 4
+	return len(text) < 4 || text[3] == settings
 }
 
 func classifySocket(f failure) (check.Reason, string) {
 	switch {
-	case errors.Is(f.err, syscall.ECONNREFUSED):
-		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
-	case errors.Is(f.err, syscall.ECONNRESET), errors.Is(f.err, syscall.EPIPE):
+	case errors.Is(f.error, syscall.ECONNREFUSED):
+		return check.ConnectionRefused, "connection refused: nothing listens on this port, or a firewall rejects"
+	case errors.Is(f.error, syscall.ECONNRESET), errors.Is(f.error, syscall.EPIPE):
 		return check.ConnectionReset, "server reset the connection"
-	case errors.Is(f.err, syscall.EHOSTUNREACH), errors.Is(f.err, syscall.ENETUNREACH), errors.Is(f.err, syscall.EACCES), errors.Is(f.err, syscall.EPERM):
+	case errors.Is(f.error, syscall.EHOSTUNREACH), errors.Is(f.error, syscall.ENETUNREACH), errors.Is(f.error, syscall.EACCES), errors.Is(f.error, syscall.EPERM):
 		return check.Unreachable, "no route to the server"
-	case !f.body && (errors.Is(f.err, io.EOF) || errors.Is(f.err, io.ErrUnexpectedEOF)):
-		return check.ConnectionClosed, "server closed the connection without an answer"
+	case !f.inBody && (errors.Is(f.error, io.EOF) || errors.Is(f.error, io.ErrUnexpectedEOF)):
+		return check.ConnectionClosed, closedEarly
 	}
 	return check.OK, ""
 }
 
-const (
-	tooManyHeaders = "answer's headers are larger than 256 KiB"
-	notHTTP2       = "server does not speak HTTP/2"
-	notEstablished = "http2: client conn could not be established" // net/http's words
-)
+// httpErrors are the errors of net/http and its HTTP/2 that have no type, where
+// there is no response. The first whose text occurs counts; a detail that ends in a
+// colon is followed by it.
+var httpErrors = []struct {
+	text   string
+	reason check.Reason
+	detail string
+}{
+	{"response header list larger", check.HeadersTooLarge, tooManyHeaders},
+	{"looked like an HTTP/1.1 header", check.BadResponse, notHTTP2},
+	{"http2: frame too large", check.BadResponse, notHTTP2},
+	{notEstablished, check.BadResponse, notHTTP2}, // the same, as a request learns it that comes after
+	{streamError, check.ConnectionReset, "server reset the request: "},
+	{"GOAWAY", check.ConnectionClosed, goAway},
+	{"http2: client conn not usable", check.ConnectionClosed, goAway}, // the same, before the request
+}
 
 func classifyHTTP(f failure) (check.Reason, string) {
-	text := f.err.Error()
-	switch {
-	case f.body && (errors.Is(f.err, io.ErrUnexpectedEOF) || errors.Is(f.err, io.EOF) || strings.HasPrefix(text, "stream error")):
-		return check.BodyTruncated, "connection ended before the body did"
-	case f.body:
-		return check.BodyInvalid, "body is broken: " + text
-	case strings.Contains(text, "response header list larger"): // over HTTP/2
-		return check.HeadersTooLarge, tooManyHeaders
-	case strings.Contains(text, "looked like an HTTP/1.1 header"), strings.Contains(text, "http2: frame too large"),
-		strings.Contains(text, notEstablished): // the same, as a request learns it that comes after
-		return check.BadResponse, notHTTP2
-	case strings.HasPrefix(text, "stream error"):
-		return check.ConnectionReset, "server reset the request: " + text
-	case strings.Contains(text, "GOAWAY"), strings.Contains(text, "http2: client conn not usable"): // the same, before the request
-		return check.ConnectionClosed, "server closed the connection without an answer (HTTP/2 GOAWAY)"
+	text := f.Error()
+	if f.inBody {
+		if errors.Is(f.error, io.ErrUnexpectedEOF) || errors.Is(f.error, io.EOF) || strings.Contains(text, streamError) {
+			return check.BodyTruncated, "connection ended before the body did"
+		}
+		return check.BodyInvalid, invalidBody + text
+	}
+	for _, e := range httpErrors {
+		if !strings.Contains(text, e.text) {
+			continue
+		}
+		if strings.HasSuffix(e.detail, ": ") {
+			return e.reason, e.detail + text
+		}
+		return e.reason, e.detail
 	}
 	return check.OK, ""
 }
@@ -235,13 +315,13 @@ func classifyHTTP(f failure) (check.Reason, string) {
 func lastResort(f failure) (check.Reason, string) {
 	switch f.phase {
 	case check.DNS:
-		return check.DNSTemporary, "the resolver could not tell"
+		return check.DNSTemporary, "resolver failure"
 	case check.Connect:
 		return check.Unreachable, "no connection could be made"
 	case check.TLS:
-		return check.TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.err.Error(), "tls: ")
+		return check.TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.Error(), "tls: ")
 	case check.FirstByte, check.Transfer:
-		return check.BadResponse, "answer is no HTTP: " + f.err.Error()
+		return check.BadResponse, notHTTP + f.Error()
 	}
-	return check.Internal, f.err.Error()
+	return check.Internal, f.Error()
 }

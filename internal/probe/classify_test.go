@@ -39,7 +39,7 @@ func TestClassify(t *testing.T) {
 		want   check.Reason
 		detail string // part of it
 	}{
-		{"a verdict", fmt.Errorf("dialling: %w", &verdict{reason: check.BlockedAddress, detail: "10.0.0.1 is private"}), check.Connect, false, check.BlockedAddress, "10.0.0.1"},
+		{"a verdict", fmt.Errorf("dialing: %w", &verdict{reason: check.BlockedAddress, detail: "10.0.0.1 is private"}), check.Connect, false, check.BlockedAddress, "10.0.0.1"},
 		{"budget", errors.Join(check.ErrBudget, dialError(syscall.ECONNREFUSED)), check.Connect, false, check.Deadline, "run ended"},
 		{"caller gone", context.Canceled, check.FirstByte, false, check.Deadline, "run ended"},
 		{"descriptors", dialError(syscall.EMFILE), check.Connect, false, check.Internal, "file descriptors"},
@@ -50,17 +50,17 @@ func TestClassify(t *testing.T) {
 		{"memory", dialError(syscall.ENOMEM), check.Connect, false, check.Internal, "memory"},
 
 		{"no such host", dnsError(net.DNSError{Err: "no such host", IsNotFound: true}), check.DNS, false, check.DNSNotFound, "no address for a.example"},
-		{"not found beats time-out", dnsError(net.DNSError{IsNotFound: true, IsTimeout: true}), check.DNS, false, check.DNSNotFound, ""},
-		{"resolver silent", dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true}), check.DNS, false, check.DNSTimeout, "no answer from the resolver"},
-		{"time-out of the target in the look-up", errTimeout, check.DNS, false, check.DNSTimeout, "within 2s"},
+		{"not found beats timeout", dnsError(net.DNSError{IsNotFound: true, IsTimeout: true}), check.DNS, false, check.DNSNotFound, ""},
+		{"resolver silent", dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true}), check.DNS, false, check.DNSTimeout, "no response from the resolver"},
+		{"timeout of the target in the lookup", errTimeout, check.DNS, false, check.DNSTimeout, "within 2s"},
 		{"server misbehaving", dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true}), check.DNS, false, check.DNSTemporary, "server misbehaving"},
-		{"look-up, anything else", errors.New("odd"), check.DNS, false, check.DNSTemporary, "could not tell"},
+		{"lookup, anything else", errors.New("odd"), check.DNS, false, check.DNSTemporary, "resolver failure"},
 
-		{"dial time-out", errors.Join(errTimeout, &net.OpError{Op: "dial", Err: context.Canceled}), check.Connect, false, check.Timeout, "no connection within 2s"},
+		{"dial timeout", errors.Join(errTimeout, &net.OpError{Op: "dial", Err: context.Canceled}), check.Connect, false, check.Timeout, "no connection within 2s"},
 		{"deadline of the socket", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, check.TLS, false, check.Timeout, "TLS handshake not finished within 2s"},
-		{"context's deadline", context.DeadlineExceeded, check.FirstByte, false, check.Timeout, "no answer within 2s"},
+		{"context's deadline", context.DeadlineExceeded, check.FirstByte, false, check.Timeout, "no response within 2s"},
 		{"kernel gave up", dialError(syscall.ETIMEDOUT), check.Connect, false, check.Timeout, "operating system gave up"},
-		{"body late", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, check.Transfer, true, check.Timeout, "answer not finished within 2s"},
+		{"body late", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, check.Transfer, true, check.Timeout, "response not finished within 2s"},
 
 		{"expired", unverified(x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired}), check.TLS, false, check.TLSExpired, "certificate expired 3 days ago (2026-11-20)"},
 		{"not yet valid", unverified(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), check.TLS, false, check.TLSNotYetValid, "not valid for another 2 days (2026-11-25)"},
@@ -89,19 +89,19 @@ func TestClassify(t *testing.T) {
 		{"firewall", dialError(syscall.EACCES), check.Connect, false, check.Unreachable, "no route"},
 		{"forbidden", dialError(syscall.EPERM), check.Connect, false, check.Unreachable, "no route"},
 		{"connect, anything else", errors.New("odd"), check.Connect, false, check.Unreachable, "no connection"},
-		{"closed in the handshake", io.EOF, check.TLS, false, check.ConnectionClosed, "without an answer"},
-		{"closed in the headers", io.ErrUnexpectedEOF, check.Transfer, false, check.ConnectionClosed, "without an answer"},
+		{"closed in the handshake", io.EOF, check.TLS, false, check.ConnectionClosed, "without a response"},
+		{"closed in the headers", io.ErrUnexpectedEOF, check.Transfer, false, check.ConnectionClosed, "without a response"},
 
-		{"endless headers", headersTooLarge(), check.Transfer, false, check.HeadersTooLarge, "256 KiB"},
+		{"endless headers", errHeadersTooLarge, check.Transfer, false, check.HeadersTooLarge, "256 KiB"},
 		{"endless headers in HTTP/2", errors.New("http2: response header list larger than advertised limit"), check.FirstByte, false, check.HeadersTooLarge, "256 KiB"},
 		{"closed, as HTTP/2 says it", errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), check.FirstByte, false, check.ConnectionClosed, "GOAWAY"},
 		{"closed before the request, as HTTP/2 says it", errors.New("http2: client conn not usable"), check.FirstByte, false, check.ConnectionClosed, "GOAWAY"},
-		{"HTTP/1.1 where HTTP/2 is wanted, told late", errors.New("http2: client conn could not be established"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
+		{"HTTP/1.1 where HTTP/2 is wanted, reported late", errors.New("http2: client conn could not be established"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"HTTP/1.1 where HTTP/2 is wanted", errors.New("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"garbage where HTTP/2 is wanted", errors.New("http2: frame too large"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), check.FirstByte, false, check.ConnectionReset, "REFUSED_STREAM"},
-		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), check.Transfer, false, check.BadResponse, `answer is no HTTP: malformed HTTP response "SSH-2.0"`},
-		{"answer, anything else", errors.New("odd"), check.FirstByte, false, check.BadResponse, "odd"},
+		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), check.Transfer, false, check.BadResponse, `not an HTTP response: malformed HTTP response "SSH-2.0"`},
+		{"response, anything else", errors.New("odd"), check.FirstByte, false, check.BadResponse, "odd"},
 
 		{"body cut short", io.ErrUnexpectedEOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
 		{"body ended early", io.EOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
@@ -110,11 +110,45 @@ func TestClassify(t *testing.T) {
 		{"nowhere", errors.New("odd"), check.NoPhase, false, check.Internal, "odd"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, detail := classify(failure{test.err, test.phase, test.body, now, 2 * time.Second})
+			got, detail := classify(failure{exchangeError{error: test.err, inBody: test.body}, test.phase, now, 2 * time.Second})
 			if got != test.want || !strings.Contains(detail, test.detail) {
 				t.Errorf("classify = %v %q, want %v with %q", got, detail, test.want, test.detail)
 			}
 		})
+	}
+}
+
+// TestClassifyByTheStart: what an error without a response means depends on how
+// the response had started.
+func TestClassifyByTheStart(t *testing.T) {
+	notEstablished := errors.New("http2: client conn could not be established")
+	protocolError := errors.New("connection error: PROTOCOL_ERROR")
+	for _, test := range []struct {
+		name   string
+		f      failure
+		want   check.Reason
+		detail string // part of it
+	}{
+		{"closed at once", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP1}}, check.ConnectionClosed, "without a response"},
+		{"closed in the status line", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP1, start: "HTTP/1."}}, check.ConnectionClosed, "without a response"},
+		{"garbage", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP1, start: "SSH-2.0"}}, check.BadResponse, `not an HTTP response: "SSH-2.0"`},
+		{"garbage over HTTP/2", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP2, start: "SSH-2.0"}}, check.ConnectionClosed, ""},
+		{"HTTP/2 closed before its settings", failure{exchangeError: exchangeError{error: notEstablished, version: check.HTTP2}}, check.ConnectionClosed, ""},
+		{"HTTP/2 closed after its settings", failure{exchangeError: exchangeError{error: notEstablished, version: check.HTTP2, start: "\x00\x00\x12\x04\x00"}}, check.ConnectionClosed, ""},
+		{"HTTP/1.1 instead of settings", failure{exchangeError: exchangeError{error: notEstablished, version: check.HTTP2, start: "HTTP/1.1 400"}}, check.BadResponse, "HTTP/2"},
+		{"headers without end over HTTP/2", failure{exchangeError: exchangeError{error: protocolError, version: check.HTTP2, received: maxHeaders/2 + 1}}, check.HeadersTooLarge, ""},
+		{"a protocol error", failure{exchangeError: exchangeError{error: protocolError, version: check.HTTP2, received: maxHeaders / 2}}, check.BadResponse, "PROTOCOL_ERROR"},
+		{"certificate wanted, in the handshake", failure{exchangeError: exchangeError{error: io.EOF, certificateWanted: true}, phase: check.TLS}, check.TLSClientCertificate, ""},
+		{"certificate wanted, at the first read", failure{exchangeError: exchangeError{error: alert("bad certificate"), certificateWanted: true}}, check.TLSClientCertificate, ""},
+		{"certificate wanted, and taken without", failure{exchangeError: exchangeError{error: io.EOF, certificateWanted: true}}, check.ConnectionClosed, ""},
+		{"certificate wanted, and then silence", failure{exchangeError: exchangeError{error: errTimeout, certificateWanted: true}, phase: check.TLS}, check.Timeout, ""},
+	} {
+		if test.f.phase == check.NoPhase {
+			test.f.phase = check.FirstByte
+		}
+		if got, detail := classify(test.f); got != test.want || !strings.Contains(detail, test.detail) {
+			t.Errorf("%s: classify = %v %q, want %v with %q", test.name, got, detail, test.want, test.detail)
+		}
 	}
 }
 

@@ -3,15 +3,139 @@ package probe
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"rollcall/internal/check"
+	"net/url"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/wire"
 )
+
+// A connection is one to a hop's host, and what is spoken over it.
+type connection struct {
+	wire              *wire.Conn
+	top               net.Conn    // wire itself, or TLS over it
+	stop              func() bool // ends the watch over the run, whose end closes the connection
+	certificateWanted bool        // the server asked for a client certificate
+}
+
+func (c *connection) close() {
+	c.stop()
+	c.wire.Close()
+}
+
+// connect looks the hop's host up, connects, and speaks TLS, offering groups,
+// if the URL wants it.
+func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*connection, error) {
+	a.time.phase = check.DNS
+	host := h.url.Hostname()
+	addrs, err := a.lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var candidates []netip.AddrPort
+	for _, addr := range addrs {
+		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
+			candidates = append(candidates, netip.AddrPortFrom(addr, portOf(h.url)))
+		}
+	}
+	if len(candidates) == 0 {
+		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, host)}
+	}
+
+	a.time.phase = check.Connect
+	began, left := time.Now(), a.time.left(a.t.Timeout)
+	dialing, cancel := withTimeout(ctx, left)
+	defer cancel()
+	d := a.p.dialAny(dialing, candidates, began.Add(left))
+	took := time.Since(began)
+	span := wire.Span{Kernel: took, Process: took}
+	if d.err != nil {
+		if _, refused := errors.AsType[*verdict](d.err); !refused { // a refused address has no connect phase, all else has
+			a.time.record(check.Connect, span, a.time.lateness(began))
+		}
+		return nil, d.err
+	}
+	a.res.IP = d.addr
+	conn := wire.New(d.conn)
+	conn.Tell(&a.p.pulse)
+	if rtt, ok := conn.RoundTrip(); ok { // the kernel's, plus what others before the winner took
+		span.Kernel = min(took, d.began.Sub(began)+rtt)
+		a.time.record(check.Connect, span, leastUncertainty)
+	} else {
+		a.time.record(check.Connect, span, a.time.lateness(began))
+	}
+	conn.SetDeadline(time.Now().Add(a.time.left(a.t.Timeout)))
+
+	// The run's end sends no close_notify: a server that gets one may still respond.
+	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() })}
+	if h.url.Scheme == "https" {
+		if err := a.secure(c, h, groups); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func portOf(u *url.URL) uint16 {
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		return uint16(port)
+	}
+	if u.Scheme == "https" {
+		return 443
+	}
+	return 80
+}
+
+// lookup returns the addresses of host. An address in its place costs no lookup
+// and has no phase.
+func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr}, nil
+	}
+	began := time.Now()
+	found, err := a.p.options.Lookup(ctx, host, a.time.left(a.t.Timeout))
+	uncertainty := leastUncertainty + found.Gap
+	if !found.Stamped {
+		uncertainty = a.time.lateness(time.Now().Add(-found.Took))
+	}
+	a.time.record(check.DNS, wire.Span{Kernel: found.Took, Process: found.Took}, uncertainty)
+	a.time.waited += max(0, time.Since(began)-found.Took)
+	return found.Addrs, err
+}
+
+// withTimeout returns a context that ends with errTimeout after d. A timer that
+// fires late fires in a busy process, whose poller may hold the response
+// already: it gets as long again, at most 20 ms, to hand it over.
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	end := time.Now().Add(d)
+	done := make(chan struct{})
+	timer := time.AfterFunc(d, func() {
+		defer close(done)
+		if late := time.Since(end); late > time.Millisecond {
+			select {
+			case <-time.After(min(late, 20*time.Millisecond)):
+			case <-ctx.Done():
+			}
+		}
+		cancel(errTimeout)
+	})
+	return ctx, func() {
+		cancel(context.Canceled)
+		if !timer.Stop() {
+			<-done
+		}
+	}
+}
 
 // fallbackDelay is what the second address family waits for the first, as
 // RFC 8305 recommends at most and package net does.
@@ -26,11 +150,16 @@ type dialed struct {
 	err   error
 }
 
-// connect dials the addresses that the guard lets through, one after the
-// other, each family by itself and the second with a delay (Happy Eyeballs).
-// At end, when ctx ends too, there is no time left for another.
-func (p *Prober) connect(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
-	allowed, why := p.allowed(addrs)
+// dialAny dials the addresses that the guard lets through, one after the other,
+// each family by itself and the second with a delay (Happy Eyeballs). At end,
+// when ctx ends too, there is no time left for another.
+func (p *Prober) dialAny(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
+	var why string
+	allowed := slices.DeleteFunc(addrs, func(addr netip.AddrPort) bool {
+		reason := p.options.Guard.Check(addr)
+		why = cmp.Or(reason, why)
+		return reason != ""
+	})
 	if len(allowed) == 0 {
 		return dialed{err: &verdict{reason: check.BlockedAddress, detail: why}}
 	}
@@ -38,17 +167,7 @@ func (p *Prober) connect(ctx context.Context, addrs []netip.AddrPort, end time.T
 	if len(second) == 0 {
 		return p.dialEach(ctx, first, end)
 	}
-	return p.race(ctx, [2][]netip.AddrPort{first, second}, end)
-}
-
-// allowed keeps those of addrs that the guard lets through, in place.
-func (p *Prober) allowed(addrs []netip.AddrPort) (allowed []netip.AddrPort, why string) {
-	allowed = slices.DeleteFunc(addrs, func(addr netip.AddrPort) bool {
-		reason := p.options.Guard.Check(addr)
-		why = cmp.Or(reason, why)
-		return reason != ""
-	})
-	return allowed, why
+	return p.race(ctx, first, second, end)
 }
 
 // byFamily splits addrs into those of the first one's family and the others.
@@ -66,8 +185,9 @@ func byFamily(addrs []netip.AddrPort) (first, second []netip.AddrPort) {
 }
 
 // race dials both families and waits for both: the loser's connection is
-// closed before the winner's is handed out.
-func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end time.Time) dialed {
+// closed before the winner's is handed out. Of two connections the one that was
+// there first wins, of two failures the first family's.
+func (p *Prober) race(ctx context.Context, first, second []netip.AddrPort, end time.Time) dialed {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan struct{})
@@ -76,7 +196,7 @@ func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end tim
 	free := func() {} // the second's place, once the loser is closed
 	defer func() { free() }()
 	go func() {
-		results[0] = p.dialEach(ctx, families[0], end)
+		results[0] = p.dialEach(ctx, first, end)
 		if results[0].err != nil {
 			close(failed)
 		}
@@ -84,16 +204,26 @@ func (p *Prober) race(ctx context.Context, families [2][]netip.AddrPort, end tim
 	}()
 	go func() {
 		if free, results[1].err = p.headStart(ctx, failed); results[1].err == nil {
-			results[1] = p.dialEach(ctx, families[1], end)
+			results[1] = p.dialEach(ctx, second, end)
 		}
 		ended <- 1
 	}()
-	first := <-ended
-	if results[first].err == nil {
+	winner := <-ended
+	if results[winner].err == nil {
 		cancel()
 	}
 	<-ended
-	return better(results, first)
+	a, b := results[winner], results[1-winner]
+	switch {
+	case a.err == nil && b.err == nil:
+		b.conn.Close()
+		return a
+	case a.err == nil:
+		return a
+	case b.err == nil:
+		return b
+	}
+	return results[0]
 }
 
 // headStart waits until the second family may start: at once when the first has
@@ -123,35 +253,21 @@ func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free fu
 	}
 }
 
-// better prefers the connection that was there first, and of two failures the
-// first family's.
-func better(results [2]dialed, first int) dialed {
-	a, b := results[first], results[1-first]
-	switch {
-	case a.err == nil && b.err == nil:
-		b.conn.Close()
-		return a
-	case a.err == nil:
-		return a
-	case b.err == nil:
-		return b
-	}
-	return results[0]
-}
-
 // leastShare is the least time that one of several addresses gets.
 const leastShare = 2 * time.Second
 
 // dialEach dials one address after the other until one answers. Each gets its
 // share of the time that is left, so that a silent one leaves some for the
 // next.
-func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
-	var d dialed
+func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) (d dialed) {
 	for i, addr := range addrs {
 		if i == len(addrs)-1 {
 			return p.dialOne(ctx, addr)
 		}
-		d = p.dialShare(ctx, addr, time.Until(end)/time.Duration(len(addrs)-i))
+		share := time.Until(end) / time.Duration(len(addrs)-i)
+		within, cancel := withTimeout(ctx, max(share, leastShare))
+		d = p.dialOne(within, addr)
+		cancel()
 		if d.err == nil || ctx.Err() != nil {
 			return d
 		}
@@ -159,18 +275,12 @@ func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.
 	return d
 }
 
-func (p *Prober) dialShare(ctx context.Context, addr netip.AddrPort, share time.Duration) dialed {
-	ctx, cancel := withTimeout(ctx, max(share, leastShare))
-	defer cancel()
-	return p.dialOne(ctx, addr)
-}
-
 // dialOne dials. It may be on a goroutine of its own, so its panic ends here.
 func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
 	d.addr, d.began = addr.Addr(), time.Now()
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialling panicked: %v", panicked)}
+			d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
 		}
 	}()
 	d.conn, d.err = p.options.Dial(ctx, addr)

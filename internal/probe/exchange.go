@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"maps"
 	"net"
@@ -12,24 +11,24 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/wire"
 )
 
-// maxHeaders bounds an answer's headers.
-const maxHeaders = 256 << 10
-
 // A hop is one request of a check: the first, or what a redirect asks for.
 type hop struct {
-	url    *url.URL
-	method string
-	host   string      // "" is the URL's
-	header http.Header // never changed once the hop is made
-	body   string
-	tls    check.TLSSettings
-	count  int // redirects followed to get here
+	url     *url.URL
+	method  string
+	host    string      // "" is the URL's
+	header  http.Header // never changed once the hop is made
+	body    string
+	tls     check.TLSSettings
+	count   int      // redirects followed to get here
+	visited []string // methods and URLs of the hops before
 }
 
 // encodings are what we decode ourselves.
@@ -38,7 +37,19 @@ var encodings = []string{"gzip, deflate"}
 func (p *Prober) firstHop(t *check.Target) *hop {
 	header := make(http.Header, len(t.Header)+4)
 	maps.Copy(header, t.Header)
-	introduce(header, t.UserAgent, p.own)
+	who, known := browsers[t.UserAgent]
+	switch {
+	case known:
+	case t.UserAgent == "":
+		who = p.own
+	default:
+		who = introduction(t.UserAgent)
+	}
+	for name, values := range who {
+		if _, set := header[name]; !set {
+			header[name] = values
+		}
+	}
 	if _, set := header["Accept-Encoding"]; !set {
 		header["Accept-Encoding"] = encodings
 	}
@@ -64,216 +75,166 @@ type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
 
-// connKey is the context key under which a check hands its connection to the
-// transport.
-type connKey struct{}
-
-// protocolNames are what is offered by ALPN.
-var protocolNames = [...][]string{
-	check.HTTP1:   nil, // a server that knows no ALPN speaks it
-	check.HTTP2:   {"h2"},
-	check.AnyHTTP: {"h2", "http/1.1"},
-}
-
-// newHTTP2 returns the transport of all checks over HTTP/2. It holds no
-// connection: NewClientConn pools nothing, and takes what the context brings,
-// on the caller's goroutine, with its TLS already spoken. Proxy stays nil, or
-// HTTPS_PROXY would walk around the guard.
-func newHTTP2() *http.Transport {
-	hand := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return ctx.Value(connKey{}).(net.Conn), nil
-	}
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Transport{
-		DialContext:            hand,
-		DialTLSContext:         hand,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeaders,
-		Protocols:              protocols,
-	}
-}
-
-// An answer is what came back on one connection.
-type answer struct {
-	status int
-	url    *url.URL // asked for
-	header http.Header
-	body   body
-	next   *hop // the redirect to follow; nil: this answer counts
-}
-
-// exchange sends the hop's request and reads the answer to its end.
-func (a *attempt) exchange(ctx context.Context, l link, h *hop) (ans *answer, err error) {
-	a.phase = check.FirstByte
-	spoken, err := a.spoken(l)
-	if err != nil {
-		return nil, err
-	}
-	w := newWatch(l.wire, spoken)
-	begin := &beginning{Conn: l.top, spoken: spoken}
-	talk, err := a.converse(ctx, begin, w, h.url)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			l.wire.Close() // first, so that nobody waits for the rest of a body
+// exchange sends the hop's request over c, reads the response and closes c.
+func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*response, error) {
+	a.time.phase = check.FirstByte
+	version := a.t.HTTP % check.AnyHTTP // without TLS nothing is negotiated
+	if secure, ok := c.top.(*tls.Conn); ok {
+		version = check.HTTP1
+		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+			version = check.HTTP2
+		} else if a.t.HTTP == check.HTTP2 {
+			return nil, &verdict{reason: check.BadResponse, detail: notHTTP2}
 		}
-		l.wire.Hold(spoken == check.HTTP1 && h.body == "" && !a.res.BodyTruncated) // nobody else writes, and all is read
-		talk.Close()                                                               // says goodbye, as TLS wants it, unless that is too late
-	}()
-	resp, err := talk.RoundTrip(h.request(w.traced(ctx)))
-	a.noteStamps(l.wire.Reading())
-	if err != nil {
-		err = cmp.Or(l.wire.Err(), err) // net/http blames a line whose end never came
-		a.unanswered(w, err)
-		return nil, a.clientCertificate(begin.strange(w.tooLarge(err)))
 	}
-	return a.finish(w, h, resp)
+	c.wire.CountSegments()
+	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now(), before: c.wire.Reading().Received}
+	conversation, ctx, err := a.p.converse(ctx, o, h.url)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := conversation.RoundTrip(h.request(ctx))
+	resp, err := a.read(o, c, h, sent, err)
+	if err != nil {
+		c.wire.Close() // first, so that nobody waits for the rest of a body
+	}
+	c.wire.Hold(version == check.HTTP1 && h.body == "" && !a.res.BodyTruncated) // nobody else writes, and all is read
+	conversation.Close()                                                        // TLS sends its close_notify, unless that is too late
+	return resp, err
 }
 
-// A conversation is one request and its answer.
+// A conversation is one request and its response. Either version's is
+// net/http's, over a connection that is ours.
 type conversation interface {
 	http.RoundTripper
 	io.Closer
 }
 
-func (a *attempt) converse(ctx context.Context, conn *beginning, w *watch, u *url.URL) (conversation, error) {
-	if conn.spoken == check.HTTP1 {
-		return newHTTP1(conn, w.noteFirstByte), nil
+func (p *Prober) converse(ctx context.Context, o *observer, u *url.URL) (conversation, context.Context, error) {
+	if o.version == check.HTTP1 {
+		return newHTTP1(o, o.noteFirstByte), ctx, nil
 	}
-	return a.p.http2.NewClientConn(context.WithValue(ctx, connKey{}, conn), u.Scheme, net.JoinHostPort(u.Hostname(), "0"))
+	conn, err := p.http2.NewClientConn(context.WithValue(ctx, connKey{}, o), u.Scheme, net.JoinHostPort(u.Hostname(), "0"))
+	return conn, o.traced(ctx), err
 }
 
-// spoken is the version that both sides agreed on.
-func (a *attempt) spoken(l link) (check.HTTPVersion, error) {
-	secure, ok := l.top.(*tls.Conn)
-	switch {
-	case !ok:
-		return a.t.HTTP % check.AnyHTTP, nil // without TLS nothing is negotiated
-	case secure.ConnectionState().NegotiatedProtocol == "h2":
-		return check.HTTP2, nil
-	case a.t.HTTP == check.HTTP2:
-		return check.HTTP1, noHTTP2()
+// read measures a response and reads its body, unless a redirect is followed.
+// failed is why there is none.
+func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, failed error) (*response, error) {
+	a.time.noteStamps(c.wire.Reading())
+	first, segments, some := o.firstByte()
+	if some || failed == nil {
+		span := first.Arrived.Since(first.Sent)
+		uncertainty := first.Gap
+		if segments > 1 {
+			// The kernel keeps the last stamp of the segments that it merges: a body that trickles
+			// behind its head is taken for it by a reader who is late.
+			uncertainty += min(a.time.lateness(o.began), span.Kernel)
+		}
+		a.time.record(check.FirstByte, span, uncertainty)
+		a.time.phase = check.Transfer
 	}
-	return check.HTTP1, nil
-}
+	if failed != nil {
+		err := cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
+		if some {
+			a.time.recordUntil(err, check.Transfer, c.wire.Reading().Arrived.Since(first.Arrived), first.Arrived.Process())
+		} else { // a reset has no stamp: its time is the process's
+			a.time.recordUntil(err, check.FirstByte, wire.Span{}, o.began)
+		}
+		return nil, o.explain(err, c.certificateWanted)
+	}
+	if o.version == check.HTTP1 && r.ProtoMajor != 1 {
+		return nil, &verdict{reason: check.BadResponse, detail: "response claims to be " + r.Proto}
+	}
+	if r.StatusCode < 100 {
+		return nil, &verdict{reason: check.BadResponse, detail: "response has an invalid status: " + r.Status}
+	}
+	a.res.Status, a.res.HTTP = r.StatusCode, strings.TrimPrefix(r.Proto, "HTTP/")
+	if r.ProtoMajor >= 2 {
+		a.res.HTTP = strconv.Itoa(r.ProtoMajor)
+	}
+	resp := &response{url: h.url, header: r.Header}
+	next, broken := h.redirect(r, a.t.Redirects)
+	if next != nil {
+		resp.next = next
+		return resp, nil
+	}
+	if broken != nil && broken.reason != check.RedirectInvalid {
+		return nil, broken
+	}
+	resp.broken = broken
 
-func headersTooLarge() error {
-	return &verdict{reason: check.HeadersTooLarge, detail: tooManyHeaders}
-}
-
-func noHTTP2() error {
-	return &verdict{reason: check.BadResponse, detail: notHTTP2}
-}
-
-// clientCertificate finds the real reason of a refusal: a TLS 1.3 server says
-// only at the first read that it wanted a certificate.
-func (a *attempt) clientCertificate(err error) error {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || !a.wanted || op.Op != "remote error" {
-		return err
+	began := time.Now()
+	b, err := readBody(r, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"))
+	last := c.wire.Reading()
+	a.time.noteStamps(last)
+	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(first.Arrived), began)
+	if last.Received-first.Received > largeTransfer || o.version == check.HTTP2 { // whose connection is read on, and may have moved the last stamp
+		a.time.uncertainty += a.time.lateness(began)
 	}
-	a.phase = check.TLS
-	return wantsCertificate()
-}
-
-// unanswered measures what there was of an answer without a status. A reset
-// has no stamp: its time is the process's.
-func (a *attempt) unanswered(w *watch, err error) {
-	first, some := w.firstByte()
-	if some {
-		a.add(check.FirstByte, first.Arrived.Since(first.Sent))
-		a.uncertainty += first.Gap + a.merged(w, first)
-		a.phase = check.Transfer
-		a.endPhase(check.Transfer, w.conn.Reading().Arrived.Since(first.Arrived), err, first.Arrived.Process())
-		return
+	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
+	a.res.Complete = err == nil
+	resp.body = b.text
+	if err != nil {
+		return nil, &exchangeError{error: err, inBody: true}
 	}
-	a.endPhase(check.FirstByte, wire.Span{}, err, w.began)
-}
-
-// endPhase adds a phase that ended with err: as long as stamped unless the
-// connection's own end, which has no stamp, ended it.
-func (a *attempt) endPhase(phase check.Phase, stamped wire.Span, err error, began time.Time) {
-	if err != nil && ended(err) {
-		took := time.Since(began)
-		stamped = wire.Span{Kernel: took, Process: took}
-		a.uncertainty += a.lateSince(began)
-	}
-	a.add(phase, stamped)
-}
-
-// finish reads what follows the headers, unless the answer sends us on.
-func (a *attempt) finish(w *watch, h *hop, resp *http.Response) (*answer, error) {
-	first, _ := w.firstByte()
-	a.add(check.FirstByte, first.Arrived.Since(first.Sent))
-	a.uncertainty += first.Gap + a.merged(w, first)
-	a.phase = check.Transfer
-	if w.spoken == check.HTTP1 && resp.ProtoMajor != 1 {
-		return nil, &verdict{reason: check.BadResponse, detail: "answer claims to be " + resp.Proto}
-	}
-	if resp.StatusCode < 100 {
-		return nil, &verdict{reason: check.BadResponse, detail: "answer has a status that is none: " + resp.Status}
-	}
-	a.inBody = true
-	a.res.Status, a.res.HTTP = resp.StatusCode, version(resp)
-	ans := &answer{status: resp.StatusCode, url: h.url, header: resp.Header}
-	next, err := a.redirect(h, resp)
-	v, _ := errors.AsType[*verdict](err)
-	switch {
-	case next != nil:
-		a.inBody = false
-		ans.next = next
-		return ans, nil
-	case v != nil && v.reason != check.RedirectInvalid:
-		return nil, v
-	}
-	if err := a.transfer(w, ans, resp); err != nil {
-		return nil, err
-	}
-	if v != nil && !a.asExpected(ans) {
-		a.res.Complete = false
-		return nil, v
-	}
-	return ans, nil
-}
-
-// version is the protocol that the answer came in.
-func version(resp *http.Response) string {
-	if resp.ProtoMajor >= 2 {
-		return strconv.Itoa(resp.ProtoMajor)
-	}
-	return strings.TrimPrefix(resp.Proto, "HTTP/")
-}
-
-// merged is how far off the first byte can be where the kernel merged
-// segments: it keeps the last one's stamp, so a body that trickles behind its
-// head is taken for it by a reader who is late.
-func (a *attempt) merged(w *watch, first wire.Reading) time.Duration {
-	if w.segments < 2 {
-		return 0
-	}
-	return min(a.lateSince(w.began), first.Arrived.Since(first.Sent).Kernel)
+	return resp, nil
 }
 
 // largeTransfer is the smallest receive buffer that Linux starts with, less
 // what it keeps for itself: more than that, and a late reader stops the sender.
 const largeTransfer = 64 << 10
 
-// transfer reads the body and measures it.
-func (a *attempt) transfer(w *watch, ans *answer, resp *http.Response) error {
-	began := time.Now()
-	var err error
-	ans.body, err = readBody(resp, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"))
-	first, _ := w.firstByte()
-	last := w.conn.Reading()
-	a.noteStamps(last)
-	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = ans.body.wire, ans.body.size, ans.body.truncated
-	a.res.Complete = err == nil
-	a.endPhase(check.Transfer, last.Arrived.Since(first.Arrived), err, began)
-	if last.Received-first.Received > largeTransfer || w.spoken == check.HTTP2 { // whose connection is read on, and may have moved the last stamp
-		a.uncertainty += a.lateSince(began)
+// An observer is the connection of one exchange. It takes the readings of the
+// clocks at the instants that count, and keeps how the response began.
+type observer struct {
+	net.Conn // what HTTP is spoken over: the wire, or TLS
+	wire     *wire.Conn
+	version  check.HTTPVersion // HTTP1 or HTTP2
+	began    time.Time
+	before   int64 // bytes received before the request
+
+	mu       sync.Mutex // HTTP/2 has a goroutine of its own
+	start    []byte     // of the response, as much as is shown
+	first    wire.Reading
+	segments int                 // that the first byte may have been merged of
+	sent     func(*wire.Reading) // corrects when the request left; nil: the wire knows
+	seen     bool
+}
+
+// Read notes the first bytes.
+func (o *observer) Read(p []byte) (int, error) {
+	n, err := o.Conn.Read(p)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if room := redact.MaxServer - len(o.start); room > 0 {
+		o.start = append(o.start, p[:min(n, room)]...)
 	}
-	return err
+	return n, err
+}
+
+func (o *observer) noteFirstByte() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.first, o.seen = o.wire.Reading(), true
+	if o.sent != nil {
+		o.sent(&o.first)
+	}
+	o.segments = o.wire.Merged()
+}
+
+func (o *observer) firstByte() (r wire.Reading, segments int, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.first, o.segments, o.seen
+}
+
+// explain adds to an error without a response what classify has to know.
+func (o *observer) explain(err error, certificateWanted bool) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return &exchangeError{
+		error: err, version: o.version, start: string(o.start),
+		received: o.wire.Reading().Received - o.before, certificateWanted: certificateWanted,
+	}
 }

@@ -163,14 +163,13 @@ func TestPhasesAreExact(t *testing.T) {
 // TestTimeouts: a time-out's duration is the time-out, whatever it met.
 func TestTimeouts(t *testing.T) {
 	const limit = 2 * time.Second
-	slow := func(n *network) *network { return n }
 	for _, test := range []struct {
 		name   string
 		net    *network
 		reason check.Reason
 		phase  check.Phase
 	}{
-		{"dns", slow(&network{lookup: time.Minute}), check.DNSTimeout, check.DNS},
+		{"dns", &network{lookup: time.Minute}, check.DNSTimeout, check.DNS},
 		{"connect", &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}}, check.Timeout, check.Connect},
 		{"no answer", plainly(time.Minute, always("")), check.Timeout, check.FirstByte},
 		{"half the headers", plainly(0, always("HTTP/1.1 200 OK\r\nX")), check.Timeout, check.Transfer},

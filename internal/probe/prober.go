@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"rollcall/internal/check"
 	"rollcall/internal/guard"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
@@ -39,7 +38,7 @@ type Options struct {
 // makes fresh connections.
 type Prober struct {
 	options Options
-	own     http.Header // introduces Rollcall itself
+	own     http.Header // says who asks, where a target does not
 	http2   *http.Transport
 	seconds chan struct{}   // second dials under way; nil: they are not counted
 	trust   *trust.Verifier // nil: crypto/tls verifies
@@ -85,46 +84,7 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr.String())
 }
 
-// Probe checks t once. It never takes much longer than t's time-out, and ends
-// at once when ctx does: with a cause of [check.ErrBudget], or any other, the result's
-// reason is Deadline.
-func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
-	if t.Invalid != "" {
-		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
-	}
-	p.roots.Do(readRoots)
-	p.pulse.Enter()
-	defer p.pulse.Leave()
-	a := newAttempt(p, t)
-	return a.result(a.run(ctx))
-}
-
 // readRoots reads the system's roots before the first connection: crypto/x509
 // does it once, and a failure for want of descriptors would stay. It takes
 // 3-10 ms, which a function that only starts does not have to spend.
 func readRoots() { x509.SystemCertPool() }
-
-// withTimeout returns a context that ends with errTimeout after d. A timer that
-// fires late fires in a busy process, whose poller may hold the answer
-// already: it gets as long again, at most 20 ms, to hand it over.
-func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	end := time.Now().Add(d)
-	done := make(chan struct{})
-	timer := time.AfterFunc(d, func() {
-		defer close(done)
-		if late := time.Since(end); late > time.Millisecond {
-			select {
-			case <-time.After(min(late, 20*time.Millisecond)):
-			case <-ctx.Done():
-			}
-		}
-		cancel(errTimeout)
-	})
-	return ctx, func() {
-		cancel(context.Canceled)
-		if !timer.Stop() {
-			<-done
-		}
-	}
-}

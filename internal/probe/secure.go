@@ -3,21 +3,19 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"math"
 	"net"
 	"strings"
 	"time"
+	"unique"
 
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/trust"
-	"rollcall/internal/wire"
 )
-
-// classical are the groups that are offered at first. Go's own choice begins
-// with a post-quantum one, which costs 100 to 180 µs of CPU more a check (585
-// against 408 for a bare handshake); docs/decisions/classical-groups.md says
-// why nothing needs it.
-var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 
 // refusedGroups reports whether a server may have refused a handshake for the
 // groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
@@ -27,55 +25,55 @@ func refusedGroups(err error) bool {
 	if !ok || op.Op != "remote error" {
 		return false
 	}
+	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
+		return false
+	}
 	said := op.Err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
 }
 
-// secure speaks TLS over conn, offering groups; nil are Go's.
-func (a *attempt) secure(conn *wire.Conn, h *hop, groups []tls.CurveID) (net.Conn, error) {
-	a.phase, a.wanted = check.TLS, false
-	began := time.Now()
-	var expires time.Time // of verified chains
-	config := a.tlsConfig(h)
-	config.CurvePreferences = groups
-	if !config.InsecureSkipVerify && a.p.trust != nil {
-		a.p.verifyWithMemory(config, &expires)
-	}
-	client := tls.Client(conn, config)
-	conn.Hold(h.body == "") // the end of TLS 1.3's handshake leaves with the request, unless others write that
-	err := client.Handshake()
-	conn.Hold(false)
-	r := conn.Reading()
-	a.noteStamps(r)
-	a.endPhase(check.TLS, r.Waited, err, began)
-	a.uncertainty += r.WaitGap
-	state := client.ConnectionState()
-	if len(state.VerifiedChains) > 0 {
-		expires = trust.Expiry(state.VerifiedChains)
-	}
-	a.res.Certificate = certificateOf(state, expires, err, time.Now())
-	if c := a.res.Certificate; c != nil && h.count > 0 { // who has seen no request has nothing to echo
-		c.Subject, c.Issuer = a.secrets().Redact(c.Subject), a.secrets().Redact(c.Issuer)
-	}
-	if a.wanted && err != nil && !timedOut(err) {
-		err = wantsCertificate()
-	}
-	return client, err
-}
-
-func (a *attempt) tlsConfig(h *hop) *tls.Config {
+// secure speaks TLS over c, offering groups; nil are Go's.
+func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
+	a.time.phase = check.TLS
 	a.res.TLSUnverified = h.tls.InsecureSkipVerify
-	return &tls.Config{
+	config := &tls.Config{
 		RootCAs:            a.p.options.RootCAs,
 		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
 		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
 		InsecureSkipVerify: h.tls.InsecureSkipVerify,
 		NextProtos:         protocolNames[a.t.HTTP],
+		CurvePreferences:   groups,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			a.wanted = true
+			c.certificateWanted = true
 			return new(tls.Certificate), nil
 		},
 	}
+	var expires time.Time // of verified chains
+	if !config.InsecureSkipVerify && a.p.trust != nil {
+		a.p.verifyWithMemory(config, &expires)
+	}
+	began := time.Now()
+	client := tls.Client(c.wire, config)
+	c.wire.Hold(h.body == "") // the end of TLS 1.3's handshake leaves with the request, unless others write that
+	err := client.Handshake()
+	c.wire.Hold(false)
+	c.top = client
+	r := c.wire.Reading()
+	a.time.noteStamps(r)
+	a.time.recordUntil(err, check.TLS, r.Waited, began)
+	a.time.uncertainty += r.WaitGap
+	state := client.ConnectionState()
+	if len(state.VerifiedChains) > 0 {
+		expires = trust.Expiry(state.VerifiedChains)
+	}
+	a.res.Certificate = certificateOf(state, expires, err, time.Now())
+	if cert := a.res.Certificate; cert != nil && h.count > 0 { // who has seen no request has nothing to echo
+		cert.Subject, cert.Issuer = a.secrets.Redact(cert.Subject), a.secrets.Redact(cert.Issuer)
+	}
+	if err != nil {
+		return &exchangeError{error: err, certificateWanted: c.certificateWanted}
+	}
+	return nil
 }
 
 // verifyWithMemory lets p.trust verify the server's certificates in the place
@@ -93,6 +91,55 @@ func (p *Prober) verifyWithMemory(config *tls.Config, expires *time.Time) {
 	}
 }
 
-func wantsCertificate() error {
-	return &verdict{reason: check.TLSClientCertificate, detail: "server asks for a client certificate"}
+// certificateOf is what the server showed in a handshake that ended with err.
+// expires is when its verified chains do; zero: they are not verified.
+func certificateOf(state tls.ConnectionState, expires time.Time, err error, now time.Time) *check.Certificate {
+	chain, verified := state.PeerCertificates, !expires.IsZero()
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		chain = e.UnverifiedCertificates
+	}
+	if len(chain) == 0 {
+		return nil
+	}
+	leaf := chain[0]
+	if !verified {
+		expires = leaf.NotAfter
+	}
+	if expires.After(lastInstant) {
+		expires = lastInstant
+	}
+	return &check.Certificate{
+		Subject:  nameOf(leaf.Subject),
+		Issuer:   unique.Make(nameOf(leaf.Issuer)).Value(), // many leaves have one
+		NotAfter: expires.UTC(),
+		DaysLeft: math.Round(expires.Sub(now).Hours()/24*100) / 100,
+		Verified: verified,
+	}
+}
+
+// lastInstant is the last that has a form in RFC 3339. A time zone makes later
+// ones of the last year that a certificate can name.
+var lastInstant = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// nameOf is a distinguished name as pkix has it. Most servers' are a host's
+// common name alone, which takes a tenth of the time.
+func nameOf(name pkix.Name) string {
+	if len(name.Names) == 1 && name.CommonName != "" && strings.Trim(name.CommonName, hostBytes) == "" {
+		return redact.Cut("CN="+name.CommonName, redact.MaxDetail)
+	}
+	return redact.Cut(redact.Printable(name.String()), redact.MaxDetail)
+}
+
+const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*"
+
+// namesOf are the names that a certificate is for.
+func namesOf(c *x509.Certificate) string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "no name at all"
+	}
+	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
 }

@@ -109,6 +109,8 @@ func TestRefusedGroups(t *testing.T) {
 		{remote("bad certificate"), false},
 		{&net.OpError{Op: "local error", Err: errors.New("tls: handshake failure")}, false},
 		{errors.New("tls: handshake failure"), false},
+		{&exchangeError{error: remote("handshake failure")}, true},
+		{&exchangeError{error: remote("handshake failure"), certificateWanted: true}, false},
 		{nil, false},
 	}
 	for _, tt := range tests {

@@ -57,27 +57,61 @@ func Printable(s string) string {
 	}, s)
 }
 
-// plain headers hold no secret: they say what kind of thing is sent or
-// wanted.
+// plain headers hold no secret: they say what kind of thing is sent or wanted.
 var plain = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
 
-// Secrets are the strings of a request that nobody may see.
-type Secrets []string
+// Secrets are the strings of one request that nobody may see. They are
+// collected when they are first needed: most responses are never quoted.
+type Secrets struct {
+	header    http.Header
+	body      string
+	url       *url.URL
+	collected bool
+	all       []string
+}
 
 // SecretsOf returns the secrets of a request: header values, the body and the
 // query; the words of each, since a server may echo a part; and each as it
 // looks in a URL or a host name.
 func SecretsOf(header http.Header, body string, u *url.URL) Secrets {
-	var secrets Secrets
-	add := func(s string) {
-		words := strings.Fields(s)
-		for _, part := range append(words[:min(len(words), mostWords)], s) {
-			if len(part) >= leastSecret {
-				secrets = append(secrets, part, url.PathEscape(part), url.QueryEscape(part), hostLabel(part))
+	return Secrets{header: header, body: body, url: u}
+}
+
+// Any reports whether there is a secret.
+func (s *Secrets) Any() bool {
+	s.collect()
+	return len(s.all) > 0
+}
+
+// Redact replaces whatever of the secrets stands in text, which came from a
+// server that may have echoed them, in upper or lower case, whole or cut.
+func (s *Secrets) Redact(text string) string {
+	s.collect()
+	for _, secret := range s.all {
+		text = redactOne(text, secret)
+	}
+	return text
+}
+
+func (s *Secrets) collect() {
+	if s.collected {
+		return
+	}
+	s.collected = true
+	add := func(text string) {
+		words := strings.Fields(text)
+		for _, part := range append(words[:min(len(words), mostWords)], text) {
+			if len(part) < leastSecret {
+				continue
+			}
+			for _, form := range []string{part, url.PathEscape(part), url.QueryEscape(part), hostLabel(part)} {
+				if len(form) >= leastSecret {
+					s.all = append(s.all, form)
+				}
 			}
 		}
 	}
-	for name, values := range header {
+	for name, values := range s.header {
 		if slices.Contains(plain, name) {
 			continue
 		}
@@ -86,16 +120,15 @@ func SecretsOf(header http.Header, body string, u *url.URL) Secrets {
 			add(credentials(v))
 		}
 	}
-	add(body)
-	if u != nil {
-		add(u.RawQuery)
-		for _, values := range u.Query() {
+	add(s.body)
+	if s.url != nil {
+		add(s.url.RawQuery)
+		for _, values := range s.url.Query() {
 			for _, v := range values {
 				add(v)
 			}
 		}
 	}
-	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < leastSecret })
 }
 
 // credentials are the user information that a header's value carries (RFC
@@ -123,15 +156,6 @@ func hostLabel(s string) string {
 		}
 		return -1
 	}, s)
-}
-
-// Redact replaces whatever of the secrets stands in s, which came from a server
-// that may have echoed them, in upper or lower case, whole or cut.
-func (secrets Secrets) Redact(s string) string {
-	for _, secret := range secrets {
-		s = redactOne(s, secret)
-	}
-	return s
 }
 
 // redactOne replaces each word of s that holds a secret's beginning.

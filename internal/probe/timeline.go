@@ -1,0 +1,136 @@
+package probe
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/wire"
+)
+
+// leastUncertainty is how exactly instants can be told apart on an idle
+// machine, once a phase.
+const leastUncertainty = 50 * time.Microsecond
+
+// A timeline is what the clocks say of an attempt so far.
+type timeline struct {
+	pulse       *wire.Pulse
+	started     time.Time
+	phase       check.Phase // the one that is open
+	spans       [check.Transfer + 1]wire.Span
+	happened    [check.Transfer + 1]bool
+	unstamped   bool // some bytes had no kernel stamp
+	uncertainty time.Duration
+	waited      time.Duration // for the resolver's pace, which is nobody's delay
+}
+
+// record adds to a phase, and to the uncertainty of all.
+func (t *timeline) record(phase check.Phase, span wire.Span, uncertainty time.Duration) {
+	t.spans[phase] = t.spans[phase].Add(span)
+	t.happened[phase] = true
+	t.uncertainty += uncertainty
+}
+
+// recordUntil is record of a phase that ended with err: it took as long as
+// stamped, unless the connection's own end, which has no stamp, ended it.
+func (t *timeline) recordUntil(err error, phase check.Phase, stamped wire.Span, began time.Time) {
+	if err == nil || !connectionEnded(err) {
+		t.record(phase, stamped, 0)
+		return
+	}
+	took := time.Since(began)
+	t.record(phase, wire.Span{Kernel: took, Process: took}, t.lateness(began))
+}
+
+func connectionEnded(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// noteStamps notes whether what was read had stamps.
+func (t *timeline) noteStamps(r wire.Reading) {
+	if r.Received > 0 && !r.Stamped {
+		t.unstamped = true
+	}
+}
+
+// lateness is the uncertainty of the process's clock about what happened since
+// then.
+func (t *timeline) lateness(then time.Time) time.Duration {
+	return wire.Unfelt + t.pulse.Worst(then, time.Now())
+}
+
+// left is what there is left of the target's timeout: what its own phases took
+// so far is gone, what we added is not.
+func (t *timeline) left(timeout time.Duration) time.Duration {
+	var spent time.Duration
+	for _, s := range t.spans {
+		spent += min(s.Kernel, s.Process) // a stamp of a clock that was set is no reason to give up
+	}
+	return max(timeout-spent, 0)
+}
+
+// phases are the phases so far, and which clock measured them: the kernel's
+// unless bytes came without its stamp, or there was no connection, or somebody
+// set the wall clock, which the stamps are of.
+func (t *timeline) phases(connected bool, now time.Time) (check.Phases, check.Clock) {
+	clock := check.ProcessClock
+	wall := now.Round(0).Sub(t.started.Round(0))
+	if connected && !t.unstamped && !stepped(wall, now.Sub(t.started)) {
+		clock = check.KernelClock
+	}
+	p := check.NoPhases()
+	for phase := check.DNS; phase <= check.Transfer; phase++ {
+		if !t.happened[phase] {
+			continue
+		}
+		took := t.spans[phase].Process
+		if clock == check.KernelClock {
+			took = t.spans[phase].Kernel
+		}
+		*p.At(phase) = max(took, 0)
+	}
+	return p, clock
+}
+
+// stepped reports whether the wall clock was set while the monotonic one showed
+// that elapsed went by. Both follow the same rate.
+func stepped(wall, elapsed time.Duration) bool {
+	return (wall - elapsed).Abs() > time.Millisecond
+}
+
+// fill writes what was measured into the result of an attempt that ended now;
+// after its timeout, if it timed out.
+func (t *timeline) fill(res *check.Result, now time.Time, timedOut bool, timeout time.Duration) {
+	res.Phases, res.Clock = t.phases(res.IP.IsValid(), now)
+	res.Uncertainty = t.uncertainty
+	if res.Clock == check.ProcessClock {
+		res.Uncertainty = t.lateness(t.started)
+	}
+	if timedOut {
+		endPhases(&res.Phases, t.phase, timeout)
+	}
+	res.Duration = res.Phases.Sum()
+	res.LocalDelay = max(0, now.Sub(t.started)-res.Duration-t.waited)
+	res.Unsure = unsure(res.Uncertainty, res.Duration)
+}
+
+// unsure: more than 5 ms, or more than both 1 ms and a tenth of the duration.
+func unsure(uncertainty, duration time.Duration) bool {
+	return uncertainty > 5*time.Millisecond || uncertainty > max(time.Millisecond, duration/10)
+}
+
+// endPhases lets the phase that was open end at limit, so that all of them
+// together took just that. Where those before it seem to have taken longer,
+// which the process's clock may say, the latest of them did not.
+func endPhases(p *check.Phases, open check.Phase, limit time.Duration) {
+	*p.At(open) = 0
+	for phase := check.Transfer; phase >= check.DNS && p.Sum() > limit; phase-- {
+		if at := p.At(phase); *at != check.Absent {
+			*at = max(0, *at-(p.Sum()-limit))
+		}
+	}
+	*p.At(open) += limit - p.Sum()
+}
