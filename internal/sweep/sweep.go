@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/pause"
 )
 
 // confirmAfter is the least time between a failure and the next attempt: what
@@ -88,7 +89,7 @@ func (r *round) attempt(ctx context.Context, i, retry int) {
 	res := &r.results[i]
 	if retry == 0 {
 		*res = r.check(ctx, i)
-	} else if waited(ctx, time.Until(r.ended[i].Add(confirmAfter))) {
+	} else if pause.For(ctx, time.Until(r.ended[i].Add(confirmAfter))) {
 		if second := r.check(ctx, i); second.Checked() {
 			second.Attempts = res.Attempts + 1
 			second.Flaky = second.State != check.Down
@@ -101,8 +102,8 @@ func (r *round) attempt(ctx context.Context, i, retry int) {
 	}
 }
 
-// again reports whether target i, after so many retries, is to be checked once
-// more. A target whose last retry did not take place is not.
+// again reports whether target i, after that number of retries, is to be checked
+// again. A target whose last retry did not take place is not.
 func (r *round) again(i, retries int) bool {
 	res := &r.results[i]
 	return res.Retryable() && retries < r.targets[i].Retries && res.Attempts == retries+1
@@ -114,7 +115,7 @@ const (
 )
 
 // check is one attempt. Where this process ran out of descriptors or ports, it
-// starts anew with fewer checks at once: that is no failure of the target.
+// starts again with fewer checks at once: the target has not failed.
 func (r *round) check(ctx context.Context, i int) check.Result {
 	for try := 1; ; try++ {
 		res := r.probe(ctx, i)
@@ -123,9 +124,9 @@ func (r *round) check(ctx context.Context, i int) check.Result {
 			return res
 		}
 		if limit, report := r.gate.narrow(); report {
-			r.sweeper.Log.Warn("too many checks at once for this machine: the check starts anew with fewer", "why", res.Detail, "inFlight", limit)
+			r.sweeper.Log.Warn("too many checks at once for this machine: the check starts again with fewer", "why", res.Detail, "inFlight", limit)
 		}
-		if try == exhaustedTries || !waited(ctx, time.Duration(try)*exhaustedPause) {
+		if try == exhaustedTries || !pause.For(ctx, time.Duration(try)*exhaustedPause) {
 			return res
 		}
 	}
@@ -146,16 +147,4 @@ func (r *round) probe(ctx context.Context, i int) (res check.Result) {
 		}
 	}()
 	return r.sweeper.Probe(ctx, t)
-}
-
-// waited waits for d unless ctx ends first.
-func waited(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
-	}
 }

@@ -21,7 +21,7 @@ import (
 // plainPackages are the folders whose Go comments and texts are held to
 // docs/terms.md, tests included.
 var plainPackages = []string{
-	"internal/manual", "test/bench/plainest", "test/camera", "test/docs", "test/template", "test/tree",
+	"functions/check", "internal/config", "internal/manual", "internal/monitor", "internal/sweep", "test/bench/plainest", "test/camera", "test/docs", "test/template", "test/tree",
 }
 
 // allowedIn are phrases that one folder may use in a meaning of its own.
