@@ -164,5 +164,5 @@ func newMonitor(c config.Config, sys system, log io.Writer) (m *monitor.Monitor,
 }
 
 func newResolver(c config.Config) *resolve.Resolver {
-	return resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate})
+	return resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate, Search: true})
 }

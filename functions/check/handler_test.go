@@ -37,7 +37,10 @@ const (
 
 // A process that is used for long holds nothing of what it has done.
 func TestAThousandInvocationsLeaveNothing(t *testing.T) {
-	st, err := ourStage()
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
+	st, err := ourNet()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +48,8 @@ func TestAThousandInvocationsLeaveNothing(t *testing.T) {
 	event := repeated(t, st)
 	invoke := func(times int) {
 		for range times {
-			if answer, err := h.Invoke(t.Context(), event); err != nil || !bytes.Contains(answer, []byte(`"up":2,"degraded":0,"down":2`)) {
-				t.Fatalf("%v: %s", err, answer)
+			if response, err := h.Invoke(t.Context(), event); err != nil || !bytes.Contains(response, []byte(`"up":2,"degraded":0,"down":2`)) {
+				t.Fatalf("%v: %s", err, response)
 			}
 		}
 	}
@@ -61,15 +64,15 @@ func TestAThousandInvocationsLeaveNothing(t *testing.T) {
 	}
 }
 
-// ourStage is the one stage of all tests that run the handler in this process:
+// ourNet is the one test network of all tests that run the handler in this process:
 // crypto/x509 reads the roots once. It ends with the process.
-var ourStage = sync.OnceValues(func() (*testnet.Net, error) {
+var ourNet = sync.OnceValues(func() (*testnet.Net, error) {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
 	return testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"*.two.stage.test": hello, "*.soak.stage.test": hello}})
 })
 
 // inProcess is the handler as main builds it, with a CloudWatch that keeps
-// nothing: what the stage's would remember is not the handler's.
+// nothing: what that of the test network remembers is not the handler's.
 func inProcess(t *testing.T, st *testnet.Net, more ...string) *handler {
 	t.Helper()
 	forgetful := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +142,7 @@ func settled(before holdings, t *testing.T) holdings {
 
 // TestTwoInvocationsAtOnce: a process that runs two at once keeps them apart.
 func TestTwoInvocationsAtOnce(t *testing.T) {
-	st, err := ourStage()
+	st, err := ourNet()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,12 +155,12 @@ func TestTwoInvocationsAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			answer, err := h.Invoke(t.Context(), event)
+			response, err := h.Invoke(t.Context(), event)
 			if err != nil {
 				t.Errorf("%s: %v", run, err)
 				return
 			}
-			onlyOf(t, run, answer)
+			onlyOf(t, run, response)
 		})
 	}
 	both.Wait()
@@ -175,11 +178,12 @@ func hostsOf(run string) (urls []string) {
 	return urls
 }
 
-// onlyOf: the answer has one result for each URL of the run, in order, all up.
-func onlyOf(t *testing.T, run string, answer []byte) {
+// onlyOf checks that the response has one result for each URL of the run, in
+// order, all up.
+func onlyOf(t *testing.T, run string, response []byte) {
 	t.Helper()
 	var s monitor.Summary
-	if err := json.Unmarshal(answer, &s); err != nil {
+	if err := json.Unmarshal(response, &s); err != nil {
 		t.Fatal(err)
 	}
 	if s.Targets != hostsEach || s.Up != hostsEach || len(s.Results) != hostsEach {
@@ -254,7 +258,7 @@ func TestCloudWatchTakesWhatWildResultsGive(t *testing.T) {
 	}
 }
 
-// handlerOn is the handler as main builds it, on a stage.
+// handlerOn is the handler as main builds it, on a test network.
 func handlerOn(t *testing.T, st *testnet.Net) *handler {
 	t.Helper()
 	env := map[string]string{}

@@ -18,7 +18,7 @@ const (
 // leave a process with the descriptors, goroutines and memory that it had after
 // the first few.
 func TestSoakManyInvocations(t *testing.T) {
-	st, err := ourStage()
+	st, err := ourNet()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,9 +33,9 @@ func TestSoakManyInvocations(t *testing.T) {
 	}
 	var before holdings
 	for run := 1; run <= soakRuns; run++ {
-		answer, err := h.Invoke(t.Context(), event)
-		if want := fmt.Sprintf(`"up":%d,"degraded":0,"down":0`, soakURLs); err != nil || !bytes.Contains(answer, []byte(want)) {
-			t.Fatalf("run %d: %v: %.500s", run, err, answer)
+		response, err := h.Invoke(t.Context(), event)
+		if want := fmt.Sprintf(`"up":%d,"degraded":0,"down":0`, soakURLs); err != nil || !bytes.Contains(response, []byte(want)) {
+			t.Fatalf("run %d: %v: %.500s", run, err, response)
 		}
 		if run == soakFirst {
 			before = settled(heldNow(t), t)

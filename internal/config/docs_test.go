@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the tables of docs/configuration.md anew")
+var update = flag.Bool("update", false, "write the tables of docs/configuration.md")
 
 // TestDocumentationHasTheVariables compares the tables of docs/configuration.md
 // with Variables. After a change: go test ./internal/config -update.

@@ -12,7 +12,7 @@ import (
 // MarshalJSON returns the whole summary; see Encode.
 func (s *Summary) MarshalJSON() ([]byte, error) { return s.Encode(0) }
 
-// Encode returns the summary as JSON of at most limit bytes; 0 is no limit.
+// Encode returns the summary as JSON of at most limit bytes; 0 means any size.
 // Where not all results fit, those that are up are left out first, the last of
 // them before the first, and the summary is marked as truncated.
 func (s *Summary) Encode(limit int) ([]byte, error) {

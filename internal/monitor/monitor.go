@@ -222,20 +222,20 @@ func (r *run) publish(ctx context.Context) {
 		}
 	}
 	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
-	tally := r.session.Flush(ctx)
-	healthy := func() bool { return !s.VantageUnhealthy && s.internal == 0 && tally.Lost == 0 }
+	delivered := r.session.Flush(ctx)
+	healthy := func() bool { return !s.VantageUnhealthy && s.internal == 0 && delivered.Lost == 0 }
 	if m.OwnMetrics {
 		own := metric.Run{
 			Profile: r.profile, Limit: m.Limit,
 			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
-			Results: s.Results, Healthy: healthy(), Delivered: tally,
+			Results: s.Results, Healthy: healthy(), Delivered: delivered,
 		}
 		r.session.Add(own.Datums(r.at)...)
 		r.session.Flush(ctx)
 		r.session.Add(metric.Completed(r.at))
-		tally = r.session.Flush(ctx)
+		delivered = r.session.Flush(ctx)
 	}
-	s.Published, s.Healthy = tally, healthy()
+	s.Published, s.Healthy = delivered, healthy()
 }
 
 // longestWarning keeps a warning within what a summary may grow by.

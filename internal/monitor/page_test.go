@@ -40,10 +40,10 @@ func TestPageFails(t *testing.T) {
 	rigged(t, func(t *testing.T, g *rig) {
 		g.ResponseLimit = 2000
 		g.Page = func(context.Context, *Summary) error {
-			return errors.New("S3 answered 500" + strings.Repeat("ä", 500))
+			return errors.New("S3 responded with 500" + strings.Repeat("ä", 500))
 		}
 		s := g.run(t, event(20, ""))
-		if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "the page of this run was not stored: S3 answered 500") || len(s.Warnings[0]) > longestWarning {
+		if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "the page of this run was not stored: S3 responded with 500") || len(s.Warnings[0]) > longestWarning {
 			t.Errorf("warnings %q", s.Warnings)
 		}
 		if !s.Healthy || !strings.Contains(g.log.String(), "the page of this run was not stored") {

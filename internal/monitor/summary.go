@@ -46,8 +46,7 @@ type Summary struct {
 
 	Event fmt.Stringer `json:"-"` // the event, redacted; nil where there was none
 
-	localDelays []time.Duration // of all that was checked
-	internal    int             // results with the reason Internal
+	internal int // results with the reason Internal
 
 	limit   int      // that encoded was made for
 	encoded [][]byte // the results that fit; nil: not encoded yet
@@ -69,6 +68,7 @@ type Delay struct {
 // countResults takes over what a sweep found.
 func (s *Summary) countResults(o sweep.Outcome) {
 	s.Results, s.Targets, s.VantageUnhealthy = o.Results, len(o.Results), o.VantageUnhealthy
+	var delays []time.Duration
 	for i := range s.Results {
 		r := &s.Results[i]
 		switch r.State {
@@ -90,24 +90,18 @@ func (s *Summary) countResults(o sweep.Outcome) {
 		if !r.Checked() {
 			continue
 		}
-		s.localDelays = append(s.localDelays, r.LocalDelay)
+		delays = append(delays, r.LocalDelay)
 		if r.Clock == check.KernelClock {
 			s.Clock.Kernel++
 		} else {
 			s.Clock.Process++
 		}
 	}
-	s.LocalDelay = distribution(s.localDelays)
-}
-
-// distribution is nil of nothing.
-func distribution(delays []time.Duration) *Delay {
-	if len(delays) == 0 {
-		return nil
+	if len(delays) > 0 {
+		slices.Sort(delays)
+		rank := func(percent int) check.Milliseconds { return check.Milliseconds(text.Percentile(delays, percent)) }
+		s.LocalDelay = &Delay{rank(50), rank(99), rank(100)}
 	}
-	sorted := slices.Sorted(slices.Values(delays))
-	percentile := func(percent int) check.Milliseconds { return check.Milliseconds(text.Percentile(sorted, percent)) }
-	return &Delay{percentile(50), percentile(99), percentile(100)}
 }
 
 // UrgentFirst returns the results in the order of urgency: those that are down,

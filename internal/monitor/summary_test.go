@@ -282,23 +282,3 @@ func TestSummaryCountResults(t *testing.T) {
 		t.Errorf("local delay %+v, want %+v", s.LocalDelay, want)
 	}
 }
-
-func TestDistribution(t *testing.T) {
-	upTo := func(n int) (all []time.Duration) {
-		for i := n; i > 0; i-- {
-			all = append(all, time.Duration(i))
-		}
-		return all
-	}
-	for _, test := range []struct {
-		n    int
-		want Delay
-	}{{1, Delay{1, 1, 1}}, {2, Delay{1, 2, 2}}, {3, Delay{2, 3, 3}}, {100, Delay{50, 99, 100}}, {101, Delay{51, 100, 101}}, {1000, Delay{500, 990, 1000}}} {
-		if got := distribution(upTo(test.n)); *got != test.want {
-			t.Errorf("of %d: %+v, want %+v", test.n, *got, test.want)
-		}
-	}
-	if got := distribution(nil); got != nil {
-		t.Errorf("of nothing: %+v", got)
-	}
-}

@@ -33,7 +33,7 @@ func proberFor(tb testing.TB, roots *x509.CertPool) *Prober {
 	p := New(Options{
 		UserAgent: "rollcall/test", RootCAs: roots,
 		Guard: guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
+		Lookup: func(context.Context, string, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}, nil
 		},
 	})

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"rollcall/internal/check"
+	"rollcall/internal/resolve"
 	"strconv"
 	"strings"
 	"syscall"
@@ -101,6 +102,9 @@ func resource(err error) string {
 }
 
 func classifyDNS(f failure) (check.Reason, string) {
+	if errors.Is(f.error, resolve.ErrInvalidName) {
+		return check.InvalidTarget, f.error.Error()
+	}
 	if f.phase == check.DNS && timedOut(f.error) {
 		return check.DNSTimeout, "no response from the resolver within " + f.limit.String()
 	}

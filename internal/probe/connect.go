@@ -102,7 +102,7 @@ func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 		return []netip.Addr{addr}, nil
 	}
 	began := time.Now()
-	found, err := a.p.options.Lookup(ctx, host, a.time.left(a.t.Timeout))
+	found, err := a.p.options.Lookup(ctx, [...]string{"ip", "ip4", "ip6"}[a.t.IP], host, a.time.left(a.t.Timeout))
 	uncertainty := leastUncertainty + found.Gap
 	if !found.Stamped {
 		uncertainty = a.time.lateness(time.Now().Add(-found.Took))

@@ -32,7 +32,7 @@ type network struct {
 	serve   func(net.Conn)
 }
 
-func (n *network) Lookup(ctx context.Context, host string, timeout time.Duration) (resolve.Answer, error) {
+func (n *network) Lookup(ctx context.Context, _, host string, timeout time.Duration) (resolve.Answer, error) {
 	if n.lookup > timeout {
 		time.Sleep(timeout)
 		return resolve.Answer{Took: timeout}, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true}
@@ -507,7 +507,7 @@ func TestDNSFailure(t *testing.T) {
 func ExampleProber_Probe() {
 	p := New(Options{
 		UserAgent: "rollcall/1.0",
-		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
+		Lookup: func(context.Context, string, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{}, &net.DNSError{Err: "no such host", Name: "nowhere.example", IsNotFound: true}
 		},
 	})

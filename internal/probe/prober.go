@@ -26,8 +26,9 @@ type Options struct {
 	// the first is silent (Happy Eyeballs), each with a socket more; 0: any.
 	SecondDials int
 
-	// Lookup returns the addresses of a host name within timeout.
-	Lookup func(ctx context.Context, host string, timeout time.Duration) (resolve.Answer, error)
+	// Lookup returns the addresses of a host name in network (ip, ip4 or ip6)
+	// within timeout.
+	Lookup func(ctx context.Context, network, host string, timeout time.Duration) (resolve.Answer, error)
 	// Dial makes one TCP connection. Durations are the kernel's only if it
 	// returns a *net.TCPConn that wire.Control has prepared.
 	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)

@@ -19,8 +19,8 @@ func prepare(_, _ string, raw syscall.RawConn) error {
 	})
 }
 
-// read delivers what comes until the socket is closed.
-func (s *socket) read() {
+// receiveAll delivers what comes until the socket is closed.
+func (s *socket) receiveAll() {
 	raw, err := s.conn.SyscallConn()
 	if err == nil {
 		raw.Read(func(fd uintptr) bool { s.receive(int(fd)); return false })
@@ -51,8 +51,8 @@ func (s *socket) receive(fd int) {
 		case unix.EAGAIN:
 			return
 		default:
-			// A server that is not there says so on the next read, once.
-			s.fail(&net.OpError{Op: "read", Net: "udp", Addr: s.conn.RemoteAddr(), Err: os.NewSyscallError("recvmsg", err)})
+			// A server that is not there is reported by the next read, once.
+			s.fail(nil, &net.OpError{Op: "read", Net: "udp", Addr: s.conn.RemoteAddr(), Err: os.NewSyscallError("recvmsg", err)})
 			if err != unix.ECONNREFUSED {
 				return
 			}
@@ -90,5 +90,5 @@ func (s *socket) drops() uint32 {
 		unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	})
-	return info[8] // SK_MEMINFO_DROPS; 0 where the kernel does not tell
+	return info[8] // SK_MEMINFO_DROPS; 0 where the kernel does not say
 }

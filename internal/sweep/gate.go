@@ -37,7 +37,7 @@ func (g *gate) leave() {
 	g.changed.Signal()
 }
 
-// narrow lowers the limit by one, since a check has failed for want of
+// narrow lowers the limit by one, since a check has failed for lack of
 // resources. report says whether that is worth a log line: the first time, and
 // whenever the limit has halved.
 func (g *gate) narrow() (limit int, report bool) {

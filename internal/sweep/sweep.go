@@ -102,8 +102,8 @@ func (r *round) attempt(ctx context.Context, i, retry int) {
 	}
 }
 
-// again reports whether target i, after so many retries, is to be checked once
-// more. A target whose last retry did not take place is not.
+// again reports whether target i, after that number of retries, is to be checked
+// again. A target whose last retry did not take place is not.
 func (r *round) again(i, retries int) bool {
 	res := &r.results[i]
 	return res.Retryable() && retries < r.targets[i].Retries && res.Attempts == retries+1
@@ -115,7 +115,7 @@ const (
 )
 
 // check is one attempt. Where this process ran out of descriptors or ports, it
-// starts anew with fewer checks at once: that is no failure of the target.
+// starts again with fewer checks at once: the target has not failed.
 func (r *round) check(ctx context.Context, i int) check.Result {
 	for try := 1; ; try++ {
 		res := r.probe(ctx, i)
@@ -124,7 +124,7 @@ func (r *round) check(ctx context.Context, i int) check.Result {
 			return res
 		}
 		if limit, report := r.gate.narrow(); report {
-			r.sweeper.Log.Warn("too many checks at once for this machine: the check starts anew with fewer", "why", res.Detail, "inFlight", limit)
+			r.sweeper.Log.Warn("too many checks at once for this machine: the check starts again with fewer", "why", res.Detail, "inFlight", limit)
 		}
 		if try == exhaustedTries || !pause.For(ctx, time.Duration(try)*exhaustedPause) {
 			return res

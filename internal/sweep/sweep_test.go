@@ -250,7 +250,7 @@ func TestSweepBudget(t *testing.T) {
 			w.endings[fmt.Sprintf("t%d", i)] = []ending{{took: 2 * time.Second}}
 		}
 		list := targets(7, 1)
-		list[6].Invalid = "is no URL"
+		list[6].Invalid = "invalid URL"
 		var final []int
 		got := w.sweeper(2).Sweep(budget(t, 3*time.Second), list, recorder(&final))
 		if took := time.Since(w.began); took != 3*time.Second {
@@ -495,7 +495,7 @@ func TestSweepFinal(t *testing.T) {
 		w.endings["t4"] = []ending{{took: 5 * time.Second}}
 		w.panics["t5"] = true
 		list := targets(7, 2)
-		list[6].Invalid = "is no URL"
+		list[6].Invalid = "invalid URL"
 		var mu sync.Mutex
 		calls := map[int][]call{}
 		got := w.sweeper(7).Sweep(t.Context(), list, func(i int, r *check.Result) {
@@ -562,7 +562,7 @@ func TestExhaustionIsOurs(t *testing.T) {
 				t.Fatalf("result %d is %+v, want it up", i, res)
 			}
 		}
-		if most != 3 || strings.Count(log.String(), "starts anew with fewer") > 6 || !strings.Contains(log.String(), "inFlight=49") {
+		if most != 3 || strings.Count(log.String(), "starts again with fewer") > 6 || !strings.Contains(log.String(), "inFlight=49") {
 			t.Errorf("at most %d at once, log\n%s", most, log.String())
 		}
 	})

@@ -47,7 +47,7 @@ func TestFewDescriptors(t *testing.T) {
 	if s.Up != hosts || !s.Healthy {
 		t.Errorf("%d of %d are up, %d down, %d not checked; healthy %v", s.Up, hosts, s.Down, s.NotChecked, s.Healthy)
 	}
-	if log := strings.Join(r.function.Stdout(), "\n"); !strings.Contains(log, "starts anew with fewer") {
+	if log := strings.Join(r.function.Stdout(), "\n"); !strings.Contains(log, "starts again with fewer") {
 		t.Errorf("the log does not say that there were too few descriptors:\n%s", log)
 	}
 }

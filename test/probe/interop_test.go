@@ -68,7 +68,7 @@ func newHouse(dir string) (*house, error) {
 		UserAgent: "rollcall/interop",
 		RootCAs:   authority.Pool(),
 		Guard:     guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-		Lookup: func(context.Context, string, time.Duration) (resolve.Answer, error) {
+		Lookup: func(context.Context, string, string, time.Duration) (resolve.Answer, error) {
 			return resolve.Answer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Took: time.Millisecond}, nil
 		},
 	})
