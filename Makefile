@@ -84,7 +84,7 @@ race: ## run the tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GOTEST) test -race -p 1 ./...
 
 interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl, zsh, fish, mandoc)
-	go test -count=1 -tags interop ./cmd/...
+	$(GOTEST) test -count=1 -tags interop ./terminal
 	$(GOTEST) test -count=1 -tags interop -run 'OpenSSL|WebServers' ./probe
 
 # One fuzzer a run is all that go test takes. A find is kept in testdata/fuzz.

@@ -129,26 +129,31 @@ func written(t testing.TB, s *monitor.Summary) string {
 	return b.String()
 }
 
-// The page of a small summary, without its style and script. UPDATE=1 writes
-// the file.
+// The page of a small summary, without its style and script, and the summary,
+// which tests in a browser read. UPDATE=1 writes the files.
 func TestGolden(t *testing.T) {
-	const name = "testdata/everything.html"
-	got := written(t, everything())
+	page := written(t, everything())
 	for _, s := range []string{style, script} {
-		got = strings.Replace(got, s, "…", 1)
+		page = strings.Replace(page, s, "…", 1)
 	}
-	got = regexp.MustCompile(`sha256-[^']*`).ReplaceAllString(got, "sha256-…")
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
+	page = regexp.MustCompile(`sha256-[^']*`).ReplaceAllString(page, "sha256-…")
+	summary, err := everything().Encode(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != string(want) {
-		t.Errorf("the page is not %s; UPDATE=1 go test ./internal/page writes it, and git diff shows what has changed", name)
+	for name, got := range map[string]string{"testdata/everything.html": page, "testdata/everything.json": string(summary) + "\n"} {
+		if os.Getenv("UPDATE") != "" {
+			if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("this is not %s; UPDATE=1 go test ./internal/page writes it, and git diff shows what has changed", name)
+		}
 	}
 }
 

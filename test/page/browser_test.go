@@ -1,9 +1,8 @@
 //go:build browser
 
-// Tests in a real Chromium, as `make browser` runs them. CHROMIUM names the
-// program, AXE the accessibility checker's script.
-
-package page
+// Package page_test opens the page in a real Chromium, as `make browser` does.
+// CHROMIUM names the program, AXE the accessibility checker's script.
+package page_test
 
 import (
 	"context"
@@ -26,8 +25,71 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"rollcall/internal/check"
 	"rollcall/internal/monitor"
+	"rollcall/internal/page"
 )
+
+// everything is a small summary with every state in it, and most of what can
+// be reported of a target.
+func everything(t *testing.T) *monitor.Summary {
+	t.Helper()
+	text, err := os.ReadFile("../../internal/page/testdata/everything.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s monitor.Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	return &s
+}
+
+// hostile breaks out of every context that a careless page would put it in.
+const hostile = `"'><script>hacked=1</script><img src=x onerror=hacked=1></style></title></textarea><!--{{.}}` + "\x1b[31m\u202e\u2028`</svg>"
+
+// poisoned is a summary that has hostile strings wherever a server or an event
+// can put any.
+func poisoned(t *testing.T) *monitor.Summary {
+	s := everything(t)
+	s.Run, s.Version, s.Profile, s.Warnings = hostile, hostile, hostile, []string{hostile}
+	for i := range s.Results {
+		r := &s.Results[i]
+		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
+		r.URL, r.Redirects = "https://example.com/"+hostile, []string{hostile}
+		if r.Certificate != nil {
+			r.Certificate.Subject, r.Certificate.Issuer = hostile, hostile
+		}
+	}
+	return s
+}
+
+// crowd is a summary of n targets, all of them up.
+func crowd(t *testing.T, n int) *monitor.Summary {
+	s := everything(t)
+	like := s.Results[slices.IndexFunc(s.Results, func(r check.Result) bool { return r.State == check.Up })]
+	s.Results, s.Targets, s.Up, s.Down, s.Degraded, s.NotChecked, s.Flaky = nil, n, n, 0, 0, 0, 0
+	for i := range n {
+		r := like
+		host := fmt.Sprintf("shop-%05d.example.com", i)
+		r.Name, r.URL, r.Group = host+"/health", "https://"+host+"/health", fmt.Sprintf("group-%d", i%7)
+		certificate := *like.Certificate
+		certificate.Subject = "CN=" + host
+		r.Certificate = &certificate
+		s.Results = append(s.Results, r)
+	}
+	return s
+}
+
+// written is the page of a summary.
+func written(t *testing.T, s *monitor.Summary) string {
+	t.Helper()
+	var b strings.Builder
+	if err := page.Write(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
 
 // A browser is a Chromium with one tab, and a server that has one page.
 type browser struct {
@@ -140,7 +202,7 @@ const wait = `new Promise((done) => requestAnimationFrame(() => setTimeout(done)
 
 func TestFilterSortAndSearch(t *testing.T) {
 	b := chromium(t)
-	b.open(written(t, everything()))
+	b.open(written(t, everything(t)))
 	all := "hanging.example 3 10 blocked.example 7 example.com#391196688aa5 9 8 2 1 0"
 	heading := func(n int) chromedp.Action[chromedp.Void] {
 		return chromedp.Click(chromedp.CSS(fmt.Sprintf("#rows thead th:nth-child(%d) button", n)))
@@ -198,7 +260,7 @@ func TestFilterSortAndSearch(t *testing.T) {
 // Whatever is done with the page, it asks nobody for anything.
 func TestNoRequestLeavesThePage(t *testing.T) {
 	b := chromium(t)
-	for name, page := range map[string]string{"everything": written(t, everything()), "hostile": written(t, poisoned())} {
+	for name, page := range map[string]string{"everything": written(t, everything(t)), "hostile": written(t, poisoned(t))} {
 		b.open(page)
 		b.do(chromedp.SendKeys(chromedp.CSS("#search"), "example"), chromedp.KeyEvent("\r"))
 		b.do(chromedp.Click(chromedp.CSS("#rows thead th:nth-child(4) button")), chromedp.Click(chromedp.CSS("#rows summary")))
@@ -222,7 +284,7 @@ func TestInjectedMarkupIsInert(t *testing.T) {
 		<svg onload="window.hacked = 'load'"></svg><iframe src="/x.html"></iframe><link rel=stylesheet href="/x.css"><style>body { display: none }</style>
 		<body onfocus="window.hacked = 'focus'"><form id=evil action="/x" method=post><button>x</button></form><base href="http://127.0.0.1:9/">
 		<a id=script href="javascript:window.hacked='link'">x</a><object data="/x.swf"></object><video src="/x.mp4" autoplay></video>`
-	b.open(strings.Replace(written(t, everything()), "<main>", "<main>"+injected, 1))
+	b.open(strings.Replace(written(t, everything(t)), "<main>", "<main>"+injected, 1))
 	byThePolicy := func(p *runtime.EvaluateParams) { p.AllowUnsafeEvalBlockedByCSP = new(bool) }
 	b.do(chromedp.Evaluate[chromedp.Void](`{ document.getElementById("script").click(); document.querySelector("#evil button").click();
 		try { eval("window.hacked = 'eval'") } catch {}
@@ -245,7 +307,7 @@ func TestInjectedMarkupIsInert(t *testing.T) {
 // Nothing runs out of the window, however long the words are.
 func TestNothingOverflows(t *testing.T) {
 	b := chromium(t)
-	long := everything()
+	long := everything(t)
 	for i := range long.Results {
 		r := &long.Results[i]
 		r.Name, r.Detail, r.URL = strings.Repeat("long", 60), strings.Repeat("W", 200), "https://"+strings.Repeat("l", 290)
@@ -255,7 +317,7 @@ func TestNothingOverflows(t *testing.T) {
 		}
 	}
 	long.Warnings, long.Run = []string{strings.Repeat("w", 500)}, strings.Repeat("r", 200)
-	pages := map[string]string{"everything": written(t, everything()), "long words": written(t, long), "nothing": written(t, &monitor.Summary{})}
+	pages := map[string]string{"everything": written(t, everything(t)), "long words": written(t, long), "nothing": written(t, &monitor.Summary{})}
 	for _, width := range []int64{320, 375, 768, 1120, 1121, 1440} {
 		b.do(chromedp.EmulateViewport(width, 900))
 		for name, page := range pages {
@@ -280,7 +342,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
-	b.open(written(t, everything()))
+	b.open(written(t, everything(t)))
 	if names := b.short(); !strings.HasPrefix(names, "hanging.example 3 10 ") || len(strings.Fields(names)) != 11 {
 		t.Errorf("the rows are %s", names)
 	}
@@ -298,7 +360,7 @@ func TestWithoutJavaScript(t *testing.T) {
 // To a screen reader the table is a table, though its rows are drawn as grids.
 func TestTheTableIsATable(t *testing.T) {
 	b := chromium(t)
-	b.open(written(t, everything()))
+	b.open(written(t, everything(t)))
 	tree, err := chromedp.Call(b.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
 	if err != nil {
 		t.Fatal(err)
@@ -335,7 +397,7 @@ func TestAccessibility(t *testing.T) {
 		}
 		for _, width := range []int64{375, 1440} {
 			b.do(chromedp.EmulateViewport(width, 900))
-			for name, s := range map[string]*monitor.Summary{"everything": everything(), "all up": counted(&monitor.Summary{Results: crowd(3).Results[:3]}), "nothing": {}} {
+			for name, s := range map[string]*monitor.Summary{"everything": everything(t), "all up": crowd(t, 3), "nothing": {}} {
 				b.open(written(t, s))
 				evaluate[chromedp.Void](b, `document.querySelectorAll("details").forEach((d) => { d.open = true })`)
 				b.do(chromedp.Evaluate[chromedp.Void](string(axe)))
@@ -393,7 +455,7 @@ const opened = `new Promise((done) => requestAnimationFrame(() => setTimeout(() 
 // what is judged.
 func TestTenThousandRowsAreQuick(t *testing.T) {
 	b := chromium(t)
-	page := written(t, crowd(10_000))
+	page := written(t, crowd(t, 10_000))
 	type times struct{ open, slowest []float64 }
 	var ours, theirs times
 	for range 3 {

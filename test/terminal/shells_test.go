@@ -1,6 +1,6 @@
 //go:build interop
 
-package main
+package terminal_test
 
 import (
 	"io"
@@ -59,22 +59,15 @@ func TestZsh(t *testing.T) {
 	s.exit()
 }
 
-// asShell makes a shell find rollcall, in a folder with one file.
+// asShell makes a shell find rollcall, in a directory with one file.
 func asShell(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin, dir := t.TempDir(), t.TempDir()
-	if err := os.Symlink(self, filepath.Join(bin, "rollcall")); err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "file.json"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), asProgram+"=1", "PATH="+bin+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 }
 
 func TestManIsSound(t *testing.T) {
@@ -88,7 +81,11 @@ func TestManIsSound(t *testing.T) {
 func written(t *testing.T, args ...string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "out")
-	if err := os.WriteFile(name, []byte(rollcall(t, "", args...).out), 0o600); err != nil {
+	out, err := program(t, nil, args...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, out, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return name
