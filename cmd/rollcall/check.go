@@ -23,52 +23,56 @@ import (
 
 // checkCommand is rollcall check.
 type checkCommand struct {
-	selection
-	Format  string        `short:"f" enum:"table,json,html,markdown,junit" default:"table" help:"How to show the result: ${enum}."`
-	Output  string        `short:"o" placeholder:"FILE" help:"Write the result there instead of to standard output."`
-	Watch   time.Duration `short:"w" placeholder:"D" help:"Check again every so often, e.g. 30s, and show what has changed, until Ctrl-C."`
-	Publish bool          `help:"Publish the metrics to CloudWatch too, but for those of the run itself."`
-	effort
+	sources
+	Format  string        `short:"f" enum:"table,json,html,markdown,junit" default:"table" help:"Output format: ${enum}."`
+	Output  string        `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
+	Watch   time.Duration `short:"w" placeholder:"INTERVAL" help:"Repeat every INTERVAL, e.g. 30s, and print changes, until Ctrl-C."`
+	Publish bool          `help:"Publish the metrics to CloudWatch too, except run-level metrics."`
+	limits
 }
 
-// Run checks and reports. Its error is an *exitError, or says what was wrong
-// with the usage.
+// Run checks and reports. Its error is an *exitError, or one of wrong usage.
 func (c *checkCommand) Run(ctx context.Context, sys system) error {
-	settings, err := c.settings(sys)
+	settings, err := c.config(sys)
 	if err != nil {
 		return err
 	}
-	p := newProgress(sys)
-	m, done := newMonitor(settings, sys, p)
-	defer done()
-	targets, err := c.plan(ctx, sys, m.Inputs)
+	p, err := c.plan(ctx, sys, settings)
 	if err != nil {
-		return unplanned(ctx, err)
+		return err
 	}
+	progress := newProgress(sys)
+	m, done := newMonitor(settings, sys, progress)
+	defer done()
 	if c.Publish {
-		if err := c.publishTo(ctx, m, settings); err != nil {
-			return err
+		aws, err := awsconfig.LoadDefaultConfig(ctx)
+		if err != nil {
+			return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
 		}
+		// A terminal has no log that CloudWatch reads: there is no EMF fallback.
+		publisher := publish.Publisher{Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log}
+		m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
 	}
-	s, err := c.open(sys)
+	out, err := openOutput(c.Output, sys)
 	if err != nil {
 		return wrongUsage("--output: %v", err)
 	}
-	err = c.rounds(ctx, round{m, targets, p, s, sys})
-	return cmp.Or(unwritten(s.Close()), err)
+	runner := checkRunner{command: c, monitor: m, plan: p, progress: progress, out: out, sys: sys}
+	err = runner.run(ctx)
+	return cmp.Or(writeError(out.Close()), err)
 }
 
-// settings are those of the engine, with what check's own flags say.
-func (c *checkCommand) settings(sys system) (config.Config, error) {
-	settings, err := c.configure(sys)
+// config is the configuration, with check's own flags verified.
+func (c *checkCommand) config(sys system) (config.Config, error) {
+	settings, err := c.limits.config(sys)
 	if err != nil {
 		return settings, err
 	}
 	if c.Watch < 0 || c.Watch > 0 && c.Watch < leastWatch {
-		return settings, wrongUsage("--watch %s is too short: sites are others' machines, %s is the least", c.Watch, leastWatch)
+		return settings, wrongUsage("--watch %s is too short: the minimum is %s", c.Watch, leastWatch)
 	}
 	if c.Watch > 0 && c.Output == "" && c.Format != "table" && c.Format != "json" {
-		return settings, wrongUsage("--watch with --format %s needs --output FILE: each round writes the file anew", c.Format)
+		return settings, wrongUsage("--watch with --format %s needs --output FILE: each round replaces the file", c.Format)
 	}
 	if !c.Publish {
 		settings.Reserve = 0
@@ -76,54 +80,65 @@ func (c *checkCommand) settings(sys system) (config.Config, error) {
 	return settings, nil
 }
 
-// A round is what the runs of a check, one or many, have in common.
-type round struct {
+// A checkRunner checks a plan, once or many times, and shows the results.
+type checkRunner struct {
+	command  *checkCommand
 	monitor  *monitor.Monitor
 	plan     *plan.Plan
 	progress *progress
-	sink     *sink
-	system
+	out      *output
+	sys      system
+
+	changes []string // the last ones of a watch
 }
 
-// run checks everything once.
-func (c *checkCommand) run(ctx context.Context, r round) (*monitor.Summary, error) {
-	bounded, cancel := c.bounded(ctx)
+// run checks once, or again and again. Its error is an *exitError with the
+// program's exit code.
+func (r *checkRunner) run(ctx context.Context) error {
+	summary, lost := r.check(ctx)
+	if r.command.Watch > 0 && ctx.Err() == nil && summary.Targets > 0 {
+		return r.watch(ctx, summary, lost)
+	}
+	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
+		return err
+	}
+	return exitCode(ctx, summary, lost)
+}
+
+// check checks everything once. lost is why metrics were not published.
+func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost error) {
+	ctx, cancel := r.command.withDeadline(ctx)
 	defer cancel()
 	stop := r.progress.follow(r.monitor, r.plan)
-	summary, lost := r.monitor.RunPlan(bounded, "", r.plan)
+	summary, lost = r.monitor.RunPlan(ctx, "", r.plan)
 	stop()
 	for _, warning := range summary.Warnings {
-		fmt.Fprintln(r.err, "rollcall:", report.Plain(warning))
+		fmt.Fprintln(r.sys.err, "rollcall:", report.Plain(warning))
 	}
 	return summary, lost
 }
 
-// rounds checks once, or again and again, and says by its error how to exit.
-func (c *checkCommand) rounds(ctx context.Context, r round) error {
-	summary, lost := c.run(ctx, r)
-	if c.Watch > 0 && ctx.Err() == nil && summary.Targets > 0 {
-		return c.watch(ctx, r, summary, lost)
+// show writes the summary in the format that was asked for.
+func (r *checkRunner) show(w io.Writer, s *monitor.Summary) error {
+	switch r.command.Format {
+	case "json":
+		return report.JSON(w, s)
+	case "markdown":
+		return report.Markdown(w, s)
+	case "junit":
+		return report.JUnit(w, s)
+	case "html":
+		return page.Write(w, s)
 	}
-	if err := unwritten(r.sink.write(func(w io.Writer) error { return c.show(w, summary, r.sink.look) })); err != nil {
-		return err
-	}
-	return verdict(ctx, summary, lost)
+	return report.Table(w, s, r.out.look)
 }
 
-// unwritten says that the result could not be written. A reader who has gone
-// has seen enough: that is nobody's fault.
-func unwritten(err error) error {
-	if err == nil || errors.Is(err, syscall.EPIPE) {
-		return nil
-	}
-	return &exitError{exitUnhealthy, fmt.Sprintf("writing the result: %v", err)}
-}
-
-// verdict is the exit code: the first reason that applies counts.
-func verdict(ctx context.Context, s *monitor.Summary, lost error) error {
+// exitCode is the error with the exit code: the first reason that applies
+// counts.
+func exitCode(ctx context.Context, s *monitor.Summary, lost error) error {
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{exitInterrupted, "interrupted: what had not ended was not checked"}
+		return &exitError{exitInterrupted, "interrupted: unfinished targets were not checked"}
 	case s.Targets == 0 && !s.Stale:
 		return &exitError{code: exitUsage}
 	case s.Down > 0 && !s.VantageUnhealthy:
@@ -136,31 +151,11 @@ func verdict(ctx context.Context, s *monitor.Summary, lost error) error {
 	return nil
 }
 
-// publishTo lets m publish. A terminal has no log that CloudWatch reads, so
-// what CloudWatch does not take is lost.
-func (c *checkCommand) publishTo(ctx context.Context, m *monitor.Monitor, settings config.Config) error {
-	aws, err := awsconfig.LoadDefaultConfig(ctx)
-	if err != nil {
-		return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
+// writeError is the error of a result that could not be written. A reader may
+// close the pipe.
+func writeError(err error) error {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return nil
 	}
-	publisher := publish.Publisher{
-		Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log,
-	}
-	m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
-	return nil
-}
-
-// show writes the summary in the format that was asked for.
-func (c *checkCommand) show(out io.Writer, s *monitor.Summary, l report.Look) error {
-	switch c.Format {
-	case "json":
-		return report.JSON(out, s)
-	case "markdown":
-		return report.Markdown(out, s)
-	case "junit":
-		return report.JUnit(out, s)
-	case "html":
-		return page.Write(out, s)
-	}
-	return report.Table(out, s, l)
+	return &exitError{exitUnhealthy, fmt.Sprintf("writing the result: %v", err)}
 }

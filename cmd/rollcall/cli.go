@@ -11,22 +11,23 @@ import (
 // cli is the program's grammar.
 type cli struct {
 	Check      checkCommand      `cmd:"" help:"Check URLs once, all at the same time."`
-	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and say what that saves."`
-	Demo       demoCommand       `cmd:"" help:"Show every kind of failure, on web sites that run on this machine for that."`
-	Validate   validateCommand   `cmd:"" help:"Say what is wrong with an event, or what it asks for."`
-	Cost       costCommand       `cmd:"" help:"Say what an event costs a month, item by item."`
-	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete rollcall's words."`
+	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and compare the times."`
+	Demo       demoCommand       `cmd:"" help:"Check faulty servers on this machine: every kind of failure."`
+	Validate   validateCommand   `cmd:"" help:"Validate an event and summarize it."`
+	Cost       costCommand       `cmd:"" help:"Estimate the monthly cost of an event, item by item."`
+	Completion completionCommand `cmd:"" help:"Generate a shell completion script."`
+	Candidates candidates        `cmd:"" hidden:"" passthrough:"" name:"__complete"`
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the man page."`
 	Version    kong.VersionFlag  `help:"Print the version."`
 }
 
-// An exitError ends the program with a code; its text, if any, is for people.
+// An exitError ends the program with a code, and a message unless it is empty.
 type exitError struct {
-	code int
-	text string
+	code    int
+	message string
 }
 
-func (e *exitError) Error() string { return e.text }
+func (e *exitError) Error() string { return e.message }
 
 func wrongUsage(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Sprintf(format, args...)}
@@ -61,20 +62,19 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		fmt.Fprintf(sys.err, "rollcall: %v\nTry rollcall --help.\n", err)
 		return exitUsage
 	}
-	return explain(parsed.Run(), sys)
-}
-
-// explain says what went wrong, and returns the code for it.
-func explain(err error, sys system) int {
+	err = parsed.Run()
 	if err == nil {
 		return 0
 	}
-	code := exitUsage
-	if e, ok := errors.AsType[*exitError](err); ok {
-		code = e.code
+	exit, ok := errors.AsType[*exitError](err)
+	switch {
+	case !ok && ctx.Err() != nil:
+		exit = &exitError{exitInterrupted, "interrupted"}
+	case !ok:
+		exit = &exitError{exitUsage, err.Error()}
 	}
 	if err.Error() != "" {
-		fmt.Fprintf(sys.err, "rollcall: %v\n", err)
+		fmt.Fprintf(sys.err, "rollcall: %v\n", exit)
 	}
-	return code
+	return exit.code
 }

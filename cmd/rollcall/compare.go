@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
@@ -17,69 +18,80 @@ import (
 
 // compareCommand is rollcall compare.
 type compareCommand struct {
-	selection
-	effort
+	sources
+	limits
 }
 
-// Run checks the same list twice, and says how long each way took.
+// Run checks the same targets twice, and compares the times.
 func (c *compareCommand) Run(ctx context.Context, sys system) error {
-	settings, err := c.configure(sys)
+	settings, err := c.config(sys)
 	if err != nil {
 		return err
 	}
 	settings.Reserve = 0
-	p := newProgress(sys)
-	m, done := newMonitor(settings, sys, p)
-	done() // each side has its own
-	targets, err := c.plan(ctx, sys, m.Inputs)
+	p, err := c.plan(ctx, sys, settings)
 	if err != nil {
-		return unplanned(ctx, err)
+		return err
 	}
-	if len(targets.Targets) == 0 {
-		return wrongUsage("%s", strings.Join(targets.Warnings, "; "))
+	if len(p.Targets) == 0 {
+		return wrongUsage("%s", strings.Join(p.Warnings, "; "))
 	}
-	targets = unconfirmed(targets)
-	ctx, cancel := c.bounded(ctx)
+	p = withoutRetries(p)
+	ctx, cancel := c.withDeadline(ctx)
 	defer cancel()
-	way := side{settings, targets, p, sys}
+	progress := newProgress(sys)
 	comparison := &report.Comparison{Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
-	slow := way
-	slow.settings.InFlight = 1
-	var least time.Duration
-	comparison.OneByOne, _, least = slow.run(ctx)
-	if err := ended(ctx, "one after the other", comparison.OneByOne); err != nil {
+
+	oneByOne := settings
+	oneByOne.InFlight = 1
+	var cpu time.Duration
+	comparison.OneByOne, _, cpu = runMode(ctx, oneByOne, p, progress, sys)
+	if err := incomplete(ctx, "one after the other", comparison.OneByOne); err != nil {
 		return err
 	}
-	comparison.AtOnce, comparison.InFlight, comparison.CPU = way.run(ctx)
-	comparison.CPU = min(comparison.CPU, least) // the rest is what begins once
-	if err := ended(ctx, "all at once", comparison.AtOnce); err != nil {
+	comparison.AtOnce, comparison.InFlight, comparison.CPU = runMode(ctx, settings, p, progress, sys)
+	comparison.CPU = min(comparison.CPU, cpu) // the rest are fixed costs
+	if err := incomplete(ctx, "all at once", comparison.AtOnce); err != nil {
 		return err
 	}
-	if err := unwritten(comparison.Write(sys.out)); err != nil {
+	if err := writeError(comparison.Write(sys.out)); err != nil {
 		return err
 	}
-	return verdict(ctx, comparison.AtOnce, nil)
+	return exitCode(ctx, comparison.AtOnce, nil)
 }
 
-// ended says that a side has come to its end too early to be compared.
-func ended(ctx context.Context, how string, s *monitor.Summary) error {
+// runMode checks with a prober and a resolver that remember nothing of the
+// other mode. cpu is the processor time of a check; 0: unknown.
+func runMode(ctx context.Context, settings config.Config, p *plan.Plan, progress *progress, sys system) (s *monitor.Summary, inFlight int, cpu time.Duration) {
+	m, done := newMonitor(settings, sys, progress)
+	defer done()
+	m.Sweeper.Canary = nil // it would cost time in one mode only
+	stop := progress.follow(m, p)
+	before := cpuTime()
+	s, _ = m.RunPlan(ctx, "", p)
+	cpu = (cpuTime() - before) / time.Duration(max(s.Targets, 1))
+	stop()
+	return s, m.Sweeper.InFlight, cpu
+}
+
+// incomplete is the error of a run that ended too early to be compared.
+func incomplete(ctx context.Context, mode string, s *monitor.Summary) error {
 	cut := slices.ContainsFunc(s.Results, func(r check.Result) bool { return r.Reason == check.Deadline || r.Reason == check.Unstarted })
 	if !cut && ctx.Err() == nil {
 		return nil
 	}
-	e := &exitError{exitUnhealthy, "the deadline came"}
+	code, why := exitUnhealthy, "deadline exceeded"
 	if errors.Is(ctx.Err(), context.Canceled) {
-		e = &exitError{exitInterrupted, "interrupted"}
+		code, why = exitInterrupted, "interrupted"
 	}
-	e.text += fmt.Sprintf(" %s, at %d of %d: there is nothing to compare", how, s.Targets-s.NotChecked, s.Targets)
-	return e
+	return &exitError{code, fmt.Sprintf("%s while checking %s, %d of %d done: nothing to compare", why, mode, s.Targets-s.NotChecked, s.Targets)}
 }
 
-// unconfirmed is a plan that looks at each target once: a confirmation waits
-// for three seconds, and neither way is the faster for that.
-func unconfirmed(p *plan.Plan) *plan.Plan {
+// withoutRetries is a plan that checks each target once: a confirmation waits
+// three seconds, in either mode.
+func withoutRetries(p *plan.Plan) *plan.Plan {
 	once := *p
-	once.Targets = append([]check.Target(nil), p.Targets...)
+	once.Targets = slices.Clone(p.Targets)
 	changed := map[*check.Settings]*check.Settings{} // many targets share one
 	for i := range once.Targets {
 		t := &once.Targets[i]

@@ -18,16 +18,16 @@ func TestCost(t *testing.T) {
 		{"the event's profile", five, []string{"--every", "1m"}, 0, "profile group, ", ""},
 		{"another profile", five, []string{"--every", "1m", "--metrics", "phases"}, 0, "profile phases, ", ""},
 		{"lines", "https://a.test\nhttps://b.test\n", []string{"--every", "5m"}, 0, "2 targets, every 5m, profile target", ""},
-		{"a Region", five, []string{"--every", "1m", "--region", "eu\x1b[2J"}, 0, "Prices of us-east-1", `no prices of the Region "eu\x1b[2J" are known here: those of us-east-1 are shown`},
+		{"a Region", five, []string{"--every", "1m", "--region", "eu\x1b[2J"}, 0, "Prices of us-east-1", `no prices for Region "eu\x1b[2J": using those of us-east-1`},
 		{"once a month", five, []string{"--every", "730h"}, 0, "runs in it: 1.", ""},
 		{"a VPC", five, []string{"--every", "1m", "--vpc"}, 0, "NAT gateway", ""},
 		{"no URL", `{"urls": []}`, []string{"--every", "1m"}, 2, "0 targets", "names no URL"},
 		{"a bad URL among good ones", "ftp://\x1bx\nhttps://b.test\n", []string{"--every", "1m"}, 0, "1 target,", `can't be checked, and costs nothing`},
 		{"a wrong event", `{"urls": ["https://a.test"], "tiemout": 1}`, []string{"--every", "1m"}, 2, "", "tiemout"},
 		{"no interval", five, nil, 2, "", "--every"},
-		{"too often", five, []string{"--every", "1s"}, 2, "", "--every is 1s: a schedule runs once a minute at most"},
+		{"too often", five, []string{"--every", "1s"}, 2, "", "--every 1s is too short: a schedule runs at most once a minute"},
 		{"a wrong profile", five, []string{"--every", "1m", "--metrics", "x"}, 2, "", `--metrics: "x" is not a profile`},
-		{"no memory", five, []string{"--every", "1m", "--memory", "0"}, 2, "", "--memory is 0"},
+		{"no memory", five, []string{"--every", "1m", "--memory", "0"}, 2, "", "invalid --memory 0"},
 		{"a run that is too long", strings.Repeat("https://a.test\n", 1), []string{"--every", "1m", "--answer", "2m"}, 0, "runs overlap", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestValidate(t *testing.T) {
 		err  string
 	}{
 		{"right", `{"urls": ["https://a.test", {"url": "http://b.test", "timeout": "2s", "group": "b"}]}`, 0,
-			"valid: 2 targets in 2 groups, 1 of them by https, time-out 2s to 10s\n$", ""},
+			"valid: 2 targets in 2 groups, 1 https, timeout 2s to 10s\n$", ""},
 		{"a variable", `{"urls": [{"url": "https://a.test", "headers": {"X": "${env:NOT_SET_HERE}"}}]}`, 0,
 			"refers to variables that are not set here: NOT_SET_HERE", ""},
 		{"wrong", `{"urls": [{"url": "https://a.test", "tiemout": "2s", "retries": 99}]}`, 2, "", "the event has 2 problems:\nurls[0].tiemout"},

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"rollcall/internal/plan"
@@ -16,99 +15,85 @@ import (
 
 // demoCommand is rollcall demo.
 type demoCommand struct {
-	List  bool `xor:"what" help:"List every origin of the stage, and what is wrong with it."`
-	Serve bool `xor:"what" help:"Keep the origins running until Ctrl-C and say how to reach them, for other monitors too."`
+	List  bool `xor:"what" help:"List the servers, and what is wrong with each."`
+	Serve bool `xor:"what" help:"Keep the servers running until Ctrl-C, and print how to reach them, for other monitors too."`
 }
 
-// Run brings a stage up: web sites with faults, on this machine alone.
+// Run starts web servers with faults, on this machine alone.
 func (c *demoCommand) Run(ctx context.Context, sys system) (err error) {
-	st, err := testnet.Start(testnet.Options{})
+	net, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		return &exitError{exitUnhealthy, err.Error()}
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
+	defer func() { err = errors.Join(err, net.Close()) }()
 	switch {
 	case c.List:
-		return unwritten(list(sys.out, st))
+		return writeError(report.List(sys.out, servers(net, func(o testnet.Origin) string { return o.Name })))
 	case c.Serve:
-		return serve(ctx, sys, st)
+		return serve(ctx, sys, net)
 	}
-	return perform(ctx, sys, st)
+	return checkDemo(ctx, sys, net)
 }
 
-// An act is one target of the demonstration.
-type act struct {
-	host   string
-	fields map[string]any // of its target, beside name and URL
-}
-
-// acts are one for each way in which a target can fail, in the order in which
-// a check meets them, and before them what is well or nearly so. Origins that
-// hang are given a second.
-func acts() []act {
-	second := map[string]any{"timeout": "1s"}
-	return []act{
-		{"google.com", nil}, {"www.apple.com", nil}, {"good.stage.test", nil},
-		{"slow.stage.test", map[string]any{"warn": []string{"duration < 1000"}}},
-		{"nxdomain.stage.test", nil}, {"servfail.stage.test", nil}, {"dns-silent.stage.test", second}, {"blocked.stage.test", nil},
-		{"refusing.stage.test", nil}, {"resetting.stage.test", nil}, {"closing.stage.test", nil}, {"unreachable.stage.test", nil},
-		{"expired.stage.test", nil}, {"not-yet-valid.stage.test", nil}, {"wrong-name.stage.test", nil}, {"untrusted.stage.test", nil},
-		{"tls10-only.stage.test", nil}, {"client-certificate-13.stage.test", nil}, {"no-shared-cipher.stage.test", nil},
-		{"tls-not-spoken.stage.test", nil}, {"hanging.stage.test", second}, {"garbage.stage.test", nil}, {"large-headers.stage.test", nil},
-		{"truncated.stage.test", nil}, {"bad-chunk.stage.test", nil}, {"redirect-loop.stage.test", nil},
-		{"redirect-no-location.stage.test", nil}, {"redirect-insecure.stage.test", nil}, {"status-404.stage.test", nil},
-		{"facebook.com", map[string]any{"expect": []string{"json.db == 'up'"}}},
+// demoTargets are one for each way in which a target can fail, in the order in
+// which a check meets them, and before them some that are up or degraded.
+// Servers that hang get a second.
+func demoTargets() []map[string]any {
+	target := func(host string) map[string]any { return map[string]any{"name": host, "url": "https://" + host} }
+	with := func(host, field string, value any) map[string]any {
+		t := target(host)
+		t[field] = value
+		return t
+	}
+	return []map[string]any{
+		target("google.com"), target("www.apple.com"), target("good.stage.test"),
+		with("slow.stage.test", "warn", []string{"duration < 1000"}),
+		target("nxdomain.stage.test"), target("servfail.stage.test"), with("dns-silent.stage.test", "timeout", "1s"), target("blocked.stage.test"),
+		target("refusing.stage.test"), target("resetting.stage.test"), target("closing.stage.test"), target("unreachable.stage.test"),
+		target("expired.stage.test"), target("not-yet-valid.stage.test"), target("wrong-name.stage.test"), target("untrusted.stage.test"),
+		target("tls10-only.stage.test"), target("client-certificate-13.stage.test"), target("no-shared-cipher.stage.test"),
+		target("tls-not-spoken.stage.test"), with("hanging.stage.test", "timeout", "1s"), target("garbage.stage.test"), target("large-headers.stage.test"),
+		target("truncated.stage.test"), target("bad-chunk.stage.test"), target("redirect-loop.stage.test"),
+		target("redirect-no-location.stage.test"), target("redirect-insecure.stage.test"), target("status-404.stage.test"),
+		with("facebook.com", "expect", []string{"json.db == 'up'"}),
 	}
 }
 
-// event is the demonstration's, with the ports of the stage.
-func event(st *testnet.Net) ([]byte, error) {
-	var urls []map[string]any
-	for _, a := range acts() {
-		target := map[string]any{"name": a.host, "url": "https://" + a.host}
-		for name, value := range a.fields {
-			target[name] = value
-		}
-		urls = append(urls, target)
-	}
-	data, err := json.Marshal(map[string]any{"defaults": map[string]any{"retries": 0}, "urls": urls})
-	if err != nil {
-		return nil, err
-	}
-	return st.Event(data)
-}
-
-// perform checks what the stage has, as check would.
-func perform(ctx context.Context, sys system, st *testnet.Net) error {
-	data, err := event(st)
+// checkDemo checks the servers as rollcall check would.
+func checkDemo(ctx context.Context, sys system, net *testnet.Net) error {
+	event, err := json.Marshal(map[string]any{"defaults": map[string]any{"retries": 0}, "urls": demoTargets()})
 	if err != nil {
 		return err
 	}
-	p, err := plan.Parse(ctx, bytes.NewReader(data), plan.Inputs{})
+	if event, err = net.Event(event); err != nil { // with the servers' ports
+		return err
+	}
+	p, err := plan.Parse(ctx, bytes.NewReader(event), plan.Inputs{})
 	if err != nil {
 		return err
 	}
-	sys.lookup, sys.roots = onStage(st, sys.lookup), st.Authority.Pool()
-	fmt.Fprintf(sys.err, "Web sites with one fault each, on this machine alone. Durations say nothing of the real ones.\n\n")
-	c := checkCommand{Format: "table"}
-	settings, err := c.settings(sys)
+	sys.lookup, sys.roots = demoEnvironment(net, sys.lookup), net.Authority.Pool()
+	fmt.Fprintf(sys.err, "These servers run on this machine, most of them with one fault. Durations say nothing about real sites.\n\n")
+	c := &checkCommand{Format: "table"}
+	settings, err := c.config(sys)
 	if err != nil {
 		return err
 	}
 	progress := newProgress(sys)
 	m, done := newMonitor(settings, sys, progress)
 	defer done()
-	return c.rounds(ctx, round{m, p, progress, &sink{out: sys.out, look: sys.look(sys.out)}, sys})
+	runner := checkRunner{command: c, monitor: m, plan: p, progress: progress, out: &output{w: sys.out, look: sys.look(sys.out)}, sys: sys}
+	return runner.run(ctx)
 }
 
-// onStage is an environment in which the variables are those of the stage.
-func onStage(st *testnet.Net, lookup func(string) (string, bool)) func(string) (string, bool) {
+// demoEnvironment is an environment with the variables of the demo's network.
+func demoEnvironment(net *testnet.Net, lookup func(string) (string, bool)) func(string) (string, bool) {
 	variables := map[string]string{}
-	for _, variable := range st.Env() {
+	for _, variable := range net.Env() {
 		name, value, _ := strings.Cut(variable, "=")
 		variables[name] = value
 	}
-	variables["ROLLCALL_ALLOW"] += ",224.0.0.1" // of the origin that nothing connects to
+	variables["ROLLCALL_ALLOW"] += ",224.0.0.1" // of unreachable.stage.test
 	return func(name string) (string, bool) {
 		if value, ok := variables[name]; ok {
 			return value, true
@@ -117,27 +102,23 @@ func onStage(st *testnet.Net, lookup func(string) (string, bool)) func(string) (
 	}
 }
 
-// list names every origin.
-func list(w io.Writer, st *testnet.Net) error {
-	return report.List(w, rows(st, func(o testnet.Origin) string { return o.Name }))
-}
-
-// rows are the origins by what is to be shown of each, which may be nothing.
-func rows(st *testnet.Net, show func(testnet.Origin) string) (all [][2]string) {
-	for _, o := range st.Origins() {
-		if text := show(o); text != "" {
-			all = append(all, [2]string{text, o.Description})
+// servers are a row each, with what show makes of it and its description. Those
+// of which it makes nothing are left out.
+func servers(net *testnet.Net, show func(testnet.Origin) string) (rows [][2]string) {
+	for _, o := range net.Origins() {
+		if shown := show(o); shown != "" {
+			rows = append(rows, [2]string{shown, o.Description})
 		}
 	}
-	return all
+	return rows
 }
 
-// serve says how the origins are reached, and keeps them until ctx ends.
-func serve(ctx context.Context, sys system, st *testnet.Net) error {
-	site, _ := st.Origin("google.com")
+// serve prints how to reach the servers, and keeps them running until ctx ends.
+func serve(ctx context.Context, sys system, net *testnet.Net) error {
+	site, _ := net.Origin("google.com")
 	authority := ""
 	var all []string
-	for _, variable := range st.Env() {
+	for _, variable := range net.Env() {
 		if !strings.HasPrefix(variable, "ROLLCALL_CLOUDWATCH") {
 			all = append(all, variable)
 		}
@@ -145,23 +126,23 @@ func serve(ctx context.Context, sys system, st *testnet.Net) error {
 			authority = file
 		}
 	}
-	fmt.Fprintf(sys.out, serving, st.Resolver.Addr(), authority, strings.Join(all, " "), site.Addr.Port())
-	err := report.List(sys.out, rows(st, func(o testnet.Origin) string {
-		ported, _ := st.Ported(o.URL())
+	fmt.Fprintf(sys.out, serving, net.Resolver.Addr(), authority, strings.Join(all, " "), site.Addr.Port())
+	err := report.List(sys.out, servers(net, func(o testnet.Origin) string {
+		ported, _ := net.Ported(o.URL())
 		return strings.TrimSuffix(ported, "/")
 	}))
 	if err != nil {
-		return unwritten(err)
+		return writeError(err)
 	}
 	<-ctx.Done()
-	return &exitError{exitInterrupted, "the origins have ended"}
+	return &exitError{exitInterrupted, "the servers have stopped"}
 }
 
 // serving has the resolver, the authority's file, the variables and a port.
-const serving = `The stage's origins are up, on this machine alone, until Ctrl-C. Their ports change from start to start.
+const serving = `The demo's servers are running, on this machine alone, until Ctrl-C. Their ports are others at each start.
 
-  Names         %[1]s, a DNS server that knows them all; every one is 127.0.0.1 but for those whose fault it is
-  Certificates  %[2]s, whom to trust
+  Names         %[1]s, a DNS server that knows all of them; their address is 127.0.0.1, except those whose fault it is
+  Certificates  %[2]s, the authority to trust
   With Rollcall env %[3]s rollcall check https://google.com:%[4]d
   With curl     curl --cacert %[2]s --resolve google.com:%[4]d:127.0.0.1 https://google.com:%[4]d/
 

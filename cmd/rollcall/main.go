@@ -18,24 +18,24 @@ func main() {
 	log.SetOutput(io.Discard) // of libraries, which may quote a server that quotes a secret
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // who asks twice means it
+	context.AfterFunc(ctx, stop) // a second signal kills the process
 	code := run(ctx, os.Args[1:], system{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv})
 	stop()
 	os.Exit(code)
 }
 
-// A system is what the program finds around it.
+// A system is the program's files and environment.
 type system struct {
 	in       io.Reader
 	out, err io.Writer
-	lookup   func(name string) (string, bool)
-	roots    *x509.CertPool // whom to trust; nil: whom the system does
+	lookup   func(name string) (string, bool) // environment variables
+	roots    *x509.CertPool                   // trusted; nil: those of the system
 }
 
 // The exit codes. The first that applies counts.
 const (
 	exitInterrupted = 130
-	exitUsage       = 2 // wrong usage or event, or no URL
-	exitDown        = 1 // something is down, and it is not us who can't see
-	exitUnhealthy   = 3 // something was not checked or lost, or the monitor is unhealthy
+	exitUsage       = 2 // invalid usage or event, or no URL
+	exitDown        = 1 // a target is down, and the monitor has a network
+	exitUnhealthy   = 3 // a target was not checked, a metric was lost, or the monitor is unhealthy
 )

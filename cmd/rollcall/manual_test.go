@@ -40,9 +40,12 @@ func TestMan(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	for shell, want := range map[string]string{"bash": "complete -F _rollcall rollcall", "zsh": "#compdef rollcall", "fish": "complete -c rollcall"} {
-		if got := rollcall(t, "", "completion", shell); got.code != 0 || !strings.Contains(got.out, want) || !strings.Contains(got.out, "junit") {
+		if got := rollcall(t, "", "completion", shell); got.code != 0 || !strings.Contains(got.out, want) || !strings.Contains(got.out, "__complete") {
 			t.Errorf("%s: code %d, output %s", shell, got.code, got.out)
 		}
+	}
+	if got := rollcall(t, "", "__complete", "check", "--format", "j"); got.code != 0 || !strings.Contains(got.out, "junit\n") || got.err != "" {
+		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	if got := rollcall(t, "", "completion", "csh"); got.code != 2 || !strings.Contains(got.err, "bash") {
 		t.Errorf("code %d, error %q", got.code, got.err)

@@ -14,32 +14,29 @@ import (
 )
 
 const (
-	// redrawn often enough to look alive: at 8 times a second it costs nothing
-	// that can be measured.
-	redrawn = 125 * time.Millisecond
-	// Where there is no terminal a line says now and then that the run goes
-	// on, and none in a run that is short.
-	repeated = 10 * time.Second
+	redrawInterval = 125 * time.Millisecond // on a terminal
+	lineInterval   = 10 * time.Second       // elsewhere: a line now and then
 
-	slowAfter = 2 * time.Second // a check that is open for longer is named
+	slowAfter = 2 * time.Second // a check that takes longer is named
 )
 
 // A progress shows on standard error how far a run has come, in a line that is
-// drawn over again. What else belongs there is written through it.
+// drawn again and again. Whatever else goes to standard error during a run is
+// written through it.
 type progress struct {
 	out  io.Writer
 	look report.Look
-	live bool // the line can be drawn over
+	live bool // the line can be redrawn
 
-	mu      sync.Mutex
-	began   time.Time
-	total   int
-	done    int
-	down    int
-	warned  int                         // degraded
-	open    map[*check.Target]time.Time // since when
-	waiting map[*check.Target]int       // how often confirmed, of those that will be again
-	drawn   bool
+	mu       sync.Mutex
+	started  time.Time
+	total    int
+	done     int
+	down     int
+	degraded int
+	open     map[*check.Target]time.Time // when each check started
+	retries  map[*check.Target]int       // of targets that will be checked again: how often they have been
+	drawn    bool
 }
 
 func newProgress(sys system) *progress {
@@ -47,7 +44,7 @@ func newProgress(sys system) *progress {
 	return &progress{out: sys.err, look: look, live: look.Width > 0 && !sys.dumb()}
 }
 
-// Write writes what belongs on standard error beside the line.
+// Write writes to standard error, in place of the line.
 func (p *progress) Write(text []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,15 +55,15 @@ func (p *progress) Write(text []byte) (int, error) {
 // follow shows the progress of the run that m is about to begin, until stop.
 func (p *progress) follow(m *monitor.Monitor, plan *plan.Plan) (stop func()) {
 	p.mu.Lock()
-	p.began, p.total, p.done, p.down, p.warned = time.Now(), len(plan.Targets), 0, 0, 0
-	p.open, p.waiting = map[*check.Target]time.Time{}, map[*check.Target]int{}
+	p.started, p.total, p.done, p.down, p.degraded = time.Now(), len(plan.Targets), 0, 0, 0
+	p.open, p.retries = map[*check.Target]time.Time{}, map[*check.Target]int{}
 	p.mu.Unlock()
 	probe := m.Sweeper.Probe
 	m.Sweeper.Probe = func(ctx context.Context, t *check.Target) check.Result {
-		p.begin(t)
-		defer p.leave(t)
+		p.checkStarted(t)
+		defer p.checkEnded(t)
 		r := probe(ctx, t)
-		p.end(t, &r)
+		p.count(t, &r)
 		return r
 	}
 	ended, over := make(chan struct{}), make(chan struct{})
@@ -81,50 +78,50 @@ func (p *progress) follow(m *monitor.Monitor, plan *plan.Plan) (stop func()) {
 	}
 }
 
-func (p *progress) begin(t *check.Target) {
+func (p *progress) checkStarted(t *check.Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open[t] = time.Now()
 }
 
-// leave is called for what has panicked too.
-func (p *progress) leave(t *check.Target) {
+// checkEnded is called after a panic too.
+func (p *progress) checkEnded(t *check.Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, t)
 }
 
-// end counts a result as the sweep will: one that may pass has its verdict
-// when it has been confirmed.
-func (p *progress) end(t *check.Target, r *check.Result) {
+// count counts a result as the sweep will: a retryable failure counts once it has
+// been confirmed.
+func (p *progress) count(t *check.Target, r *check.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.Exhausted {
-		return // the sweep begins it anew
+		return // the sweep checks it again
 	}
-	confirmed, again := p.waiting[t]
+	retried, again := p.retries[t]
 	if again {
-		confirmed++
+		retried++
 	}
-	if r.Retryable() && confirmed < t.Retries {
-		p.waiting[t] = confirmed
+	if r.Retryable() && retried < t.Retries {
+		p.retries[t] = retried
 		return
 	}
-	delete(p.waiting, t)
+	delete(p.retries, t)
 	p.done++
 	switch {
 	case r.State == check.Down, again && !r.Checked(): // the first verdict stays
 		p.down++
 	case r.State == check.Degraded:
-		p.warned++
+		p.degraded++
 	}
 }
 
-// draw shows how far it is until ended is closed, and leaves an empty line.
+// draw shows the progress until ended is closed, and leaves an empty line.
 func (p *progress) draw(ended <-chan struct{}) {
-	every := repeated
+	every := lineInterval
 	if p.live {
-		every = redrawn
+		every = redrawInterval
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -144,13 +141,13 @@ func (p *progress) draw(ended <-chan struct{}) {
 func (p *progress) redraw() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := p.state().Line(p.look)
+	line := p.state().Line(p.look)
 	if !p.live {
-		fmt.Fprintln(p.out, "rollcall:", text)
+		fmt.Fprintln(p.out, "rollcall:", line)
 		return
 	}
 	p.erase()
-	io.WriteString(p.out, text)
+	io.WriteString(p.out, line)
 	p.drawn = true
 }
 
@@ -165,10 +162,10 @@ func (p *progress) erase() {
 // state needs the lock.
 func (p *progress) state() report.Progress {
 	s := report.Progress{
-		Total: p.total, Done: p.done, Down: p.down, Degraded: p.warned, Confirming: len(p.waiting), Elapsed: time.Since(p.began),
+		Total: p.total, Done: p.done, Down: p.down, Degraded: p.degraded, Confirming: len(p.retries), Elapsed: time.Since(p.started),
 	}
-	for t, began := range p.open {
-		took := time.Since(began)
+	for t, started := range p.open {
+		took := time.Since(started)
 		if took < slowAfter {
 			continue
 		}

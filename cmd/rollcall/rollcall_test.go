@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// environment is the stage's, with changes.
+// environment is the test network's, with changes.
 func environment(changes map[string]string) func(string) (string, bool) {
 	variables := map[string]string{}
 	for _, variable := range world.Env() {
@@ -58,12 +58,12 @@ func environment(changes map[string]string) func(string) (string, bool) {
 	}
 }
 
-// url is where a host of the stage is to be found.
+// url is that of a host of the test network.
 func url(t *testing.T, host string) string {
 	t.Helper()
 	o, ok := world.Origin(host)
 	if !ok {
-		t.Fatalf("the stage has no %s", host)
+		t.Fatalf("the test network has no %s", host)
 	}
 	return fmt.Sprintf("%s://%s:%d/", o.Scheme, host, o.Addr.Port())
 }
@@ -74,7 +74,7 @@ type outcome struct {
 	out, err string
 }
 
-// rollcall runs the program on the stage.
+// rollcall runs the program in the test network.
 func rollcall(t *testing.T, in string, args ...string) outcome {
 	t.Helper()
 	return rollcallWith(t, nil, in, args...)
@@ -97,7 +97,7 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
-// shows compares what is said with what has to be in it, in that order.
+// shows compares a text with what has to be in it, in that order.
 func shows(t *testing.T, what, got string, want ...string) {
 	t.Helper()
 	rest := got
@@ -125,7 +125,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"all up", nil, []string{good}, 0, "1 target in", ""},
 		{"one down", nil, []string{good, missing}, 1, "1 up, 1 down", ""},
-		{"the monitor can't see", refusing, nowhere, 3, "the vantage point is at fault", "neither can the canary"},
+		{"the monitor has no network", refusing, nowhere, 3, "the monitor has no network", "canary"},
 		{"the canary is up", map[string]string{"ROLLCALL_CANARY": good}, nowhere, 1, "5 down\n", ""},
 		{"not checked", nil, []string{"ftp://good.stage.test"}, 3, "1 not checked", ""},
 		{"down goes before not checked", nil, []string{"ftp://good.stage.test", missing}, 1, "1 down, 1 not checked", ""},
@@ -171,7 +171,7 @@ func TestWrongUsage(t *testing.T) {
 		{"check --in-flight many " + good, []string{"--in-flight"}},
 		{"check --deadline=-1s " + good, []string{"can't be negative"}},
 		{"check --deadline 5 " + good, []string{"--deadline"}},
-		{"check --watch 10ms " + good, []string{"too short", "1s is the least"}},
+		{"check --watch 10ms " + good, []string{"too short", "the minimum is 1s"}},
 		{"check --watch 10s --format junit " + good, []string{"needs --output FILE"}},
 		{"compare", []string{"no URL to check"}},
 		{"demo --list --serve", []string{"--list", "--serve"}},
@@ -313,6 +313,7 @@ func TestUnwritableOutput(t *testing.T) {
 
 // A hanging target does not hold up the deadline, nor the user.
 func TestDeadline(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	got := rollcall(t, "", "check", "--deadline", "500ms", url(t, "hanging.stage.test"))
 	if took := time.Since(began); got.code != 3 || took > 3*time.Second {
@@ -395,8 +396,8 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// What CloudWatch does not take is lost, and said; a target that is down is
-// said first.
+// What CloudWatch does not take is lost, and reported; a target that is down
+// comes first.
 func TestPublishRefused(t *testing.T) {
 	credentials(t)
 	world.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))

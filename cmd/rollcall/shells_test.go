@@ -15,8 +15,18 @@ import (
 // error in the man page.
 func TestFish(t *testing.T) {
 	script := written(t, "completion", "fish")
-	for typed, want := range map[string]string{"comp": "compare", "check --format j": "junit", "check --wat": "--watch", "demo --s": "--serve"} {
-		out, err := exec.Command("fish", "--no-config", "-c", "source "+script+"; complete -C 'rollcall "+typed+"'").CombinedOutput()
+	for typed, want := range map[string]string{
+		"comp":              "compare\tCheck URLs one after",
+		"check --format j":  "junit\n",
+		"check --format=ju": "--format=junit\n",
+		"check --wat":       "--watch\t",
+		"demo --s":          "--serve\t",
+		"validate fi":       "file.json\n",
+		"check --event=fi":  "--event=file.json\n",
+	} {
+		cmd := exec.Command("fish", "--no-config", "-c", "source "+script+"; complete -C 'rollcall "+typed+"'")
+		asShell(t, cmd)
+		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%q: %v, %q", typed, err, out)
 		}
@@ -26,17 +36,45 @@ func TestFish(t *testing.T) {
 func TestZsh(t *testing.T) {
 	script := written(t, "completion", "zsh")
 	cmd := exec.Command("zsh", "-f", "-i")
-	cmd.Env = append(os.Environ(), "TERM=xterm", "PS1=ready> ")
+	asShell(t, cmd)
+	cmd.Env = append(cmd.Env, "TERM=xterm", "PS1=ready> ")
 	s := inTerminal(t, 120, cmd)
 	s.await("ready> ")
 	io.WriteString(s.master, "autoload -U compinit; compinit -u -D; source "+script+"; rollcall() { print -r -- \"<$*>\" }; print loa''ded\n")
 	s.await("loaded")
-	for typed, want := range map[string]string{"compa\t": "<compare>", "check --form\tjun\t": "<check --format junit>", "demo --se\t": "<demo --serve>"} {
+	for typed, want := range map[string]string{
+		"compa\t":             "<compare>",
+		"check --form\tjun\t": "<check --format junit>",
+		"check --format=ju\t": "<check --format=junit>",
+		"demo --se\t":         "<demo --serve>",
+		"validate fi\t":       "<validate file.json>",
+		"check --event=fi\t":  "<check --event=file.json>",
+	} {
 		io.WriteString(s.master, "rollcall "+typed+"\n")
 		s.await(want)
 	}
-	io.WriteString(s.master, "exit\n")
+	io.WriteString(s.master, "rollcall check -\t")
+	s.await("-- Allow addresses of this network")
+	io.WriteString(s.master, "\x15exit\n")
 	s.exit()
+}
+
+// asShell makes a shell find rollcall, in a folder with one file.
+func asShell(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, dir := t.TempDir(), t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "rollcall")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "file.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), asProgram+"=1", "PATH="+bin+":"+os.Getenv("PATH"))
 }
 
 func TestManIsSound(t *testing.T) {

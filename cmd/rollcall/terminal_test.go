@@ -27,7 +27,7 @@ import (
 const asProgram = "ROLLCALL_TEST_AS_PROGRAM"
 
 // program is rollcall as a process of its own, with variables after those of
-// the stage.
+// the test network.
 func program(t *testing.T, variables []string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -107,7 +107,7 @@ func (s *session) exit() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// gated is an origin that answers when it is told to.
+// gated is an origin that responds when its gate is opened.
 func gated(t *testing.T, name string) (address string, open func()) {
 	t.Helper()
 	gate := make(chan struct{})
@@ -123,6 +123,7 @@ func gated(t *testing.T, name string) (address string, open func()) {
 // On a terminal the run is shown while it goes on, and its line goes away for a
 // table in colour.
 func TestProgressOnATerminal(t *testing.T) {
+	t.Parallel()
 	held, open := gated(t, "held-progress.stage.test")
 	defer open()
 	s := inTerminal(t, 100, program(t, nil, "check", url(t, "good.stage.test"), url(t, "status-404.stage.test"), held))
@@ -141,6 +142,7 @@ func TestProgressOnATerminal(t *testing.T) {
 
 // Whoever asks for no colours gets none, and a dumb terminal no escape at all.
 func TestNoColour(t *testing.T) {
+	t.Parallel()
 	for variable, forbidden := range map[string]string{"NO_COLOR=1": `\x1b\[[0-9;]*m`, "TERM=dumb": `\x1b`} {
 		held, open := gated(t, "held-plain.stage.test")
 		s := inTerminal(t, 100, program(t, []string{variable}, "check", held, url(t, "good.stage.test")))
@@ -153,6 +155,7 @@ func TestNoColour(t *testing.T) {
 }
 
 func TestNarrowTerminal(t *testing.T) {
+	t.Parallel()
 	s := inTerminal(t, 40, program(t, []string{"NO_COLOR=1"}, "check", url(t, "expired.stage.test"), url(t, "good.stage.test")))
 	if code := s.exit(); code != 1 {
 		t.Errorf("code %d", code)
@@ -168,6 +171,7 @@ func TestNarrowTerminal(t *testing.T) {
 
 // Ctrl-C ends a sweep: what has ended is shown, the rest was not checked.
 func TestCtrlC(t *testing.T) {
+	t.Parallel()
 	held, open := gated(t, "held-interrupted.stage.test")
 	defer open()
 	s := inTerminal(t, 100, program(t, nil, "check", "--in-flight", "2", url(t, "good.stage.test"), held, held+"other", held+"third"))
@@ -181,6 +185,7 @@ func TestCtrlC(t *testing.T) {
 
 // A comparison that was interrupted compares nothing.
 func TestCompareCtrlC(t *testing.T) {
+	t.Parallel()
 	held, open := gated(t, "held-compared.stage.test")
 	defer open()
 	s := inTerminal(t, 100, program(t, nil, "compare", url(t, "good.stage.test"), held))
@@ -189,14 +194,15 @@ func TestCompareCtrlC(t *testing.T) {
 	if code := s.exit(); code != 130 {
 		t.Errorf("code %d", code)
 	}
-	shows(t, "what is shown", s.shown(), "interrupted one after the other, at 1 of 2: there is nothing to compare")
+	shows(t, "what is shown", s.shown(), "interrupted while checking one after the other, 1 of 2 done: nothing to compare")
 	if strings.Contains(s.shown(), "sync_run") {
 		t.Errorf("it compares all the same: %q", s.shown())
 	}
 }
 
-// A reader who has seen enough is nobody's fault.
+// A reader that closes the pipe makes no error.
 func TestBrokenPipe(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"check", url(t, "good.stage.test")}, {"check", "--format", "json", url(t, "good.stage.test")}, {"demo", "--list"},
 		{"check", "--watch", "1s", url(t, "good.stage.test")}, {"compare", url(t, "good.stage.test")},
@@ -217,8 +223,9 @@ func TestBrokenPipe(t *testing.T) {
 	}
 }
 
-// What keeps the stage running says how to reach it; another process can.
+// What keeps the demo running prints how to reach it; another process can.
 func TestDemoServe(t *testing.T) {
+	t.Parallel()
 	serving := program(t, nil, "demo", "--serve")
 	out, err := serving.StdoutPipe()
 	if err != nil {
@@ -251,6 +258,7 @@ func TestDemoServe(t *testing.T) {
 
 // Each way to fail has a row.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	got := rollcall(t, "", "demo")
 	if got.code != 1 {
 		t.Errorf("code %d, error %q", got.code, got.err)
@@ -297,9 +305,9 @@ func TestAbsolute(t *testing.T) {
 		urls, assumed := absolute([]string{text})
 		switch {
 		case want == "" && (urls[0] != text || len(assumed) != 0):
-			t.Errorf("%q became %q, and that was said: %q", text, urls[0], assumed)
+			t.Errorf("%q became %q, reported as %q", text, urls[0], assumed)
 		case want != "" && (urls[0] != want || len(assumed) != 1 || strings.Contains(assumed[0], "secret")):
-			t.Errorf("%q became %q, want %q; that was said: %q", text, urls[0], want, assumed)
+			t.Errorf("%q became %q, want %q; reported as %q", text, urls[0], want, assumed)
 		}
 	}
 	if _, assumed := absolute(strings.Fields("a b c d e")); strings.Join(assumed, " ") != "https://a https://b https://c and 2 more" {
@@ -309,6 +317,7 @@ func TestAbsolute(t *testing.T) {
 
 // A watch shows what has changed, and nothing else, until it is interrupted.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int32
 	world.Handle("changing.stage.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if asked.Add(1) == 2 {
@@ -321,7 +330,7 @@ func TestWatch(t *testing.T) {
 	out := &stopper{text: "(was down)", stop: cancel}
 	var stderr bytes.Buffer
 	code := run(ctx, []string{"check", "--watch", "1s", "-"}, system{in: strings.NewReader(event), out: out, err: &stderr, lookup: environment(nil)})
-	if code != 130 || !strings.Contains(stderr.String(), "the watch was ended") {
+	if code != 130 || !strings.Contains(stderr.String(), "watch interrupted") {
 		t.Errorf("code %d, error %q", code, &stderr)
 	}
 	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n")
@@ -347,9 +356,10 @@ func (s *stopper) Write(p []byte) (int, error) {
 
 // On a terminal each result takes the place of the one before.
 func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
 	s := inTerminal(t, 100, program(t, nil, "check", "--watch", "1s", url(t, "good.stage.test")))
 	for n := 0; n < 2; n = strings.Count(s.shown(), "\x1b[H\x1b[J") {
-		s.await("every 1s, Ctrl-C ends")
+		s.await("every 1s, Ctrl-C to stop")
 		time.Sleep(10 * time.Millisecond)
 	}
 	io.WriteString(s.master, "\x03")
@@ -358,8 +368,9 @@ func TestWatchOnATerminal(t *testing.T) {
 	}
 }
 
-// Each round writes the file anew.
+// Each round replaces the file.
 func TestWatchToFile(t *testing.T) {
+	t.Parallel()
 	name := file(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	var asked atomic.Int32
@@ -390,7 +401,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
 	failures := "Error: https://nxdomain.stage.test - dns_not_found\nError: " + strings.TrimSuffix(urls[4], "/") + " - 404\n"
-	shows(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "100,000 like these", "one after the other", "all at once")
+	shows(t, "the comparison", got.out, failures+"sync_run: ", failures+"async_run: ", "async_run - sync_run: -", "\n\nAll at once, 6 targets: ", " % saved.\n", "Estimate for 100,000 such targets: ", "one after the other", "all at once")
 	figures := map[string]float64{}
 	for _, match := range seconds.FindAllStringSubmatch(got.out, -1) {
 		var f float64
@@ -404,8 +415,9 @@ func TestCompare(t *testing.T) {
 
 // Nothing is compared of what was cut short.
 func TestCompareCutShort(t *testing.T) {
+	t.Parallel()
 	got := rollcall(t, "", "compare", "--deadline", "400ms", url(t, "good.stage.test"), url(t, "hanging.stage.test"))
-	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "the deadline came one after the other, at 1 of 2") {
+	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "deadline exceeded while checking one after the other, 1 of 2 done") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 }
@@ -417,7 +429,7 @@ func TestWatchOfNothing(t *testing.T) {
 	}
 }
 
-// Whatever is down, a result that could not be written is said.
+// Whatever is down, a result that could not be written is reported.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("this system has no /dev/full")
@@ -428,41 +440,45 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A list of 100,000 is no other than a short one.
+// A list of 100,000 is like a short one.
 func TestLongList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
+	t.Parallel()
 	var lines strings.Builder
 	for i := range 100_000 {
 		fmt.Fprintf(&lines, "ftp://host/%d\n", i)
 	}
 	got := rollcall(t, lines.String(), "check", "-")
-	if got.code != 3 || strings.Count(got.out, "\n") != 100_003 || !strings.HasSuffix(got.out, "0 up, 100000 not checked\n") {
+	if got.code != 3 || strings.Count(got.out, "\n") != 100_003 || !strings.HasSuffix(got.out, "0 up, 100,000 not checked\n") {
 		t.Errorf("code %d, %d lines, error %.300q", got.code, strings.Count(got.out, "\n"), got.err)
 	}
 }
 
 // The progress counts as the sweep does.
 func TestProgressCounts(t *testing.T) {
-	p := &progress{total: 5, open: map[*check.Target]time.Time{}, waiting: map[*check.Target]int{}}
+	p := &progress{total: 5, open: map[*check.Target]time.Time{}, retries: map[*check.Target]int{}}
 	targets := make([]check.Target, 5)
 	for i := range targets {
 		targets[i].Settings = &check.Settings{Retries: 1}
-		p.begin(&targets[i])
+		p.checkStarted(&targets[i])
 	}
 	down := check.Result{State: check.Down, Reason: check.Timeout}
-	p.end(&targets[0], &check.Result{State: check.Up})
-	p.end(&targets[1], &check.Result{State: check.Degraded, Reason: check.Expectation})
-	p.end(&targets[2], &check.Result{State: check.Down, Reason: check.TLSExpired})
-	p.end(&targets[3], &down)
-	p.end(&targets[4], &down)
-	p.end(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Internal, Exhausted: true})
+	p.count(&targets[0], &check.Result{State: check.Up})
+	p.count(&targets[1], &check.Result{State: check.Degraded, Reason: check.Expectation})
+	p.count(&targets[2], &check.Result{State: check.Down, Reason: check.TLSExpired})
+	p.count(&targets[3], &down)
+	p.count(&targets[4], &down)
+	p.count(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Internal, Exhausted: true})
 	for i := range targets {
-		p.leave(&targets[i])
+		p.checkEnded(&targets[i])
 	}
 	if s := p.state(); s.Done != 3 || s.Down != 1 || s.Degraded != 1 || s.Confirming != 2 || s.Slow != 0 {
 		t.Errorf("after the first attempts: %+v", s)
 	}
-	p.end(&targets[3], &check.Result{State: check.Up})
-	p.end(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Deadline})
+	p.count(&targets[3], &check.Result{State: check.Up})
+	p.count(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Deadline})
 	if s := p.state(); s.Done != 5 || s.Down != 2 || s.Confirming != 0 {
 		t.Errorf("after the confirmations: %+v", s)
 	}
@@ -492,11 +508,11 @@ func TestProgressGivesWay(t *testing.T) {
 // second, less than 1 % of a processor is 1.25 ms each time.
 func BenchmarkProgress(b *testing.B) {
 	p := &progress{out: io.Discard, live: true, look: report.Look{Width: 120, Colour: true}, total: 10_000, done: 5000,
-		open: map[*check.Target]time.Time{}, waiting: map[*check.Target]int{}}
+		open: map[*check.Target]time.Time{}, retries: map[*check.Target]int{}}
 	targets := make([]check.Target, 1000)
 	for i := range targets {
 		targets[i].Name = fmt.Sprintf("host-%d.example.com", i)
-		p.begin(&targets[i])
+		p.checkStarted(&targets[i])
 	}
 	for b.Loop() {
 		p.redraw()

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/cost"
 	"rollcall/internal/plan"
+	"rollcall/internal/text"
 )
 
 // validateCommand is rollcall validate.
@@ -16,11 +17,11 @@ type validateCommand struct {
 	File string `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
 }
 
-// Run says all that is wrong with a file, or what it asks for. Its error is an
-// *exitError, or says what was wrong with the event.
+// Run prints all that is wrong with a file, or a summary of it. Its error is an
+// *exitError, or one of the event.
 //
-// A variable that is not set here may be where the function runs: what refers
-// to it is valid, and said.
+// A variable that is not set here may be set where the function runs: what
+// refers to it is valid, and printed.
 func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	var unset []string
 	lookup := func(name string) (string, bool) {
@@ -30,7 +31,7 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 		}
 		return value, true
 	}
-	p, use, err := readFor(ctx, sys, c.File, lookup)
+	p, use, err := readWithUse(ctx, sys, c.File, lookup)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 		return &exitError{code: exitUsage}
 	}
 	use.Every, use.Memory, use.Answer = time.Minute, 1769, 500*time.Millisecond
-	fmt.Fprintf(sys.out, "valid: %s\n%s\n", inShort(p), cost.Line(p, use))
+	fmt.Fprintf(sys.out, "valid: %s\n%s\n", describe(p), cost.Line(p, use))
 	if len(unset) > 0 {
 		fmt.Fprintf(sys.out, "refers to variables that are not set here: %s\n", strings.Join(unset, ", "))
 	}
@@ -74,30 +75,22 @@ func invalid(p *plan.Plan) error {
 	return wrongUsage("%d of %d targets can't be checked:\n%s", n, len(p.Targets), strings.Join(lines, "\n"))
 }
 
-// inShort is a plan in a line: 5 targets in 1 group, 5 https, time-outs 10s.
-func inShort(p *plan.Plan) string {
+// describe is a plan in a line: 5 targets in 1 group, 5 https, timeout 10s.
+func describe(p *plan.Plan) string {
 	groups := map[string]bool{}
-	secure := 0
+	https := 0
 	least, most := p.Targets[0].Timeout, p.Targets[0].Timeout
 	for i := range p.Targets {
 		t := &p.Targets[i]
 		groups[t.Group] = true
 		least, most = min(least, t.Timeout), max(most, t.Timeout)
 		if t.URL.Scheme == "https" {
-			secure++
+			https++
 		}
 	}
-	timeouts := cost.Interval(least)
+	timeout := cost.Interval(least)
 	if least != most {
-		timeouts += " to " + cost.Interval(most)
+		timeout += " to " + cost.Interval(most)
 	}
-	return fmt.Sprintf("%s in %s, %d of them by https, time-out %s",
-		counted(len(p.Targets), "target"), counted(len(groups), "group"), secure, timeouts)
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%s in %s, %s https, timeout %s", text.Plural(len(p.Targets), "target"), text.Plural(len(groups), "group"), text.Count(https), timeout)
 }

@@ -3,196 +3,132 @@ package manual
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
-// Shells are those that Completion knows.
-func Shells() []string { return []string{"bash", "zsh", "fish"} }
+// scripts make a shell ask the program at each TAB: its hidden command
+// __complete is to call Complete with the words typed so far.
+var scripts = map[string]string{
+	"bash": `# bash completion for NAME
+_NAME() {
+	local cur=${COMP_WORDS[COMP_CWORD]} word help IFS=$'\n'
+	[[ $cur == = ]] && cur= # --flag=
+	COMPREPLY=()
+	while IFS=$'\t' read -r word help; do
+		if [[ $word == : ]]; then
+			compopt -o filenames 2>/dev/null
+			COMPREPLY+=($(compgen -f -- "$cur"))
+		elif [[ $word == "$cur"* ]]; then
+			COMPREPLY+=("$word")
+		fi
+	done < <(command NAME __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _NAME NAME
+`,
+	"zsh": `#compdef NAME
+_NAME() {
+	local line
+	local -a lines
+	lines=("${(@f)$(command NAME __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	compset -P '--*='
+	(( ${lines[(Ie):]} )) && _files
+	lines=("${(@)${(@)lines:#(|:)}/$'\t'/:}")
+	_describe NAME lines
+}
+if [[ $funcstack[1] == _NAME ]]; then
+	_NAME "$@"
+else
+	compdef _NAME NAME
+fi
+`,
+	"fish": `# fish completion for NAME
+function __NAME_complete
+	set -l token (commandline -ct)
+	set -l flag (string match -r -- '^--[^=]*=' "$token")
+	for line in (command NAME __complete (commandline -opc)[2..] "$token" 2>/dev/null)
+		if test "$line" = :
+			printf '%s\n' "$flag"(__fish_complete_path (string replace -- "$flag" '' "$token"))
+		else
+			printf '%s\n' "$flag$line"
+		end
+	end
+end
+complete -c NAME -f -a '(__NAME_complete)'
+`,
+}
 
-// Completion writes what makes a shell complete the words of a program. It is
-// made once, from the grammar: no key that is pressed starts the program.
-func Completion(w io.Writer, app *kong.Application, shell string) error {
-	write, ok := map[string]func(*kong.Application) string{"bash": bash, "zsh": zsh, "fish": fish}[shell]
+// Completion writes what makes a shell, bash, zsh or fish, complete the words
+// of a program.
+func Completion(w io.Writer, program, shell string) error {
+	script, ok := scripts[shell]
 	if !ok {
-		return fmt.Errorf("there is no completion for %q, only for %s", shell, strings.Join(Shells(), ", "))
+		return fmt.Errorf("no completion for %q, only for bash, zsh and fish", shell)
 	}
-	_, err := io.WriteString(w, write(app))
+	_, err := io.WriteString(w, strings.ReplaceAll(script, "NAME", program))
 	return err
 }
 
-// fill replaces what stands in braces in a template of a script.
-func fill(template string, pairs ...string) string {
-	return strings.NewReplacer(pairs...).Replace(template)
-}
-
-const bashScript = `# bash completion for {name}
-_{name}() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= words= i
-	if [[ $cur == = ]]; then # --flag=
-		cur=
-	elif [[ $prev == = ]]; then # --flag=value
-		prev=${COMP_WORDS[COMP_CWORD-2]}
-	fi
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		{commands}) command=${COMP_WORDS[i]}; break ;;
-		esac
-	done
-	COMPREPLY=()
-	case $command:$prev in
-{values}	esac
-	case $command in
-	'') words='{top}' ;;
-{words}	esac
-	COMPREPLY=($(compgen -W "$words" -- "$cur"))
-	case $command in
-{files}	esac
-}
-complete -F _{name} {name}
-`
-
-func bash(app *kong.Application) string {
-	var names, values, lists, files []string
-	for _, c := range commands(app) {
-		names = append(names, c.Name)
-		var all []string
-		for _, f := range flags(app, c) {
-			all = append(all, words(f)...)
-			if takesValue(f) {
-				values = append(values, "\t"+c.Name+":"+strings.Join(words(f), "|"+c.Name+":")+") "+bashValue(flagWants(f))+"return ;;\n")
-			}
-		}
-		w := argumentWants(c)
-		lists = append(lists, fmt.Sprintf("\t%s) words='%s' ;;\n", c.Name, strings.Join(append(all, w.choices...), " ")))
-		if w.file {
-			files = append(files, "\t"+c.Name+") COMPREPLY+=($(compgen -f -- \"$cur\")) ;;\n")
+// Complete writes what can stand in place of the last of the words that follow
+// the program's name: a line each, with a tab and its help if it has any; a
+// colon alone stands for the names of files. The shells choose what begins with
+// what was typed.
+func Complete(w io.Writer, app *kong.Application, words []string) error {
+	before, typed := []string{app.Name}, ""
+	if last := len(words) - 1; last >= 0 {
+		before, typed = append(before, words[:last]...), words[last]
+	}
+	node := app.Node
+	for _, c := range slices.Backward(commands(app)) {
+		if slices.Contains(before, c.Name) {
+			node = c
 		}
 	}
-	top := append([]string{}, names...)
-	for _, f := range flags(app, app.Node) {
-		top = append(top, words(f)...)
+	previous := before[len(before)-1]
+	if flag, _, ok := strings.Cut(typed, "="); ok && flag != "" {
+		previous = flag // --flag=value; bash makes three words of it
+	} else if typed != "=" && previous == "=" {
+		previous = before[max(0, len(before)-2)]
 	}
-	return fill(bashScript, "{name}", app.Name, "{commands}", strings.Join(names, "|"), "{top}", strings.Join(top, " "),
-		"{values}", strings.Join(values, ""), "{words}", strings.Join(lists, ""), "{files}", strings.Join(append(files, "\t*) ;;\n"), ""))
-}
-
-func bashValue(w want) string {
-	switch {
-	case w.file:
-		return `COMPREPLY=($(compgen -f -- "$cur")); `
-	case len(w.choices) > 0:
-		return fmt.Sprintf(`COMPREPLY=($(compgen -W '%s' -- "$cur")); `, strings.Join(w.choices, " "))
-	}
-	return ""
-}
-
-const zshScript = `#compdef {name}
-# zsh completion for {name}
-_{name}() {
-	local context state state_descr line
-	typeset -A opt_args
-	_arguments -C {top} '1:command:->command' '*::argument:->argument'
-	case $state in
-	command)
-		local -a commands
-		commands=({commands})
-		_describe command commands
-		;;
-	argument)
-		case $words[1] in
-{arguments}		esac
-		;;
-	esac
-}
-if [[ $funcstack[1] == _{name} ]]; then
-	_{name} "$@"
-else
-	compdef _{name} {name}
-fi
-`
-
-func zsh(app *kong.Application) string {
-	var names, arguments []string
-	for _, c := range commands(app) {
-		names = append(names, quoted(c.Name+":"+strings.ReplaceAll(c.Help, ":", `\:`)))
-		specs := zshFlags(app, c)
-		if len(c.Positional) > 0 {
-			specs = append(specs, quoted("*:"+c.Positional[0].Name+":"+zshValue(argumentWants(c))))
-		}
-		arguments = append(arguments, "\t\t"+c.Name+") _arguments "+strings.Join(specs, " ")+" ;;\n")
-	}
-	return fill(zshScript, "{name}", app.Name, "{top}", strings.Join(zshFlags(app, app.Node), " "),
-		"{commands}", strings.Join(names, " "), "{arguments}", strings.Join(arguments, ""))
-}
-
-func zshFlags(app *kong.Application, node *kong.Node) []string {
-	var specs []string
+	var lines []string
 	for _, f := range flags(app, node) {
-		help := "[" + strings.NewReplacer("[", `\[`, "]", `\]`, ":", `\:`).Replace(f.Help) + "]"
-		for _, word := range words(f) {
-			spec := word + help
-			if takesValue(f) {
-				spec += ":" + f.Name + ":" + zshValue(flagWants(f))
+		switch names := names(f); {
+		case takesValue(f) && slices.Contains(names, previous):
+			_, err := io.WriteString(w, strings.Join(values(f.Value, f.PlaceHolder), ""))
+			return err
+		case f.IsSlice() || !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(before, name) }):
+			for _, name := range names {
+				lines = append(lines, name+"\t"+f.Help+"\n")
 			}
-			specs = append(specs, quoted("("+strings.Join(words(f), " ")+")"+spec))
 		}
 	}
-	return specs
-}
-
-func zshValue(w want) string {
-	switch {
-	case w.file:
-		return "_files"
-	case len(w.choices) > 0:
-		return "(" + strings.Join(w.choices, " ") + ")"
-	}
-	return "()" // nothing; a blank would let zsh show flags and not put them in
-}
-
-// quoted is a word of zsh's, whatever it holds.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-func fish(app *kong.Application) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# fish completion for %[1]s\ncomplete -c %[1]s -f\n", app.Name)
-	for _, f := range flags(app, app.Node) {
-		fishFlag(&b, app.Name, "__fish_use_subcommand", f)
-	}
-	for _, c := range commands(app) {
-		fmt.Fprintf(&b, "complete -c %s -n __fish_use_subcommand -a %s -d %s\n", app.Name, c.Name, fishQuoted(c.Help))
-		there := fishQuoted("__fish_seen_subcommand_from " + c.Name)
-		for _, f := range flags(app, c) {
-			fishFlag(&b, app.Name, there, f)
+	if !strings.HasPrefix(typed, "-") {
+		var other []string
+		if node == app.Node {
+			for _, c := range commands(app) {
+				other = append(other, c.Name+"\t"+c.Help+"\n")
+			}
 		}
-		if w := argumentWants(c); w.file {
-			fmt.Fprintf(&b, "complete -c %s -n %s -F\n", app.Name, there)
-		} else if len(w.choices) > 0 {
-			fmt.Fprintf(&b, "complete -c %s -n %s -a %s\n", app.Name, there, fishQuoted(strings.Join(w.choices, " ")))
+		for _, p := range node.Positional {
+			other = append(other, values(p, p.Name)...)
+		}
+		if len(other) > 0 {
+			lines = other
 		}
 	}
-	return b.String()
+	_, err := io.WriteString(w, strings.Join(lines, ""))
+	return err
 }
 
-func fishFlag(b *strings.Builder, program, when string, f *kong.Flag) {
-	fmt.Fprintf(b, "complete -c %s -n %s -l %s", program, when, f.Name)
-	if f.Short != 0 {
-		fmt.Fprintf(b, " -s %c", f.Short)
+// values are the lines of Complete for what a flag or an argument takes.
+func values(v *kong.Value, name string) []string {
+	if strings.EqualFold(name, "file") {
+		return []string{":\n"}
 	}
-	if w := flagWants(f); takesValue(f) && w.file {
-		b.WriteString(" -r -F")
-	} else if takesValue(f) {
-		b.WriteString(" -x")
-		if len(w.choices) > 0 {
-			b.WriteString(" -a " + fishQuoted(strings.Join(w.choices, " ")))
-		}
+	if v.Enum == "" {
+		return nil
 	}
-	fmt.Fprintf(b, " -d %s\n", fishQuoted(f.Help))
-}
-
-// fishQuoted is a word of fish's, whatever it holds.
-func fishQuoted(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+	return strings.SplitAfter(strings.ReplaceAll(v.Enum, ",", "\n")+"\n", "\n")
 }

@@ -1,76 +1,136 @@
-// Package manual writes what a program of kong's grammar says of itself
-// elsewhere than in --help: its man page, and the completion of its words in a
-// shell. All of it is made from the grammar, so that none of it can be behind.
+// Package manual writes what kong does not: a program's man page, and the
+// completion of its command line in bash, zsh and fish. Both come from the
+// program's grammar.
 package manual
 
 import (
+	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
-// commands are those that people may know of.
-func commands(app *kong.Application) []*kong.Node {
-	var all []*kong.Node
-	for _, c := range app.Children {
-		if !c.Hidden {
-			all = append(all, c)
-		}
-	}
-	return all
+// A Section is a part of a man page that the grammar does not have.
+type Section struct {
+	Title string
+	Rows  [][2]string // a term and its meaning
 }
 
-// flags are those of a command, with --help; a flag of the whole program is
-// not repeated.
-func flags(app *kong.Application, node *kong.Node) []*kong.Flag {
-	var all []*kong.Flag
-	if app.HelpFlag != nil {
-		all = append(all, app.HelpFlag)
+// Man writes the man page of a program in section 1.
+func Man(w io.Writer, app *kong.Application, version string, more ...Section) error {
+	var b strings.Builder
+	name := roff(app.Name)
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"%s %s\" \"User Commands\"\n", strings.ToUpper(name), name, roff(version))
+	purpose := strings.TrimSuffix(app.Help, ".")
+	if first, rest, _ := strings.Cut(purpose, " "); strings.EqualFold(first, app.Name) {
+		purpose = rest
 	}
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", name, roff(purpose))
+	for i, c := range commands(app) {
+		if i > 0 {
+			b.WriteString(".br\n")
+		}
+		fmt.Fprintf(&b, ".B %s %s\n%s\n", name, roff(c.Name), roff(synopsis(c)))
+	}
+	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s\n%s.SH COMMANDS\n", roff(app.Help), paragraphs(app.Detail))
+	for _, c := range commands(app) {
+		fmt.Fprintf(&b, ".SS %s %s %s\n%s\n%s", name, roff(c.Name), roff(synopsis(c)), roff(c.Help), paragraphs(c.Detail))
+		for _, p := range c.Positional {
+			term(&b, p.Summary(), p.Help)
+		}
+		for _, f := range flags(app, c) {
+			term(&b, title(f), f.Help)
+		}
+	}
+	for _, s := range more {
+		fmt.Fprintf(&b, ".SH %s\n", strings.ToUpper(roff(s.Title)))
+		for _, row := range s.Rows {
+			term(&b, row[0], row[1])
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func term(b *strings.Builder, name, meaning string) {
+	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(name), roff(meaning))
+}
+
+// synopsis is what follows a command's name.
+func synopsis(c *kong.Node) string {
+	text := "[flags]"
+	for _, p := range c.Positional {
+		text += " " + p.Summary()
+	}
+	return text
+}
+
+// title is a flag as a man page names it: -o, --output=FILE.
+func title(f *kong.Flag) string {
+	all := names(f)
+	slices.Reverse(all)
+	text := strings.Join(all, ", ")
+	if takesValue(f) {
+		text += "=" + f.FormatPlaceHolder()
+	}
+	return text
+}
+
+// paragraphs keeps the indented lines of a text as they are.
+func paragraphs(text string) string {
+	if text == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(".PP\n")
+	indented := false
+	for line := range strings.SplitSeq(strings.TrimSpace(text)+"\n", "\n") {
+		if now := strings.HasPrefix(line, "  "); now != indented {
+			indented = now
+			b.WriteString(map[bool]string{true: ".PP\n.nf\n.RS\n", false: ".RE\n.fi\n.PP\n"}[now])
+		}
+		if line = strings.TrimSpace(line); line != "" {
+			b.WriteString(roff(line) + "\n")
+		}
+	}
+	return strings.TrimSuffix(b.String(), ".PP\n")
+}
+
+// roff is a text as roff takes it (groff_char(7)), also at the beginning of a
+// line, where a dot or a quote would be a request.
+func roff(s string) string {
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, `"`, `\(dq`, "\n", " ").Replace(s)
+	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
+		return `\&` + s
+	}
+	return s
+}
+
+// commands are those that are not hidden.
+func commands(app *kong.Application) []*kong.Node {
+	return slices.DeleteFunc(slices.Clone(app.Children), func(c *kong.Node) bool { return c.Hidden })
+}
+
+// flags are --help and those of a command; the program's own are not repeated.
+func flags(app *kong.Application, node *kong.Node) []*kong.Flag {
+	all := []*kong.Flag{app.HelpFlag}
 	for _, f := range node.Flags {
-		if !f.Hidden && f != app.HelpFlag {
+		if f != app.HelpFlag && !f.Hidden {
 			all = append(all, f)
 		}
 	}
 	return all
 }
 
-// words are how a flag may be written.
-func words(f *kong.Flag) []string {
-	all := []string{"--" + f.Name}
-	if f.Short != 0 {
-		all = append(all, "-"+string(f.Short))
+// names are how a flag may be written.
+func names(f *kong.Flag) []string {
+	if f.Short == 0 {
+		return []string{"--" + f.Name}
 	}
-	return all
+	return []string{"--" + f.Name, "-" + string(f.Short)}
 }
 
-// A want is what a flag or an argument takes for its value.
-type want struct {
-	choices []string // one of them; nil: anything
-	file    bool
-}
-
-// wanted is what v takes.
-func wanted(v *kong.Value, placeholder string) want {
-	w := want{file: strings.EqualFold(placeholder, "file") || v.Tag != nil && strings.Contains(v.Tag.Type, "file")}
-	if v.Enum != "" {
-		w.choices = strings.Split(v.Enum, ",")
-	}
-	return w
-}
-
-// takesValue reports whether a word follows the flag.
+// takesValue reports whether a value follows the flag.
 func takesValue(f *kong.Flag) bool { return !f.IsBool() && !f.IsCounter() }
-
-// flagWants is what a flag takes.
-func flagWants(f *kong.Flag) want { return wanted(f.Value, f.PlaceHolder) }
-
-// argumentWants is what a command's arguments take.
-func argumentWants(node *kong.Node) (w want) {
-	for _, p := range node.Positional {
-		one := wanted(p, p.Name)
-		w.choices = append(w.choices, one.choices...)
-		w.file = w.file || one.file
-	}
-	return w
-}

@@ -9,23 +9,24 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/text"
 )
 
 const (
-	fewCertificates  = 6   // are listed whenever there are so many
-	mostCertificates = 100 // are listed when they end soon
+	fewCertificates  = 6   // are listed whenever they expire
+	mostCertificates = 100 // are listed when they expire soon
 	soon             = 30  // days
 	verySoon         = 14  // days
 )
 
-// A certificate is one that at least one target showed.
+// A certificate is one that at least one target presented.
 type certificate struct {
 	Days     int // whole ones; negative when it has expired
 	NotAfter time.Time
 	Subject  string
 	Issuer   string
 	Refused  bool
-	First    string // the first target that showed it
+	First    string // the first target that presented it
 	Others   int    // how many more did
 }
 
@@ -53,75 +54,63 @@ func (c certificate) Word() string {
 	return "fine"
 }
 
-// Shown says which targets show it, unless that is plain from its subject.
-func (c certificate) Shown() string {
+// Targets says which targets presented it, unless that is clear from its
+// subject.
+func (c certificate) Targets() string {
 	switch {
 	case c.Others > 0:
-		return c.First + " and " + plural(c.Others, "other")
+		return c.First + " and " + text.Plural(c.Others, "other")
 	case c.First != c.Subject:
 		return c.First
 	}
 	return ""
 }
 
-// NotAfterText is the day on which it ends.
-func (c certificate) NotAfterText() string { return date(c.NotAfter) }
+// Expires is the day on which it does.
+func (c certificate) Expires() string { return date(c.NotAfter) }
 
-// A cabinet is the certificates of a run.
-type cabinet struct {
-	Soonest []certificate
-	All     int // how many different ones there are
+// A certificateTable is the certificates of a run.
+type certificateTable struct {
+	Soonest []certificate // to expire
+	All     int           // how many different ones there are
 }
 
-// Certificates are those that end first: all that end within a month, as far
-// as there is room, and some more.
-func (v *view) Certificates() cabinet {
-	var c cabinet
-	var last *check.Certificate
-	for _, r := range byExpiry(v.Results) {
-		if last == nil || compareCertificates(last, r.Certificate) != 0 {
-			last = r.Certificate
-			c.All++
-			if next := certificateOf(r); c.has(next) {
-				c.Soonest = append(c.Soonest, next)
+// Certificates are those that expire first: all that expire within a month, as
+// far as there is room, and some more.
+func (v *view) Certificates() certificateTable {
+	var results []*check.Result // each certificate's together, the first to expire first
+	for i := range v.Results {
+		if v.Results[i].Certificate != nil {
+			results = append(results, &v.Results[i])
+		}
+	}
+	slices.SortStableFunc(results, func(a, b *check.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
+	var t certificateTable
+	listing := true
+	for i, r := range results {
+		c := r.Certificate
+		if i > 0 && compareCertificates(results[i-1].Certificate, c) == 0 {
+			if listing {
+				t.Soonest[len(t.Soonest)-1].Others++
 			}
-		} else if c.All == len(c.Soonest) {
-			c.Soonest[c.All-1].Others++
+			continue
+		}
+		t.All++
+		days := int(math.Floor(c.DaysLeft))
+		listing = listing && (len(t.Soonest) < fewCertificates || days < soon && len(t.Soonest) < mostCertificates)
+		if listing {
+			t.Soonest = append(t.Soonest, certificate{
+				Days: days, NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
+				Refused: !c.Verified && !r.TLSUnverified, First: redact.Printable(r.Name),
+			})
 		}
 	}
-	return c
-}
-
-// has reports whether the next certificate belongs to those that are listed.
-func (c *cabinet) has(next certificate) bool {
-	n := len(c.Soonest)
-	return n == c.All-1 && n < mostCertificates && (n < fewCertificates || next.Days < soon)
-}
-
-// byExpiry returns the results that have a certificate, the soonest to end
-// first, and each one's targets together.
-func byExpiry(results []check.Result) []*check.Result {
-	var all []*check.Result
-	for i := range results {
-		if results[i].Certificate != nil {
-			all = append(all, &results[i])
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *check.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
-	return all
+	return t
 }
 
 // compareCertificates is 0 if they are the same, as far as can be seen.
 func compareCertificates(a, b *check.Certificate) int {
 	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Issuer, b.Issuer))
-}
-
-func certificateOf(r *check.Result) certificate {
-	c := r.Certificate
-	return certificate{
-		Days: int(math.Floor(c.DaysLeft)), NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-		Refused: !c.Verified && !r.TLSUnverified, First: redact.Printable(r.Name),
-	}
 }
 
 // commonName is the part of a distinguished name that people know it by, or

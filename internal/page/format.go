@@ -2,12 +2,12 @@ package page
 
 import (
 	"html/template"
-	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/text"
 )
 
 // milliseconds writes a duration as people compare them: one unit, one
@@ -16,30 +16,15 @@ func milliseconds(d time.Duration) string {
 	if d == check.Absent {
 		return ""
 	}
-	whole, fraction, _ := strings.Cut(strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64), ".")
-	return grouped(whole) + "." + fraction
+	return text.Thousands(text.Milliseconds(d, 1))
 }
 
-// count writes a number with its digits in groups of three.
-func count(n int) string { return grouped(strconv.Itoa(n)) }
-
-func grouped(digits string) string {
-	sign := ""
-	if rest, negative := strings.CutPrefix(digits, "-"); negative {
-		sign, digits = "-", rest
+// number writes milliseconds without a fraction where there is none.
+func number(d time.Duration) string {
+	if d%time.Millisecond == 0 {
+		return text.Count(int(d / time.Millisecond))
 	}
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return sign + digits
-}
-
-// plural writes "1 target", "2 targets".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return count(n) + " " + noun + "s"
+	return milliseconds(d)
 }
 
 // percent is n of all, in percent; 0 of nothing.
@@ -56,9 +41,9 @@ func round(percent float64) float64 {
 }
 
 // code marks up what stands between backquotes.
-func code(text string) template.HTML {
+func code(s string) template.HTML {
 	var b strings.Builder
-	for i, part := range strings.Split(text, "`") {
+	for i, part := range strings.Split(s, "`") {
 		part = template.HTMLEscapeString(part)
 		if i%2 == 1 {
 			part = "<code>" + part + "</code>"
@@ -69,8 +54,8 @@ func code(text string) template.HTML {
 }
 
 // printableLines is redact.Printable of a text that has lines.
-func printableLines(text string) string {
-	lines := strings.Split(text, "\n")
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
 	for i, line := range lines {
 		lines[i] = redact.Printable(line)
 	}
@@ -85,8 +70,8 @@ func date(t time.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
-// moment writes a time to the second.
-func moment(t time.Time) string {
+// dateTime writes a time to the second.
+func dateTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

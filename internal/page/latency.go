@@ -6,65 +6,50 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/text"
 )
 
-// total is the index of whole durations in a measurement; the phases follow.
-const total = 0
-
-// A measurement is the durations of all answers that arrived whole, sorted: of
-// the whole and of each phase. Those of failures tell of time-outs, not of
-// latency.
-type measurement struct {
-	sorted      [1 + len(phases)][]time.Duration
-	uncertainty []time.Duration // sorted, of all that was measured
+// durations are those of all complete responses, sorted: of the whole and of
+// each phase. A failure's tell of timeouts, not of latency.
+type durations struct {
+	total       []time.Duration
+	phases      [len(phases)][]time.Duration
+	uncertainty []time.Duration // of everything measured, failures too
 	unsure      int
 }
 
-func measured(results []check.Result) measurement {
-	m := measurement{uncertainty: make([]time.Duration, 0, len(results))}
-	for i := range m.sorted {
-		m.sorted[i] = make([]time.Duration, 0, len(results))
+func durationsOf(results []check.Result) durations {
+	d := durations{uncertainty: make([]time.Duration, 0, len(results)), total: make([]time.Duration, 0, len(results))}
+	for i := range d.phases {
+		d.phases[i] = make([]time.Duration, 0, len(results))
 	}
 	for i := range results {
 		r := &results[i]
 		if !r.Measured() {
 			continue
 		}
-		m.uncertainty = append(m.uncertainty, r.Uncertainty)
+		d.uncertainty = append(d.uncertainty, r.Uncertainty)
 		if r.Unsure {
-			m.unsure++
+			d.unsure++
 		}
-		if whole(r) {
-			m.take(r)
+		// A result that was read from JSON does not say whether its response
+		// was complete; that of one that is up was.
+		if !r.Complete && r.State != check.Up && r.State != check.Degraded {
+			continue
 		}
-	}
-	for i := range m.sorted {
-		slices.Sort(m.sorted[i])
-	}
-	slices.Sort(m.uncertainty)
-	return m
-}
-
-// whole reports whether the answer arrived to its end. A result that was read
-// from JSON does not say; those that are up have.
-func whole(r *check.Result) bool {
-	return r.Complete || r.State == check.Up || r.State == check.Degraded
-}
-
-func (m *measurement) take(r *check.Result) {
-	m.sorted[total] = append(m.sorted[total], r.Duration)
-	for i, phase := range phases {
-		if d := r.Phases.Of(phase); d != check.Absent {
-			m.sorted[1+i] = append(m.sorted[1+i], d)
+		d.total = append(d.total, r.Duration)
+		for i, phase := range phases {
+			if took := r.Phases.Of(phase); took != check.Absent {
+				d.phases[i] = append(d.phases[i], took)
+			}
 		}
 	}
-}
-
-func (m *measurement) of(i int) []time.Duration { return m.sorted[i] }
-
-// percentile is by nearest rank, of at least one value.
-func percentile(sorted []time.Duration, percent int) time.Duration {
-	return sorted[max((len(sorted)*percent+99)/100, 1)-1]
+	slices.Sort(d.uncertainty)
+	slices.Sort(d.total)
+	for i := range d.phases {
+		slices.Sort(d.phases[i])
+	}
+	return d
 }
 
 // scaleFor is what a bar of full width stands for: a round number that is as
@@ -73,17 +58,11 @@ func scaleFor(sorted []time.Duration) time.Duration {
 	if len(sorted) == 0 {
 		return time.Second
 	}
-	longest := sorted[len(sorted)-1]
-	return ceiling(min(longest, 3*percentile(sorted, 75)))
-}
-
-// ceiling rounds up to 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten, of at
-// least a millisecond.
-func ceiling(d time.Duration) time.Duration {
+	longest := min(sorted[len(sorted)-1], 3*text.Percentile(sorted, 75))
 	for unit := time.Millisecond; ; unit *= 10 {
 		for _, tenths := range []time.Duration{10, 15, 20, 30, 40, 50, 60, 80} {
-			if nice := unit / 10 * tenths; nice >= d {
-				return nice
+			if scale := unit / 10 * tenths; scale >= longest {
+				return scale
 			}
 		}
 	}
@@ -97,43 +76,30 @@ type tick struct {
 
 // Ticks are the marks of the bars' scale.
 func (v *view) Ticks() []tick {
-	var ticks []tick
-	for i := range 3 {
-		ticks = append(ticks, tick{float64(i) * 50, number(v.scale * time.Duration(i) / 2)})
-	}
-	return ticks
+	return []tick{{0, number(0)}, {50, number(v.scale / 2)}, {100, number(v.scale)}}
 }
 
-// number writes milliseconds without a fraction where there is none.
-func number(d time.Duration) string {
-	if d%time.Millisecond == 0 {
-		return count(int(d / time.Millisecond))
-	}
-	return milliseconds(d)
-}
-
-// A figure is a row of the table of percentiles.
-type figure struct {
+// A percentileRow is one of the table of percentiles.
+type percentileRow struct {
 	Label              string
 	N                  int
 	P50, P90, P99, Max time.Duration
 }
 
-// Figures are the percentiles of the whole and of each phase, of the answers
-// that arrived whole; nil if none did.
-func (v *view) Figures() []figure {
-	var figures []figure
-	for i, sorted := range v.measure.sorted {
-		if len(sorted) == 0 {
-			continue
+// Percentiles are those of the complete responses, of the whole and of each
+// phase; nil if there are none.
+func (v *view) Percentiles() []percentileRow {
+	var rows []percentileRow
+	row := func(label string, sorted []time.Duration) {
+		if n := len(sorted); n > 0 {
+			rows = append(rows, percentileRow{label, n, text.Percentile(sorted, 50), text.Percentile(sorted, 90), text.Percentile(sorted, 99), sorted[n-1]})
 		}
-		f := figure{"Total", len(sorted), percentile(sorted, 50), percentile(sorted, 90), percentile(sorted, 99), sorted[len(sorted)-1]}
-		if i > total {
-			f.Label = phaseTitles[phases[i-1]]
-		}
-		figures = append(figures, f)
 	}
-	return figures
+	row("Total", v.durations.total)
+	for i, sorted := range v.durations.phases {
+		row(phaseTitles[phases[i]], sorted)
+	}
+	return rows
 }
 
 var phaseTitles = map[check.Phase]string{
@@ -142,11 +108,11 @@ var phaseTitles = map[check.Phase]string{
 
 // A chart is the distribution of durations over a logarithmic axis.
 type chart struct {
-	Answers int
-	Columns []column
-	Ticks   []tick
-	Marks   []mark
-	Axis    string // from where to where, in words
+	Responses int
+	Columns   []column
+	Ticks     []tick
+	Marks     []mark
+	Axis      string // from where to where, in words
 }
 
 // A column is how many durations fall into one part of the axis.
@@ -156,44 +122,38 @@ type column struct{ At, Width, Height float64 } // percent; height of the highes
 type mark struct {
 	At          float64 // percent
 	Label, Text string
-	Level       int     // labels stand one below the other
-	TextAt      float64 // percent, away from the edge
-	Anchor      string
+	Level       int    // labels stand one below the other
+	Anchor      string // of the label, on the side that has room for it
 }
-
-// columns is how many parts the axis has.
-const columns = 48
 
 // Chart is the distribution of the durations; nil if there are none.
 func (v *view) Chart() *chart {
-	sorted := v.measure.of(total)
+	sorted := v.durations.total
 	if len(sorted) == 0 {
 		return nil
 	}
 	low, high := bounds(sorted)
-	x := axis(low, high)
-	c := &chart{Answers: len(sorted), Columns: histogram(sorted, x), Ticks: marksOf(low, high, x)}
+	span := math.Log(float64(high) / float64(low))
+	x := func(d time.Duration) float64 {
+		return round(min(math.Log(float64(max(d, low))/float64(low))/span, 1) * 100)
+	}
+	c := &chart{Responses: len(sorted), Columns: histogram(sorted, x), Ticks: ticks(low, high, x)}
 	c.Axis = number(low) + " to " + number(high) + " ms"
 	for i, p := range []struct {
 		label   string
 		percent int
 	}{{"p50", 50}, {"p90", 90}, {"p99", 99}} {
-		d := percentile(sorted, p.percent)
-		c.Marks = append(c.Marks, markAt(x(d), p.label, milliseconds(d)+" ms", i))
+		d := text.Percentile(sorted, p.percent)
+		m := mark{At: x(d), Label: p.label, Text: milliseconds(d) + " ms", Level: 12 + 15*i, Anchor: "start"}
+		if m.At > 55 {
+			m.Anchor = "end"
+		}
+		c.Marks = append(c.Marks, m)
 	}
 	return c
 }
 
-// markAt puts a label on the side that has room for it.
-func markAt(at float64, label, text string, level int) mark {
-	m := mark{At: at, Label: label, Text: text, Level: 12 + 15*level, TextAt: at, Anchor: "start"}
-	if at > 55 {
-		m.Anchor = "end"
-	}
-	return m
-}
-
-// steps are what the axis's marks stand at, within a power of ten.
+// steps are where the axis has marks, within a power of ten.
 var steps = [...]time.Duration{1, 2, 5}
 
 // bounds are the marks that enclose all durations. They are never the same.
@@ -212,16 +172,8 @@ func bounds(sorted []time.Duration) (low, high time.Duration) {
 	}
 }
 
-// axis returns where a duration stands on a logarithmic axis, in percent.
-func axis(low, high time.Duration) func(time.Duration) float64 {
-	span := math.Log(float64(high) / float64(low))
-	return func(d time.Duration) float64 {
-		at := math.Log(float64(max(d, low))/float64(low)) / span
-		return round(min(at, 1) * 100)
-	}
-}
-
 func histogram(sorted []time.Duration, x func(time.Duration) float64) []column {
+	const columns = 48
 	var counts [columns]int
 	for _, d := range sorted {
 		counts[min(int(x(d)/100*columns), columns-1)]++
@@ -230,25 +182,25 @@ func histogram(sorted []time.Duration, x func(time.Duration) float64) []column {
 	var shown []column
 	for i, n := range counts {
 		if n > 0 {
-			// A single answer among thousands has to be seen.
+			// A single response among thousands has to be seen.
 			shown = append(shown, column{round(float64(i) * 100 / columns), round(100.0/columns - 0.25), max(percent(n, highest), 1.5)})
 		}
 	}
 	return shown
 }
 
-// marksOf are the axis's marks, with as many labels as have room.
-func marksOf(low, high time.Duration, x func(time.Duration) float64) []tick {
-	var ticks []tick
+// ticks are the axis's marks, with as many labels as have room.
+func ticks(low, high time.Duration, x func(time.Duration) float64) []tick {
+	var all []tick
 	for unit := 100 * time.Microsecond; unit <= high; unit *= 10 {
 		for _, step := range steps {
 			if d := unit * step; d >= low && d <= high {
-				ticks = append(ticks, tick{x(d), number(d)})
+				all = append(all, tick{x(d), number(d)})
 			}
 		}
 	}
-	if len(ticks) > 8 { // powers of ten only
-		ticks = slices.DeleteFunc(ticks, func(t tick) bool { return t.Text[0] != '1' && t.Text != "0.1" })
+	if len(all) > 8 { // powers of ten only
+		all = slices.DeleteFunc(all, func(t tick) bool { return t.Text[0] != '1' && t.Text != "0.1" })
 	}
-	return ticks
+	return all
 }

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/internal/monitor"
 	"rollcall/internal/redact"
+	"rollcall/internal/text"
 )
 
 const (
@@ -38,11 +39,11 @@ var (
 	script string
 )
 
-// parsed is the template. It is made when first wanted: most invocations want
+// parsed is the template. It is parsed at its first use: most invocations write
 // no page.
 var parsed = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"ms": milliseconds, "count": count, "plural": plural, "code": code, "plain": redact.Printable, "lines": printableLines,
+		"ms": milliseconds, "count": text.Count, "plural": text.Plural, "code": code, "plain": redact.Printable, "lines": printableLines,
 	}).Parse(markup))
 })
 

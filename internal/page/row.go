@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/text"
 )
 
 // A row is a target as the table shows it.
@@ -68,20 +69,15 @@ func cells(r *check.Result, scale time.Duration) template.HTML {
 	b = appendBar(b, r, scale)
 	for _, phase := range phases {
 		b = append(b, "<td>"...)
-		b = append(b, milliseconds(phaseOf(r, phase))...)
+		if r.Measured() {
+			b = append(b, milliseconds(r.Phases.Of(phase))...)
+		}
 	}
 	b = append(b, "<td>"...)
 	if c := r.Certificate; c != nil {
 		b = strconv.AppendInt(b, int64(math.Floor(c.DaysLeft)), 10)
 	}
 	return template.HTML(b)
-}
-
-func phaseOf(r *check.Result, phase check.Phase) time.Duration {
-	if !r.Measured() {
-		return check.Absent
-	}
-	return r.Phases.Of(phase)
 }
 
 // thinnest is the part of the scale, in percent, that a bar has at least: what
@@ -119,9 +115,9 @@ func appendBar(b []byte, r *check.Result, scale time.Duration) []byte {
 // facts are what there is to know of a target beyond its row.
 func facts(r *check.Result) []fact {
 	var all []fact
-	add := func(label, text string) {
-		if text != "" {
-			all = append(all, fact{label, redact.Printable(text)})
+	add := func(label, s string) {
+		if s != "" {
+			all = append(all, fact{label, redact.Printable(s)})
 		}
 	}
 	add("URL", r.URL)
@@ -130,63 +126,43 @@ func facts(r *check.Result) []fact {
 	if r.Phase != check.NoPhase {
 		add("Failed in", phaseTitles[r.Phase])
 	}
-	add("Answer", answer(r))
-	add("Address", address(r))
+	if r.Status != 0 {
+		add("Response", response(r))
+	}
+	if r.IP.IsValid() {
+		add("Address", r.IP.String())
+	}
 	if c := r.Certificate; c != nil {
-		add("Certificate", certificateFact(c, r.TLSUnverified))
+		verified := ""
+		if r.TLSUnverified {
+			verified = "; not verified, as the event says"
+		} else if !c.Verified {
+			verified = "; refused"
+		}
+		add("Certificate", c.Subject+", issued by "+c.Issuer+", expires "+date(c.NotAfter)+verified)
 	}
 	if r.Attempts > 0 {
-		add("Checked", moment(r.Started)+", "+plural(r.Attempts, "attempt"))
+		add("Checked", dateTime(r.Started)+", "+text.Plural(r.Attempts, "attempt"))
 	}
 	if r.Measured() {
-		add("Measured", measuredBy(r))
+		unsure := ""
+		if r.Unsure {
+			unsure = ": unsure"
+		}
+		add("Measured", fmt.Sprintf("by the %s’s clock, to ±%s ms%s; the monitor’s own delay, not counted, was %s ms",
+			r.Clock, text.Milliseconds(r.Uncertainty, 2), unsure, milliseconds(r.LocalDelay)))
 	}
 	return all
 }
 
-// answer says what came back.
-func answer(r *check.Result) string {
-	if r.Status == 0 {
-		return ""
-	}
-	text := "HTTP/" + r.HTTP + ", a body of " + plural(int(r.BytesBody), "byte")
+// response says what came back.
+func response(r *check.Result) string {
+	s := "HTTP/" + r.HTTP + ", a body of " + text.Plural(int(r.BytesBody), "byte")
 	if r.BytesWire != r.BytesBody {
-		text += " (" + count(int(r.BytesWire)) + " on the wire)"
+		s += " (" + text.Count(int(r.BytesWire)) + " on the wire)"
 	}
 	if r.BodyTruncated {
-		text += ", and more that was not read"
+		s += ", and more that was not read"
 	}
-	return text
-}
-
-func address(r *check.Result) string {
-	if !r.IP.IsValid() {
-		return ""
-	}
-	return r.IP.String()
-}
-
-func certificateFact(c *check.Certificate, unverified bool) string {
-	text := c.Subject + ", issued by " + c.Issuer + ", until " + date(c.NotAfter)
-	switch {
-	case unverified:
-		text += "; not verified, as the event says"
-	case !c.Verified:
-		text += "; refused"
-	}
-	return text
-}
-
-// measuredBy says what the durations were measured with.
-func measuredBy(r *check.Result) string {
-	text := fmt.Sprintf("by the %s’s clock, to ±%s ms", r.Clock, fine(r.Uncertainty))
-	if r.Unsure {
-		text += ": unsure"
-	}
-	return text + fmt.Sprintf("; the monitor’s own delay, not counted, was %s ms", milliseconds(r.LocalDelay))
-}
-
-// fine writes milliseconds to a hundredth.
-func fine(d time.Duration) string {
-	return strconv.FormatFloat(d.Seconds()*1000, 'f', 2, 64)
+	return s
 }

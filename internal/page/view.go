@@ -9,49 +9,42 @@ import (
 	"rollcall/internal/check"
 	"rollcall/internal/monitor"
 	"rollcall/internal/redact"
+	"rollcall/internal/text"
 )
 
 // A view is a summary as the template reads it.
 type view struct {
 	*monitor.Summary
-	order   []*check.Result // what is wrong first
-	groups  []string        // sorted; none if all targets are in the default one
-	scale   time.Duration   // what a bar of full width stands for
-	measure measurement
-	shown   int
-	full    func() bool // there is no room for another row
+	order     []*check.Result // what is wrong first
+	groups    []string        // sorted; nil if there is one only
+	scale     time.Duration   // what a bar of full width stands for
+	durations durations
+	shown     int         // rows that have been written
+	full      func() bool // there is no room for another row
 }
 
 func newView(s *monitor.Summary) *view {
-	v := &view{Summary: s, order: s.UrgentFirst()}
-	v.measure = measured(s.Results)
-	v.scale = scaleFor(v.measure.of(total))
-	v.groups = groupsOf(s.Results)
+	v := &view{Summary: s, order: s.UrgentFirst(), durations: durationsOf(s.Results)}
+	v.scale = scaleFor(v.durations.total)
+	seen := map[string]bool{}
+	for i := range s.Results {
+		if g := s.Results[i].Group; !seen[g] {
+			seen[g] = true
+			v.groups = append(v.groups, redact.Printable(g))
+		}
+	}
+	slices.Sort(v.groups)
+	if len(v.groups) == 1 {
+		v.groups = nil
+	}
 	return v
 }
 
 // Duration is the run's.
 func (v *view) Duration() time.Duration { return time.Duration(v.Summary.Duration) }
 
-// groupsOf returns the groups, unless there is nothing to tell apart.
-func groupsOf(results []check.Result) []string {
-	seen := map[string]bool{}
-	var groups []string
-	for i := range results {
-		if g := results[i].Group; !seen[g] {
-			seen[g] = true
-			groups = append(groups, redact.Printable(g))
-		}
-	}
-	if len(groups) < 2 {
-		return nil
-	}
-	slices.Sort(groups)
-	return groups
-}
-
-// A tally is how many targets have a state.
-type tally struct {
+// A stateCount is how many targets have a state.
+type stateCount struct {
 	State string // as results have it
 	Word  string // as people have it
 	N     int
@@ -60,8 +53,8 @@ type tally struct {
 }
 
 // States are the states with their counts, the worst first.
-func (v *view) States() []tally {
-	all := []tally{
+func (v *view) States() []stateCount {
+	all := []stateCount{
 		{State: "down", Word: "down", N: v.Down}, {State: "degraded", Word: "degraded", N: v.Degraded},
 		{State: "not_checked", Word: "not checked", N: v.NotChecked}, {State: "up", Word: "up", N: v.Up},
 	}
@@ -73,42 +66,9 @@ func (v *view) States() []tally {
 	return all
 }
 
-// Verdict is the page's headline: a sentence.
-func (v *view) Verdict() string {
-	switch {
-	case v.Stale:
-		return "Nothing was checked: the event was too old"
-	case v.Targets == 0:
-		return "There was nothing to check"
-	case v.VantageUnhealthy:
-		return "The monitor itself can’t see: nothing is said of the targets"
-	case v.Down > 0:
-		return of(v.Down, v.Targets, "down")
-	case v.NotChecked > 0:
-		return of(v.NotChecked, v.Targets, "not checked")
-	case v.Degraded > 0:
-		return of(v.Degraded, v.Targets, "degraded")
-	case v.Targets == 1:
-		return "The target is up"
-	}
-	return "All " + count(v.Targets) + " targets are up"
-}
-
-// of writes "3 of 5 targets are down".
-func of(n, all int, state string) string {
-	switch {
-	case all == 1:
-		return "The target is " + state
-	case n == all:
-		return "All " + count(all) + " targets are " + state
-	case n == 1:
-		return "1 of " + count(all) + " targets is " + state
-	}
-	return count(n) + " of " + count(all) + " targets are " + state
-}
-
-// Mood is the state that the headline is about, for its mark and colour.
-func (v *view) Mood() string {
+// HeadlineState is the state that the headline is about, for its mark and
+// colour.
+func (v *view) HeadlineState() string {
 	switch {
 	case v.Down > 0 && !v.VantageUnhealthy:
 		return "down"
@@ -133,9 +93,6 @@ func (v *view) Rows() iter.Seq[row] {
 		}
 	}
 }
-
-// Shown is how many rows have been written.
-func (v *view) Shown() int { return v.shown }
 
 // Left is how many results have no row.
 func (v *view) Left() int { return len(v.Results) - v.shown }
@@ -166,7 +123,7 @@ type cause struct {
 	check.Explanation
 }
 
-// Causes are the reasons that occurred but for ok, the most frequent first.
+// Causes are the reasons that occurred, except ok, the most frequent first.
 func (v *view) Causes() []cause {
 	counts := map[check.Reason]int{}
 	for i := range v.Results {
@@ -186,18 +143,18 @@ func (v *view) Causes() []cause {
 func (v *view) StartedISO() string { return v.Started.UTC().Format(time.RFC3339) }
 
 // StartedText is when the run began, for people.
-func (v *view) StartedText() string { return moment(v.Started) }
+func (v *view) StartedText() string { return dateTime(v.Started) }
 
 // ScheduledText is when it was meant to; "" if that is not known.
-func (v *view) ScheduledText() string { return moment(v.Scheduled) }
+func (v *view) ScheduledText() string { return dateTime(v.Scheduled) }
 
-// Particulars are what there is to know of the run itself.
-func (v *view) Particulars() []fact {
+// RunFacts are what there is to know of the run itself.
+func (v *view) RunFacts() []fact {
 	all := []fact{{"Version", v.Version}}
 	if v.Run != "" {
 		all = append(all, fact{"Run", v.Run})
 	}
-	all = append(all, fact{"Monitor", v.health()}, fact{"Profile of metrics", v.Profile}, fact{"Metrics", v.published()})
+	all = append(all, fact{"Monitor", v.health()}, fact{"Metrics profile", v.Profile}, fact{"Metrics", v.published()})
 	return all
 }
 
@@ -206,7 +163,7 @@ func (v *view) health() string {
 	case v.Healthy:
 		return "healthy"
 	case v.VantageUnhealthy:
-		return "not healthy: the vantage point is at fault"
+		return "not healthy: it has no network"
 	case v.Stale:
 		return "not healthy: the event was too old"
 	case v.Published.Lost > 0:
@@ -220,12 +177,12 @@ func (v *view) published() string {
 	if p.Datums == 0 {
 		return "none were published"
 	}
-	text := plural(p.Datums, "datum") + ": " + count(p.Accepted) + " accepted by CloudWatch"
+	line := text.Plural(p.Datums, "datum") + ": " + text.Count(p.Accepted) + " accepted by CloudWatch"
 	if p.EMF > 0 {
-		text += ", " + count(p.EMF) + " written to the log"
+		line += ", " + text.Count(p.EMF) + " written to the log"
 	}
 	if p.Lost > 0 {
-		text += ", " + count(p.Lost) + " lost"
+		line += ", " + text.Count(p.Lost) + " lost"
 	}
-	return text
+	return line
 }

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/monitor"
+	"rollcall/internal/text"
 )
 
 // A Comparison is the same targets checked one after the other, and all at
@@ -16,28 +17,27 @@ import (
 type Comparison struct {
 	OneByOne, AtOnce *monitor.Summary
 
-	// What all at once is bound by, for the estimate. CPU is the processor's
-	// time that a check takes, 0: not known. Queries are DNS's a second, 0: as
-	// many as there are.
-	InFlight int
-	CPU      time.Duration
+	// What limits all at once, for the estimate.
+	InFlight int           // checks at the same time
+	CPU      time.Duration // processor time a check; 0: unknown
 	Cores    int
-	Names    int
+	Names    int // DNS queries a second; 0: no limit
 }
 
-// Write writes the three lines of the article that began it, in seconds, with
-// each side's failures before its own, then what all at once saves, and what
-// the figures mean for a long list.
+// Write writes the three lines of the article whose experiment this repeats, in
+// seconds, with each side's failures before its own, then what all at once
+// saves, and an estimate for a long list.
 func (c *Comparison) Write(w io.Writer) error {
-	text := errorLines(c.OneByOne) + fmt.Sprintf("sync_run: %.4f\n", time.Duration(c.OneByOne.Duration).Seconds())
-	text += errorLines(c.AtOnce) + fmt.Sprintf("async_run: %.4f\n", time.Duration(c.AtOnce.Duration).Seconds())
-	text += fmt.Sprintf("async_run - sync_run: %.4f\n", time.Duration(c.AtOnce.Duration-c.OneByOne.Duration).Seconds())
-	_, err := io.WriteString(w, text+"\n"+c.saving()+c.outlook())
+	oneByOne, atOnce := time.Duration(c.OneByOne.Duration), time.Duration(c.AtOnce.Duration)
+	_, err := fmt.Fprintf(w, "%ssync_run: %.4f\n%sasync_run: %.4f\nasync_run - sync_run: %.4f\n\nAll at once, %s: %s.\n%s",
+		errorLines(c.OneByOne), oneByOne.Seconds(), errorLines(c.AtOnce), atOnce.Seconds(),
+		(atOnce - oneByOne).Seconds(),
+		text.Plural(c.AtOnce.Targets, "target"), Saved(oneByOne, atOnce), c.estimate())
 	return err
 }
 
-// errorLines are the failures in the article's form: an answer has its
-// status, and what is no answer its reason.
+// errorLines are the failures in the article's form: the status of a response,
+// or the reason if there is none.
 func errorLines(s *monitor.Summary) string {
 	var b strings.Builder
 	for i := range s.Results {
@@ -54,42 +54,26 @@ func errorLines(s *monitor.Summary) string {
 	return b.String()
 }
 
-// Saved says what all at once saves of the time, if it does: with one target
-// it can't.
+// Saved says how much time all at once saves, if it does: with one target it
+// can't.
 func Saved(oneByOne, atOnce time.Duration) string {
 	if atOnce >= oneByOne {
 		return "nothing saved"
 	}
-	return fmt.Sprintf("%s or %.0f %% saved", Milliseconds(oneByOne-atOnce), 100*(oneByOne-atOnce).Seconds()/oneByOne.Seconds())
+	return fmt.Sprintf("%s or %.0f %% saved", milliseconds(oneByOne-atOnce), 100*(oneByOne-atOnce).Seconds()/oneByOne.Seconds())
 }
 
-func (c *Comparison) saving() string {
-	return fmt.Sprintf("All at once, %s: %s.\n", Targets(c.AtOnce.Targets), Saved(time.Duration(c.OneByOne.Duration), time.Duration(c.AtOnce.Duration)))
-}
+const (
+	long = 100_000 // the list that people ask about next
+	few  = 100     // fewer targets than this don't allow a good estimate
+)
 
-// long is the list that people ask about next.
-const long = 100_000
-
-// few targets are too few to build on.
-const few = 100
-
-// outlook is what a long list would take, by the figures that were measured.
-func (c *Comparison) outlook() string {
+// estimate is how long a long list takes. All at once takes as long as the
+// tightest limit demands, and as the slowest target at the end.
+func (c *Comparison) estimate() string {
 	if c.AtOnce.Targets == c.AtOnce.NotChecked {
 		return ""
 	}
-	slow := time.Duration(c.OneByOne.Duration) / time.Duration(c.OneByOne.Targets) * long
-	fast, why := c.long()
-	text := fmt.Sprintf("100,000 like these, by these figures: %s one after the other, %s all at once (%s).\n", about(slow), about(fast), why)
-	if c.OneByOne.Targets < few {
-		text += "A longer list tells that better: with few, what begins once weighs most.\n"
-	}
-	return text
-}
-
-// long is how long so many take all at once: as long as the tightest of what
-// binds them, and the slowest of all at the end.
-func (c *Comparison) long() (time.Duration, string) {
 	var total, slowest time.Duration
 	hosts := map[string]bool{}
 	for i := range c.AtOnce.Results {
@@ -100,21 +84,34 @@ func (c *Comparison) long() (time.Duration, string) {
 		}
 	}
 	n := time.Duration(c.AtOnce.Targets)
-	most, why := total/n*long/time.Duration(max(c.InFlight, 1)), fmt.Sprintf("%d in flight, %s each", c.InFlight, Milliseconds(total/n))
+	most, limit := total/n*long/time.Duration(max(c.InFlight, 1)), fmt.Sprintf("%d in flight, %s each", c.InFlight, milliseconds(total/n))
 	if d := c.CPU * long / time.Duration(max(c.Cores, 1)); d > most {
-		most, why = d, fmt.Sprintf("%.2f ms of processor a check, %d of them", c.CPU.Seconds()*1000, c.Cores)
+		most, limit = d, fmt.Sprintf("%s ms of CPU time a check, %s", text.Milliseconds(c.CPU, 2), text.Plural(c.Cores, "core"))
 	}
 	if c.Names > 0 {
-		names := time.Duration(len(hosts)) * long / n
-		if d := names * time.Second / time.Duration(c.Names); d > most {
-			most, why = d, fmt.Sprintf("%d names a second", c.Names)
+		if d := time.Duration(len(hosts)) * long / n * time.Second / time.Duration(c.Names); d > most {
+			most, limit = d, fmt.Sprintf("%d DNS lookups a second", c.Names)
 		}
 	}
-	return most + slowest, why
+	estimate := fmt.Sprintf("Estimate for 100,000 such targets: %s one after the other, %s all at once (limited by %s).\n",
+		rounded(time.Duration(c.OneByOne.Duration)/time.Duration(c.OneByOne.Targets)*long), rounded(most+slowest), limit)
+	if c.OneByOne.Targets < few {
+		estimate += "With few targets fixed costs dominate: a longer list gives a better estimate.\n"
+	}
+	return estimate
 }
 
-// about writes a duration as one says it.
-func about(d time.Duration) string {
+// host is that of a URL, with its port.
+func host(redacted string) string {
+	u, err := url.Parse(redacted)
+	if err != nil {
+		return redacted
+	}
+	return u.Host
+}
+
+// rounded writes a duration in the unit that fits.
+func rounded(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%.0f s", d.Seconds())
@@ -122,13 +119,4 @@ func about(d time.Duration) string {
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
 	return fmt.Sprintf("%.1f h", d.Hours())
-}
-
-// host is that of a URL, with its port.
-func host(shown string) string {
-	u, err := url.Parse(shown)
-	if err != nil {
-		return shown
-	}
-	return u.Host
 }

@@ -32,17 +32,17 @@ func TestComparison(t *testing.T) {
 		want   string
 	}{
 		"bound by places": {func(*Comparison) {},
-			lines + "100,000 like these, by these figures: 2.8 h one after the other, 10 s all at once (1000 in flight, 100.0 ms each).\n"},
+			lines + "Estimate for 100,000 such targets: 2.8 h one after the other, 10 s all at once (limited by 1000 in flight, 100.0 ms each).\n"},
 		"bound by the processor": {func(c *Comparison) { c.CPU = ms },
-			lines + "100,000 like these, by these figures: 2.8 h one after the other, 50 s all at once (1.00 ms of processor a check, 2 of them).\n"},
+			lines + "Estimate for 100,000 such targets: 2.8 h one after the other, 50 s all at once (limited by 1.00 ms of CPU time a check, 2 cores).\n"},
 		"bound by names": {func(c *Comparison) { c.Names = 450 },
-			lines + "100,000 like these, by these figures: 2.8 h one after the other, 4 min all at once (450 names a second).\n"},
+			lines + "Estimate for 100,000 such targets: 2.8 h one after the other, 4 min all at once (limited by 450 DNS lookups a second).\n"},
 		"one host": {func(c *Comparison) {
 			c.Names = 450
 			for i := range c.AtOnce.Results {
 				c.AtOnce.Results[i].URL = "https://a/" + string(rune('a'+i))
 			}
-		}, lines + "100,000 like these, by these figures: 2.8 h one after the other, 45 s all at once (450 names a second).\n"},
+		}, lines + "Estimate for 100,000 such targets: 2.8 h one after the other, 45 s all at once (limited by 450 DNS lookups a second).\n"},
 		"failures": {func(c *Comparison) {
 			c.OneByOne.Results[0].State, c.OneByOne.Results[0].Reason, c.OneByOne.Results[0].Status = check.Down, check.Status, 503
 			c.OneByOne.Results[1].State, c.OneByOne.Results[1].Reason, c.OneByOne.Results[1].Status = check.Down, check.Timeout, 0
@@ -73,11 +73,11 @@ func TestSaved(t *testing.T) {
 func TestProgressLine(t *testing.T) {
 	p := Progress{Total: 1000, Done: 250, Down: 2, Degraded: 1, Confirming: 3, Slow: 4, Slowest: "a\x1b[2Jb", Waiting: 4 * time.Second, Elapsed: 10 * time.Second}
 	for columns, want := range map[int]string{
-		0:   "250 of 1000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
-		20:  "250 of 1000  2 down",
-		40:  "250 of 1000  2 down  1 degraded",
-		100: "250 of 1000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
-		110: "250 of 1000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm  █████░░░░░░░░░░░░░░░",
+		0:   "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		21:  "250 of 1,000  2 down",
+		41:  "250 of 1,000  2 down  1 degraded",
+		100: "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		110: "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm  █████░░░░░░░░░░░░░░░",
 	} {
 		if got := p.Line(Look{Width: columns}); got != want {
 			t.Errorf("at %d columns %q, want %q", columns, got, want)

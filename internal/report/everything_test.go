@@ -23,17 +23,17 @@ func took(each ...float64) check.Phases {
 }
 
 // failures are the results that are down, each with its own reason, as the
-// stage's origins give them.
+// faulty servers give them.
 func failures() []check.Result {
 	full, handshake := took(0.9, 4, 9.8, 27.9, 0.2), took(0.9, 4, 6.1)
 	return []check.Result{
 		{Name: "nxdomain.example", Reason: check.DNSNotFound, Phase: check.DNS, Detail: "no address for nxdomain.example", Phases: took(0.4)},
-		{Name: "servfail.example", Reason: check.DNSTemporary, Phase: check.DNS, Detail: "the resolver could not tell: server misbehaving", Phases: took(0.7)},
-		{Name: "dns-silent.example", Reason: check.DNSTimeout, Phase: check.DNS, Detail: "no answer from the resolver within 1s", Phases: took(1000)},
-		{Name: "blocked.example", Reason: check.BlockedAddress, Phase: check.Connect, Detail: "169.254.169.254 is link-local, where the machine's metadata and credentials are, and where nothing else is to be found"},
+		{Name: "servfail.example", Reason: check.DNSTemporary, Phase: check.DNS, Detail: "resolver failure (SERVFAIL)", Phases: took(0.7)},
+		{Name: "dns-silent.example", Reason: check.DNSTimeout, Phase: check.DNS, Detail: "no response from the resolver within 1s", Phases: took(1000)},
+		{Name: "blocked.example", Reason: check.BlockedAddress, Phase: check.Connect, Detail: "169.254.169.254 is a link-local address, where the machine's metadata and credentials are; it is never allowed"},
 		{Name: "refusing.example", Reason: check.ConnectionRefused, Phase: check.Connect, Detail: "nothing listens on this port, or a firewall refuses", Phases: took(0.3, 0.2)},
 		{Name: "resetting.example", Reason: check.ConnectionReset, Phase: check.FirstByte, Detail: "server reset the connection", Phases: took(0.5, 0.2, 1.1, 0.5)},
-		{Name: "closing.example", Reason: check.ConnectionClosed, Phase: check.FirstByte, Detail: "server closed the connection without an answer", Phases: took(0.5, 0.2, 2.1, 0.5)},
+		{Name: "closing.example", Reason: check.ConnectionClosed, Phase: check.FirstByte, Detail: "server closed the connection without a response", Phases: took(0.5, 0.2, 2.1, 0.5)},
 		{Name: "unreachable.example", Reason: check.Unreachable, Phase: check.Connect, Detail: "no route to the server", Phases: took(0.4, 0.1)},
 		{Name: "expired.example", Reason: check.TLSExpired, Phase: check.TLS, Detail: "certificate expired 1 day ago (2026-11-22)", Phases: handshake,
 			Certificate: &check.Certificate{Subject: "CN=expired.example", Issuer: "CN=An Authority", NotAfter: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), DaysLeft: -1}},
@@ -44,9 +44,9 @@ func failures() []check.Result {
 		{Name: "client-certificate.example", Reason: check.TLSClientCertificate, Phase: check.TLS, Detail: "server asks for a client certificate", Phases: handshake},
 		{Name: "no-shared-cipher.example", Reason: check.TLSHandshake, Phase: check.TLS, Detail: "server refused the handshake: handshake failure", Phases: handshake},
 		{Name: "tls-not-spoken.example", Reason: check.TLSNotSpoken, Phase: check.TLS, Detail: "server does not speak TLS on this port", Phases: handshake},
-		{Name: "hanging.example", Reason: check.Timeout, Phase: check.FirstByte, Detail: "no answer within 10s", Attempts: 2, Phases: took(0.9, 4, 9.8, 9985.3)},
-		{Name: "garbage.example", Reason: check.BadResponse, Phase: check.FirstByte, Detail: "answer is no HTTP: malformed HTTP status code \"this\"", Phases: full},
-		{Name: "large-headers.example", Reason: check.HeadersTooLarge, Phase: check.FirstByte, Detail: "answer's headers are larger than 256 KiB", Phases: full},
+		{Name: "hanging.example", Reason: check.Timeout, Phase: check.FirstByte, Detail: "no response within 10s", Attempts: 2, Phases: took(0.9, 4, 9.8, 9985.3)},
+		{Name: "garbage.example", Reason: check.BadResponse, Phase: check.FirstByte, Detail: "not an HTTP response: malformed HTTP status code \"this\"", Phases: full},
+		{Name: "large-headers.example", Reason: check.HeadersTooLarge, Phase: check.FirstByte, Detail: "response headers are larger than 256 KiB", Phases: full},
 		{Name: "truncated.example", Status: 200, Reason: check.BodyTruncated, Phase: check.Transfer, Detail: "connection ended before the body did", Phases: full},
 		{Name: "bad-chunk.example", Status: 200, Reason: check.BodyInvalid, Phase: check.Transfer, Detail: "body is broken: invalid byte in chunk length", Phases: full},
 		{Name: "redirect-loop.example", Status: 301, Reason: check.RedirectLoop, Phase: check.Transfer, Detail: "redirected in a circle: https://redirect-loop.example", Phases: full},
@@ -54,7 +54,7 @@ func failures() []check.Result {
 		{Name: "redirect-insecure.example", Status: 302, Reason: check.RedirectInsecure, Phase: check.Transfer, Detail: "redirected from https to http: http://redirect-insecure.example", Phases: full},
 		{Name: "broken.example/health", Group: "shop", Status: 503, Reason: check.Status, Phase: check.Transfer, Detail: "503 Service Unavailable", Expression: "status == 200", Attempts: 2,
 			IP: netip.MustParseAddr("192.0.2.1"), Phases: full},
-		{Name: strings.Repeat("long.", 20) + "example", Group: "shop", Status: 200, Reason: check.Expectation, Phase: check.Transfer, Detail: `json.db == "up": the body is no JSON`,
+		{Name: strings.Repeat("long.", 20) + "example", Group: "shop", Status: 200, Reason: check.Expectation, Phase: check.Transfer, Detail: `json.db == "up": the body is not JSON`,
 			Expression: `json.db == "up"`, Phases: full},
 	}
 }
@@ -68,7 +68,7 @@ func others() []check.Result {
 		{Name: "名前 a café of wide 界 glyphs", Group: "shop", State: check.Up, Status: 200, Attempts: 1, Phases: took(30, 9, 20, 60, 120)},
 		{Name: "late.example", State: check.Degraded, Reason: check.Expectation, Phase: check.Transfer, Detail: "duration < 300: 345.0", Expression: "duration < 300",
 			Status: 200, Attempts: 1, Phases: took(5, 20, 40, 270, 10)},
-		{Name: "open.example", State: check.NotChecked, Reason: check.Deadline, Detail: "the run ended before the answer came", Attempts: 1, Phases: took(1)},
+		{Name: "open.example", State: check.NotChecked, Reason: check.Deadline, Detail: "the run ended before the response came", Attempts: 1, Phases: took(1)},
 		{Name: "queued.example", State: check.NotChecked, Reason: check.Unstarted, Detail: "the run ended before its turn came", Phases: check.NoPhases()},
 		{Name: "ftp://wrong.example", State: check.NotChecked, Reason: check.InvalidTarget, Detail: "url: is neither http nor https (write https://…)", Phases: check.NoPhases()},
 		{Name: "ours.example", State: check.NotChecked, Reason: check.Internal, Detail: "we ran out of file descriptors", Attempts: 1, Phases: took(0.4, 0.1)},

@@ -12,10 +12,10 @@ import (
 )
 
 // JUnit writes the summary for the gate of a pipeline: a suite a group, a case
-// a target, in the event's order. What is down has failed. What was not
-// checked is an error, and so is what is down in a run that could not see:
-// neither says anything of the target. Degraded targets pass, and say so in
-// their output.
+// a target, in the event's order. A target that is down has failed. One that
+// was not checked is an error, and so is one that is down while the monitor has
+// no network: neither says anything of the target. Degraded targets pass, with
+// the reason as their output.
 func JUnit(w io.Writer, s *monitor.Summary) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
@@ -80,7 +80,7 @@ func suites(s *monitor.Summary) *junitSuites {
 			byGroup[r.Group] = suite
 			all.Suites = append(all.Suites, suite)
 		}
-		suite.add(r, s.VantageUnhealthy)
+		suite.count(r, s.VantageUnhealthy)
 	}
 	for _, suite := range all.Suites {
 		suite.Time = seconds(suite.took)
@@ -91,14 +91,14 @@ func suites(s *monitor.Summary) *junitSuites {
 	return all
 }
 
-func (s *junitSuite) add(r *check.Result, blindRun bool) {
+func (s *junitSuite) count(r *check.Result, noNetwork bool) {
 	c := junitCase{Class: s.Name, Name: Plain(r.Name), Time: seconds(0)}
 	if r.Measured() {
 		c.Time = seconds(r.Duration)
 		s.took += r.Duration
 	}
 	switch {
-	case r.State == check.NotChecked || r.State == check.Down && blindRun:
+	case r.State == check.NotChecked || r.State == check.Down && noNetwork:
 		c.Error = problem(r)
 		s.Errors++
 	case r.State == check.Down:
@@ -113,7 +113,7 @@ func (s *junitSuite) add(r *check.Result, blindRun bool) {
 	s.Cases = append(s.Cases, c)
 }
 
-// problem says in its attributes what gates show, and in its text what else
+// problem has in its attributes what pipelines show, and in its text what else
 // helps to find the cause.
 func problem(r *check.Result) *junitProblem {
 	text := fmt.Sprintf("%s\n%s", reason(r), Plain(r.URL))

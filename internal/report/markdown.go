@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/monitor"
+	"rollcall/internal/text"
 )
 
 // Markdown writes the summary for the page on which a pipeline shows its
@@ -16,16 +17,16 @@ import (
 // that is folded.
 func Markdown(w io.Writer, s *monitor.Summary) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "## Rollcall: %s\n\n", verdict(s))
+	fmt.Fprintf(b, "## Rollcall: %s\n\n", s.Headline())
 	if s.VantageUnhealthy {
-		fmt.Fprintf(b, "> **Warning:** %s.\n\n", blind)
+		fmt.Fprintf(b, "> **Warning:** %s.\n\n", noNetwork)
 	}
-	fmt.Fprintf(b, "%s.\n", strings.TrimSuffix(Line(s), "; "+blind))
+	fmt.Fprintf(b, "%s.\n", strings.TrimSuffix(Line(s), "; "+noNetwork))
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(b, "\n- Warning: %s\n", code(warning))
 	}
 	rows := s.UrgentFirst()
-	up := len(rows)
+	up := len(rows) // where those that are up begin
 	for up > 0 && rows[up-1].State == check.Up {
 		up--
 	}
@@ -34,53 +35,34 @@ func Markdown(w io.Writer, s *monitor.Summary) error {
 		markdownTable(b, rows[:up])
 	}
 	if up < len(rows) {
-		fmt.Fprintf(b, "\n<details>\n<summary>%d up</summary>\n\n", len(rows)-up)
+		fmt.Fprintf(b, "\n<details>\n<summary>%s up</summary>\n\n", text.Count(len(rows)-up))
 		markdownTable(b, rows[up:])
 		fmt.Fprint(b, "\n</details>\n")
 	}
 	return b.Flush()
 }
 
-// verdict is the summary in a few words.
-func verdict(s *monitor.Summary) string {
-	switch {
-	case s.VantageUnhealthy:
-		return "could not see"
-	case s.Down > 0:
-		return fmt.Sprintf("%d of %d down", s.Down, s.Targets)
-	case s.NotChecked > 0:
-		return fmt.Sprintf("%d of %d not checked", s.NotChecked, s.Targets)
-	case s.Stale || s.Targets == 0:
-		return "nothing checked"
-	case s.Degraded > 0:
-		return fmt.Sprintf("%d of %d degraded", s.Degraded, s.Targets)
-	}
-	return "all up"
-}
-
-// marks are what a state looks like where colours are not to be had.
-var marks = map[check.State]string{
-	check.Up: "🟢 up", check.Degraded: "🟡 degraded", check.Down: "🔴 down", check.NotChecked: "⚪ not checked",
-}
-
 func markdownTable(w io.Writer, rows []*check.Result) {
+	states := map[check.State]string{
+		check.Up: "🟢 up", check.Degraded: "🟡 degraded", check.Down: "🔴 down", check.NotChecked: "⚪ not checked",
+	}
 	fmt.Fprint(w, "| State | Target | Status | Duration | Reason |\n|---|---|--:|--:|---|\n")
 	for _, r := range rows {
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", marks[r.State], code(r.Name), status(r), duration(r), code(reason(r)))
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", states[r.State], code(r.Name), status(r), duration(r), code(reason(r)))
 	}
 }
 
-// code is a text of somebody else's: everything that Markdown, or HTML within
-// it, could take for its own is written as an entity, also the bar that would
-// end a table's cell, and what would become a link.
+// code is a text of somebody else's. Whatever means something in Markdown, or
+// in HTML within it, is written as an entity, also the bar that would end a
+// table's cell, and what would become a link.
 func code(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "<code>" + ownMeaning.Replace(html.EscapeString(Plain(s))) + "</code>"
+	return "<code>" + entities.Replace(html.EscapeString(Plain(s))) + "</code>"
 }
 
-var ownMeaning = strings.NewReplacer(
+var entities = strings.NewReplacer(
 	"|", "&#124;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;", "\\", "&#92;",
 	"~", "&#126;", "$", "&#36;", "@", "&#64;", "://", "&#58;//", "www.", "www&#46;", "WWW.", "WWW&#46;",
 )

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/mattn/go-runewidth"
 )
 
 // mostMarks is how many combining marks may stand on a letter. No language
@@ -14,8 +14,8 @@ const mostMarks = 4
 
 // Plain keeps a text from moving the cursor, or anything else: it may hold
 // whatever somebody named a target, or whatever a server sent. Escapes, white
-// space other than the blank, what changes the direction, and what is no
-// UTF-8 become a dot.
+// space other than the blank, what changes the direction, and invalid UTF-8
+// become a dot.
 func Plain(s string) string {
 	marks := 0
 	return strings.Map(func(r rune) rune {
@@ -32,51 +32,28 @@ func Plain(s string) string {
 }
 
 // width is how many columns a plain text takes.
-func width(s string) int {
-	n := 0
-	for _, r := range s {
-		n += text.RuneWidth(r)
-	}
-	return n
-}
+func width(s string) int { return runewidth.StringWidth(s) }
 
 // snip cuts a plain text to n columns, the last of them an ellipsis.
-func snip(s string, n int) string {
-	if width(s) <= n {
-		return s
-	}
-	head, _ := split(s, n-1)
-	return head + "…"
-}
+func snip(s string, n int) string { return runewidth.Truncate(s, n, "…") }
 
-// split cuts a plain text where n columns are full.
-func split(s string, n int) (head, rest string) {
-	taken := 0
-	for i, r := range s {
-		if taken += text.RuneWidth(r); taken > n {
-			return s[:i], s[i:]
-		}
-	}
-	return s, ""
-}
-
-// fold breaks a plain text into lines of at most n columns, between words
+// wrap breaks a plain text into lines of at most n columns, between words
 // where it can. n is 2 at least, as the widest glyph is.
-func fold(s string, n int) []string {
+func wrap(s string, n int) []string {
 	var lines []string
 	for width(s) > n {
-		head, rest := split(s, n)
-		if blank := strings.LastIndexByte(head, ' '); blank > 0 && !strings.HasPrefix(rest, " ") {
-			head, rest = s[:blank], s[blank:]
+		head := runewidth.Truncate(s, n, "")
+		if blank := strings.LastIndexByte(head, ' '); blank > 0 && s[len(head)] != ' ' {
+			head = s[:blank]
 		}
 		lines = append(lines, strings.TrimRight(head, " "))
-		s = strings.TrimLeft(rest, " ")
+		s = strings.TrimLeft(s[len(head):], " ")
 	}
 	return append(lines, strings.TrimRight(s, " "))
 }
 
 // pad fills a plain text up to n columns.
-func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-width(s))) }
+func pad(s string, n int) string { return runewidth.FillRight(s, n) }
 
 // padLeft is pad for numbers.
-func padLeft(s string, n int) string { return strings.Repeat(" ", max(0, n-width(s))) + s }
+func padLeft(s string, n int) string { return runewidth.FillLeft(s, n) }

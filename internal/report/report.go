@@ -1,19 +1,18 @@
 // Package report shows a summary to people and to programs: as a table, JSON,
 // Markdown and JUnit. Whatever a name or a server's words hold, each format
-// stays what it is: nothing of them reaches a terminal, a parser or a page
-// that those would obey.
+// stays what it is: no terminal, parser or page obeys any of it.
 package report
 
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/monitor"
+	"rollcall/internal/text"
 )
 
 // JSON writes the summary as its contract has it, with every result, and a
@@ -27,6 +26,36 @@ func JSON(w io.Writer, s *monitor.Summary) error {
 	return err
 }
 
+// Line is the summary in a line.
+func Line(s *monitor.Summary) string { return line(s, Look{}) }
+
+// noNetwork is what a run says that could reach neither most of its targets nor
+// the canary.
+const noNetwork = "the monitor has no network: the states of targets are unknown"
+
+func line(s *monitor.Summary, l Look) string {
+	counts := []string{l.paint(green, text.Count(s.Up)+" up")}
+	for _, c := range []struct {
+		n      int
+		what   string
+		colour colour
+	}{
+		{s.Degraded, "degraded", yellow}, {s.Down, "down", red}, {s.NotChecked, "not checked", magenta}, {s.Flaky, "flaky", yellow},
+	} {
+		if c.n > 0 {
+			counts = append(counts, l.paint(c.colour, text.Count(c.n)+" "+c.what))
+		}
+	}
+	line := fmt.Sprintf("%s in %s: %s", text.Plural(s.Targets, "target"), milliseconds(time.Duration(s.Duration)), strings.Join(counts, ", "))
+	if s.VantageUnhealthy {
+		line += "; " + noNetwork
+	}
+	return line
+}
+
+func milliseconds(d time.Duration) string { return text.Milliseconds(d, 1) + " ms" }
+
+// status is blank where there is none.
 func status(r *check.Result) string {
 	if r.Status == 0 {
 		return ""
@@ -34,22 +63,15 @@ func status(r *check.Result) string {
 	return strconv.Itoa(r.Status)
 }
 
-// duration is blank where there was nothing to measure.
+// duration is blank where nothing was measured.
 func duration(r *check.Result) string {
 	if !r.Measured() {
 		return ""
 	}
-	return Milliseconds(r.Duration)
+	return milliseconds(r.Duration)
 }
 
-// Milliseconds writes a duration as people compare them: one unit, one
-// decimal.
-func Milliseconds(d time.Duration) string {
-	return strconv.FormatFloat(d.Seconds()*1000, 'f', 1, 64) + " ms"
-}
-
-// reason is why the target has its state, in words; "" where there is nothing
-// to say.
+// reason is why the target has its state, in words; "" for most that are up.
 func reason(r *check.Result) string {
 	var words []string
 	if r.State != check.Up {
@@ -58,50 +80,9 @@ func reason(r *check.Result) string {
 	if r.Detail != "" {
 		words = append(words, Plain(r.Detail))
 	}
-	text := strings.Join(words, ": ")
+	why := strings.Join(words, ": ")
 	if r.Flaky {
-		text = strings.TrimSpace(text + fmt.Sprintf(" (flaky: answered at attempt %d)", r.Attempts))
+		why = strings.TrimSpace(fmt.Sprintf("%s (flaky: succeeded at attempt %d)", why, r.Attempts))
 	}
-	return text
-}
-
-// Line is the summary in a line.
-func Line(s *monitor.Summary) string { return line(s, Look{}) }
-
-// A count is how many targets have one thing in common.
-type count struct {
-	n     int
-	what  string
-	paint paint
-}
-
-func counts(s *monitor.Summary) []count {
-	all := []count{
-		{s.Up, "up", green}, {s.Degraded, "degraded", yellow}, {s.Down, "down", red},
-		{s.NotChecked, "not checked", magenta}, {s.Flaky, "flaky", yellow},
-	}
-	return slices.DeleteFunc(all, func(c count) bool { return c.n == 0 && c.what != "up" })
-}
-
-// blind is said of a run that could not see.
-const blind = "the vantage point is at fault: nothing is said of the targets"
-
-func line(s *monitor.Summary, l Look) string {
-	var parts []string
-	for _, c := range counts(s) {
-		parts = append(parts, l.in(c.paint, fmt.Sprintf("%d %s", c.n, c.what)))
-	}
-	text := fmt.Sprintf("%s in %s: %s", Targets(s.Targets), Milliseconds(time.Duration(s.Duration)), strings.Join(parts, ", "))
-	if s.VantageUnhealthy {
-		text += "; " + blind
-	}
-	return text
-}
-
-// Targets counts them in words.
-func Targets(n int) string {
-	if n == 1 {
-		return "1 target"
-	}
-	return strconv.Itoa(n) + " targets"
+	return why
 }

@@ -31,6 +31,8 @@ var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
 	"functions/check": {"config", "sweep", "monitor", "publish", "page", "probe", "check", "resolve", "trust"},
 
+	"internal/text":    {},
+	"internal/pause":   {},
 	"internal/check":   {},
 	"internal/expect":  {"check", "redact"},
 	"internal/guard":   {},
@@ -42,14 +44,14 @@ var mayImport = map[string][]string{
 	"internal/trust":   {},
 	"internal/sweep":   {"check", "pause"},
 	"internal/metric":  {"check"},
-	"internal/publish": {"metric"},
+	"internal/publish": {"metric", "pause"},
 	"internal/config":  {"check", "guard", "plan", "sweep", "metric"},
 	"internal/monitor": {"check", "config", "plan", "sweep", "metric", "text"},
-	"internal/cost":    {"plan", "metric"},
-	"internal/page":    {"monitor", "check", "redact"},
-	"internal/report":  {"monitor", "check"},
+	"internal/cost":    {"plan", "metric", "text"},
+	"internal/page":    {"monitor", "check", "redact", "text"},
+	"internal/report":  {"monitor", "check", "text"},
 	"internal/manual":  {},
-	"internal/testnet": {},
+	"internal/testnet": {"pause"},
 }
 
 // testsMayImport says the same for those packages of the tests that know less

@@ -47,9 +47,9 @@ func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target
 	})
 }
 
-// A server that answers when it hears that we are gone is not up: the run's end
-// says no goodbye.
-func TestNobodyAnswersAGoodbye(t *testing.T) {
+// A server that responds once it hears that we are gone is not up: the run's end
+// sends no close_notify.
+func TestTheRunsEndSendsNoCloseNotify(t *testing.T) {
 	st, prober := gallery(t)
 	const checks = 400
 	var asked sync.WaitGroup
@@ -74,9 +74,9 @@ func TestNobodyAnswersAGoodbye(t *testing.T) {
 	all.Wait()
 }
 
-// An answer that comes before a long request has left is taken, and nobody is
+// A response that comes before a long request has left counts, and nobody is
 // left to send the rest.
-func TestAnswerBeforeALongRequest(t *testing.T) {
+func TestResponseBeforeALongRequest(t *testing.T) {
 	st, prober := gallery(t)
 	to := speaking(t, st, func(c net.Conn) {
 		http.ReadRequest(bufio.NewReader(c))
@@ -91,8 +91,8 @@ func TestAnswerBeforeALongRequest(t *testing.T) {
 }
 
 // With a body or without, a request arrives whole, and the connection ends with
-// TLS's goodbye.
-func TestConnectionsEndWithAGoodbye(t *testing.T) {
+// TLS's close_notify.
+func TestConnectionsEndWithCloseNotify(t *testing.T) {
 	const checks = 200
 	st, prober := gallery(t)
 	ends := make(chan error, 2*checks)
@@ -122,7 +122,7 @@ func TestConnectionsEndWithAGoodbye(t *testing.T) {
 	all.Wait()
 	for range 2 * checks {
 		if err := <-ends; err != io.EOF {
-			t.Errorf("a connection ended with %v, want a goodbye", err)
+			t.Errorf("a connection ended with %v, want a close_notify", err)
 		}
 	}
 }

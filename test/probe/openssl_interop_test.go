@@ -132,7 +132,7 @@ func (s server) check(t *testing.T, h *house, res check.Result) {
 		return
 	}
 	if res.Status != 0 || res.Complete || res.Phases.TLS == check.Absent || res.Phases.Transfer != check.Absent {
-		t.Errorf("without an answer there are status %d, complete %v, and the phases %v", res.Status, res.Complete, res.Phases)
+		t.Errorf("without a response there are status %d, complete %v, and the phases %v", res.Status, res.Complete, res.Phases)
 	}
 	if s.flaw != testnet.Sound {
 		checkCertificate(t, h, res, s.flaw)

@@ -133,7 +133,7 @@ func measuredStartNginx(t *testing.T, dir, backend string) (port int) {
 // The tickets come after the handshake and before the answer: a clock that
 // takes the first read for the first byte measures them.
 func TestTruthWhileStoppedBehindOpenSSL(t *testing.T) {
-	behindNginx(t).tell(t, order{}, trueByTheKernel)
+	behindNginx(t).judge(t, order{}, trueByTheKernel)
 }
 
 // Nor are the tickets' segments the answer's: nothing was merged, so however
@@ -150,5 +150,5 @@ func TestSureWhileStoppedBehindOpenSSL(t *testing.T) {
 
 // The same by the process's clock.
 func TestNoTruthByTheProcessClockBehindOpenSSL(t *testing.T) {
-	behindNginx(t).tell(t, order{Hidden: true}, wrongByTheProcess)
+	behindNginx(t).judge(t, order{Hidden: true}, wrongByTheProcess)
 }

@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"rollcall/test/faults"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +25,7 @@ import (
 	"rollcall/internal/resolve"
 	"rollcall/internal/testnet"
 	"rollcall/internal/wire"
+	"rollcall/test/faults"
 )
 
 const (
@@ -171,28 +171,20 @@ func (r *rehearsal) stop(p *os.Process) (held time.Duration, err error) {
 	return <-r.held, p.Signal(syscall.SIGCONT)
 }
 
-// tell runs a check, up to eight times as this machine may be busy with other
-// things, until problems finds none.
-func (r *rehearsal) tell(t *testing.T, c order, problems func(check.Result, time.Duration) []string) {
+// judge runs a check several times, of which problems finds none in the median.
+func (r *rehearsal) judge(t *testing.T, c order, problems func(check.Result, time.Duration) []string) {
 	t.Helper()
 	warm, err := wire.Warm() // a process's very first check may find the kernel not stamping yet
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer warm.Close()
-	for n := 1; ; n++ {
+	inMedian(t, func() []string {
 		result, held := r.measure(t, c)
 		t.Logf("held for %v: first byte after %v by the %v's clock, uncertainty %v, unsure %v, local delay %v",
 			held, result.Phases.FirstByte, result.Clock, result.Uncertainty, result.Unsure, result.LocalDelay)
-		found := problems(result, held)
-		if len(found) == 0 {
-			return
-		}
-		if n == 8 { // a busy machine makes the server late, too
-			t.Errorf("%s\nin %+v", strings.Join(found, "\n"), result)
-			return
-		}
-	}
+		return problems(result, held)
+	})
 }
 
 // trueByTheKernel: stopped or not, the process measures what it took.
@@ -269,10 +261,12 @@ func onStage(t *testing.T) *rehearsal {
 // An answer that came while the process was stopped is measured as if it had
 // not been.
 func TestTruthWhileStopped(t *testing.T) {
-	onStage(t).tell(t, order{}, together(trueByTheKernel, sure))
+	slow(t)
+	onStage(t).judge(t, order{}, together(trueByTheKernel, sure))
 }
 
 // The same by the process's clock shows what the kernel's is worth.
 func TestNoTruthByTheProcessClock(t *testing.T) {
-	onStage(t).tell(t, order{Hidden: true}, wrongByTheProcess)
+	slow(t)
+	onStage(t).judge(t, order{Hidden: true}, wrongByTheProcess)
 }

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/report"
 	"rollcall/internal/testnet"
+	"rollcall/internal/text"
 )
 
 const opening = `Rollcall, on a stage: the sites, their resolver, CloudWatch and Lambda's runtime API
@@ -106,7 +107,7 @@ func (s *show) times(atOnce, oneByOne []scene) {
 			slow, how = time.Duration(oneByOne[i].summary.Duration), "measured"
 		}
 		s.printf("  %-20s %9s one after the other (%s), %9s all at once: %s\n",
-			sc.event, report.Milliseconds(slow), how, report.Milliseconds(time.Duration(sc.summary.Duration)), report.Saved(slow, time.Duration(sc.summary.Duration)))
+			sc.event, text.Milliseconds(slow, 1)+" ms", how, text.Milliseconds(time.Duration(sc.summary.Duration), 1)+" ms", report.Saved(slow, time.Duration(sc.summary.Duration)))
 	}
 	s.printf("\n")
 }

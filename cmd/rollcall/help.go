@@ -19,12 +19,22 @@ func (completionCommand) Help() string {
   source <(rollcall completion zsh)               # in ~/.zshrc
   rollcall completion fish | source               # in config.fish
 
-make install puts all three where the shells look for them.`
+make install installs all three.`
 }
 
 // Run prints the script.
 func (c *completionCommand) Run(k *kong.Kong, sys system) error {
-	return unwritten(manual.Completion(sys.out, k.Model, c.Shell))
+	return writeError(manual.Completion(sys.out, k.Model.Name, c.Shell))
+}
+
+// candidates is what the completion scripts call at TAB.
+type candidates struct {
+	Words []string `arg:"" optional:""`
+}
+
+// Run prints what the last word can become.
+func (c *candidates) Run(k *kong.Kong, sys system) error {
+	return writeError(manual.Complete(sys.out, k.Model, c.Words))
 }
 
 // manCommand is rollcall man, which make install calls.
@@ -32,21 +42,21 @@ type manCommand struct{}
 
 // Run prints the man page.
 func (manCommand) Run(k *kong.Kong, sys system) error {
-	return unwritten(manual.Man(sys.out, k.Model, version,
+	return writeError(manual.Man(sys.out, k.Model, version,
 		manual.Section{Title: "Exit status", Rows: [][2]string{
 			{"130", "interrupted"},
-			{"2", "wrong usage or event, or no URL"},
-			{"1", "something is down, and the vantage point is not at fault"},
-			{"3", "something was not checked or lost, or the monitor is unhealthy"},
-			{"0", "all is well; degraded counts as up"},
+			{"2", "invalid usage or event, or no URL"},
+			{"1", "a target is down, and the monitor has a network"},
+			{"3", "a target was not checked, a metric was lost, or the monitor is unhealthy"},
+			{"0", "every target is up; degraded counts as up"},
 		}},
 		manual.Section{Title: "Environment", Rows: [][2]string{
-			{"ROLLCALL_ALLOW", "networks that the address guard lets through, as --allow does, with commas between"},
+			{"ROLLCALL_ALLOW", "networks that the address guard allows, as --allow does, separated by commas"},
 			{"ROLLCALL_DNS", "the resolver, host:port"},
-			{"ROLLCALL_CANARY", "a URL that is known to be up; empty: none"},
-			{"ROLLCALL_…", "more of them are in docs/configuration.md"},
-			{"NO_COLOR", "if it is not empty, there are no colours"},
-			{"SSL_CERT_FILE", "whom to trust"},
+			{"ROLLCALL_CANARY", "a URL that shows whether the monitor has a network; empty: none"},
+			{"ROLLCALL_…", "docs/configuration.md has the others"},
+			{"NO_COLOR", "no colours, unless it is empty"},
+			{"SSL_CERT_FILE", "the trusted certificate authorities"},
 		}},
 	))
 }
@@ -70,7 +80,7 @@ func (checkCommand) Help() string {
   rollcall check - < urls.txt
   rollcall check --event my.json --format junit --output rollcall.xml
 
-It exits with 0 if all is well, 1 if something is down, 2 for wrong usage or a wrong event, 3 if something could not be checked, 130 if it was interrupted.`
+Exit status: 0 every target is up, 1 a target is down, 2 invalid usage or event, 3 a target was not checked, 130 interrupted.`
 }
 
 // Help is shown below the command's flags.
@@ -80,7 +90,7 @@ func (compareCommand) Help() string {
   rollcall compare example.com example.org example.net
   rollcall compare --event events/gafam.json
 
-Times are in seconds. Nobody's failure is looked at twice, so that neither way waits for that.`
+Times are in seconds. Retries are disabled in both modes.`
 }
 
 // Help is shown below the command's flags.
@@ -91,5 +101,5 @@ func (demoCommand) Help() string {
   rollcall demo --list
   rollcall demo --serve
 
-Everything listens on 127.0.0.1, and nothing leaves the machine. It exits as check does: with 1, as something is down.`
+All servers listen on 127.0.0.1, and nothing leaves the machine. The exit status is that of check: 1, as targets are down.`
 }
