@@ -96,6 +96,9 @@ const mostMemory = 40 << 20
 // TestPublishingTakesConstantMemory adds datums far faster than CloudWatch
 // takes them: the backlog is full, and what has no place goes by EMF.
 func TestPublishingTakesConstantMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	n := 2 * size(t)
 	if os.Getenv("ROLLCALL_SOAK") != "" {
 		n = size(t)
