@@ -37,7 +37,7 @@ func silent(t *testing.T) string {
 }
 
 // TestCredentialsThatNeverCome: without any the SDK asks the machine's
-// metadata service, which may not answer.
+// metadata service, which may not respond.
 func TestCredentialsThatNeverCome(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_EC2_METADATA_DISABLED", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
 		t.Setenv(name, "")

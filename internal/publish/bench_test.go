@@ -34,7 +34,7 @@ func forgetful(tb testing.TB, delay time.Duration) string {
 	return s.URL
 }
 
-// slow is about what CloudWatch takes to answer.
+// slow is about what CloudWatch takes to respond.
 const slow = 20 * time.Millisecond
 
 // BenchmarkSession publishes 20,000 datums a round, without the limit on

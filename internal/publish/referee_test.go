@@ -107,7 +107,7 @@ func (tr *trial) open(t *testing.T, produced int) books {
 
 // balance holds the session's account against the books: accepted, EMF and
 // lost are all that was produced; each datum is in one place and there once,
-// but for those that CloudWatch kept and the session could not know of: every
+// except those that CloudWatch kept and the session could not know of: every
 // one of them is unclear.
 func (tr *trial) balance(t *testing.T, got metric.DeliveryStats, b books) {
 	t.Helper()
@@ -227,7 +227,7 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 	trials := map[string]*trial{}
 	for name, mode := range map[string]testnet.Mode{
 		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
-		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of an answer": testnet.Dying, "reset": testnet.ResetAfterAccepting,
+		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of a response": testnet.Dying, "reset": testnet.ResetAfterAccepting,
 	} {
 		for kind, tr := range map[string]*trial{" always": try(t, nil), " always, no log": try(t, full{}), " at times": try(t, nil)} {
 			share := 1.0
