@@ -38,10 +38,7 @@ func closeLater(t *testing.T, conns ...io.Closer) {
 			c.Close()
 		}
 	}
-	watchdog := time.AfterFunc(10*time.Second, func() {
-		t.Error("the test takes longer than 10 s")
-		end()
-	})
+	watchdog := time.AfterFunc(10*time.Second, end)
 	t.Cleanup(func() { watchdog.Stop(); end() })
 }
 
@@ -218,6 +215,9 @@ func TestConnCounts(t *testing.T) {
 	near, far := pair(t)
 	if r := near.Reading(); r != (Reading{}) {
 		t.Errorf("before anything happened: %+v", r)
+	}
+	if sent, gap := near.Sent(); sent != (Instant{}) || gap != 0 {
+		t.Errorf("before anything was written: sent at %v", sent)
 	}
 	send(t, near, "request")
 	receive(t, far, "request")
