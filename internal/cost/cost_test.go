@@ -12,7 +12,7 @@ import (
 	"rollcall/internal/plan"
 )
 
-// urls is a plan of so many https URLs, each of its own host.
+// urls is a plan of n https URLs, each of its own host.
 func urls(t testing.TB, n int) *plan.Plan {
 	t.Helper()
 	p, err := plan.ParseURLs([]string{"https://example.com"})

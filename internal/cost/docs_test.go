@@ -15,7 +15,7 @@ import (
 	"rollcall/internal/text"
 )
 
-var update = flag.Bool("update", false, "write the figures of docs/cost.md anew")
+var update = flag.Bool("update", false, "write the figures of docs/cost.md again")
 
 // TestDocumentationHasTheFigures holds docs/cost.md to what is calculated.
 // After a change: go test ./internal/cost -update.

@@ -17,7 +17,7 @@ import (
 
 var at = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// checked is a complete answer with every phase and a certificate.
+// checked is a complete response with every phase and a certificate.
 func checked(name string, reason check.Reason) *check.Result {
 	phases := check.Phases{
 		DNS: 1 * time.Millisecond, Connect: 2 * time.Millisecond, TLS: 3 * time.Millisecond,
@@ -54,7 +54,7 @@ func lines(datums []Datum) []string {
 	return out
 }
 
-var update = flag.Bool("update", false, "write testdata/datums.txt anew")
+var update = flag.Bool("update", false, "write testdata/datums.txt again")
 
 // TestDatums compares what results of many kinds give with testdata/datums.txt.
 // After a change of the table: go test ./internal/metric -update, and read what

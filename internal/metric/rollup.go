@@ -37,8 +37,8 @@ type Rollup struct {
 	reasons map[check.Reason]aggregate
 }
 
-// Add takes one result into account. A result that was not checked is no
-// verdict and leaves no trace.
+// Add takes one result into account. A result that was not checked has no
+// verdict and does not count.
 func (ro *Rollup) Add(r *check.Result) {
 	if !r.Checked() {
 		return

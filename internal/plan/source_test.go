@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"strings"
 	"testing"
@@ -65,13 +66,18 @@ func TestSourceByScheme(t *testing.T) {
 }
 
 // A path that names its scheme is no way to other files than one without.
-func TestFilesTakesPathsOnly(t *testing.T) {
+func TestFilesTakesRegularFilesOnly(t *testing.T) {
 	files := fstest.MapFS{"a.txt": {Data: []byte("https://a.example\n")}}
 	for _, source := range []string{"file://a.txt", "file:///a.txt", "file://./a.txt", "FILE://a.txt"} {
 		if p, err := parse([]byte(`{"source": "`+source+`"}`), Inputs{Sources: filesOf(files)}); err == nil {
 			t.Errorf("%s: got a plan of %d targets", source, len(p.Targets))
 		}
 	}
+	files["pipe.txt"] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
+	_, err := parse([]byte(`{"source": "pipe.txt"}`), Inputs{Sources: filesOf(files)})
+	wantProblem(t, err, `source: open "pipe.txt": not a regular file`)
+	_, err = parse([]byte(`{"source": "a\u001b.txt"}`), Inputs{Sources: filesOf(files)})
+	wantProblem(t, err, `source: open "a\x1b.txt": not a path below the program's folder (for example lists/urls.txt)`)
 	if _, err := parse([]byte(`{"source": "a.txt"}`), Inputs{Sources: filesOf(nil)}); err == nil {
 		t.Error("there are no files, and a.txt is one of them")
 	}

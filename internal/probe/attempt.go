@@ -30,12 +30,12 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	p.roots.Do(readRoots)
-	p.pulse.Enter()
-	defer p.pulse.Leave()
+	p.lateness.Start()
+	defer p.lateness.Stop()
 	now := time.Now()
 	a := &attempt{
 		p: p, t: t,
-		time:    timeline{pulse: &p.pulse, started: now},
+		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,

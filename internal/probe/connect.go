@@ -65,7 +65,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 	}
 	a.res.IP = d.addr
 	conn := wire.New(d.conn)
-	conn.Tell(&a.p.pulse)
+	conn.Lateness = &a.p.lateness
 	if rtt, ok := conn.RoundTrip(); ok { // the kernel's, plus what others before the winner took
 		span.Kernel = min(took, d.began.Sub(began)+rtt)
 		a.time.record(check.Connect, span, leastUncertainty)

@@ -98,8 +98,7 @@ func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*respons
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
 	}
-	c.wire.Hold(version == check.HTTP1 && h.body == "" && !a.res.BodyTruncated) // nobody else writes, and all is read
-	conversation.Close()                                                        // TLS sends its close_notify, unless that is too late
+	conversation.Close() // TLS sends its close_notify, unless that is too late
 	return resp, err
 }
 

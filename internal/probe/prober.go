@@ -38,14 +38,14 @@ type Options struct {
 // keeps nothing of a target but that its certificate was good: each check
 // makes fresh connections.
 type Prober struct {
-	options Options
-	own     http.Header // says who asks, where a target does not
-	http2   *http.Transport
-	seconds chan struct{}   // second dials under way; nil: they are not counted
-	trust   *trust.Verifier // nil: crypto/tls verifies
-	pulse   wire.Pulse
-	roots   sync.Once
-	warm    *net.UDPConn
+	options  Options
+	own      http.Header // says who asks, where a target does not
+	http2    *http.Transport
+	seconds  chan struct{}   // second dials under way; nil: they are not counted
+	trust    *trust.Verifier // nil: crypto/tls verifies
+	lateness wire.Lateness
+	roots    sync.Once
+	warm     *net.UDPConn
 }
 
 // New returns a Prober; Close it when it is no longer needed.

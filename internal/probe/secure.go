@@ -54,9 +54,7 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 	}
 	began := time.Now()
 	client := tls.Client(c.wire, config)
-	c.wire.Hold(h.body == "") // the end of TLS 1.3's handshake leaves with the request, unless others write that
 	err := client.Handshake()
-	c.wire.Hold(false)
 	c.top = client
 	r := c.wire.Reading()
 	a.time.noteStamps(r)

@@ -16,7 +16,7 @@ const leastUncertainty = 50 * time.Microsecond
 
 // A timeline is what the clocks say of an attempt so far.
 type timeline struct {
-	pulse       *wire.Pulse
+	process     *wire.Lateness
 	started     time.Time
 	phase       check.Phase // the one that is open
 	spans       [check.Transfer + 1]wire.Span
@@ -59,7 +59,7 @@ func (t *timeline) noteStamps(r wire.Reading) {
 // lateness is the uncertainty of the process's clock about what happened since
 // then.
 func (t *timeline) lateness(then time.Time) time.Duration {
-	return wire.Unfelt + t.pulse.Worst(then, time.Now())
+	return t.process.Since(then)
 }
 
 // left is what there is left of the target's timeout: what its own phases took

@@ -37,7 +37,7 @@ func silent(t *testing.T) string {
 }
 
 // TestCredentialsThatNeverCome: without any the SDK asks the machine's
-// metadata service, which may not answer.
+// metadata service, which may not respond.
 func TestCredentialsThatNeverCome(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_EC2_METADATA_DISABLED", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
 		t.Setenv(name, "")
@@ -55,11 +55,7 @@ func TestCredentialsThatNeverCome(t *testing.T) {
 	s := over(cfg, "http://127.0.0.1:1", &lines, &log).Begin(t.Context())
 	defer s.Close()
 	s.Add(many(3)...)
-	began := time.Now()
-	got := s.Flush(within(t, time.Second))
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("Flush took %v of a second", took)
-	}
+	got := s.Flush(within(t, time.Second)) // ends, though they never come
 	check(t, got, metric.DeliveryStats{Datums: 3, EMF: 3, Requests: got.Requests})
 	l := log.String()
 	if !strings.Contains(l, "Set AWS_REGION, and credentials") || !strings.Contains(l, "the metrics fall back to EMF in the log") || strings.Count(l, "\n") != 1 {
@@ -71,6 +67,9 @@ func TestCredentialsThatNeverCome(t *testing.T) {
 // of tomorrow or of last month. What was not yet refused goes by EMF, and the
 // log says where to look.
 func TestAClockThatJumped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	for name, jump := range map[string]time.Duration{"ahead": 24 * time.Hour, "back": -30 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			tr := try(t, nil)

@@ -26,7 +26,7 @@ type batch struct {
 	datums  []metric.Datum
 	bytes   int  // an upper bound of the encoded datums
 	unclear bool // a request with them may have arrived; they are counted
-	guesses int  // how many refusals were believed about the datum at fault
+	guesses int  // how many refusals were believed about the invalid datum
 }
 
 // maxGuesses bounds what refusals cost that name the wrong datum.

@@ -34,7 +34,7 @@ func forgetful(tb testing.TB, delay time.Duration) string {
 	return s.URL
 }
 
-// slow is about what CloudWatch takes to answer.
+// slow is about what CloudWatch takes to respond.
 const slow = 20 * time.Millisecond
 
 // BenchmarkSession publishes 20,000 datums a round, without the limit on
@@ -96,6 +96,9 @@ const mostMemory = 40 << 20
 // TestPublishingTakesConstantMemory adds datums far faster than CloudWatch
 // takes them: the backlog is full, and what has no place goes by EMF.
 func TestPublishingTakesConstantMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	n := 2 * size(t)
 	if os.Getenv("ROLLCALL_SOAK") != "" {
 		n = size(t)

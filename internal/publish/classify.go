@@ -16,7 +16,7 @@ type class uint8
 
 const (
 	retryable     class = iota // throttles, 5xx, no response
-	invalid                    // one of the datums, or their number, is at fault
+	invalid                    // one of the datums, or their number, is invalid
 	denied                     // the role may not
 	badIdentity                // the credentials were refused
 	unready                    // no request can be made: no Region, no credentials

@@ -22,18 +22,18 @@ func operation(err error) error {
 	return &smithy.OperationError{ServiceID: "CloudWatch", OperationName: "PutMetricData", Err: err}
 }
 
-// answer is an answer with that status, and an error made of its body.
-func answer(status int, err error) error {
+// response is a response with that status, and an error made of its body.
+func response(status int, err error) error {
 	return operation(&smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: err})
 }
 
 func api(status int, code string) error {
-	return answer(status, &smithy.GenericAPIError{Code: code, Message: "because"})
+	return response(status, &smithy.GenericAPIError{Code: code, Message: "because"})
 }
 
 // unsent is what the SDK makes of an error of net/http.
 func unsent(err error) error {
-	return answer(0, &smithyhttp.RequestSendError{Err: &url.Error{Op: "Post", URL: "https://monitoring", Err: err}})
+	return response(0, &smithyhttp.RequestSendError{Err: &url.Error{Op: "Post", URL: "https://monitoring", Err: err}})
 }
 
 type clockSkew struct{ error }
@@ -50,21 +50,21 @@ func TestClassify(t *testing.T) {
 	}{
 		"throttled":                   {api(400, "Throttling"), retryable, false},
 		"throttled, newer code":       {api(400, "ThrottlingException"), retryable, false},
-		"too many requests":           {answer(429, unreadable), retryable, false},
+		"too many requests":           {response(429, unreadable), retryable, false},
 		"500":                         {api(500, "InternalServiceFault"), retryable, false},
-		"500, no code":                {answer(500, unreadable), retryable, false},
+		"500, no code":                {response(500, unreadable), retryable, false},
 		"503, unknown code":           {api(503, "SomethingNew"), retryable, false},
-		"504":                         {answer(504, unreadable), retryable, true},
-		"200, garbage":                {answer(200, unreadable), retryable, true},
-		"408":                         {answer(408, unreadable), retryable, false},
+		"504":                         {response(504, unreadable), retryable, true},
+		"200, garbage":                {response(200, unreadable), retryable, true},
+		"408":                         {response(408, unreadable), retryable, false},
 		"request expired":             {api(400, "RequestExpired"), retryable, false},
-		"clock just corrected":        {answer(403, clockSkew{errors.New("x")}), retryable, false},
+		"clock just corrected":        {response(403, clockSkew{errors.New("x")}), retryable, false},
 		"reset":                       {unsent(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), retryable, true},
 		"end of file":                 {unsent(io.EOF), retryable, true},
 		"refused connection":          {unsent(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), retryable, true},
 		"no such host":                {unsent(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}), retryable, true},
 		"untrusted certificate":       {unsent(x509.UnknownAuthorityError{}), retryable, true},
-		"timed out":                   {answer(0, &smithy.CanceledError{Err: context.DeadlineExceeded}), retryable, true},
+		"timed out":                   {response(0, &smithy.CanceledError{Err: context.DeadlineExceeded}), retryable, true},
 		"timed out before":            {operation(context.DeadlineExceeded), retryable, false},
 		"cut off before":              {operation(context.Canceled), retryable, false},
 		"slow credentials":            {operation(fmt.Errorf("get identity: %w", context.DeadlineExceeded)), retryable, false},
@@ -73,7 +73,7 @@ func TestClassify(t *testing.T) {
 		"cut off, no response":        {operation(&smithy.CanceledError{Err: context.Canceled}), retryable, true},
 		"empty response":              {&smithyhttp.ResponseError{Err: errors.New("x")}, retryable, true},
 		"bare end of file":            {io.ErrUnexpectedEOF, retryable, true},
-		"413":                         {answer(413, unreadable), invalid, false},
+		"413":                         {response(413, unreadable), invalid, false},
 		"413 by code":                 {api(400, "RequestEntityTooLarge"), invalid, false},
 		"invalid value":               {api(400, "InvalidParameterValue"), invalid, false},
 		"invalid combination":         {api(400, "InvalidParameterCombination"), invalid, false},
@@ -82,14 +82,14 @@ func TestClassify(t *testing.T) {
 		"bare invalid value":          {&smithy.GenericAPIError{Code: "InvalidParameterValue"}, invalid, false},
 		"access denied":               {api(403, "AccessDenied"), denied, false},
 		"access denied, newer code":   {api(400, "AccessDeniedException"), denied, false},
-		"403, no code":                {answer(403, unreadable), denied, false},
+		"403, no code":                {response(403, unreadable), denied, false},
 		"expired token":               {api(403, "ExpiredToken"), badIdentity, false},
 		"unknown key":                 {api(403, "InvalidClientTokenId"), badIdentity, false},
-		"401":                         {answer(401, unreadable), badIdentity, false},
+		"401":                         {response(401, unreadable), badIdentity, false},
 		"no credentials":              {operation(fmt.Errorf("get identity: %w", errors.New("no EC2 IMDS role found"))), unready, false},
 		"role that can't be assumed":  {operation(fmt.Errorf("get identity: %w", sts)), unready, false},
 		"no Region":                   {operation(errors.New("Invalid Configuration: Missing Region")), unready, false},
-		"404":                         {answer(404, unreadable), notCloudWatch, false},
+		"404":                         {response(404, unreadable), notCloudWatch, false},
 		"bare error of an API":        {&smithy.GenericAPIError{Code: "Strange"}, notCloudWatch, false},
 		"unknown operation":           {api(400, "UnknownOperationException"), notCloudWatch, false},
 		"no more requests":            {&stop{reason: "x", cause: api(403, "AccessDenied")}, ended, false},
@@ -112,9 +112,9 @@ func TestMayHaveArrived(t *testing.T) {
 		err         error
 		want        bool
 	}{
-		"left, no answer":             {true, true, reset, true},
+		"left, no response":           {true, true, reset, true},
 		"never left":                  {true, false, reset, false},
-		"answered":                    {true, true, api(500, "InternalFailure"), false},
+		"response":                    {true, true, api(500, "InternalFailure"), false},
 		"credentials came from afar":  {true, true, operation(fmt.Errorf("get identity: %w", context.DeadlineExceeded)), false},
 		"no trace, reset":             {false, false, reset, true},
 		"no trace, connection denied": {false, false, refused, false},
@@ -129,7 +129,7 @@ func TestMayHaveArrived(t *testing.T) {
 	}
 }
 
-func TestATraceForgetsTheLookUpOfCredentials(t *testing.T) {
+func TestATraceForgetsTheLookupOfCredentials(t *testing.T) {
 	var tr trace
 	hooks := httptrace.ContextClientTrace(tr.follow(t.Context()))
 	refused := unsent(syscall.ECONNREFUSED)

@@ -27,7 +27,7 @@ import (
 )
 
 // A server is just enough of CloudWatch to hear what the SDK says to it. It
-// accepts request n, from 1, unless refuse answers it.
+// accepts request n, from 1, unless refuse responds to it.
 type server struct {
 	*httptest.Server
 	refuse func(n int, w http.ResponseWriter) bool
@@ -92,7 +92,7 @@ func fault(w http.ResponseWriter, status int, code string) {
 	}))
 }
 
-// reset breaks the connection without an answer.
+// reset breaks the connection without a response.
 func reset(w http.ResponseWriter) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {

@@ -22,8 +22,8 @@ func Example() {
 	minute := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	s.Add(metric.Completed(minute))
 	tally := s.Flush(ctx)
-	fmt.Printf("%d datum, %d by log, error %v\n", tally.Datums, tally.EMF, s.Err())
+	fmt.Printf("%d datum, %d as EMF, error %v\n", tally.Datums, tally.EMF, s.Err())
 	// Output:
 	// {"_aws":{"Timestamp":1795435200000,"CloudWatchMetrics":[{"Namespace":"Rollcall","Dimensions":[[]],"Metrics":[{"Name":"RunCompleted","Unit":"Count"}]}]},"RunCompleted":1}
-	// 1 datum, 1 by log, error <nil>
+	// 1 datum, 1 as EMF, error <nil>
 }

@@ -107,7 +107,7 @@ func (tr *trial) open(t *testing.T, produced int) books {
 
 // balance holds the session's account against the books: accepted, EMF and
 // lost are all that was produced; each datum is in one place and there once,
-// but for those that CloudWatch kept and the session could not know of: every
+// except those that CloudWatch kept and the session could not know of: every
 // one of them is unclear.
 func (tr *trial) balance(t *testing.T, got metric.DeliveryStats, b books) {
 	t.Helper()
@@ -174,6 +174,9 @@ func size(t *testing.T) int {
 const paced = 22_000 // a second
 
 func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	n := size(t)
 	tr := try(t, nil)
 	fates := weather(20261123)
@@ -203,7 +206,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	if got.Lost != sum(b.dropped) || got.Lost == 0 || got.Lost > condemned || tr.Err() != nil {
 		t.Errorf("%d lost of %d condemned, %d named in the log; Err %v", got.Lost, condemned, sum(b.dropped), tr.Err())
 	}
-	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n*9/10/testnet.Patience {
+	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n/10 {
 		t.Errorf("%+v: the referee was too kind, or nearly all went by EMF", got)
 	}
 }
@@ -217,11 +220,14 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 // in a share of them, with a log that can be written and with one that can't.
 // They run together, as most of their time is waiting.
 func TestEveryFaultKeepsTheBooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	const n = 1100
 	trials := map[string]*trial{}
 	for name, mode := range map[string]testnet.Mode{
 		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
-		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of an answer": testnet.Dying, "reset": testnet.ResetAfterAccepting,
+		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of a response": testnet.Dying, "reset": testnet.ResetAfterAccepting,
 	} {
 		for kind, tr := range map[string]*trial{" always": try(t, nil), " always, no log": try(t, full{}), " at times": try(t, nil)} {
 			share := 1.0
@@ -232,18 +238,18 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 			trials[name+kind] = tr
 		}
 	}
-	results := map[string]outcome{}
+	results := map[string]metric.DeliveryStats{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	places := make(chan struct{}, 6) // more would measure how busy this machine is
+	places := make(chan struct{}, 6)
 	for name, tr := range trials {
 		group.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			o := tr.meet(t.Context(), n)
+			stats := tr.meet(t.Context(), n)
 			mu.Lock()
 			defer mu.Unlock()
-			results[name] = o
+			results[name] = stats
 		})
 	}
 	group.Wait()
@@ -252,51 +258,38 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 	}
 }
 
-// given is how long a trial may take to publish; late is what a busy machine
-// may add before the test hears of it.
-const (
-	given = 1500 * time.Millisecond
-	late  = testnet.Patience * 500 * time.Millisecond
-)
-
-type outcome struct {
-	tally metric.DeliveryStats
-	took  time.Duration // of Flush
-}
-
-// meet publishes n datums.
-func (tr *trial) meet(ctx context.Context, n int) outcome {
+// meet publishes n datums in little time. How long that takes is for the tests
+// with a fake clock to say.
+func (tr *trial) meet(ctx context.Context, n int) metric.DeliveryStats {
 	each(n, func(d metric.Datum) { tr.Add(d) })
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, given)
+	ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
 	defer cancel()
-	return outcome{tr.Flush(ctx), time.Since(began)}
+	return tr.Flush(ctx)
 }
 
-// judge sees that the answer came in time, that the books balance, and that a
-// loss is an error.
-func (tr *trial) judge(t *testing.T, n int, o outcome) {
+// judge checks that the books balance, and that a loss is an error.
+func (tr *trial) judge(t *testing.T, n int, stats metric.DeliveryStats) {
 	t.Helper()
-	if o.took > given+late {
-		t.Errorf("the answer came after %v of %v", o.took, given)
-	}
 	b := tr.open(t, n)
-	tr.balance(t, o.tally, b)
-	failed := o.tally.Lost - sum(b.dropped)
+	tr.balance(t, stats, b)
+	failed := stats.Lost - sum(b.dropped)
 	var lost *PublishError
 	if err := tr.Err(); errors.As(err, &lost) != (failed > 0) || lost != nil && lost.Lost != failed {
-		t.Errorf("Err = %v with %d lost, %d of them refused", err, o.tally.Lost, sum(b.dropped))
+		t.Errorf("Err = %v with %d lost, %d of them refused", err, stats.Lost, sum(b.dropped))
 	}
 	if _, writable := tr.emf.(*lockedLines); writable && failed > 0 {
 		t.Errorf("%d datums are lost, though the log could be written", failed)
 	}
-	if !strings.Contains(tr.log.String(), `"level":"`) && o.tally.Accepted != n {
+	if !strings.Contains(tr.log.String(), `"level":"`) && stats.Accepted != n {
 		t.Error("not all were accepted, and the log does not say why")
 	}
 }
 
 // TestTheRefereeDies ends CloudWatch itself in the middle of a run.
 func TestTheRefereeDies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	tr := try(t, nil)
 	var once sync.Once
 	died := make(chan struct{})
@@ -317,6 +310,9 @@ func TestTheRefereeDies(t *testing.T) {
 // TestTheSameSeedIsTheSameAccount shows that a run under faults can be had
 // again: only the time differs.
 func TestTheSameSeedIsTheSameAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	account := func() metric.DeliveryStats {
 		tr := try(t, nil)
 		fates := weather(3)

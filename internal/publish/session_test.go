@@ -21,10 +21,10 @@ import (
 	"rollcall/internal/metric"
 )
 
-// A fake is a Client that answers as it is told and keeps what it was asked.
+// A fake is a Client that responds as respond says and keeps what it was sent.
 // n counts the requests from 1.
 type fake struct {
-	answer func(ctx context.Context, n int, names []string) error
+	respond func(ctx context.Context, n int, names []string) error
 
 	mu       sync.Mutex
 	began    time.Time
@@ -47,7 +47,7 @@ func (f *fake) PutMetricData(ctx context.Context, in *cloudwatch.PutMetricDataIn
 	trace := httptrace.ContextClientTrace(ctx)
 	trace.GetConn("monitoring:443")
 	trace.WroteHeaders()
-	if err := f.answer(ctx, n, names); err != nil {
+	if err := f.respond(ctx, n, names); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
@@ -58,10 +58,10 @@ func (f *fake) PutMetricData(ctx context.Context, in *cloudwatch.PutMetricDataIn
 
 func accept(context.Context, int, []string) error { return nil }
 
-// hang answers when the request is cut off, as the SDK does.
+// hang responds when the request is cut off, as the SDK does.
 func hang(ctx context.Context, _ int, _ []string) error {
 	<-ctx.Done()
-	return answer(0, &smithy.CanceledError{Err: ctx.Err()})
+	return response(0, &smithy.CanceledError{Err: ctx.Err()})
 }
 
 func always(err error) func(context.Context, int, []string) error {
@@ -89,10 +89,10 @@ func (l *lockedLines) Write(b []byte) (int, error) {
 
 // session runs test within a bubble of fake time, on a session without
 // randomness, and fails it if a goroutine stays.
-func session(t *testing.T, answer func(context.Context, int, []string) error, test func(t *testing.T, b *bench)) {
+func session(t *testing.T, respond func(context.Context, int, []string) error, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{client: &fake{answer: answer}}
+		b := &bench{client: &fake{respond: respond}}
 		p := &Publisher{
 			Client: b.client, Namespace: "Shop", EMF: &b.emf,
 			Log:    slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{ReplaceAttr: withoutTime})),
@@ -232,7 +232,7 @@ func TestTheDeadlineLeavesTimeForEMF(t *testing.T) {
 			t.Errorf("log %q, want %q once", b.log.String(), want)
 		}
 
-		b.client.answer = accept // and what comes later has time of its own
+		b.client.respond = accept // and what comes later has time of its own
 		b.Add(many(1001)...)
 		synctest.Wait()
 		if got := len(b.client.accepted); got != 1000 {
@@ -271,7 +271,7 @@ func TestACancelledFlush(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		b.Add(many(2)...)
-		b.client.answer = hang
+		b.client.respond = hang
 		if got := b.Flush(ctx); got.EMF != 2 || got.Accepted != 0 {
 			t.Errorf("tally %+v, want both by EMF", got)
 		}
@@ -316,7 +316,7 @@ func refusing(err error, bad ...string) func(context.Context, int, []string) err
 }
 
 func TestADatumAtFaultIsDroppedAlone(t *testing.T) {
-	for name, err := range map[string]error{"invalid": api(400, "InvalidParameterValue"), "too large": answer(413, errors.New("x"))} {
+	for name, err := range map[string]error{"invalid": api(400, "InvalidParameterValue"), "too large": response(413, errors.New("x"))} {
 		t.Run(name, func(t *testing.T) {
 			session(t, refusing(err, "t00003", "t00777"), func(t *testing.T, b *bench) {
 				b.Add(many(1000)...)
@@ -346,7 +346,7 @@ func TestARefusalThatNamesTheDatumCostsTwoRequests(t *testing.T) {
 				return nil
 			}
 			said := strings.ReplaceAll(member, "N", fmt.Sprint(i+1))
-			return answer(400, &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "The parameter MetricData.member." + said + " is wrong."})
+			return response(400, &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "The parameter MetricData.member." + said + " is wrong."})
 		}
 	}
 	for _, test := range []struct {
@@ -452,7 +452,7 @@ func TestEachHopelessErrorSaysWhatToDo(t *testing.T) {
 	for want, err := range map[string]error{
 		"Renew them":                   api(403, "ExpiredToken"),
 		"Set AWS_REGION":               operation(errors.New("Missing Region")),
-		"ROLLCALL_CLOUDWATCH_ENDPOINT": answer(404, errors.New("not found")),
+		"ROLLCALL_CLOUDWATCH_ENDPOINT": response(404, errors.New("not found")),
 	} {
 		session(t, always(err), func(t *testing.T, b *bench) {
 			b.Add(many(2)...)
@@ -471,14 +471,14 @@ func TestPublishError(t *testing.T) {
 		publisher Publisher
 		want      string
 	}{
-		"denied, no log":    {Publisher{Client: &fake{answer: always(api(403, "AccessDenied"))}, Namespace: "Shop"}, denied},
+		"denied, no log":    {Publisher{Client: &fake{respond: always(api(403, "AccessDenied"))}, Namespace: "Shop"}, denied},
 		"nothing to go to":  {Publisher{Namespace: "Shop"}, "2 of 2 metrics reached neither CloudWatch nor the log: there is no client for CloudWatch. The alarms did not see them: make sure that this does not happen in every run."},
-		"no time":           {Publisher{Client: &fake{answer: hang}, Namespace: "Shop"}, "Give the run more time to publish: a longer timeout or ROLLCALL_RESERVE."},
+		"no time":           {Publisher{Client: &fake{respond: hang}, Namespace: "Shop"}, "Give the run more time to publish: a longer timeout or ROLLCALL_RESERVE."},
 		"the log is broken": {Publisher{Namespace: "Shop", EMF: &brittle{}}, "2 of 2 metrics reached neither CloudWatch nor the log: writing EMF: broken pipe (CloudWatch: there is no client for CloudWatch). "},
-		"blank namespace":   {Publisher{Client: &fake{answer: accept}, Namespace: " ", EMF: io.Discard}, "2 of 2 metrics reached neither CloudWatch nor the log: the namespace is blank. Use another one in ROLLCALL_NAMESPACE."},
-		"AWS's namespace":   {Publisher{Client: &fake{answer: accept}, Namespace: "AWS/Shop", EMF: io.Discard}, `the namespace "AWS/Shop" begins with AWS/ or a colon`},
-		"é in it":           {Publisher{Client: &fake{answer: accept}, Namespace: "Café", EMF: io.Discard}, "not printable ASCII"},
-		"too long":          {Publisher{Client: &fake{answer: accept}, Namespace: strings.Repeat("x", 256), EMF: io.Discard}, "has 256 characters and may have 255"},
+		"blank namespace":   {Publisher{Client: &fake{respond: accept}, Namespace: " ", EMF: io.Discard}, "2 of 2 metrics reached neither CloudWatch nor the log: the namespace is blank. Use another one in ROLLCALL_NAMESPACE."},
+		"AWS's namespace":   {Publisher{Client: &fake{respond: accept}, Namespace: "AWS/Shop", EMF: io.Discard}, `the namespace "AWS/Shop" begins with AWS/ or a colon`},
+		"é in it":           {Publisher{Client: &fake{respond: accept}, Namespace: "Café", EMF: io.Discard}, "not printable ASCII"},
+		"too long":          {Publisher{Client: &fake{respond: accept}, Namespace: strings.Repeat("x", 256), EMF: io.Discard}, "has 256 characters and may have 255"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -524,7 +524,7 @@ func TestWhenTheRunEndsSoDoRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var lines lockedLines
-		s := (&Publisher{Client: &fake{answer: hang}, Namespace: "Shop", EMF: &lines}).Begin(ctx)
+		s := (&Publisher{Client: &fake{respond: hang}, Namespace: "Shop", EMF: &lines}).Begin(ctx)
 		defer s.Close()
 		s.Add(many(1001)...)
 		synctest.Wait()

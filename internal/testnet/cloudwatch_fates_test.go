@@ -38,6 +38,9 @@ func story(t *testing.T, f Fates) []string {
 }
 
 func TestTheSameSeedIsTheSameRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	fates := Fates{Seed: 1, Shares: map[Mode]float64{Throttled: 0.3, Failing: 0.1, ResetAfterAccepting: 0.05, TooLarge: 0.05}, Refuse: 0.1}
 	first, second := story(t, fates), story(t, fates)
 	if !slices.Equal(first, second) {
@@ -112,46 +115,5 @@ func TestADrippedAnswerIsAnAnswer(t *testing.T) {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil || string(body) != "body" || answer.StatusCode != 200 || answer.Header.Get("Smithy-Protocol") != smithyRPC {
 		t.Errorf("%v with %q, %v", answer, body, err)
-	}
-}
-
-func TestPercentile(t *testing.T) {
-	c := newCloudWatch(t)
-	put := func(datums ...types.MetricDatum) {
-		t.Helper()
-		if _, err := sdk(c).PutMetricData(t.Context(), input(datums...)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	of := func(metric string, d types.MetricDatum) types.MetricDatum {
-		d.MetricName = &metric
-		return d
-	}
-	set := func(n, low, high float64) types.MetricDatum {
-		return types.MetricDatum{StatisticValues: &types.StatisticSet{SampleCount: &n, Sum: aws.Float64(n * low), Minimum: &low, Maximum: &high}}
-	}
-	group := of("D", types.MetricDatum{Value: aws.Float64(1000)})
-	group.Dimensions = []types.Dimension{{Name: aws.String("Group"), Value: aws.String("g")}}
-	put(of("D", types.MetricDatum{Values: []float64{30, 10, 20}, Counts: []float64{1, 97, 1}}), group)
-	put(of("D", types.MetricDatum{Value: aws.Float64(40)}), of("Same", set(5, 2, 2)), of("Wide", set(5, 2, 3)))
-	for _, test := range []struct {
-		metric, group string
-		p, want, n    float64
-		ok            bool
-	}{
-		{"D", "", 50, 10, 100, true}, {"D", "", 97, 10, 100, true}, {"D", "", 97.5, 20, 100, true}, {"D", "", 99, 30, 100, true},
-		{"D", "", 100, 40, 100, true}, {"D", "", 0.1, 10, 100, true}, {"D", "g", 50, 1000, 1, true},
-		{"Same", "", 50, 2, 5, true}, {"Wide", "", 50, 0, 5, false}, {"None", "", 50, 0, 0, false}, {"D", "h", 50, 0, 0, false},
-	} {
-		s := Series{Namespace: "Rollcall", Metric: test.metric}
-		if test.group != "" {
-			s.Dimensions = []Dimension{{"Group", test.group}}
-		}
-		if got, ok := c.Percentile(s, test.p); got != test.want || ok != test.ok {
-			t.Errorf("p%v of %s %s = %v, %v, want %v, %v", test.p, test.metric, test.group, got, ok, test.want, test.ok)
-		}
-		if got := c.SampleCount(s); test.group != "h" && got != test.n {
-			t.Errorf("%s %s has %v observations, want %v", test.metric, test.group, got, test.n)
-		}
 	}
 }

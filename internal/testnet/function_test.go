@@ -246,6 +246,9 @@ func TestFunctionThatCannotStart(t *testing.T) {
 
 // A function's memory is its own: the process that starts it may be larger.
 func TestPeakMemoryIsTheFunctions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	const ours = 200 << 20
 	ballast := make([]byte, ours)
 	for i := 0; i < len(ballast); i += 1 << 12 {

@@ -11,7 +11,7 @@ import (
 	"weak"
 )
 
-// remembers reports whether v knows the answer to c.
+// remembers reports whether v knows the verdict of c.
 func remembers(v *Verifier, c call) bool {
 	_, known := v.verdicts[questionOf(c.sent, c.name)]
 	return known

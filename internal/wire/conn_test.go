@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/nettest"
 )
 
-// pair returns a Conn over loopback TCP, dialled as probes dial, and the other
+// pair returns a Conn over loopback TCP, dialed as probes dial, and the other
 // side's connection.
 func pair(t *testing.T) (*Conn, *net.TCPConn) {
 	t.Helper()
@@ -25,8 +25,21 @@ func pair(t *testing.T) (*Conn, *net.TCPConn) {
 		t.Fatal(err)
 	}
 	conn := New(near)
-	t.Cleanup(func() { conn.Close(); far.Close() })
+	closeLater(t, conn, far)
 	return conn, far
+}
+
+// closeLater closes the connections when the test ends, or after 10 s: a test
+// that hangs in one of them fails.
+func closeLater(t *testing.T, conns ...io.Closer) {
+	t.Helper()
+	end := func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}
+	watchdog := time.AfterFunc(10*time.Second, end)
+	t.Cleanup(func() { watchdog.Stop(); end() })
 }
 
 // warm waits until the kernel stamps what comes, where it can: it begins a
@@ -56,8 +69,7 @@ func stamps(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	conn := New(near)
-	defer conn.Close()
-	defer far.Close()
+	closeLater(t, conn, far)
 	send(t, far, "hello")
 	receive(t, conn, "hello")
 	return conn.Reading().Stamped
@@ -105,7 +117,9 @@ func TestConnIsANetConn(t *testing.T) {
 			return nil, nil, nil, err
 		}
 		a, b := New(near), New(far)
-		return a, b, func() { a.Close(); b.Close() }, nil
+		end := func() { a.Close(); b.Close() }
+		watchdog := time.AfterFunc(10*time.Second, end) // of a test that hangs
+		return a, b, func() { watchdog.Stop(); end() }, nil
 	})
 }
 
@@ -172,7 +186,7 @@ func TestConnReadsToTheEnd(t *testing.T) {
 	}
 }
 
-// A read for nothing takes nothing.
+// A read of no bytes reads none.
 func TestConnReadsNothing(t *testing.T) {
 	near, far := pair(t)
 	send(t, far, "hello")
@@ -202,13 +216,16 @@ func TestConnCounts(t *testing.T) {
 	if r := near.Reading(); r != (Reading{}) {
 		t.Errorf("before anything happened: %+v", r)
 	}
-	send(t, near, "question")
-	receive(t, far, "question")
-	send(t, far, "answer")
-	receive(t, near, "ans")
-	receive(t, near, "wer")
+	if sent, gap := near.Sent(); sent != (Instant{}) || gap != 0 {
+		t.Errorf("before anything was written: sent at %v", sent)
+	}
+	send(t, near, "request")
+	receive(t, far, "request")
+	send(t, far, "response")
+	receive(t, near, "res")
+	receive(t, near, "ponse")
 	r := near.Reading()
-	if r.Received != 6 || r.Waited.Process <= 0 || r.Arrived.Process().Before(r.Sent.Process()) || r.Gap <= 0 {
+	if r.Received != 8 || r.Waited.Process <= 0 || r.Arrived.Process().Before(r.Sent.Process()) || r.Gap <= 0 {
 		t.Errorf("Reading = %+v", r)
 	}
 }
@@ -219,15 +236,14 @@ func TestConnWithoutStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer far.Close()
 	conn := New(struct{ net.Conn }{near})
-	defer conn.Close()
-	send(t, conn, "question")
-	receive(t, far, "question")
-	send(t, far, "answer")
-	receive(t, conn, "answer")
+	closeLater(t, conn, far)
+	send(t, conn, "request")
+	receive(t, far, "request")
+	send(t, far, "response")
+	receive(t, conn, "response")
 	r := conn.Reading()
-	if r.Stamped || r.Received != 6 || r.Late != 0 || (r.Waited.Kernel-r.Waited.Process).Abs() > time.Millisecond {
+	if r.Stamped || r.Received != 8 || r.Late != 0 || (r.Waited.Kernel-r.Waited.Process).Abs() > time.Millisecond {
 		t.Errorf("Reading = %+v", r)
 	}
 	if rtt, ok := conn.RoundTrip(); ok || conn.Segments() != 0 {
@@ -241,11 +257,11 @@ func TestDeadlineMovesByWhatWeKeptThem(t *testing.T) {
 	const kept = 40 * time.Millisecond
 	deadline := time.Now().Add(time.Hour)
 	near.SetDeadline(deadline)
-	send(t, near, "question")
-	receive(t, far, "question")
+	send(t, near, "request")
+	receive(t, far, "request")
 	began := time.Now()
-	send(t, far, "answer")
-	receive(t, near, "answer")
+	send(t, far, "response")
+	receive(t, near, "response")
 	time.Sleep(kept)
 	send(t, near, "another")
 	took := time.Since(began)
@@ -261,10 +277,10 @@ func TestDeadlineMovesByWhatWeKeptThem(t *testing.T) {
 
 func TestNoDeadlineStaysNone(t *testing.T) {
 	near, far := pair(t)
-	send(t, near, "question")
-	receive(t, far, "question")
-	send(t, far, "answer")
-	receive(t, near, "answer")
+	send(t, near, "request")
+	receive(t, far, "request")
+	send(t, far, "response")
+	receive(t, near, "response")
 	time.Sleep(5 * time.Millisecond)
 	send(t, near, "another")
 	if !near.deadline.IsZero() {
@@ -273,17 +289,57 @@ func TestNoDeadlineStaysNone(t *testing.T) {
 }
 
 // A write deadline beyond the connection's is the connection's: who does not
-// read holds us no longer than that.
+// read delays us no longer than that.
 func TestWriteDeadlineIsNotBeyondTheConnections(t *testing.T) {
-	for name, beyond := range map[string]time.Time{"none": {}, "later": time.Now().Add(time.Hour)} {
-		t.Run(name, func(t *testing.T) {
+	soon, late := time.Now().Add(30*time.Millisecond), time.Now().Add(time.Hour)
+	for _, tt := range []struct {
+		name        string
+		conn, write time.Time
+	}{
+		{"none", soon, time.Time{}},
+		{"later", soon, late},
+		{"earlier", late, soon},
+		{"earlier than none", time.Time{}, soon},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			near, _ := pair(t)
-			near.SetDeadline(time.Now().Add(30 * time.Millisecond))
-			near.SetWriteDeadline(beyond)
-			began := time.Now()
+			near.SetDeadline(tt.conn)
+			near.SetWriteDeadline(tt.write)
 			_, err := near.Write(make([]byte, 64<<20)) // more than both ends' buffers
-			if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took > 10*time.Second {
-				t.Errorf("Write = %v after %v, want the deadline", err, took)
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("Write = %v, want the deadline", err)
+			}
+		})
+	}
+}
+
+// Err is what failed first, of reads and writes, except our own Close.
+func TestErr(t *testing.T) {
+	read := func(c *Conn) { c.Read(make([]byte, 1)) }
+	for _, tt := range []struct {
+		name string
+		then func(near *Conn, far *net.TCPConn)
+		want error
+	}{
+		{"nothing", func(*Conn, *net.TCPConn) {}, nil},
+		{"the end", func(near *Conn, far *net.TCPConn) { far.Close(); read(near) }, io.EOF},
+		{"a reset, and the end after it", func(near *Conn, far *net.TCPConn) {
+			far.SetLinger(0)
+			far.Close()
+			read(near)
+			read(near)
+		}, syscall.ECONNRESET},
+		{"a write", func(near *Conn, far *net.TCPConn) {
+			near.SetDeadline(time.Now().Add(-time.Second))
+			near.Write([]byte("too late"))
+		}, os.ErrDeadlineExceeded},
+		{"our own end", func(near *Conn, _ *net.TCPConn) { near.Close(); read(near); near.Write([]byte("x")) }, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			near, far := pair(t)
+			tt.then(near, far)
+			if got := near.Err(); !errors.Is(got, tt.want) {
+				t.Errorf("Err = %v, want %v", got, tt.want)
 			}
 		})
 	}

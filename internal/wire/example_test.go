@@ -8,7 +8,7 @@ import (
 	"rollcall/internal/wire"
 )
 
-// A question and its answer, timed by the kernel where it can.
+// A request and its response, timed by the kernel where it can.
 func Example() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,16 +24,16 @@ func Example() {
 		}
 	}()
 	dialer := net.Dialer{Control: wire.Control}
-	dialled, err := dialer.Dial("tcp", listener.Addr().String())
+	dialed, err := dialer.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	conn := wire.New(dialled)
+	conn := wire.New(dialed)
 	defer conn.Close()
 	io.WriteString(conn, "hello")
-	answer, err := io.ReadAll(conn)
+	response, err := io.ReadAll(conn)
 	r := conn.Reading()
-	fmt.Printf("%s, %v: %d bytes after some time: %t\n", answer, err, r.Received, r.Waited.Process > 0)
+	fmt.Printf("%s, %v: %d bytes after some time: %t\n", response, err, r.Received, r.Waited.Process > 0)
 	// Output: hello, <nil>: 5 bytes after some time: true
 }

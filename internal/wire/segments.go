@@ -1,6 +1,6 @@
 package wire
 
-// segments counts how many segments each read took, from when it is asked to:
+// segments counts how many segments each read took, while it is counting:
 // the kernel merges what it holds, and keeps only the last one's stamp.
 type segments struct {
 	counting bool
@@ -8,14 +8,13 @@ type segments struct {
 	most     int // that one read took, since the last one that had to wait
 }
 
-func (s *segments) read(c *Conn, waited bool) {
-	if s.counting {
-		now := c.Segments()
-		if waited {
-			s.most = 0 // what came before was read in its time
-		}
-		s.arrived, s.most = now, max(s.most, now-s.arrived)
+// afterRead counts what one read took when that many have arrived in all;
+// waited: there was nothing to read at first.
+func (s *segments) afterRead(arrived int, waited bool) {
+	if waited {
+		s.most = 0 // what came before was read in its time
 	}
+	s.arrived, s.most = arrived, max(s.most, arrived-s.arrived)
 }
 
 // CountSegments begins to count.
@@ -26,7 +25,7 @@ func (c *Conn) CountSegments() {
 }
 
 // Merged returns the most segments that one of the latest reads took, those
-// since there was nothing to read, and ends the counting. 0: nobody knows.
+// since there was nothing to read, and ends the counting. 0: it is not known.
 // crypto/tls takes several reads for a record; session tickets come before.
 func (c *Conn) Merged() int {
 	c.mu.Lock()

@@ -15,8 +15,8 @@ const stamping = true
 
 // Control asks the kernel to stamp what a socket receives. It is for
 // net.Dialer.Control: the option must be set before the first segment comes.
-// A kernel that refuses is no error: the Reading will say that nothing was
-// stamped.
+// It is not an error if the kernel refuses: the Reading will say that nothing
+// was stamped.
 func Control(_, _ string, raw syscall.RawConn) error {
 	return raw.Control(func(fd uintptr) {
 		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
@@ -42,10 +42,14 @@ func Warm() (*net.UDPConn, error) {
 	return conn, nil
 }
 
+// StampSpace is the room that recvmsg needs for the control message with a
+// stamp: 32 bytes, and as many again.
+const StampSpace = 64
+
 // recvmsg receives into p without waiting, with the stamp of the last segment
 // that it took from.
 func recvmsg(fd uintptr, p []byte) received {
-	var oob [64]byte // a control message of 16 bytes takes 32
+	var oob [StampSpace]byte
 	for {
 		n, oobn, _, _, err := unix.Recvmsg(int(fd), p, oob[:], 0)
 		if err == unix.EINTR {
@@ -54,39 +58,34 @@ func recvmsg(fd uintptr, p []byte) received {
 		if err != nil {
 			return received{err: err}
 		}
-		return received{n: n, stamp: stampIn(oob[:oobn])}
+		got := received{n: n}
+		if at, ok := Stamp(oob[:oobn]); ok {
+			got.stamp = at.UnixNano()
+		}
+		return got
 	}
 }
 
-// sendLast sends p without waiting. With the end in one packet, it is lost where
-// something is left unread: then there is no orderly end.
-func sendLast(fd uintptr, p []byte, withEnd bool) {
-	flags := unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
-	if withEnd {
-		flags |= unix.MSG_MORE
-	}
-	unix.SendmsgN(int(fd), p, nil, nil, flags)
-}
-
-// stampIn finds SCM_TIMESTAMPNS, a struct timespec, among control messages.
-func stampIn(oob []byte) int64 {
-	for len(oob) >= unix.SizeofCmsghdr {
-		header, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+// Stamp returns when the kernel received what a recvmsg returned together with
+// these control messages (SCM_TIMESTAMPNS, a struct timespec). Not ok: there is
+// no stamp among them.
+func Stamp(control []byte) (at time.Time, ok bool) {
+	for len(control) >= unix.SizeofCmsghdr {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
-			return 0
+			break
 		}
 		if header.Level == unix.SOL_SOCKET && header.Type == unix.SCM_TIMESTAMPNS && len(data) >= 16 {
-			sec := int64(binary.NativeEndian.Uint64(data))
-			return sec*int64(time.Second) + int64(binary.NativeEndian.Uint64(data[8:]))
+			return time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:]))), true
 		}
-		oob = rest
+		control = rest
 	}
-	return 0
+	return time.Time{}, false
 }
 
 // RoundTrip is how long the TCP handshake took by the kernel's own measure. It
 // must be asked before the first write. Not ok: the SYN was sent more than
-// once, whose time the kernel does not tell, or nobody knows.
+// once, and the kernel does not report times of those, or it is not known.
 func (c *Conn) RoundTrip() (rtt time.Duration, ok bool) {
 	info := c.info()
 	if info == nil || info.Total_retrans > 0 || info.Rtt == 0 {
@@ -95,7 +94,7 @@ func (c *Conn) RoundTrip() (rtt time.Duration, ok bool) {
 	return time.Duration(info.Rtt) * time.Microsecond, true
 }
 
-// Segments is how many segments with data have arrived. 0: nobody knows.
+// Segments is how many segments with data have arrived. 0: it is not known.
 func (c *Conn) Segments() int {
 	if info := c.info(); info != nil {
 		return int(info.Data_segs_in)
@@ -115,7 +114,7 @@ func (c *Conn) info() *unix.TCPInfo {
 	return c.tcp
 }
 
-// A tcpInfo is how a connection asks the kernel of itself.
+// A tcpInfo is how a connection asks the kernel about itself.
 type tcpInfo struct {
 	asking sync.Mutex // guards tcp
 	tcp    *unix.TCPInfo

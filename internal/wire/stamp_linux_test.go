@@ -3,9 +3,9 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,13 +16,13 @@ import (
 func TestStampsAreOfTheArrival(t *testing.T) {
 	near, far := pair(t)
 	const lay = 50 * time.Millisecond
-	send(t, near, "question")
-	receive(t, far, "question")
+	send(t, near, "request")
+	receive(t, far, "request")
 	before := time.Now()
-	send(t, far, "answer")
+	send(t, far, "response")
 	after := time.Now()
 	time.Sleep(lay)
-	receive(t, near, "answer")
+	receive(t, near, "response")
 	r := near.Reading()
 	if !r.Stamped || r.Late < lay || r.Waited.Process < lay {
 		t.Errorf("Reading = %+v, want it to have lain for %v", r, lay)
@@ -35,19 +35,19 @@ func TestStampsAreOfTheArrival(t *testing.T) {
 	}
 }
 
-// A pulse learns how late reads are.
-func TestReadsTellThePulse(t *testing.T) {
+// A Lateness learns how late reads are.
+func TestReadsReportLateness(t *testing.T) {
 	near, far := pair(t)
-	var p Pulse
-	p.Enter()
-	defer p.Leave()
-	near.Tell(&p)
+	var l Lateness
+	l.Start()
+	defer l.Stop()
+	near.Lateness = &l
 	began := time.Now()
-	send(t, far, "answer")
+	send(t, far, "response")
 	time.Sleep(50 * time.Millisecond)
-	receive(t, near, "answer")
-	if got := p.Worst(began, time.Now()); got < 45*time.Millisecond {
-		t.Errorf("Worst = %v, want the 50 ms that the answer lay there", got)
+	receive(t, near, "response")
+	if got := l.Since(began); got < 45*time.Millisecond {
+		t.Errorf("Since = %v, want the 50 ms that the response lay there", got)
 	}
 }
 
@@ -57,9 +57,8 @@ func TestStampsAreWanted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer far.Close()
 	conn := New(near)
-	defer conn.Close()
+	closeLater(t, conn, far)
 	send(t, far, "hello")
 	receive(t, conn, "hello")
 	if r := conn.Reading(); r.Stamped || r.Received != 5 || r.Arrived.kernel == 0 {
@@ -99,11 +98,89 @@ func TestDeadlineIsTheOtherSides(t *testing.T) {
 	arrived(t, near, 2)
 	n, err := near.Read(make([]byte, 8))
 	if op, ok := err.(*net.OpError); n != 0 || !ok || !op.Timeout() || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("Read = %d, %v, want a time-out", n, err)
+		t.Errorf("Read = %d, %v, want a timeout", n, err)
 	}
 }
 
-func TestStampIn(t *testing.T) {
+// Whether bytes without a stamp came in time is not known: they did not.
+func TestDeadlineWithoutStamps(t *testing.T) {
+	near, far, err := connect(nil) // without Control
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := New(near)
+	closeLater(t, conn, far)
+	send(t, far, "in time")
+	arrived(t, conn, 1)
+	conn.SetDeadline(time.Now())
+	if n, err := conn.Read(make([]byte, 8)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Read = %d, %v, want a timeout", n, err)
+	}
+}
+
+// A slowRaw does something when a read has found nothing, before it waits.
+type slowRaw struct {
+	syscall.RawConn
+	nothing func()
+}
+
+func (r slowRaw) Read(f func(fd uintptr) bool) error {
+	return r.RawConn.Read(func(fd uintptr) bool {
+		done := f(fd)
+		if !done {
+			r.nothing()
+		}
+		return done
+	})
+}
+
+// Merged is of the reads since the last one that had to wait.
+func TestMerged(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		reads string // each: how many segments it takes, or w for one that has to wait
+		want  int
+	}{
+		{"nothing", "", 0},
+		{"one", "1", 1},
+		{"two in one read", "2", 2},
+		{"two, then one", "21", 2},
+		{"one, then two", "12", 2},
+		{"two, then one that waits", "2w", 1},
+		{"one that waits, two, and one", "w21", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			near, far := pair(t)
+			near.raw = slowRaw{near.raw, func() { far.Write([]byte("x")) }}
+			near.CountSegments()
+			came := 0
+			for _, read := range tt.reads {
+				segments := int(read - '0')
+				if read == 'w' {
+					came, segments = came+1, 0
+				}
+				for range segments {
+					send(t, far, "x")
+					came++
+					arrived(t, near, came)
+				}
+				if n, err := near.Read(make([]byte, 8)); n != max(1, segments) || err != nil {
+					t.Fatalf("Read = %d, %v", n, err)
+				}
+			}
+			if got := near.Merged(); got != tt.want {
+				t.Errorf("Merged = %d, want %d", got, tt.want)
+			}
+			send(t, far, "x")
+			near.Read(make([]byte, 8))
+			if got := near.Merged(); got != tt.want {
+				t.Errorf("Merged = %d after the counting has ended, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestStamp(t *testing.T) {
 	stamp := func(level, kind int32, sec, nsec int64) []byte {
 		b := binary.NativeEndian.AppendUint64(nil, 32)
 		b = binary.NativeEndian.AppendUint32(b, uint32(level))
@@ -130,77 +207,10 @@ func TestStampIn(t *testing.T) {
 			if unix.SizeofCmsghdr != 16 {
 				t.Skip("laid out for 64 bits")
 			}
-			if got := stampIn(tt.oob); got != tt.want {
-				t.Errorf("stampIn = %d, want %d", got, tt.want)
+			got, ok := Stamp(tt.oob)
+			if ok != (tt.want != 0) || ok && got.UnixNano() != tt.want {
+				t.Errorf("Stamp = %v, %v, want %d", got, ok, tt.want)
 			}
 		})
-	}
-}
-
-// What is held leaves with what is written next, in one packet, or before it is
-// waited for, or with the connection's end; never is it lost.
-func TestHold(t *testing.T) {
-	near, far := pair(t)
-	other := New(far) // counts what arrives
-	near.Hold(true)
-	send(t, near, "hello ")
-	near.Hold(false)
-	far.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-	if n, err := far.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("Read = %d, %v before there was a second write", n, err)
-	}
-	far.SetReadDeadline(time.Time{})
-	send(t, near, "world")
-	receive(t, far, "hello world")
-	if n := other.Segments(); n != 1 {
-		t.Errorf("both came in %d segments, want 1", n)
-	}
-
-	near.Hold(true)
-	send(t, near, "who ")
-	send(t, near, "is there")
-	asked := make([]byte, len("who is there"))
-	answered := make(chan error, 1)
-	go func() {
-		_, err := io.ReadFull(far, asked)
-		far.Write([]byte("me"))
-		answered <- err
-	}()
-	receive(t, near, "me")
-	if err := <-answered; err != nil || string(asked) != "who is there" {
-		t.Errorf("asked %q, %v", asked, err)
-	}
-
-	before := other.Segments()
-	send(t, near, "goodbye")
-	near.SetWriteDeadline(time.Now()) // as crypto/tls does
-	near.Close()
-	receive(t, far, "goodbye")
-	if _, err := far.Read(make([]byte, 1)); err != io.EOF || other.Segments() != before+1 {
-		t.Errorf("after goodbye came %v, in %d segments; want the end, and 1", err, other.Segments()-before)
-	}
-}
-
-// What was held before the last write leaves even where the end is a reset, and
-// nothing is taken to be held once the connection is closed.
-func TestHeldIsSentBeforeAReset(t *testing.T) {
-	near, far := pair(t)
-	send(t, far, "never read")
-	near.Hold(true)
-	send(t, near, "alert")
-	near.Hold(false)
-	for end := time.Now().Add(5 * time.Second); near.Segments() == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
-	}
-	near.Close()
-	receive(t, far, "alert")
-	if _, err := far.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNRESET) {
-		t.Errorf("then came %v, want a reset", err)
-	}
-
-	near, _ = pair(t)
-	near.Hold(true)
-	near.Close()
-	if _, err := near.Write([]byte("late")); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Write after Close = %v", err)
 	}
 }

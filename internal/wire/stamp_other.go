@@ -18,8 +18,6 @@ func Warm() (*net.UDPConn, error) { return nil, nil }
 
 func recvmsg(uintptr, []byte) received { return received{err: syscall.ENOSYS} }
 
-func sendLast(uintptr, []byte, bool) {}
-
 // RoundTrip is not known off Linux.
 func (c *Conn) RoundTrip() (rtt time.Duration, ok bool) { return 0, false }
 

@@ -21,7 +21,27 @@ import (
 // plainPackages are the folders whose Go comments and texts are held to
 // docs/terms.md, tests included.
 var plainPackages = []string{
-	"cmd/rollcall", "functions/check", "internal/config", "internal/monitor", "internal/sweep", "internal/manual", "internal/page", "internal/pause", "internal/report", "internal/text", "test/bench/plainest", "test/camera", "test/docs", "test/template", "test/tree",
+	"cmd/rollcall",
+	"functions/check",
+	"internal/cloud",
+	"internal/config",
+	"internal/cost",
+	"internal/manual",
+	"internal/metric",
+	"internal/monitor",
+	"internal/page",
+	"internal/pause",
+	"internal/publish",
+	"internal/report",
+	"internal/sweep",
+	"internal/text",
+	"internal/trust",
+	"internal/wire",
+	"test/bench/plainest",
+	"test/camera",
+	"test/docs",
+	"test/template",
+	"test/tree",
 }
 
 // allowedIn are phrases that one folder may use in a meaning of its own.

@@ -7,12 +7,14 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
+	"rollcall/internal/metric"
+	"rollcall/internal/monitor"
 	"rollcall/internal/testnet"
 )
 
@@ -20,174 +22,58 @@ import (
 // has its values in order, each as often as it occurred.
 type books map[string][]float64
 
-func (b books) add(metric, unit, dimension string, values ...float64) {
+func (b books) enter(metric, unit, dimension string, values ...float64) {
 	series := strings.TrimSpace(metric + " " + unit + " " + dimension)
 	b[series] = append(b[series], values...)
 	slices.Sort(b[series])
 }
 
-// datums is how many datums the series need: one each, as long as no
-// distribution has more than 150 distinct values.
-func (b books) datums() int {
-	n := 0
-	for _, values := range b {
-		n += (len(slices.Compact(slices.Clone(values))) + 149) / 150
+// expected are the books of what package metric makes of the results that the
+// summary has, and their number of datums: what is tested here is that each of
+// them arrives, as it is, and once. limit is how many targets have series of
+// their own.
+func (s *summary) expected(t *testing.T, limit int) (books, int) {
+	t.Helper()
+	var m monitor.Summary
+	if err := json.Unmarshal(s.raw, &m); err != nil {
+		t.Fatal(err)
 	}
-	return n
-}
-
-// expected works out from the results alone what the contract's table of
-// metrics wants published: limit is how many targets have series of their own.
-func (s *summary) expected(limit int) books {
-	b := books{}
-	groups := map[string][]result{}
-	var all []result
-	for i, r := range s.Results {
-		if !r.checked() {
-			continue
-		}
+	profile := metric.Profile(m.Profile)
+	var datums []metric.Datum
+	var rollup metric.Rollup
+	for i := range m.Results {
+		r := &m.Results[i]
+		r.Complete = slices.Contains([]check.Reason{check.OK, check.Status, check.Expectation}, r.Reason)
+		rollup.Add(r)
 		if i < limit {
-			s.target(b, r)
-		}
-		all, groups[r.Group] = append(all, r), append(groups[r.Group], r)
-	}
-	if len(all) > 0 {
-		s.aggregate(b, "", all)
-	}
-	for group, results := range groups {
-		s.aggregate(b, "Group="+group, results)
-	}
-	s.failures(b, all)
-	s.own(b, all, limit)
-	return b
-}
-
-// target is what one target has for itself.
-func (s *summary) target(b books, r result) {
-	if s.Profile == "group" {
-		return
-	}
-	by := "Target=" + r.Name
-	if !s.VantageUnhealthy || r.State == "up" && !r.Flaky {
-		b.add("Up", "None", by, up(r))
-	}
-	if r.complete() {
-		b.add("Duration", "Milliseconds", by, r.Duration)
-	}
-	if s.Profile != "phases" {
-		return
-	}
-	for phase, metric := range map[string]string{
-		"dns": "DNSTime", "connect": "ConnectTime", "tls": "TLSTime", "firstByte": "FirstByteTime", "transfer": "TransferTime",
-	} {
-		if took, happened := r.Phases[phase]; happened && r.complete() {
-			b.add(metric, "Milliseconds", by, took)
+			left := r.State == check.Up && !r.Flaky // while the sweep went on
+			datums = append(datums, profile.Series(r, m.Started, m.VantageUnhealthy && !left)...)
 		}
 	}
-	if r.Certificate != nil {
-		b.add("CertificateDaysLeft", "None", by, r.Certificate.DaysLeft)
+	datums = append(datums, rollup.Datums(m.Started, m.VantageUnhealthy)...)
+	run := metric.Run{
+		Profile: profile, Limit: limit, Results: m.Results, Healthy: m.Healthy,
+		Scheduled: m.Scheduled, Started: m.Started, Duration: time.Duration(m.Duration),
 	}
-}
-
-func up(r result) float64 {
-	if r.State == "down" {
-		return 0
-	}
-	return 1
-}
-
-// aggregate is what a group has, or all groups together.
-func (s *summary) aggregate(b books, by string, results []result) {
-	var degraded, down, flaky float64
-	fewest := math.Inf(1)
-	for _, r := range results {
-		if r.complete() {
-			b.add("Duration", "Milliseconds", by, significant(r.Duration))
-		}
-		if r.Certificate != nil {
-			fewest = min(fewest, r.Certificate.DaysLeft)
-		}
-		degraded += one(r.State == "degraded")
-		down += one(r.State == "down")
-		flaky += one(r.Flaky)
-		if !s.VantageUnhealthy {
-			b.add("Up", "None", by, up(r))
-		}
-	}
-	if !math.IsInf(fewest, 1) {
-		b.add("CertificateDaysLeft", "None", by, fewest)
-	}
-	if s.VantageUnhealthy {
-		return
-	}
-	b.add("Degraded", "Count", by, degraded)
-	b.add("Down", "Count", by, down)
-	b.add("Flaky", "Count", by, flaky)
-}
-
-func one(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
-}
-
-// significant keeps three digits, as distributions do.
-func significant(v float64) float64 {
-	kept, _ := strconv.ParseFloat(fmt.Sprintf("%.3g", v), 64)
-	return kept
-}
-
-func (s *summary) failures(b books, checked []result) {
-	reasons := map[string]float64{}
-	for _, r := range checked {
-		if r.State == "down" && !s.VantageUnhealthy {
-			reasons[r.Reason]++
-		}
-	}
-	for reason, n := range reasons {
-		b.add("Failures", "Count", "Reason="+reason, n)
-	}
-}
-
-// own is what the run says of itself. What went by the log is known before
-// these datums go, so they are not in it.
-func (s *summary) own(b books, checked []result, limit int) {
-	var delays []float64
-	for _, r := range checked {
-		delays = append(delays, significant(r.LocalDelay))
-	}
-	if len(delays) > 0 {
-		b.add("LocalDelay", "Milliseconds", "", delays...)
-	}
-	without := max(0, len(s.Results)-limit)
-	if s.Profile == "group" {
-		without = 0
-	}
-	byLog := 0
 	if s.Published.EMF > 0 {
-		byLog = b.datums() - datumsOf(b, "LocalDelay")
+		run.Delivered.EMF = len(datums) // so far
 	}
-	b.add("TargetsChecked", "Count", "", float64(len(checked)))
-	b.add("TargetsNotChecked", "Count", "", float64(len(s.Results)-len(checked)))
-	b.add("TargetsWithoutMetrics", "Count", "", float64(without))
-	b.add("RunDuration", "Milliseconds", "", s.Duration)
-	if !s.Scheduled.IsZero() {
-		b.add("ScheduleDelay", "Milliseconds", "", float64(s.Started.Sub(s.Scheduled))/1e6)
+	datums = append(append(datums, run.Datums(m.Started)...), metric.Completed(m.Started))
+	b := books{}
+	for _, d := range datums {
+		by := ""
+		for _, dim := range d.Dimensions {
+			by = dim.Name + "=" + dim.Value
+		}
+		for i, v := range d.Values {
+			b.enter(d.Metric, string(d.Unit), by, slices.Repeat([]float64{v}, int(d.Counts[i]))...)
+		}
 	}
-	b.add("MonitorHealthy", "None", "", one(s.Healthy))
-	b.add("MetricsLost", "Count", "", 0)
-	b.add("MetricsByLog", "Count", "", float64(byLog))
-	b.add("RunCompleted", "Count", "", 1)
+	return b, len(datums)
 }
 
-func datumsOf(b books, metric string) int {
-	of := maps.Clone(b)
-	maps.DeleteFunc(of, func(series string, _ []float64) bool { return !strings.HasPrefix(series, metric+" ") })
-	return of.datums()
-}
-
-// differences are the lines in which two books differ.
+// differences are the lines in which two books differ. Values are as exact as
+// the summary has them.
 func (b books) differences(want books) []string {
 	var found []string
 	for _, series := range slices.Sorted(maps.Keys(want)) {
@@ -196,33 +82,69 @@ func (b books) differences(want books) []string {
 		}
 	}
 	for _, series := range slices.Sorted(maps.Keys(b)) {
-		switch values, ok := want[series]; {
-		case !ok:
+		equal := func(got, want float64) bool { return math.Abs(got-want) < 0.0051 } // certificates have two decimals
+		switch {
+		case strings.HasPrefix(series, "ScheduleDelay"): // the start is to the millisecond
+			equal = func(got, want float64) bool { return math.Abs(got-want) <= 0.51 }
+		case strings.HasPrefix(series, "RunDuration"): // so far, when it was sent
+			equal = func(got, want float64) bool { return got > 0 && got <= want }
+		}
+		if values, ok := want[series]; !ok {
 			found = append(found, fmt.Sprintf("%s = %v, want none", series, b[series]))
-		case !slices.EqualFunc(b[series], values, closeBy(series)):
+		} else if !slices.EqualFunc(b[series], values, equal) {
 			found = append(found, fmt.Sprintf("%s = %v, want %v", series, b[series], values))
 		}
 	}
 	return found
 }
 
-// closeBy compares as exactly as the summary tells: durations are the same
-// numbers there.
-func closeBy(series string) func(got, want float64) bool {
-	metric, _, _ := strings.Cut(series, " ")
-	off := map[string]float64{
-		"CertificateDaysLeft": 0.005, // two decimals there
-		"ScheduleDelay":       0.5,   // the start is told to the millisecond
-	}[metric] + 1e-9
-	return func(got, want float64) bool {
-		if metric == "RunDuration" { // so far, when it was sent
-			return got > 0 && got <= want
+// TestTheSummaryAddsUp holds the datums that CloudWatch accepted against the
+// summary's own counts, without package metric.
+func TestTheSummaryAddsUp(t *testing.T) {
+	r := newRig(t, testnet.Options{})
+	s := r.run(t, shippedEvent(t, "demo.json", map[string]any{"metrics": "phases"}))
+	sums, observations := map[string]float64{}, map[string]int{}
+	for series, values := range accepted(t, r.CloudWatch.Accepted(), s) {
+		name, rest, _ := strings.Cut(series, " ")
+		_, by, _ := strings.Cut(rest, " ")
+		by, _, _ = strings.Cut(by, "=")
+		for _, v := range values {
+			sums[name+" "+by] += v
+			observations[name+" "+by]++
 		}
-		return math.Abs(got-want) <= off
+	}
+	checked := s.Targets - s.NotChecked
+	for _, by := range []string{"", "Group", "Target"} {
+		if up := int(sums["Up "+by]); up != s.Up+s.Degraded || observations["Up "+by] != checked {
+			t.Errorf("%d of %d are up by %q, want %d of %d", up, observations["Up "+by], by, s.Up+s.Degraded, checked)
+		}
+	}
+	for _, by := range []string{"", "Group"} {
+		if sums["Down "+by] != float64(s.Down) || sums["Degraded "+by] != float64(s.Degraded) || sums["Flaky "+by] != float64(s.Flaky) {
+			t.Errorf("%v down, %v degraded, %v flaky by %q, want %+v", sums["Down "+by], sums["Degraded "+by], sums["Flaky "+by], by, s)
+		}
+	}
+	if sums["Failures Reason"] != float64(s.Down) || sums["TargetsChecked "] != float64(checked) || sums["TargetsNotChecked "] != float64(s.NotChecked) {
+		t.Errorf("%v failures, %v checked, %v not", sums["Failures Reason"], sums["TargetsChecked "], sums["TargetsNotChecked "])
+	}
+	if n := observations["LocalDelay "]; n != checked {
+		t.Errorf("%d local delays of %d", n, checked)
+	}
+	for _, d := range r.CloudWatch.Accepted() {
+		known := slices.ContainsFunc(metric.Table(), func(row metric.Definition) bool {
+			by := ""
+			if len(d.Dimensions) > 0 {
+				by = d.Dimensions[0].Name
+			}
+			return row.Name == d.Metric && string(row.Unit) == d.Unit && slices.Contains(row.Dimensions, by)
+		})
+		if !known {
+			t.Errorf("%s in %s is not in the table", d.Metric, d.Unit)
+		}
 	}
 }
 
-// accepted are the books of what CloudWatch has accepted, and its number.
+// accepted are the books of what CloudWatch has accepted.
 func accepted(t *testing.T, datums []testnet.Datum, s *summary) books {
 	t.Helper()
 	b := books{}
@@ -236,10 +158,10 @@ func accepted(t *testing.T, datums []testnet.Datum, s *summary) books {
 			by = dim.Name + "=" + dim.Value
 		}
 		if d.Values == nil {
-			b.add(d.Metric, d.Unit, by, d.Value)
+			b.enter(d.Metric, d.Unit, by, d.Value)
 		}
 		for i, v := range d.Values {
-			b.add(d.Metric, d.Unit, by, slices.Repeat([]float64{v}, int(d.Counts[i]))...)
+			b.enter(d.Metric, d.Unit, by, slices.Repeat([]float64{v}, int(d.Counts[i]))...)
 		}
 	}
 	return b
@@ -332,11 +254,11 @@ func TestCloudWatchAcceptsWhatTheResultsSay(t *testing.T) {
 			t.Parallel()
 			r, s := p.perform(t, nil)
 			datums := r.CloudWatch.Accepted()
-			want := s.expected(p.limit)
+			want, n := s.expected(t, p.limit)
 			for _, line := range accepted(t, datums, s).differences(want) {
 				t.Error(line)
 			}
-			if n := want.datums(); len(datums) != n || s.Published.Accepted != n || s.Published.Datums != n {
+			if len(datums) != n || s.Published.Accepted != n || s.Published.Datums != n {
 				t.Errorf("%d datums were accepted and %+v published, want %d", len(datums), s.Published, n)
 			}
 			if last := datums[len(datums)-1].Metric; last != "RunCompleted" {
@@ -388,15 +310,15 @@ func nobody(t *testing.T) string {
 // byLogOnly compares the log's metrics with the results.
 func byLogOnly(t *testing.T, r *rig, s *summary, limit int) {
 	t.Helper()
-	want := s.expected(limit)
+	want, n := s.expected(t, limit)
 	got := books{}
 	for _, line := range emfLines(t, r) {
-		line.enter(t, got, s)
+		line.enterInto(t, got, s)
 	}
 	for _, line := range got.differences(want) {
 		t.Error(line)
 	}
-	if n := want.datums(); s.Published.EMF != n || s.Published.Datums != n {
+	if s.Published.EMF != n || s.Published.Datums != n {
 		t.Errorf("published %+v, want %d by EMF", s.Published, n)
 	}
 	if taken := r.CloudWatch.Accepted(); len(taken) > 0 {
@@ -440,8 +362,8 @@ func emfLines(t *testing.T, r *rig) []emfLine {
 	return lines
 }
 
-// enter books a line's metrics as CloudWatch reads them.
-func (l emfLine) enter(t *testing.T, b books, s *summary) {
+// enterInto books a line's metrics as CloudWatch reads them.
+func (l emfLine) enterInto(t *testing.T, b books, s *summary) {
 	t.Helper()
 	for _, directive := range l.AWS.CloudWatchMetrics {
 		if directive.Namespace != "Rollcall" || len(directive.Dimensions) != 1 {
@@ -454,7 +376,7 @@ func (l emfLine) enter(t *testing.T, b books, s *summary) {
 		}
 		for _, m := range directive.Metrics {
 			sameTime(t, m.Name, time.UnixMilli(l.AWS.Timestamp), s)
-			b.add(m.Name, m.Unit, by, l.numbers(t, m.Name)...)
+			b.enter(m.Name, m.Unit, by, l.numbers(t, m.Name)...)
 		}
 	}
 }

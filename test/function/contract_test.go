@@ -316,3 +316,10 @@ func sameSummary(t *testing.T, line map[string]any, s *summary) {
 		t.Errorf("the log's summary is\n%swant\n%s", g, w)
 	}
 }
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

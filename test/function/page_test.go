@@ -60,8 +60,8 @@ func TestPageOfTheLastRun(t *testing.T) {
 // A page that can't be kept is a warning; the metrics have left before.
 func TestPageThatCannotBeKept(t *testing.T) {
 	for mode, want := range map[testnet.Mode]string{
-		testnet.AccessDenied: "S3 answered 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*",
-		testnet.Hanging:      "S3 did not answer in time",
+		testnet.AccessDenied: "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*",
+		testnet.Hanging:      "S3 did not respond in time",
 	} {
 		r, s3 := withPages(t)
 		s3.Misbehave(mode, -1)

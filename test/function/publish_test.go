@@ -15,23 +15,26 @@ import (
 const shortRun = 2 * time.Second
 
 // TestEveryFaultOfCloudWatchKeepsTheBooks: whatever CloudWatch does, each
-// datum that the results want is with it or in the log, and the answer comes
-// in time.
+// datum that the results make is with it or in the log. That a run ends in time
+// is for package publish to show, which can fake the clock: here the time is
+// ample, and few functions run at once, so that a busy machine changes nothing.
 func TestEveryFaultOfCloudWatchKeepsTheBooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
+	places := make(chan struct{}, 3)
 	for name, mode := range map[string]testnet.Mode{
 		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
 		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle": testnet.Dying, "reset": testnet.ResetAfterAccepting,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			places <- struct{}{}
+			defer func() { <-places }()
 			r := newRig(t, testnet.Options{})
 			r.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: mode}))
-			r.timeout = shortRun
-			began := time.Now()
+			r.timeout = 10 * time.Second
 			s := r.run(t, shippedEvent(t, "gafam.json", nil))
-			if took := time.Since(began); took > testnet.Patience*shortRun {
-				t.Errorf("the answer came after %v of %v", took, shortRun)
-			}
 			r.function.Stop()
 			balanced(t, r, s)
 		})
@@ -47,9 +50,9 @@ func balanced(t *testing.T, r *rig, s *summary) {
 	}
 	got := accepted(t, r.CloudWatch.Accepted(), s)
 	for _, line := range emfLines(t, r) {
-		line.enter(t, got, s)
+		line.enterInto(t, got, s)
 	}
-	want := s.expected(1000)
+	want, _ := s.expected(t, 1000)
 	missing := 0
 	for series, values := range want {
 		switch n := len(got[series]); {

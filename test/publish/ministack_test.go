@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"rollcall/internal/cloud"
-	"rollcall/internal/publish"
 	"rollcall/test/ministack"
 	"slices"
 	"strconv"

@@ -170,13 +170,13 @@ func (l *invoker) byLog(ctx context.Context) error {
 		if strings.Contains(line, `"_aws"`) {
 			emf++
 		}
-		if strings.Contains(line, "the metrics go by the log (EMF)") {
+		if strings.Contains(line, "the metrics fall back to EMF in the log") {
 			said++
 		}
 	}
 	l.say("without access to CloudWatch: %d of %d datums in %d lines of the log, said in %d line", s.Published.EMF, s.Published.Datums, emf, said)
 	if emf == 0 || said != 1 || s.Published.EMF != s.Published.Datums {
-		return fmt.Errorf("the metrics did not go by the log:\n%s", tail(lines))
+		return fmt.Errorf("the metrics did not fall back to EMF:\n%s", tail(lines))
 	}
 	return nil
 }

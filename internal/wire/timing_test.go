@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -8,36 +9,36 @@ import (
 // epoch is an instant by the wall clock only, as stamps are.
 var epoch = time.Unix(1_700_000_000, 0)
 
-// at is so many milliseconds after the epoch.
+// at is an instant, in milliseconds after the epoch.
 func at(ms float64) time.Time {
 	return epoch.Add(time.Duration(ms * float64(time.Millisecond)))
 }
 
-// A step is one call of a ledger: a write that was handed over between two
+// A step is one call of a timing: a write that was handed over between two
 // instants, or a read of bytes that came at one and were read at another.
-type step func(*ledger)
+type step func(*timing)
 
-// wrote is a write; after < 0: it is still leaving.
+// wrote is a write; after < 0: it is still being written.
 func wrote(before, after float64) step {
-	return func(l *ledger) {
-		l.begin(at(before))
+	return func(tm *timing) {
+		tm.writeBegins(at(before))
 		if after >= 0 {
-			l.end(at(after))
+			tm.writeEnds(at(after))
 		}
 	}
 }
 
-// ended ends the write that is still leaving.
-func ended(after float64) step { return func(l *ledger) { l.end(at(after)) } }
+// ended ends the write that is still under way.
+func ended(after float64) step { return func(tm *timing) { tm.writeEnds(at(after)) } }
 
 // came is a read of n bytes that the kernel stamped.
 func came(stamp, read float64, n int) step {
-	return func(l *ledger) { l.read(received{n: n, stamp: at(stamp).UnixNano()}, at(read)) }
+	return func(tm *timing) { tm.bytesRead(received{n: n, stamp: at(stamp).UnixNano()}, at(read)) }
 }
 
 // unstamped is a read of n bytes without a stamp.
 func unstamped(read float64, n int) step {
-	return func(l *ledger) { l.read(received{n: n}, at(read)) }
+	return func(tm *timing) { tm.bytesRead(received{n: n}, at(read)) }
 }
 
 // want is what a reading has to say, in milliseconds after the epoch.
@@ -52,9 +53,9 @@ type want struct {
 	nothingSent, noRead bool
 }
 
-func TestLedger(t *testing.T) {
+func TestTiming(t *testing.T) {
 	many := []step{}
-	for i := range 2 * ledgerFlights {
+	for i := range 2*maxWrites + 3 {
 		many = append(many, wrote(float64(i), float64(i)+0.5))
 	}
 	tests := []struct {
@@ -63,19 +64,19 @@ func TestLedger(t *testing.T) {
 		want  want
 	}{
 		{"nothing happened", nil, want{nothingSent: true, noRead: true}},
-		{"asked, not answered", []step{wrote(1, 1.5)}, want{sent: 1, gap: 0.5, noRead: true}},
+		{"a request without a response", []step{wrote(1, 1.5)}, want{sent: 1, gap: 0.5, noRead: true}},
 		{
-			"an answer", []step{wrote(0, 1), came(20, 25, 100)},
+			"a response", []step{wrote(0, 1), came(20, 25, 100)},
 			want{sent: 0, gap: 1, arrived: 20, kernel: 20, process: 25, waitGap: 1, late: 5, received: 100, stamped: true, sinceSent: 20},
 		},
 		{
-			// Two round trips: hello and answer, key exchange and answer.
+			// Two round trips: hello and response, key exchange and response.
 			"TLS 1.2", []step{wrote(0, 1), came(20, 21, 1400), came(20.5, 21, 900), wrote(25, 25.25), came(45, 46, 51)},
 			want{sent: 25, gap: 0.25, arrived: 45, kernel: 20.5 + 20, process: 21 + 21, waitGap: 1.25, late: 1, received: 2351, stamped: true, sinceSent: 20},
 		},
 		{
-			// The Finished gets no answer of its own; the request follows it,
-			// and the tickets come between the two and the answer.
+			// The Finished gets no response of its own; the request follows it,
+			// and the tickets come between the two and the response.
 			"TLS 1.3 with tickets after the Finished",
 			[]step{wrote(0, 0), came(10, 11, 2000), wrote(12, 12), wrote(13, 13.5), came(22, 23, 500), came(213, 290, 300)},
 			want{sent: 13, gap: 0.5, arrived: 213, kernel: 10 + 200, process: 11 + 277, waitGap: 0.5, late: 77, received: 2800, stamped: true, sinceSent: 200},
@@ -86,12 +87,12 @@ func TestLedger(t *testing.T) {
 			want{sent: 12, gap: 0.25, arrived: 22, kernel: 10 + 10, process: 11 + 29, waitGap: 0.25, late: 19, received: 2500, stamped: true, sinceSent: 10},
 		},
 		{
-			"an answer before a long request has left",
+			"a response before a long request is written",
 			[]step{wrote(0, 1), wrote(2, 3), wrote(5, 30), wrote(30, -1), came(10, 31, 200), ended(60)},
 			want{sent: 5, gap: 25, arrived: 10, kernel: 5, process: 26, waitGap: 25, late: 21, received: 200, stamped: true, sinceSent: 5},
 		},
 		{
-			"an answer while its request is still leaving",
+			"a response while its request is still being written",
 			[]step{wrote(0, -1), came(10, 11, 200)},
 			want{sent: 0, gap: 0, arrived: 10, kernel: 10, process: 11, late: 1, received: 200, stamped: true, sinceSent: 10},
 		},
@@ -104,12 +105,12 @@ func TestLedger(t *testing.T) {
 			want{sent: 1000, arrived: -5000, kernel: 0, process: 10, late: 6010, received: 5, stamped: true, sinceSent: 0},
 		},
 		{
-			"more flights than are remembered", append(many, came(20.75, 40, 5)),
+			"more writes than are remembered", append(slices.Clip(many), came(20.75, 40, 5)),
 			want{sent: 20, gap: 0.5, arrived: 20.75, kernel: 0.75, process: 20, waitGap: 0.5, late: 19.25, received: 5, stamped: true, sinceSent: 0.75},
 		},
 		{
-			"an answer to what is forgotten", append(many, came(3, 40, 5)),
-			want{sent: ledgerFlights, gap: 0.5, arrived: 3, kernel: 0, process: 40 - ledgerFlights, waitGap: 0.5, late: 37, received: 5, stamped: true, sinceSent: 0},
+			"a response to what is forgotten", append(slices.Clip(many), came(3, 40, 5)),
+			want{sent: maxWrites + 3, gap: 0.5, arrived: 3, kernel: 0, process: 40 - maxWrites - 3, waitGap: 0.5, late: 37, received: 5, stamped: true, sinceSent: 0},
 		},
 		{
 			"they speak first", []step{came(5, 6, 5)},
@@ -118,11 +119,11 @@ func TestLedger(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var l ledger
+			var tm timing
 			for _, s := range tt.steps {
-				s(&l)
+				s(&tm)
 			}
-			tt.want.compare(t, l.reading())
+			tt.want.compare(t, tm.reading())
 		})
 	}
 }
@@ -165,7 +166,7 @@ func (w want) compare(t *testing.T, got Reading) {
 }
 
 // How long the other side has waited for us is what the deadline moves by.
-func TestLedgerTellsHowLongWeKeptThem(t *testing.T) {
+func TestTimingOfWhatWeKeptWaiting(t *testing.T) {
 	tests := []struct {
 		name  string
 		steps []step
@@ -174,20 +175,20 @@ func TestLedgerTellsHowLongWeKeptThem(t *testing.T) {
 	}{
 		{"nothing came", []step{wrote(0, 1)}, 50, 0},
 		{"they speak first", []step{came(5, 6, 5)}, 50, 0},
-		{"read at once, answered late", []step{wrote(0, 1), came(10, 11, 5)}, 50, 40 * time.Millisecond},
-		{"read late, answered at once", []step{wrote(0, 1), came(10, 49, 5)}, 50, 40 * time.Millisecond},
+		{"read at once, responded late", []step{wrote(0, 1), came(10, 11, 5)}, 50, 40 * time.Millisecond},
+		{"read late, responded at once", []step{wrote(0, 1), came(10, 49, 5)}, 50, 40 * time.Millisecond},
 		{"nothing since our last write", []step{wrote(0, 1), came(10, 11, 5), wrote(12, 13)}, 50, 0},
-		{"a stamp from before the question", []step{wrote(0, 1), came(-5000, 11, 5)}, 50, 0},
+		{"a stamp from before the request", []step{wrote(0, 1), came(-5000, 11, 5)}, 50, 0},
 		{"a stamp of the future", []step{wrote(0, 1), came(5000, 11, 5)}, 50, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var l ledger
+			var tm timing
 			for _, s := range tt.steps {
-				s(&l)
+				s(&tm)
 			}
-			if got := l.begin(at(tt.next)); got != tt.want {
-				t.Errorf("begin = %v, want %v", got, tt.want)
+			if got := tm.writeBegins(at(tt.next)); got != tt.want {
+				t.Errorf("writeBegins = %v, want %v", got, tt.want)
 			}
 		})
 	}
