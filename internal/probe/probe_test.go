@@ -260,6 +260,18 @@ func TestHappyEyeballs(t *testing.T) {
 	}
 }
 
+// TestLeastShare: of several addresses a slow one gets two seconds, though its
+// share of the timeout is less.
+func TestLeastShare(t *testing.T) {
+	n := plainly(0, always(page(200, "", "")))
+	n.names = map[string][]string{"a.example": {"192.0.1.9", "192.0.1.1"}}
+	n.connect = map[string]time.Duration{"192.0.1.9": 1800 * time.Millisecond}
+	res := once(t, n, target("http://a.example/", func(s *check.Settings) { s.Timeout = 3 * time.Second }))
+	if res.State != check.Up || res.IP.String() != "192.0.1.9" || res.Phases.Connect != 1800*time.Millisecond {
+		t.Errorf("Probe = %v (%s) over %v, connect %v; want up over the first address after 1.8s", res.Reason, res.Detail, res.IP, res.Phases.Connect)
+	}
+}
+
 // TestSecondDialsAreCounted: where there is one place, the second of two checks
 // with a silent address dials its other one when the first check is done.
 func TestSecondDialsAreCounted(t *testing.T) {
