@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // stepName is what a loop calls at every turn. No expression can name it.
@@ -102,7 +103,7 @@ func variablesOf(r *check.Response, reads map[string]bool) *variables {
 		}
 	}
 	if reads["url"] {
-		v.URL = r.URL.String()
+		v.URL = weburl.String(r.URL)
 	}
 	if res.IP.IsValid() {
 		v.IP = res.IP.String()

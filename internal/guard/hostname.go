@@ -20,7 +20,7 @@ func HostName(name string) (string, error) {
 	}
 	name = strings.ToLower(name)
 	if !validHostName(name) {
-		return "", errors.New("has a host that is no host's name")
+		return "", errors.New("has a host that is not a valid name (letters, digits, hyphens and underscores)")
 	}
 	return name, nil
 }

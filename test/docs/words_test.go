@@ -36,6 +36,7 @@ var plainPackages = []string{
 	"internal/sweep",
 	"internal/text",
 	"internal/trust",
+	"internal/weburl",
 	"internal/wire",
 	"test/bench/plainest",
 	"test/camera",
