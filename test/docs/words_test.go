@@ -40,7 +40,10 @@ var plainPackages = []string{
 	"test/bench/plainest",
 	"test/camera",
 	"test/docs",
+	"test/page",
+	"test/report",
 	"test/template",
+	"test/terminal",
 	"test/tree",
 }
 
