@@ -46,6 +46,14 @@ func TestResultJSON(t *testing.T) {
 	}
 }
 
+// Started is written to the millisecond.
+func TestStartedIsRounded(t *testing.T) {
+	text, err := json.Marshal(Result{Attempts: 1, Phases: NoPhases(), Started: time.Date(2026, 11, 23, 12, 0, 0, 5_600_000, time.UTC)})
+	if err != nil || !bytes.Contains(text, []byte(`"started":"2026-11-23T12:00:00.006Z"`)) {
+		t.Errorf("Marshal = %s, %v", text, err)
+	}
+}
+
 // TestResultsAsBefore: testdata holds results as they have always been written,
 // with every reason and whatever can be absent. They are read back, and written
 // byte for byte.

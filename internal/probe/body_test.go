@@ -36,6 +36,7 @@ func flated(w io.Writer) io.WriteCloser {
 func TestBodies(t *testing.T) {
 	const text = "hello, hello, hello"
 	zip := packed(t, text, gzipped)
+	rest := strings.Repeat("x", 20_000) // more than a decoder reads ahead
 	bomb := packed(t, strings.Repeat("\x00", 64<<20), gzipped)
 	zeros := packed(t, strings.Repeat("\x00", 1<<20), gzipped)
 	encoded := func(encoding, body string) string {
@@ -75,6 +76,8 @@ func TestBodies(t *testing.T) {
 		{"deflate", encoded("deflate", packed(t, text, zlibbed)), check.OK, len(packed(t, text, zlibbed)), 19, false},
 		{"deflate without its frame", encoded("deflate", packed(t, text, flated)), check.OK, len(packed(t, text, flated)), 19, false},
 		{"deflate that is none", encoded("deflate", "\xff\xff\xff\xff"), check.BodyInvalid, 4, 0, false},
+		{"deflate, and more after its end", encoded("deflate", packed(t, text, zlibbed)+rest), check.OK, len(packed(t, text, zlibbed)) + len(rest), 19, false},
+		{"deflate, cut after its end", closing("Content-Encoding: deflate\r\nContent-Length: 99999\r\n\r\n" + packed(t, text, zlibbed) + rest), check.BodyTruncated, len(packed(t, text, zlibbed)) + len(rest), 19, false},
 		{"an encoding that we did not offer", encoded("br", "hello"), check.OK, 5, 5, false},
 		{"a bomb", encoded("gzip", bomb), check.OK, -1, 1 << 20, true},
 		{"no bomb", encoded("gzip", zeros), check.OK, len(zeros), 1 << 20, false},

@@ -3,8 +3,10 @@ package probe
 import (
 	"crypto"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"math/big"
 	"testing"
 	"time"
@@ -39,6 +41,22 @@ func TestNameOf(t *testing.T) {
 		}
 		if got, want := nameOf(c.Subject), redact.Printable(c.Subject.String()); got != want {
 			t.Errorf("%q is shown, want %q", got, want)
+		}
+	}
+}
+
+// TestLastInstant: an expiry that RFC 3339 has no form for, as its zone makes it
+// year 10000, is the last that there is.
+func TestLastInstant(t *testing.T) {
+	leaf := &x509.Certificate{NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600))}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, expires := range []time.Time{{}, leaf.NotAfter} {
+		got := certificateOf(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, expires, nil, now)
+		if want := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); got.NotAfter != want || got.Verified == expires.IsZero() {
+			t.Errorf("expires %v, verified %v; want %v", got.NotAfter, got.Verified, want)
+		}
+		if _, err := json.Marshal(got); err != nil {
+			t.Error(err)
 		}
 	}
 }

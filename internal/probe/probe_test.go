@@ -3,6 +3,8 @@ package probe
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -260,6 +262,18 @@ func TestHappyEyeballs(t *testing.T) {
 	}
 }
 
+// TestLeastShare: of several addresses a slow one gets two seconds, though its
+// share of the timeout is less.
+func TestLeastShare(t *testing.T) {
+	n := plainly(0, always(page(200, "", "")))
+	n.names = map[string][]string{"a.example": {"192.0.1.9", "192.0.1.1"}}
+	n.connect = map[string]time.Duration{"192.0.1.9": 1800 * time.Millisecond}
+	res := once(t, n, target("http://a.example/", func(s *check.Settings) { s.Timeout = 3 * time.Second }))
+	if res.State != check.Up || res.IP.String() != "192.0.1.9" || res.Phases.Connect != 1800*time.Millisecond {
+		t.Errorf("Probe = %v (%s) over %v, connect %v; want up over the first address after 1.8s", res.Reason, res.Detail, res.IP, res.Phases.Connect)
+	}
+}
+
 // TestSecondDialsAreCounted: where there is one place, the second of two checks
 // with a silent address dials its other one when the first check is done.
 func TestSecondDialsAreCounted(t *testing.T) {
@@ -460,9 +474,69 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			if res.Reason != test.want {
 				t.Errorf("Probe = %v (%s), want %v", res.Reason, res.Detail, test.want)
 			}
+			if res.Reason == check.RedirectInvalid && res.Complete {
+				t.Error("a redirect that can't be followed is said to be complete")
+			}
 		})
 	}
 }
+
+// TestRedirectTarget: where a response sends us, as it is asked for.
+func TestRedirectTarget(t *testing.T) {
+	from, _ := url.Parse("https://a.example/")
+	for location, want := range map[string]string{
+		"https://u:p@B.example/x?y#z": "https://b.example/x?y",
+		"//bücher.example:81/":        "https://xn--bcher-kva.example:81/",
+		"http://a.example/":           "redirect_insecure",
+		"/":                           "redirect_loop",
+		"https://a.example:0/":        "redirect_invalid",
+	} {
+		h := &hop{url: from, method: "GET"}
+		next, broken := h.redirect(&http.Response{StatusCode: 302, Header: http.Header{"Location": {location}}}, 10)
+		got := ""
+		if broken != nil {
+			got = broken.reason.String()
+		} else {
+			got = next.url.String()
+		}
+		if got != want {
+			t.Errorf("%s leads to %s, want %s", location, got, want)
+		}
+	}
+}
+
+// TestSecretsAreRedacted: whatever of the request a server echoes, and wherever.
+func TestSecretsAreRedacted(t *testing.T) {
+	const secret = "opensesame4711"
+	hiding := func(s *check.Settings) { s.Header = http.Header{"X-Key": {secret}} }
+	for name, reply := range map[string]func(*http.Request) string{
+		"in a URL that is followed": func(r *http.Request) string {
+			if r.URL.Path == "/" {
+				return page(302, "Location: /"+secret+"/\r\n", "")
+			}
+			return page(200, "", "")
+		},
+		"in a URL that is not":        always(page(302, "Location: "+secret+"://x/\r\n", "")),
+		"in a host name":              always(page(302, "Location: http://"+secret+".example/\r\n", "")),
+		"in the status":               always("HTTP/1.1 099 " + secret + "\r\n\r\n"),
+		"in the protocol":             always("HTTP/7." + secret + " 200\r\n\r\n"),
+		"in a body that is expected":  always(page(200, "", `{"a": "`+secret+`"}`)),
+		"in a header that is invalid": always("HTTP/1.1 200 OK\r\n" + secret + "\r\n\r\n"),
+	} {
+		res := once(t, plainly(0, reply), target("http://a.example/", hiding, expecting("json == nil || json.a == ''")))
+		text, err := json.Marshal(res)
+		if err != nil || strings.Contains(string(text), secret[:secretStart]) {
+			t.Errorf("%s: %s, %v", name, text, err)
+		}
+	}
+	// Where the server's own bytes would be quoted, they may hold a secret in any form.
+	res := once(t, plainly(0, always("HTTP/1.1 two "+base64.StdEncoding.EncodeToString([]byte(secret))+"\r\n\r\n")), target("http://a.example/", hiding))
+	if res.Reason != check.BadResponse || res.Detail != "not an HTTP response" {
+		t.Errorf("Probe = %v %q, want no word of the server's", res.Reason, res.Detail)
+	}
+}
+
+const secretStart = 10 // of a secret, by which package redact knows it
 
 func TestWarnDegrades(t *testing.T) {
 	n := plainly(200*time.Millisecond, always(page(200, "X-Load: 7\r\n", "ok")))

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log"
@@ -10,12 +11,17 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/testnet"
 )
+
+// refusal is what a choosy server takes to refuse.
+const refusal = 100 * time.Millisecond
 
 // A choosy server takes some groups only, and notes what each client offers.
 type choosy struct {
@@ -39,6 +45,9 @@ func newChoosy(t *testing.T, authority *testnet.Authority, groups ...tls.CurveID
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.offers = append(c.offers, slices.Clone(hello.SupportedCurves))
+			if len(groups) > 0 && !slices.ContainsFunc(hello.SupportedCurves, func(g tls.CurveID) bool { return slices.Contains(groups, g) }) {
+				time.Sleep(refusal)
+			}
 			return nil, nil
 		},
 	}
@@ -90,6 +99,9 @@ func TestGroups(t *testing.T) {
 			}
 			if res.Duration != res.Phases.Sum() || res.Phases.TLS == check.Absent {
 				t.Errorf("phases %+v of %v", res.Phases, res.Duration)
+			}
+			if tt.connections == 2 && res.LocalDelay < refusal {
+				t.Errorf("local delay %v, want the %v that the refused connection took", res.LocalDelay, refusal)
 			}
 			if offers := server.offered(); len(offers) != tt.connections || slices.Contains(offers[0], tls.X25519MLKEM768) {
 				t.Errorf("offered %v, want %d times and classical ones first", offers, tt.connections)
@@ -152,5 +164,53 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 				t.Errorf("flaw %d: warm certificate %+v, cold %+v", flaw, res.Certificate, cold.Certificate)
 			}
 		}
+	}
+}
+
+// TestClientCertificateWanted: under TLS 1.3 the client learns only at its first
+// read that the server refuses it, which belongs to the handshake all the same.
+func TestClientCertificateWanted(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(hello))
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: version, MaxVersion: version}
+		s.StartTLS()
+		defer s.Close()
+		roots := x509.NewCertPool()
+		roots.AddCert(s.Certificate())
+		res := proberFor(t, roots).Probe(t.Context(), target(strings.Replace(s.URL, "127.0.0.1", "example.com", 1)))
+		if res.Reason != check.TLSClientCertificate || res.Phase != check.TLS {
+			t.Errorf("%s: %v (%s) in %v, want tls_client_certificate in tls", tls.VersionName(version), res.Reason, res.Detail, res.Phase)
+		}
+	}
+}
+
+// TestCertificateThatEchoes: whoever has seen a request may make a certificate of
+// its secrets, for where it redirects to.
+func TestCertificateThatEchoes(t *testing.T) {
+	const secret = "opensesame4711"
+	authority, err := testnet.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := authority.Leaf(secret+".example", testnet.Sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			http.Redirect(w, r, "/next", http.StatusFound)
+		}
+	}))
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{*leaf}}
+	s.StartTLS()
+	defer s.Close()
+	u, _ := url.Parse(s.URL)
+	res := proberFor(t, authority.Pool()).Probe(t.Context(), target("https://a.example:"+u.Port()+"/", func(s *check.Settings) {
+		s.Header = http.Header{"X-Key": {secret}}
+		s.TLS.ServerName = secret + ".example"
+	}))
+	if res.State != check.Up || res.Certificate == nil || strings.Contains(res.Certificate.Subject, secret) {
+		t.Errorf("Probe = %v (%s) with %+v, want up and a subject without the secret", res.Reason, res.Detail, res.Certificate)
 	}
 }

@@ -95,6 +95,27 @@ func TestGoUsesTheTerms(t *testing.T) {
 	}
 }
 
+// Each decision has the same headings, as docs/decisions/README.md explains.
+func TestDecisionsHaveTheirHeadings(t *testing.T) {
+	names, err := fs.Glob(os.DirFS(tree.Root), "docs/decisions/*.md")
+	if err != nil || len(names) < 10 {
+		t.Fatalf("only the decisions %v (%v)", names, err)
+	}
+	second := regexp.MustCompile(`(?m)^## (.*)$`)
+	for _, name := range names {
+		if path.Base(name) == "README.md" {
+			continue
+		}
+		var got []string
+		for _, match := range second.FindAllStringSubmatch(tree.Document(t, name), -1) {
+			got = append(got, match[1])
+		}
+		if want := []string{"Context", "Decision", "Alternatives", "Consequences"}; !slices.Equal(got, want) {
+			t.Errorf("%s has the headings %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestBannedPhrasesAreFound(t *testing.T) {
 	bans := bannedPhrases(t, "## What we do not write\n\n| We do not write | We write | Except in |\n|---|---|---|\n"+
 		"| `grues?` | bird | `(red\\|blue) grue` |\n| `old wive(s\\|n)` | women | |\n")

@@ -1,0 +1,52 @@
+package probe
+
+import (
+	"crypto/x509"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/internal/check"
+)
+
+// TestTransferUncertainty: where a late reader may have held the sender up, or
+// read on past the response, a result is at most as sure as the process's
+// lateness is known. Of a small response over HTTP/1.1 the kernel knows better.
+func TestTransferUncertainty(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/large" {
+			io.WriteString(w, strings.Repeat("x", 2*largeTransfer))
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	p := proberFor(t, roots)
+	if res := p.Probe(t.Context(), target(server.URL)); res.State != check.Up { // the very first may find the kernel not stamping yet
+		t.Fatal(res.Detail)
+	}
+	for _, test := range []struct {
+		path    string
+		version check.HTTPVersion
+		sure    bool
+	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/", check.HTTP2, false}} {
+		var sure int
+		for range 8 {
+			res := p.Probe(t.Context(), target(server.URL+test.path, func(s *check.Settings) { s.HTTP = test.version }))
+			if res.State != check.Up || res.Clock != check.KernelClock {
+				t.Fatalf("%v (%s) by the %v's clock", res.Reason, res.Detail, res.Clock)
+			}
+			if res.Uncertainty < 2*time.Millisecond { // lateness is known to 3
+				sure++
+			}
+		}
+		if test.sure && sure < 5 || !test.sure && sure > 0 {
+			t.Errorf("%s over %v: %d of 8 results are sure to 2 ms", test.path, test.version, sure)
+		}
+	}
+}
