@@ -89,9 +89,18 @@ func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*respons
 	}
 	c.wire.CountSegments()
 	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now(), before: c.wire.Reading().Received}
-	conn, ctx, err := a.p.clientConn(ctx, o, h.url)
-	if err != nil {
-		return nil, err
+	var conn interface {
+		http.RoundTripper
+		io.Closer
+	}
+	if version == check.HTTP1 {
+		conn = newHTTP1(o, o.noteFirstByte)
+	} else {
+		http2, err := a.p.http2.NewClientConn(context.WithValue(ctx, connKey{}, o), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
+		if err != nil {
+			return nil, err
+		}
+		conn, ctx = http2, o.traced(ctx)
 	}
 	sent, err := conn.RoundTrip(h.request(ctx))
 	resp, err := a.read(o, c, h, sent, err)
@@ -100,20 +109,6 @@ func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*respons
 	}
 	conn.Close() // TLS sends its close_notify, unless that is too late
 	return resp, err
-}
-
-// A clientConn sends one request and reads its response, over an observer.
-type clientConn interface {
-	http.RoundTripper
-	io.Closer
-}
-
-func (p *Prober) clientConn(ctx context.Context, o *observer, u *url.URL) (clientConn, context.Context, error) {
-	if o.version == check.HTTP1 {
-		return newHTTP1(o, o.noteFirstByte), ctx, nil
-	}
-	conn, err := p.http2.NewClientConn(context.WithValue(ctx, connKey{}, o), u.Scheme, net.JoinHostPort(u.Hostname(), "0"))
-	return conn, o.traced(ctx), err
 }
 
 // read measures a response and reads its body, unless a redirect is followed.
