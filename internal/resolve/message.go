@@ -218,17 +218,14 @@ func sameName(a, b dnsmessage.Name) bool {
 	return bytes.EqualFold(a.Data[:a.Length], b.Data[:b.Length])
 }
 
-// codeError says in the field's words why there is no answer.
+// codeError names a response's code as the field does.
 func codeError(code dnsmessage.RCode) error {
-	switch code {
-	case dnsmessage.RCodeServerFailure:
-		return errors.New("server failure (SERVFAIL)")
-	case dnsmessage.RCodeRefused:
-		return errors.New("query refused (REFUSED)")
-	case dnsmessage.RCodeFormatError:
-		return errors.New("format error (FORMERR)")
-	case dnsmessage.RCodeNotImplemented:
-		return errors.New("not implemented (NOTIMP)")
+	names := map[dnsmessage.RCode]string{
+		dnsmessage.RCodeFormatError: "FORMERR", dnsmessage.RCodeServerFailure: "SERVFAIL",
+		dnsmessage.RCodeNotImplemented: "NOTIMP", dnsmessage.RCodeRefused: "REFUSED",
+	}
+	if name, ok := names[code]; ok {
+		return errors.New(name)
 	}
 	return fmt.Errorf("response code %d", code)
 }
