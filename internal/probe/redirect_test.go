@@ -107,7 +107,7 @@ func TestRedirectsToInvalidURLsSayWhy(t *testing.T) {
 		"ftp://b.example/":              `redirect to scheme "ftp", neither http nor https`,
 		"javascript:alert(1)":           `redirect to scheme "javascript", neither http nor https`,
 		"http://":                       "redirect to a URL that has no host: http://",
-		"http://${HOST}/in?q=1":         "redirect to a URL that has a host that is not a valid name (letters, digits, hyphens and underscores): http://${HOST}/in",
+		"http://${HOST}/in?q=1":         "redirect to a URL that has an invalid host name: http://${HOST}/in",
 		"http://256.0.0.1/":             "redirect to a URL that has a host that ends in a number but is not an IPv4 address: http://256.0.0.1/",
 		"http://[b.example/":            "redirect to a URL that has a host in brackets that is not an IPv6 address: http://[b.example/",
 		"http://u:p@b.example:99999/in": "redirect to a URL that has a port that is not a number from 1 to 65535: http://b.example",

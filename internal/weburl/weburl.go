@@ -24,7 +24,7 @@ var (
 	ErrPort     = errors.New("has a port that is not a number from 1 to 65535")
 	ErrIPv6     = errors.New("has a host in brackets that is not an IPv6 address")
 	ErrIPv4     = errors.New("has a host that ends in a number but is not an IPv4 address")
-	ErrPunycode = errors.New("has a host that has no form in ASCII (punycode)")
+	ErrPunycode = errors.New("has a host name without a form in ASCII (punycode)")
 )
 
 // A SchemeError is of a URL that is neither http nor https.

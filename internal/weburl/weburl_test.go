@@ -194,7 +194,7 @@ func TestParse(t *testing.T) {
 					_, want = errors.AsType[*weburl.SchemeError](err)
 				}
 				if test.err == errName {
-					want = err != nil && strings.Contains(err.Error(), "not a valid name")
+					want = err != nil && strings.Contains(err.Error(), "invalid host name")
 				}
 				if !want {
 					t.Errorf("Parse(%q) = %v, %v; want the error %v", test.text, u, err, test.err)
@@ -208,8 +208,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// errName stands for an error of package guard.
-var errName = errors.New("a host that is not a valid name")
+// errName stands for the error of package guard.
+var errName = errors.New("an invalid host name")
 
 func parse(t testing.TB, text string) *url.URL {
 	t.Helper()
