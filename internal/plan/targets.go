@@ -49,6 +49,9 @@ type targetList struct {
 	resolved   *check.Settings // the event's, references resolved
 	unresolved error           // why they can't be
 
+	lines bool      // the targets are lines of a text
+	seen  sightings // of what looks like something else than a URL
+
 	targets []check.Target
 	origins []origin // of targets[i]
 	byName  map[string]int
@@ -81,6 +84,7 @@ func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader
 	scanner := bufio.NewScanner(lines)
 	scanner.Buffer(nil, maxLine)
 	number := 0
+	l.lines = true
 	for scanner.Scan() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -131,6 +135,7 @@ func (l *targetList) add(v value) {
 	}
 	text, _ := link.requireText()
 	u, user, invalid := readURL(text)
+	invalid = l.seen.note(link.path, text, l.lines, invalid)
 	id := identity(text)
 	if id == nil {
 		id = u
@@ -230,7 +235,7 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if len(*l.ps) > 0 {
 		return nil, &InvalidEventError{*l.ps}
 	}
-	p := &Plan{Targets: l.targets, Metrics: l.event.metrics, Scheduled: l.event.scheduled, Event: data}
+	p := &Plan{Targets: l.targets, Metrics: l.event.metrics, Scheduled: l.event.scheduled, Event: data, Warnings: l.seen.warnings(l.lines)}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}
