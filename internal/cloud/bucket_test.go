@@ -117,6 +117,11 @@ func TestPut(t *testing.T) {
 		if r.method != http.MethodPut || r.body != body || r.header.Get("Content-Type") != "text/html; charset=utf-8" || r.header.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %s of %d bytes with %v", key, r.method, len(r.body), r.header)
 		}
+		for name := range r.header {
+			if strings.Contains(name, "Checksum") || name == "Content-Encoding" {
+				t.Errorf("%s has the header %s, which not every S3 knows", key, name)
+			}
+		}
 		if !strings.HasPrefix(r.header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=key/") || r.header.Get("X-Amz-Security-Token") != "token" {
 			t.Errorf("%s is not signed: %v", key, r.header)
 		}
