@@ -1,7 +1,6 @@
 package expect
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -216,13 +215,4 @@ func quote(text string, reads map[string]bool, r *check.Response) string {
 		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
 	}
 	return strconv.Quote(redact.Cut(redact.Printable(text), redact.MaxServer))
-}
-
-// statusLine is the status with the standard's words for it: the server's own
-// may be anything.
-func statusLine(status int) string {
-	if text := http.StatusText(status); text != "" {
-		return strconv.Itoa(status) + " " + text
-	}
-	return strconv.Itoa(status)
 }

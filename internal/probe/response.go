@@ -46,7 +46,7 @@ func (h *hop) redirect(r *http.Response, limit int) (next *hop, broken *verdict)
 	case h.url.Scheme == "https" && to.Scheme == "http":
 		return nil, &verdict{reason: check.RedirectInsecure, detail: "redirected from https to http: " + redact.URL(to)}
 	case h.count == limit:
-		return nil, &verdict{reason: check.RedirectLoop, detail: fmt.Sprintf("more than %d redirects", limit)}
+		return nil, &verdict{reason: check.RedirectLoop, detail: fmt.Sprintf("more than %d redirects, the next one to %s", limit, redact.URL(to))}
 	}
 	next = h.follow(to, r.StatusCode)
 	next.visited = append(h.visited, h.method+" "+weburl.String(h.url))

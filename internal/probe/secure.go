@@ -3,7 +3,6 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"math"
@@ -129,15 +128,3 @@ func nameOf(name pkix.Name) string {
 }
 
 const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*"
-
-// namesOf are the names that a certificate is for.
-func namesOf(c *x509.Certificate) string {
-	names := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "no name at all"
-	}
-	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
-}
