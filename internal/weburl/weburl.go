@@ -64,7 +64,7 @@ func Parse(text string, base *url.URL) (*url.URL, error) {
 			return nil, ErrNoScheme
 		}
 		return nil, &SchemeError{scheme}
-	case base != nil && scheme == base.Scheme && !strings.HasPrefix(rest, "//"):
+	case base != nil && scheme == base.Scheme:
 		return relative(rest, base)
 	}
 	return absolute(scheme, rest)
@@ -101,9 +101,7 @@ func relative(text string, base *url.URL) (*url.URL, error) {
 	switch {
 	case path == "":
 		u.Path, u.RawPath = base.Path, base.RawPath
-		if !some {
-			u.RawQuery, u.ForceQuery = base.RawQuery, base.ForceQuery
-		}
+		u.RawQuery, u.ForceQuery = base.RawQuery, base.ForceQuery
 	case strings.ContainsRune(slashes, rune(path[0])):
 		setPath(u, "", path[1:])
 	default:
