@@ -61,7 +61,28 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
-	return a.result(err)
+
+	now, res := time.Now(), &a.res
+	if err != nil {
+		res.Phase = a.time.phase
+		res.Reason, res.Detail = classify(failureOf(err, res.Phase, now, a.t.Timeout))
+		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
+			res.Phase = check.TLS
+		}
+		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
+			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
+		}
+		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
+		res.Exhausted = res.Reason == check.Internal && exhausted(err)
+	}
+	res.State = res.Reason.State()
+	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
+		res.State = check.Degraded
+	}
+	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
+	a.time.fill(res, now, timedOut, a.t.Timeout)
+	return a.res
 }
 
 // hop makes one connection and sends one request on it. A server that refuses
@@ -114,30 +135,4 @@ func (a *attempt) judge(resp *response) error {
 		}
 	}
 	return nil
-}
-
-// result ends the attempt, which failed with err unless that is nil.
-func (a *attempt) result(err error) check.Result {
-	now := time.Now()
-	res := a.res
-	if err != nil {
-		res.Phase = a.time.phase
-		res.Reason, res.Detail = classify(failureOf(err, res.Phase, now, a.t.Timeout))
-		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
-			res.Phase = check.TLS
-		}
-		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
-			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
-		}
-		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
-		res.Exhausted = res.Reason == check.Internal && exhausted(err)
-	}
-	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = check.Degraded
-	}
-	ours := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
-		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
-	a.time.fill(&res, now, ours, a.t.Timeout)
-	return res
 }
