@@ -64,10 +64,17 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	return a.result(err)
 }
 
-// hop makes one connection and sends one request on it. A server that refuses
-// our few groups is asked once more with all of Go's; what the first
-// connection took was our doing.
+// hop makes one connection and sends one request on it, when it is its turn. A
+// server that refuses our few groups is asked once more with all of Go's; what
+// the first connection took was our doing.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	asked := time.Now()
+	done, err := a.p.options.Turn(ctx, h.url)
+	if err != nil {
+		return nil, err
+	}
+	defer done() // after the connection is closed
+	a.time.waited += time.Since(asked)
 	began, before := time.Now(), a.time
 	c, err := a.connect(ctx, h, classical)
 	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
