@@ -78,7 +78,7 @@ func TestExpressionsHold(t *testing.T) {
 	}
 }
 
-// TestExpressionsAreBounded: however large the answer, an expression neither
+// TestExpressionsAreBounded: however large the response, an expression neither
 // hangs nor panics nor eats memory.
 func TestExpressionsAreBounded(t *testing.T) {
 	large := responseOf("[" + strings.Repeat("1,", 500_000) + "1]")

@@ -91,8 +91,14 @@ func TestDatums(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); got != string(want) {
-		t.Errorf("%s is not current (go test ./internal/metric -update): got\n%s", golden, got)
+	got, wanted := strings.Split(b.String(), "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(got), len(wanted)) {
+		if got[i] != wanted[i] {
+			t.Fatalf("%s:%d: got %q, want %q (go test ./internal/metric -update writes it)", golden, i+1, got[i], wanted[i])
+		}
+	}
+	if len(got) != len(wanted) {
+		t.Errorf("%s has %d lines, want %d", golden, len(wanted), len(got))
 	}
 }
 

@@ -83,7 +83,7 @@ func BenchmarkBareTransport(b *testing.B) {
 	}
 }
 
-// TestAllocations: what we know more of an answer costs at most 60 allocations
+// TestAllocations: what we know more of a response costs at most 60 allocations
 // beyond those of a bare transport.
 func TestAllocations(t *testing.T) {
 	p, rawURL, roots := staged(t, http.HandlerFunc(hello))

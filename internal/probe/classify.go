@@ -240,8 +240,8 @@ func classifyStart(f failure) (check.Reason, string) {
 	case f.inBody:
 		return check.OK, ""
 	case strings.Contains(f.Error(), "PROTOCOL_ERROR") && f.received > maxHeaders/2:
-		// All that net/http says of headers without end: that many bytes that are no response
-		// yet are headers. Packed as they are they may be fewer than maxHeaders.
+		// All that net/http says of headers without end: that many bytes without a response
+		// are headers. Packed as they are they may be fewer than maxHeaders.
 		return check.HeadersTooLarge, tooManyHeaders
 	case f.version == check.HTTP2 && strings.Contains(f.Error(), notEstablished) && startsHTTP2(f.start):
 		return check.ConnectionClosed, closedEarly
@@ -267,7 +267,7 @@ func startsHTTP2(text string) bool {
 func classifySocket(f failure) (check.Reason, string) {
 	switch {
 	case errors.Is(f.error, syscall.ECONNREFUSED):
-		return check.ConnectionRefused, "connection refused: nothing listens on this port, or a firewall rejects"
+		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
 	case errors.Is(f.error, syscall.ECONNRESET), errors.Is(f.error, syscall.EPIPE):
 		return check.ConnectionReset, "server reset the connection"
 	case errors.Is(f.error, syscall.EHOSTUNREACH), errors.Is(f.error, syscall.ENETUNREACH), errors.Is(f.error, syscall.EACCES), errors.Is(f.error, syscall.EPERM):

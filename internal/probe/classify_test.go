@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"rollcall/internal/check"
+	"rollcall/internal/resolve"
 	"strings"
 	"syscall"
 	"testing"
@@ -49,11 +50,12 @@ func TestClassify(t *testing.T) {
 		{"buffers", dialError(syscall.ENOBUFS), check.Connect, false, check.Internal, "memory"},
 		{"memory", dialError(syscall.ENOMEM), check.Connect, false, check.Internal, "memory"},
 
+		{"a name that is not valid", fmt.Errorf("%q: %w", "a..b", resolve.ErrInvalidName), check.DNS, false, check.InvalidTarget, "not a valid host name"},
 		{"no such host", dnsError(net.DNSError{Err: "no such host", IsNotFound: true}), check.DNS, false, check.DNSNotFound, "no address for a.example"},
 		{"not found beats timeout", dnsError(net.DNSError{IsNotFound: true, IsTimeout: true}), check.DNS, false, check.DNSNotFound, ""},
 		{"resolver silent", dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true}), check.DNS, false, check.DNSTimeout, "no response from the resolver"},
 		{"timeout of the target in the lookup", errTimeout, check.DNS, false, check.DNSTimeout, "within 2s"},
-		{"server misbehaving", dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true}), check.DNS, false, check.DNSTemporary, "server misbehaving"},
+		{"server failure", dnsError(net.DNSError{Err: "SERVFAIL", IsTemporary: true}), check.DNS, false, check.DNSTemporary, "SERVFAIL"},
 		{"lookup, anything else", errors.New("odd"), check.DNS, false, check.DNSTemporary, "resolver failure"},
 
 		{"dial timeout", errors.Join(errTimeout, &net.OpError{Op: "dial", Err: context.Canceled}), check.Connect, false, check.Timeout, "no connection within 2s"},

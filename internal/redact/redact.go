@@ -47,7 +47,7 @@ func Cut(s string, n int) string {
 
 // Printable replaces what a terminal, a log or a page could stumble over:
 // control and format characters (escapes, changes of direction), other white
-// space than the blank, and what is no UTF-8.
+// space than the blank, and what is not UTF-8.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
@@ -57,8 +57,8 @@ func Printable(s string) string {
 	}, s)
 }
 
-// plain headers hold no secret: they say what kind of thing is sent or wanted.
-var plain = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
+// publicHeaders hold no secret: they say what kind of thing is sent or wanted.
+var publicHeaders = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
 
 // Secrets are the strings of one request that nobody may see. They are
 // collected when they are first needed: most responses are never quoted.
@@ -112,7 +112,7 @@ func (s *Secrets) collect() {
 		}
 	}
 	for name, values := range s.header {
-		if slices.Contains(plain, name) {
+		if slices.Contains(publicHeaders, name) {
 			continue
 		}
 		for _, v := range values {
