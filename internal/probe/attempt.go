@@ -29,7 +29,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
-	p.roots.Do(readRoots)
+	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
@@ -140,8 +140,11 @@ func (a *attempt) result(err error) check.Result {
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = check.Degraded
+	if v, ok := errors.AsType[*verdict](err); ok {
+		res.Unrouted = v.unrouted
+		if v.degraded {
+			res.State = check.Degraded
+		}
 	}
 	ours := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout

@@ -46,12 +46,13 @@ type Options struct {
 type Prober struct {
 	options  Options
 	routed   func(netip.AddrPort) bool // whether this machine has a route
-	own      http.Header // says who asks, where a target does not
+	own      http.Header               // says who asks, where a target does not
 	http2    *http.Transport
 	seconds  chan struct{}   // second dials under way; nil: they are not counted
 	trust    *trust.Verifier // nil: crypto/tls verifies
 	lateness wire.Lateness
 	roots    sync.Once
+	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
 }
 
@@ -96,6 +97,9 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 }
 
 // readRoots reads the system's roots before the first connection: crypto/x509
-// does it once, and a failure for lack of descriptors would stay. It takes
+// does it once, and a failure for want of descriptors would stay. It takes
 // 3-10 ms, which a function that only starts does not have to spend.
-func readRoots() { x509.SystemCertPool() }
+func (p *Prober) readRoots() {
+	pool, err := x509.SystemCertPool()
+	p.rootless = p.options.RootCAs == nil && (err != nil || pool.Equal(x509.NewCertPool()))
+}
