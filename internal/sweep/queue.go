@@ -31,7 +31,7 @@ type queue struct {
 	ready   []*host          // with parked checks, and perhaps a place
 	resumed []*turn          // have a place at their host, and wait to be in flight
 	slow    map[string]bool  // hosts that get slowPlaces
-	starved map[string]bool  // hosts of checks that waited for them when the queue closed
+	crowded map[string]bool  // hosts that checks had to wait for before they began
 	undone  sync.WaitGroup   // checks that were added and have not ended
 
 	limit    int // of inside, >= 1
@@ -61,7 +61,7 @@ type turn struct {
 
 func newQueue(limit, perHost int) *queue {
 	return &queue{
-		perHost: perHost, hosts: map[string]*host{}, slow: map[string]bool{}, starved: map[string]bool{},
+		perHost: perHost, hosts: map[string]*host{}, slow: map[string]bool{}, crowded: map[string]bool{},
 		limit: max(limit, 1), most: max(limit, 1),
 	}
 }
@@ -101,12 +101,8 @@ func (q *queue) close() {
 	left := q.next
 	q.next, q.ready = nil, nil
 	for _, h := range q.hosts {
-		if len(h.parked) > 0 {
-			q.starved[h.key] = true
-			left = append(left, h.parked...)
-			h.parked = nil
-		}
-		h.ready = false
+		left = append(left, h.parked...)
+		h.parked, h.ready = nil, false
 	}
 	q.mu.Unlock()
 	slices.Sort(left)
@@ -180,6 +176,7 @@ func (q *queue) take() (int, *turn) {
 			return i, q.begin(h)
 		}
 		h.parked = append(h.parked, i)
+		q.crowded[h.key] = true
 	}
 	return 0, nil
 }

@@ -66,10 +66,10 @@ func (r *round) noteConfirmation(i int) {
 // much for them.
 func (r *round) warnings() []string {
 	missed, of := map[string]int{}, map[string]int{}
-	if len(r.queue.starved) > 0 {
+	if len(r.queue.crowded) > 0 {
 		for i := range r.results {
 			host := r.hostOf(i)
-			if !r.queue.starved[host] {
+			if !r.queue.crowded[host] {
 				continue
 			}
 			of[host]++
