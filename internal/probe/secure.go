@@ -3,7 +3,6 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"math"
