@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"math"
