@@ -41,7 +41,7 @@ type Options struct {
 }
 
 // A Prober checks targets. It may be used by many goroutines at once and
-// keeps nothing of a target but that its certificate was good: each check
+// keeps nothing of a target except that its certificate was verified: each check
 // makes fresh connections.
 type Prober struct {
 	options  Options
