@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
+	"fmt"
 	"strings"
 	"syscall"
 	"time"
@@ -21,6 +21,8 @@ type attempt struct {
 	time    timeline
 	secrets redact.Secrets
 	res     check.Result
+
+	anonymous bool // the last server asked for a client certificate and got none
 }
 
 // Probe checks t once. It never takes much longer than t's timeout, and ends at
@@ -115,7 +117,9 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 		return nil, err
 	}
 	defer c.close()
-	return a.exchange(ctx, c, h)
+	resp, err := a.exchange(ctx, c, h)
+	a.anonymous = c.certificateWanted && !c.certificateSent
+	return resp, err
 }
 
 // classical are the groups that are offered at first. Go's own choice begins
@@ -128,15 +132,21 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 // groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
 // insufficient_security, which others say for other reasons too.
 func refusedGroups(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
+	if !alerted(err) {
 		return false
 	}
 	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
 		return false
 	}
-	said := op.Err.Error()
+	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
+
+// refusesAnonymous reports whether a server that asked for a client certificate
+// says by its status that it wants one: nginx's own are 495 and 496, which it
+// sends as 400; others deny access.
+func refusesAnonymous(status int) bool {
+	return status == 400 || status == 403 || status == 495 || status == 496
 }
 
 // judge holds the response against what the target expects. One that passes but
@@ -155,6 +165,9 @@ func (a *attempt) judge(resp *response) error {
 				return resp.broken
 			}
 			a.res.Expression = c.String()
+			if a.anonymous && refusesAnonymous(a.res.Status) {
+				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
+			}
 			return &verdict{reason: reason, detail: detail}
 		}
 	}

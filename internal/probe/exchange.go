@@ -130,12 +130,15 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	}
 	if failed != nil {
 		err := cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
+		if alerted(failed) {                // what the server said counts for more than that it hung up
+			err = failed
+		}
 		if some {
 			a.time.recordUntil(err, check.Transfer, c.wire.Reading().Arrived.Since(first.Arrived), first.Arrived.Process())
 		} else { // a reset has no stamp: its time is the process's
 			a.time.recordUntil(err, check.FirstByte, wire.Span{}, o.began)
 		}
-		return nil, o.explain(err, c.certificateWanted)
+		return nil, c.explain(o.explain(err))
 	}
 	if o.version == check.HTTP1 && r.ProtoMajor != 1 {
 		return nil, &verdict{reason: check.BadResponse, detail: "response claims to be " + r.Proto}
@@ -224,11 +227,8 @@ func (o *observer) firstByte() (r wire.Reading, segments int, ok bool) {
 }
 
 // explain adds to an error without a response what classify has to know.
-func (o *observer) explain(err error, certificateWanted bool) error {
+func (o *observer) explain(err error) exchangeError {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return &exchangeError{
-		error: err, version: o.version, start: string(o.start),
-		received: o.wire.Reading().Received - o.before, certificateWanted: certificateWanted,
-	}
+	return exchangeError{error: err, version: o.version, start: string(o.start), received: o.wire.Reading().Received - o.before}
 }
