@@ -39,8 +39,7 @@ type Options struct {
 // makes fresh connections.
 type Prober struct {
 	options  Options
-	own      http.Header // says who asks, where a target does not
-	http2    *http.Transport
+	own      http.Header     // says who asks, where a target does not
 	seconds  chan struct{}   // second dials under way; nil: they are not counted
 	trust    *trust.Verifier // nil: crypto/tls verifies
 	lateness wire.Lateness
@@ -50,7 +49,7 @@ type Prober struct {
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, own: introduction(options.UserAgent), http2: newHTTP2()}
+	p := &Prober{options: options, own: introduction(options.UserAgent)}
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}
