@@ -25,7 +25,7 @@ var explanations = [reasons]Explanation{
 	},
 	DNSNotFound: {
 		Meaning: "The name does not exist, or has no address, or none of the family in `ip`. Not confirmed: the resolver is sure.",
-		Cause:   "A typo in the URL, a record that was removed, a domain that has expired; or a private name that this resolver does not know. The function does not complete short names as a search list does.",
+		Cause:   "A typo in the URL, a record that was removed, a domain that has expired; or a private name that this resolver does not know.",
 		Action:  "Query the resolver that the function uses (`dig name`). For a private name set `ROLLCALL_DNS`, or run in the VPC that knows it.",
 	},
 	DNSTemporary: {

@@ -220,6 +220,14 @@ func TestDistributionsAreCutAt150Values(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotANumberIsUnknown: no datum has it, alone or among others.
+func TestWhatIsNotANumberIsUnknown(t *testing.T) {
+	m := maker{at: at}
+	m.plain(&table[0], Dimension{}, math.NaN())
+	m.distribution(&table[0], Dimension{}, map[float64]int{math.NaN(): 2, 1: 1, math.Inf(1): 1})
+	equal(t, m.datums, fmt.Sprintf("Up None 1×1 %v×1", math.Ldexp(1, 360)))
+}
+
 func TestDistributionsHaveThreeDigits(t *testing.T) {
 	for _, test := range []struct{ got, want float64 }{
 		{rounded(0), 0}, {rounded(12.345), 12.3}, {rounded(12.35), 12.3}, {rounded(99.96), 100},
