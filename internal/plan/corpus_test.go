@@ -105,6 +105,9 @@ func readFile(tb testing.TB, name string) []byte {
 func describe(p *Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "metrics %q", p.Metrics)
+	if p.PerHost != 0 {
+		fmt.Fprintf(&b, ", perHost %d", p.PerHost)
+	}
 	if !p.Scheduled.IsZero() {
 		fmt.Fprintf(&b, ", scheduled %s", p.Scheduled)
 	}

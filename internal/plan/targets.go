@@ -224,7 +224,7 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if len(*l.ps) > 0 {
 		return nil, &InvalidEventError{*l.ps}
 	}
-	p := &Plan{Targets: l.targets, Metrics: l.event.metrics, Scheduled: l.event.scheduled, Event: data}
+	p := &Plan{Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}

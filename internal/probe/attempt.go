@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"strings"
@@ -31,11 +30,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
-	p.roots.Do(func() {
-		// Before the first connection: crypto/x509 reads the system's roots once, and a failure for lack
-		// of descriptors would stay. It takes 3-10 ms, which a function that only starts need not spend.
-		x509.SystemCertPool()
-	})
+	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
@@ -86,8 +81,11 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = check.Degraded
+	if v, ok := errors.AsType[*verdict](err); ok {
+		res.Unrouted = v.unrouted
+		if v.degraded {
+			res.State = check.Degraded
+		}
 	}
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
@@ -95,10 +93,17 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	return a.res
 }
 
-// hop makes one connection and sends one request on it. A server that refuses
-// our few groups is asked once more with all of Go's; what the first
-// connection took was our doing.
+// hop makes one connection and sends one request on it, when it is its turn. A
+// server that refuses our few groups is asked once more with all of Go's; what
+// the first connection took was our doing.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	asked := time.Now()
+	done, err := a.p.options.Turn(ctx, h.url)
+	if err != nil {
+		return nil, err
+	}
+	defer done() // after the connection is closed
+	a.time.waited += time.Since(asked)
 	began, before := time.Now(), a.time
 	c, err := a.connect(ctx, h, classical)
 	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {

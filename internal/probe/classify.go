@@ -26,6 +26,7 @@ type verdict struct {
 	reason   check.Reason
 	detail   string
 	degraded bool // it was a warn that failed
+	unrouted bool // this machine has no route to the address
 }
 
 func (v *verdict) Error() string { return v.detail }

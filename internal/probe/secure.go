@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"math"
@@ -51,10 +52,20 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 	if cert := a.res.Certificate; cert != nil && h.count > 0 { // who has seen no request has nothing to echo
 		cert.Subject, cert.Issuer = a.secrets.Redact(cert.Subject), a.secrets.Redact(cert.Issuer)
 	}
+	if a.p.rootless && untrusted(err) {
+		return &verdict{reason: check.Internal, detail: "this machine has no root certificates to verify the server's with (SSL_CERT_FILE, SSL_CERT_DIR)"}
+	}
 	if err != nil {
 		return &exchangeError{error: err, certificateWanted: c.certificateWanted}
 	}
 	return nil
+}
+
+// untrusted reports whether a handshake failed for lack of a root.
+func untrusted(err error) bool {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, none := errors.AsType[x509.SystemRootsError](err)
+	return unknown || none
 }
 
 // verifyWithMemory lets p.trust verify the server's certificates in the place
