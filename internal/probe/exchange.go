@@ -14,6 +14,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -59,7 +60,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 // request is the hop as net/http wants it.
 func (h *hop) request() *http.Request {
 	req := &http.Request{
-		Method: h.method, URL: h.url, Host: h.host, Header: h.header,
+		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
 	}
