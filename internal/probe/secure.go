@@ -14,8 +14,8 @@ import (
 	"rollcall/internal/trust"
 )
 
-// secure speaks TLS over c, offering groups; nil are Go's.
-func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
+// secure speaks TLS over c, offering protocols and groups; nil are none and Go's.
+func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls.CurveID) error {
 	a.time.phase = check.TLS
 	a.res.TLSUnverified = a.res.TLSUnverified || h.tls.InsecureSkipVerify
 	config := &tls.Config{
@@ -23,7 +23,7 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
 		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
 		InsecureSkipVerify: h.tls.InsecureSkipVerify,
-		NextProtos:         protocolNames[a.t.HTTP],
+		NextProtos:         protocols,
 		CurvePreferences:   groups,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			c.certificateWanted = true
@@ -51,6 +51,7 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 	a.time.recordUntil(err, check.TLS, r.Waited, began)
 	a.time.uncertainty += r.WaitGap
 	c.handshaken = r.Received
+	a.time.settle(c, r)
 	state := client.ConnectionState()
 	c.version = state.Version
 	if len(state.VerifiedChains) > 0 {
