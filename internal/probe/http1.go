@@ -39,9 +39,8 @@ func newHTTP1(conn *observer) *http1 {
 	return c
 }
 
-// RoundTrip sends req and reads the head of its response, whose body has to be
-// read before Close.
-func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c *http1) roundTrip(h *hop) (*http.Response, error) {
+	req := h.request()
 	if err := req.Write(&c.buffers.request); err != nil {
 		return nil, err
 	}
