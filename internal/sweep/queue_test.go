@@ -1,10 +1,12 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -328,6 +330,7 @@ func TestSlowHost(t *testing.T) {
 		warned   bool
 	}{
 		{"two are too few", 2, []check.Reason{check.Timeout}, check.OK, 42, 2, false},
+		{"two are too few, whatever else fails", 2, []check.Reason{check.Timeout}, check.ConnectionReset, 80, 16, false},
 		{"all time out again", 40, []check.Reason{check.Timeout}, check.OK, 40 + 5, 3, true},
 		{"the others did not time out, but no confirmation either", 3, []check.Reason{check.Timeout}, check.ConnectionReset, 40 + 5, 3, true},
 		{"all respond the next time", 40, []check.Reason{check.Timeout, check.OK}, check.OK, 80, 3, false},
@@ -363,10 +366,8 @@ func TestSlowHost(t *testing.T) {
 						at[starts[1]]++
 					}
 				}
-				for _, n := range at {
-					if n > test.most {
-						t.Errorf("%d confirmations at once, want at most %d", n, test.most)
-					}
+				if most := slices.Max(slices.Collect(maps.Values(at))); most != test.most {
+					t.Errorf("%d confirmations at once, want %d", most, test.most)
 				}
 				if len(final) != 45 {
 					t.Errorf("final %d times, want 45", len(final))
@@ -413,6 +414,57 @@ func TestPerHostOfExhaustedChecks(t *testing.T) {
 	})
 }
 
+// A place is free as soon as it was given back, though the check goes on.
+func TestPlaceIsFreeBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := newCrowd().sweeper(10, 1)
+		s.Probe = func(ctx context.Context, to *check.Target) check.Result {
+			done, err := Turn(ctx, to.URL)
+			if err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Second)
+			done()
+			time.Sleep(time.Second)
+			return check.Result{Name: to.Name, State: check.Up, Attempts: 1}
+		}
+		s.Sweep(t.Context(), pages("a.example", 3, 0), nil)
+		if took := time.Since(began); took != 4*time.Second {
+			t.Errorf("took %v, want 4s", took)
+		}
+	})
+}
+
+// A check that no longer waits for its next hop makes room for others to begin.
+func TestTurnThatIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := newCrowd().sweeper(2, 1)
+		s.Probe = func(ctx context.Context, to *check.Target) check.Result {
+			res := check.Result{Name: to.Name, State: check.Up, Attempts: 1}
+			if to.Name == "login.example/0" {
+				time.Sleep(time.Hour)
+				return res
+			}
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			if _, err := Turn(ctx, &url.URL{Scheme: "http", Host: "login.example"}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Turn = %v, want the context's end", err)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("%s ended after %v", to.Name, took)
+			}
+			return res
+		}
+		list := pages("login.example", 1, 0)
+		for i := range 10 {
+			list = append(list, pages(fmt.Sprintf("host-%d.example", i), 1, 0)...)
+		}
+		s.Sweep(t.Context(), list, nil)
+	})
+}
+
 // Only the worst hosts are named.
 func TestWarningsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -434,16 +486,15 @@ func TestTurnOfACheckThatIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd()
 		s := c.sweeper(10, 1)
-		release, late := make(chan struct{}), make(chan error, 1)
+		release, late := make(chan struct{}), make(chan error, 2)
 		s.Probe = func(ctx context.Context, to *check.Target) check.Result {
 			if to.Name == "a.example/0" {
 				go func() {
 					<-release
-					done, err := Turn(ctx, to.URL)
-					if err == nil {
-						done()
+					for _, host := range []string{"a.example", "b.example"} { // nothing is given back
+						_, err := Turn(ctx, &url.URL{Scheme: "http", Host: host})
+						late <- err
 					}
-					late <- err
 				}()
 				return check.Result{Name: to.Name, State: check.Up, Attempts: 1}
 			}
@@ -453,11 +504,12 @@ func TestTurnOfACheckThatIsOver(t *testing.T) {
 			}
 			return c.probe(ctx, to)
 		}
-		s.Sweep(t.Context(), pages("a.example", 4, 0), nil)
-		if err := <-late; err != nil && !errors.Is(err, context.Canceled) {
+		s.InFlight = 1
+		s.Sweep(t.Context(), append(pages("a.example", 4, 0), pages("b.example", 1, 0)...), nil)
+		if err := cmp.Or(<-late, <-late); err != nil {
 			t.Error(err)
 		}
-		if c.most["a.example"] != 1 || time.Since(c.began) != 3*time.Second {
+		if c.most["a.example"] != 1 || time.Since(c.began) != 4*time.Second {
 			t.Errorf("%d at once, %v", c.most["a.example"], time.Since(c.began))
 		}
 	})
