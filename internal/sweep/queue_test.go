@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
@@ -513,4 +514,70 @@ func TestTurnOfACheckThatIsOver(t *testing.T) {
 			t.Errorf("%d at once, %v", c.most["a.example"], time.Since(c.began))
 		}
 	})
+}
+
+// Whatever hosts pages and their redirects have, and whenever the run ends, no
+// limit is exceeded, each target has one result, and the sweep ends in time.
+func TestLimitsHoldForAnyList(t *testing.T) {
+	for seed := range uint64(60) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			inFlight, perHost := 1+random.IntN(12), 1+random.IntN(4)
+			c := newCrowd()
+			var list []check.Target
+			for host := range 1 + random.IntN(8) {
+				list = append(list, pages(fmt.Sprintf("host-%d.example", host), 1+random.IntN(12), random.IntN(3))...)
+			}
+			random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+			kinds := []check.Reason{check.OK, check.OK, check.Timeout, check.ConnectionReset, check.TLSExpired}
+			for i := range list {
+				for range random.IntN(4) {
+					c.hops[list[i].Name] = append(c.hops[list[i].Name], fmt.Sprintf("http://host-%d.example/next", random.IntN(8)))
+				}
+				for range random.IntN(4) {
+					c.reasons[list[i].Name] = append(c.reasons[list[i].Name], kinds[random.IntN(len(kinds))])
+				}
+			}
+			var final []int
+			limit := time.Duration(1+random.IntN(100)) * 700 * time.Millisecond
+			outcome := c.sweeper(inFlight, perHost).Sweep(budget(t, limit), list, recorder(&final))
+			if took := time.Since(c.began); took > limit {
+				t.Errorf("seed %d: took %v, want at most %v", seed, took, limit)
+			}
+			for host, most := range c.most {
+				if most > perHost {
+					t.Errorf("seed %d: %d at once with %s, want at most %d", seed, most, host, perHost)
+				}
+			}
+			slices.Sort(final)
+			if c.peak > inFlight || len(final) != len(list) || len(slices.Compact(final)) != len(list) {
+				t.Errorf("seed %d: %d at once, want at most %d; final %v of %d", seed, c.peak, inFlight, final, len(list))
+			}
+			for i, r := range outcome.Results {
+				if r.Name != list[i].Name || r.Reason == check.Unstarted && len(c.starts[r.Name]) > 0 {
+					t.Errorf("seed %d: result %d is of %s, %v", seed, i, r.Name, r.Reason)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkSweep(b *testing.B) {
+	var list []check.Target
+	for i := range 10_000 {
+		list = append(list, pages(fmt.Sprintf("host-%d.example", i), 1, 0)...)
+	}
+	for _, perHost := range []int{0, 16} {
+		b.Run(fmt.Sprint(perHost), func(b *testing.B) {
+			s := &Sweeper{InFlight: 840, PerHost: perHost, Log: slog.New(slog.DiscardHandler), Probe: func(ctx context.Context, to *check.Target) check.Result {
+				done, _ := Turn(ctx, to.URL)
+				defer done()
+				return check.Result{State: check.Up, Attempts: 1}
+			}}
+			for b.Loop() {
+				s.Sweep(b.Context(), list, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(list)), "ns/check")
+		})
+	}
 }
