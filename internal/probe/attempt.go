@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
 }
 
@@ -38,6 +40,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
+		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -93,10 +96,11 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	return a.res
 }
 
-// hop makes one connection and sends one request on it, when it is its turn. A
-// server that refuses our few groups is asked once more with all of Go's; what
-// the first connection took was our doing.
+// hop looks the hop's host up and sends its request, when it is its turn. A
+// server that takes the request over HTTP/1.1 only is asked again over that,
+// where the target leaves it to the server.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.ceiling.Set(nil) // what there is to wait for now is ours
 	asked := time.Now()
 	done, err := a.p.options.Turn(ctx, h.url)
 	if err != nil {
@@ -104,18 +108,32 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	}
 	defer done() // after the connection is closed
 	a.time.waited += time.Since(asked)
-	began, before := time.Now(), a.time
-	c, err := a.connect(ctx, h, classical)
-	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
-		before.waited = a.time.waited
-		a.time = before
-		c, err = a.connect(ctx, h, nil)
+	addrs, err := a.lookup(ctx, h.url.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := a.ask(ctx, h, addrs, protocolNames[a.t.HTTP])
+	if errors.Is(err, errWantsHTTP1) && a.t.HTTP == check.AnyHTTP {
+		resp, err = a.ask(ctx, h, addrs, protocolNames[check.HTTP1])
+	}
+	return resp, err
+}
+
+// ask makes one connection to one of addrs, which offers protocols, and sends
+// one request on it. A server that refuses our few groups is asked once more
+// with all of Go's, where most of the time is left: a refusal is better known
+// than a second handshake that the timeout ends.
+func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string) (*response, error) {
+	c, err := a.connect(ctx, h, addrs, protocols, classical)
+	if refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
+		c, err = a.connect(ctx, h, addrs, protocols, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	return a.exchange(ctx, c, h)
+	defer a.ceiling.Set(nil)
+	return a.exchange(c, h)
 }
 
 // classical are the groups that are offered at first. Go's own choice begins
