@@ -57,7 +57,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	}
 	switch {
 	case err == nil:
-		err = a.judge(resp)
+		err = a.judge(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -90,9 +90,10 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 
 // judge holds the response against what the target expects. One that passes but
 // is not what the target wishes for is degraded.
-func (a *attempt) judge(resp *response) error {
+func (a *attempt) judge(ctx context.Context, resp *response) error {
 	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any}
+	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body,
+		Secrets: a.secrets.Any, Stop: func() bool { return ctx.Err() != nil }}
 	conditions := a.t.Expect
 	if conditions == nil {
 		conditions = []check.Condition{expect.Success{}}
