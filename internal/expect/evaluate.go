@@ -143,13 +143,12 @@ func milliseconds(d time.Duration) float64 {
 // say how busy this process is.
 type evaluation struct {
 	*variables
-	kept    map[int]any // the values of a part's operands
-	steps   int
-	stop    func() bool
-	began   time.Time
-	metered bool
-	end     time.Duration // of the thread's CPU time, once metered
-	limit   limit
+	kept  map[int]any // the values of a part's operands
+	steps int
+	stop  func() bool
+	began time.Time
+	end   time.Duration // by the thread's CPU time; 0: it has not been looked at
+	limit limit
 }
 
 // A limit is what ended an evaluation; "" while it may go on.
@@ -198,24 +197,20 @@ func (e *Expression) evaluation(r *check.Response) *evaluation {
 	return run
 }
 
-// unmetered is how long an evaluation runs before its CPU time is looked at:
-// hardly any runs as long, and the look is a system call.
-const unmetered = 10 * time.Millisecond
+// unmetered is how long an evaluation runs before its limits are looked at:
+// hardly any runs as long, and to ask for the CPU time is a system call.
+const unmetered = time.Millisecond
 
 // goOn reports whether the evaluation may go on, and sets its limit if not.
 func (run *evaluation) goOn() bool {
 	switch {
-	case run.limit != "":
-		return false
 	case time.Since(run.began) < unmetered:
-		return true
-	case !run.metered:
-		run.metered, run.end = true, cpuTime()+maxEvaluation
+	case run.stop != nil && run.stop():
+		run.limit = runEnded
+	case run.end == 0:
+		run.end = cpuTime() + maxEvaluation
 	case cpuTime() > run.end:
 		run.limit = tooLong
-	}
-	if run.limit == "" && run.stop != nil && run.stop() {
-		run.limit = runEnded
 	}
 	return run.limit == ""
 }
