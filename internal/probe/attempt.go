@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/expect"
 	"rollcall/internal/redact"
 )
 
@@ -61,7 +60,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	}
 	switch {
 	case err == nil:
-		err = a.judge(resp)
+		err = a.judge(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -155,32 +154,4 @@ func refusedGroups(err error) bool {
 	}
 	said := op.Err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
-}
-
-// judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
-func (a *attempt) judge(resp *response) error {
-	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any}
-	conditions := a.t.Expect
-	if conditions == nil {
-		conditions = []check.Condition{expect.Success{}}
-	}
-	for _, c := range conditions {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			if resp.broken != nil { // a redirect that can't be followed, and is not what is expected
-				a.res.Complete = false
-				return resp.broken
-			}
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail}
-		}
-	}
-	for _, c := range a.t.Warn {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail, degraded: true}
-		}
-	}
-	return nil
 }
