@@ -4,6 +4,7 @@ package monitor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
 		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup},
-		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Log: d.Log},
+		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, PerHost: c.PerHost, Log: d.Log},
 		Log:     d.Log,
 	}
 	if c.Canary != nil {
@@ -199,6 +200,7 @@ func (r *run) sweep(ctx, publishing context.Context) {
 			return canary(ctx)
 		}
 	}
+	sweeper.PerHost = cmp.Or(r.plan.PerHost, sweeper.PerHost)
 	ctx, cancel := r.budget.until(ctx, r.budget.sweepEnd, 0)
 	defer cancel()
 	r.summary.countResults(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {

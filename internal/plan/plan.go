@@ -22,6 +22,7 @@ const noURL = "the event names no URL: nothing was checked"
 type Plan struct {
 	Targets   []check.Target // names are unique; in the event's order
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
+	PerHost   int            // how many checks at once of one host name and port; 0 where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant
 	Event     RawEvent       // what it was made of; nil where that was no event
@@ -137,6 +138,7 @@ type event struct {
 	group     string          // of targets that name none
 	settings  *check.Settings // of targets that have none of their own, references as written
 	metrics   string
+	perHost   int
 	scheduled time.Time
 	urls      value
 	source    value
@@ -190,6 +192,14 @@ func eventFields(settings []setting) []field[event] {
 					hint = " (group, target or phases)"
 				}
 				v.problem("invalid profile %s%s", quote(e.metrics), hint)
+			}
+		}},
+		{"perHost", schema{
+			"description": "At most so many checks at once of one host name and port. Default: ROLLCALL_PER_HOST.",
+			"type":        "integer", "minimum": 1, "maximum": maxPerHost,
+		}, func(v value, e *event) {
+			if n, ok := v.requireInteger(1, maxPerHost); ok {
+				e.perHost = int(n)
 			}
 		}},
 		{"scheduled", schema{

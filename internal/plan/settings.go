@@ -25,6 +25,7 @@ const (
 	maxRetries     = 10
 	maxMaxBody     = 64 << 20
 	maxExpressions = 50
+	maxPerHost     = 10_000 // more than are ever in flight
 )
 
 // A field is a row of a table by which objects are read and their schema is
@@ -133,20 +134,28 @@ func overlay(s *check.Settings, own members, fields []setting) *check.Settings {
 func integer(name, description string, least, most int64, put func(*check.Settings, int64)) setting {
 	s := schema{"description": description, "type": "integer", "minimum": least, "maximum": most}
 	return setting{name, s, func(v value, s *check.Settings) {
-		if !v.require(aNumber) {
-			return
+		if n, ok := v.requireInteger(least, most); ok {
+			put(s, n)
 		}
-		n, err := strconv.ParseInt(v.text, 10, 64)
-		if err != nil && strings.ContainsAny(v.text, ".eE") {
-			v.problem("%.64s is not an integer (write digits only)", v.text)
-			return
-		}
-		if err != nil || n < least || n > most {
-			v.problem("%.64s is out of range (%d to %d)", v.text, least, most)
-			return
-		}
-		put(s, n)
 	}}
+}
+
+// requireInteger returns a whole number from least to most; what is none is a
+// problem.
+func (v value) requireInteger(least, most int64) (int64, bool) {
+	if !v.require(aNumber) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(v.text, 10, 64)
+	if err != nil && strings.ContainsAny(v.text, ".eE") {
+		v.problem("%.64s is not an integer (write digits only)", v.text)
+		return 0, false
+	}
+	if err != nil || n < least || n > most {
+		v.problem("%.64s is out of range (%d to %d)", v.text, least, most)
+		return 0, false
+	}
+	return n, true
 }
 
 // choice is a field that holds one of a few texts; choices[i] stands for the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +30,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
-	p.roots.Do(readRoots)
+	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
@@ -61,13 +62,48 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
-	return a.result(err)
+
+	now, res := time.Now(), &a.res
+	if err != nil {
+		res.Phase = a.time.phase
+		f := failure{exchangeError{error: err}, res.Phase, now, a.t.Timeout}
+		if e, ok := errors.AsType[*exchangeError](err); ok {
+			f.exchangeError = *e
+		}
+		res.Reason, res.Detail = classify(f)
+		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
+			res.Phase = check.TLS
+		}
+		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
+			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
+		}
+		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
+		res.Exhausted = res.Reason == check.Internal && exhausted(err)
+	}
+	res.State = res.Reason.State()
+	if v, ok := errors.AsType[*verdict](err); ok {
+		res.Unrouted = v.unrouted
+		if v.degraded {
+			res.State = check.Degraded
+		}
+	}
+	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
+	a.time.fill(res, now, timedOut, a.t.Timeout)
+	return a.res
 }
 
-// hop makes one connection and sends one request on it. A server that refuses
-// our few groups is asked once more with all of Go's; what the first
-// connection took was our doing.
+// hop makes one connection and sends one request on it, when it is its turn. A
+// server that refuses our few groups is asked once more with all of Go's; what
+// the first connection took was our doing.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	asked := time.Now()
+	done, err := a.p.options.Turn(ctx, h.url)
+	if err != nil {
+		return nil, err
+	}
+	defer done() // after the connection is closed
+	a.time.waited += time.Since(asked)
 	began, before := time.Now(), a.time
 	c, err := a.connect(ctx, h, classical)
 	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
@@ -87,6 +123,21 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 // against 408 for a bare handshake); docs/decisions/classical-groups.md says
 // why nothing needs it.
 var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
+
+// refusedGroups reports whether a server may have refused a handshake for the
+// groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
+// insufficient_security, which others say for other reasons too.
+func refusedGroups(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return false
+	}
+	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
+		return false
+	}
+	said := op.Err.Error()
+	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
 
 // judge holds the response against what the target expects. One that passes but
 // is not what the target wishes for is degraded.
@@ -114,30 +165,4 @@ func (a *attempt) judge(resp *response) error {
 		}
 	}
 	return nil
-}
-
-// result ends the attempt, which failed with err unless that is nil.
-func (a *attempt) result(err error) check.Result {
-	now := time.Now()
-	res := a.res
-	if err != nil {
-		res.Phase = a.time.phase
-		res.Reason, res.Detail = classify(failureOf(err, res.Phase, now, a.t.Timeout))
-		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
-			res.Phase = check.TLS
-		}
-		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
-			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
-		}
-		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
-		res.Exhausted = res.Reason == check.Internal && exhausted(err)
-	}
-	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = check.Degraded
-	}
-	ours := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
-		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
-	a.time.fill(&res, now, ours, a.t.Timeout)
-	return res
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type verdict struct {
 	reason   check.Reason
 	detail   string
 	degraded bool // it was a warn that failed
+	unrouted bool // this machine has no route to the address
 }
 
 func (v *verdict) Error() string { return v.detail }
@@ -49,14 +51,6 @@ type failure struct {
 	phase check.Phase
 	now   time.Time     // certificates are judged by it
 	limit time.Duration // the target's timeout
-}
-
-func failureOf(err error, phase check.Phase, now time.Time, limit time.Duration) failure {
-	f := failure{exchangeError{error: err}, phase, now, limit}
-	if e, ok := errors.AsType[*exchangeError](err); ok {
-		f.exchangeError = *e
-	}
-	return f
 }
 
 // classify names the reason of a failure, and says it in a line for people.
@@ -146,7 +140,7 @@ func classifyCertificate(f failure) (check.Reason, string) {
 		return classifyInvalid(e, f.now)
 	}
 	if e, ok := errors.AsType[x509.HostnameError](f.error); ok {
-		return check.TLSHostname, fmt.Sprintf("certificate is not for %s but %s", e.Host, namesOf(e.Certificate))
+		return check.TLSHostname, hostnameDetail(e)
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.error); ok {
 		return check.TLSUntrusted, "certificate is signed by an unknown authority"
@@ -155,6 +149,18 @@ func classifyCertificate(f failure) (check.Reason, string) {
 		return check.TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
 	}
 	return check.OK, ""
+}
+
+// namesOf are the names that a certificate is for.
+func namesOf(c *x509.Certificate) string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "no name at all"
+	}
+	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
 }
 
 func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (check.Reason, string) {

@@ -100,6 +100,7 @@ func TestClassify(t *testing.T) {
 		{"closed before the request, as HTTP/2 says it", errors.New("http2: client conn not usable"), check.FirstByte, false, check.ConnectionClosed, "GOAWAY"},
 		{"HTTP/1.1 where HTTP/2 is wanted, reported late", errors.New("http2: client conn could not be established"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"HTTP/1.1 where HTTP/2 is wanted", errors.New("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
+		{"HTTP/1.1 where HTTP/2 is wanted, cut", errors.New("http2: failed reading the frame payload: short, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"garbage where HTTP/2 is wanted", errors.New("http2: frame too large"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), check.FirstByte, false, check.ConnectionReset, "REFUSED_STREAM"},
 		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), check.Transfer, false, check.BadResponse, `not an HTTP response: malformed HTTP response "SSH-2.0"`},

@@ -50,6 +50,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, host)}
 	}
 
+	a.res.Local = !slices.ContainsFunc(candidates, func(addr netip.AddrPort) bool { return !local(addr.Addr()) })
 	a.time.phase = check.Connect
 	began, left := time.Now(), a.time.left(a.t.Timeout)
 	dialing, cancel := withTimeout(ctx, left)
@@ -85,6 +86,15 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 	return c, nil
 }
 
+// shared is what carriers and private networks share (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// local reports whether an address can be reached without the internet: one of
+// this machine or of a private network.
+func local(addr netip.Addr) bool {
+	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
+}
+
 func portOf(u *url.URL) uint16 {
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
 		return uint16(port)
@@ -109,6 +119,9 @@ func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 	}
 	a.time.record(check.DNS, wire.Span{Kernel: found.Took, Process: found.Took}, uncertainty)
 	a.time.waited += max(0, time.Since(began)-found.Took)
+	if failure, ok := errors.AsType[*net.DNSError](err); ok && noRoute(failure.UnwrapErr) {
+		return nil, &verdict{reason: check.Internal, detail: "this machine has no route to the resolver " + failure.Server, unrouted: true}
+	}
 	return found.Addrs, err
 }
 
@@ -203,7 +216,7 @@ func (p *Prober) race(ctx context.Context, first, second []netip.AddrPort, end t
 		ended <- 0
 	}()
 	go func() {
-		if free, results[1].err = p.headStart(ctx, failed); results[1].err == nil {
+		if free, results[1].err = p.headStart(ctx, failed, end); results[1].err == nil {
 			results[1] = p.dialEach(ctx, second, end)
 		}
 		ended <- 1
@@ -223,15 +236,18 @@ func (p *Prober) race(ctx context.Context, first, second []netip.AddrPort, end t
 	case b.err == nil:
 		return b
 	}
+	if unrouted(results[0].err) { // which says nothing about the server
+		return results[1]
+	}
 	return results[0]
 }
 
 // headStart waits until the second family may start: at once when the first has
-// failed; when it is silent after a while, and there is a place. free gives the
-// place back; it is never nil.
-func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free func(), err error) {
+// failed; when it is silent after a while, at most half of the time until end,
+// and there is a place. free gives the place back; it is never nil.
+func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}, end time.Time) (free func(), err error) {
 	none := func() {}
-	timer := time.NewTimer(fallbackDelay)
+	timer := time.NewTimer(min(fallbackDelay, time.Until(end)/2))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -253,26 +269,39 @@ func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free fu
 	}
 }
 
-// leastShare is the least time that one of several addresses gets.
-const leastShare = 2 * time.Second
+// leastShare is what one of several addresses gets even if its share is less, as
+// long as that leaves leastLeft for the others.
+const (
+	leastShare = 2 * time.Second
+	leastLeft  = time.Second
+)
 
 // dialEach dials one address after the other until one accepts. Each gets its
 // share of the time that is left, so that a silent one leaves some for the
-// next.
+// next. Of several failures the last one counts that says something about the
+// server.
 func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) (d dialed) {
 	for i, addr := range addrs {
-		if i == len(addrs)-1 {
-			return p.dialOne(ctx, addr)
+		left := time.Until(end)
+		within, cancel := ctx, func() {}
+		if waiting := time.Duration(len(addrs) - i); waiting > 1 {
+			within, cancel = withTimeout(ctx, max(left/waiting, min(leastShare, left-leastLeft)))
 		}
-		share := time.Until(end) / time.Duration(len(addrs)-i)
-		within, cancel := withTimeout(ctx, max(share, leastShare))
-		d = p.dialOne(within, addr)
+		next := p.dialOne(within, addr)
 		cancel()
+		if i == 0 || !unrouted(next.err) {
+			d = next
+		}
 		if d.err == nil || ctx.Err() != nil {
 			return d
 		}
 	}
 	return d
+}
+
+func unrouted(err error) bool {
+	v, ok := errors.AsType[*verdict](err)
+	return ok && v.unrouted
 }
 
 // dialOne dials. It may be on a goroutine of its own, so its panic ends here.
@@ -288,14 +317,21 @@ func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
 	case d.err == nil:
 	case ctx.Err() != nil:
 		d.err = errors.Join(context.Cause(ctx), d.err)
-	case errors.Is(d.err, syscall.EADDRNOTAVAIL) && !routed(addr):
-		d.err = &verdict{reason: check.Unreachable, detail: "this machine has no address of that family"}
+	case noRoute(d.err) && !addr.Addr().IsMulticast() && !p.routed(addr):
+		d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
 	}
 	return d
 }
 
-// routed reports whether this machine has an address to dial addr from. Where
-// it has none the kernel says the same as when it has run out of ports.
+// noRoute reports whether an error may say that this machine has no route, or
+// no address to dial from. It may as well say that a router has none, or that
+// there is no port left.
+func noRoute(err error) bool {
+	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL)
+}
+
+// routed reports whether this machine has a route to addr, and an address to
+// dial it from.
 func routed(addr netip.AddrPort) bool {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(addr)) // sends nothing
 	if err != nil {

@@ -99,7 +99,7 @@ func locationChecks() map[string]check {
 		"redirect-empty-location":  locates(302, ""),
 		"redirect-ftp":             locates(302, "ftp://good.stage.test/"),
 		"redirect-javascript":      locates(302, "javascript:alert(document.cookie)"),
-		"redirect-no-host":         locates(302, "https:///path"),
+		"redirect-no-host":         locates(302, "https:///?path"),
 		"redirect-unparsable":      locates(302, "https://[good.stage.test/%zz"),
 		"redirect-control":         fails(mentions("malformed MIME header")),
 		"redirect-bad-port":        locates(302, "https://good.stage.test:99999/"),
