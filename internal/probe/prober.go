@@ -97,7 +97,7 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 }
 
 // readRoots reads the system's roots before the first connection: crypto/x509
-// does it once, and a failure for want of descriptors would stay. It takes
+// does it once, and a failure for lack of descriptors would stay. It takes
 // 3-10 ms, which a function that only starts does not have to spend.
 func (p *Prober) readRoots() {
 	pool, err := x509.SystemCertPool()
