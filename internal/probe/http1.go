@@ -50,10 +50,16 @@ func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		c.send()
 	}
-	if _, err := c.buffers.response.Peek(1); err != nil {
+	first, err := c.buffers.response.Peek(1)
+	if err != nil {
 		return nil, err
 	}
 	c.conn.noteFirstByte()
+	if first[0] == 0 { // no HTTP/1 begins so, but a frame of settings does
+		if frame, _ := c.buffers.response.Peek(9); len(frame) == 9 && startsHTTP2(string(frame)) {
+			return nil, errOnlyHTTP2
+		}
+	}
 	for {
 		resp, err := http.ReadResponse(c.buffers.response, req)
 		switch {

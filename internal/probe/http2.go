@@ -71,6 +71,9 @@ type http2Conn struct {
 	remaining int64          // bytes of the body that are to come; -1: unknown
 }
 
+// errOnlyHTTP2 is of a server that speaks HTTP/2 though we do not.
+var errOnlyHTTP2 = &verdict{reason: check.BadResponse, detail: `server speaks HTTP/2 only: set "http" to "2"`}
+
 // errWantsHTTP1 is a server's answer to a request that it takes over HTTP/1.1
 // only.
 var errWantsHTTP1 = &verdict{reason: check.BadResponse, detail: `server takes this request over HTTP/1.1 only: set "http" to "1.1" or "auto"`}
