@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"net/netip"
 	"strings"
 	"syscall"
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/expect"
 	"rollcall/internal/redact"
 )
 
@@ -23,6 +21,8 @@ type attempt struct {
 	secrets redact.Secrets
 	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
+
+	anonymous bool // the last server asked for a client certificate and got none
 }
 
 // Probe checks t once. It never takes much longer than t's timeout, and ends at
@@ -61,7 +61,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	}
 	switch {
 	case err == nil:
-		err = a.judge(resp)
+		err = a.judge(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -133,7 +133,9 @@ func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols
 	}
 	defer c.close()
 	defer a.ceiling.Set(nil)
-	return a.exchange(c, h)
+	resp, err := a.exchange(c, h)
+	a.anonymous = c.certificateWanted && !c.certificateSent
+	return resp, err
 }
 
 // classical are the groups that are offered at first. Go's own choice begins
@@ -146,41 +148,12 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 // groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
 // insufficient_security, which others say for other reasons too.
 func refusedGroups(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
+	if !alerted(err) {
 		return false
 	}
 	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
 		return false
 	}
-	said := op.Err.Error()
+	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
-}
-
-// judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
-func (a *attempt) judge(resp *response) error {
-	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any}
-	conditions := a.t.Expect
-	if conditions == nil {
-		conditions = []check.Condition{expect.Success{}}
-	}
-	for _, c := range conditions {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			if resp.broken != nil { // a redirect that can't be followed, and is not what is expected
-				a.res.Complete = false
-				return resp.broken
-			}
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail}
-		}
-	}
-	for _, c := range a.t.Warn {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail, degraded: true}
-		}
-	}
-	return nil
 }

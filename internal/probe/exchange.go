@@ -134,7 +134,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	}
 	if failed != nil {
 		err := failed
-		if _, judged := errors.AsType[*verdict](failed); !judged {
+		if _, judged := errors.AsType[*verdict](failed); !judged && !alerted(failed) {
 			err = cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
 		}
 		if o.seen {
@@ -143,7 +143,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 			r := c.wire.Reading()
 			a.time.recordUntil(err, check.FirstByte, r.Arrived.Since(r.Sent), o.began)
 		}
-		return nil, o.explain(err, c.certificateWanted)
+		return nil, c.explain(o.explain(err))
 	}
 	head := c.wire.Reading()
 	a.time.record(check.Transfer, head.Arrived.Since(first.Arrived), 0) // so far, which is all of a redirect
@@ -217,6 +217,6 @@ func (o *observer) noteFirstByte() {
 }
 
 // explain adds to an error without a response what classify has to know.
-func (o *observer) explain(err error, certificateWanted bool) error {
-	return &exchangeError{error: err, version: o.version, start: string(o.start), certificateWanted: certificateWanted}
+func (o *observer) explain(err error) exchangeError {
+	return exchangeError{error: err, version: o.version, start: string(o.start)}
 }

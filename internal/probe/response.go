@@ -92,7 +92,7 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 	}
 	if origin(h.url) != origin(to) {
 		next.header, next.body, next.host = only(h.header, safeHeaders), "", ""
-		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion}
+		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion, LegacyCiphers: h.tls.LegacyCiphers}
 	}
 	return next
 }
