@@ -88,7 +88,13 @@ func New(c config.Config, d Dependencies) *Monitor {
 // session's.
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
 	started := time.Now()
-	p, err := plan.Parse(ctx, bytes.NewReader(event), m.Inputs)
+	reading, cancel := ctx, func() {}
+	if deadline, ok := ctx.Deadline(); ok {
+		half := deadline.Sub(started) / 2
+		reading, cancel = context.WithTimeoutCause(ctx, half, plan.TookLonger(half))
+	}
+	p, err := plan.Parse(reading, bytes.NewReader(event), m.Inputs)
+	cancel()
 	if err == nil {
 		return m.RunPlan(ctx, id, p)
 	}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"syscall"
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/expect"
 	"rollcall/internal/redact"
 )
 
@@ -63,7 +61,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	}
 	switch {
 	case err == nil:
-		err = a.judge(resp)
+		err = a.judge(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -158,42 +156,4 @@ func refusedGroups(err error) bool {
 	}
 	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
-}
-
-// refusesAnonymous reports whether a server that asked for a client certificate
-// says by its status that it wants one: nginx's own are 495 and 496, which it
-// sends as 400; others deny access.
-func refusesAnonymous(status int) bool {
-	return status == 400 || status == 403 || status == 495 || status == 496
-}
-
-// judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
-func (a *attempt) judge(resp *response) error {
-	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any}
-	conditions := a.t.Expect
-	if conditions == nil {
-		conditions = []check.Condition{expect.Success{}}
-	}
-	for _, c := range conditions {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			if resp.broken != nil { // a redirect that can't be followed, and is not what is expected
-				a.res.Complete = false
-				return resp.broken
-			}
-			a.res.Expression = c.String()
-			if a.anonymous && refusesAnonymous(a.res.Status) {
-				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
-			}
-			return &verdict{reason: reason, detail: detail}
-		}
-	}
-	for _, c := range a.t.Warn {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail, degraded: true}
-		}
-	}
-	return nil
 }

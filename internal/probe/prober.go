@@ -53,11 +53,14 @@ type Prober struct {
 	roots    sync.Once
 	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
+
+	evaluations, slowEvaluations line
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
 	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent)}
+	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}

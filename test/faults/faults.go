@@ -18,6 +18,6 @@ func Servers() []testnet.Server {
 		silentFaults(), noHTTPFaults(), headFaults(), interimFaults(), statusFaults(),
 		framingFaults(), sizeFaults(), encodingFaults(),
 		redirectFaults(), locationFaults(), otherOriginFaults(),
-		http2Faults(), flakyFaults(), measuredFaults(),
+		http2Faults(), frameFaults(), timeFaults(), flakyFaults(), measuredFaults(),
 	)
 }

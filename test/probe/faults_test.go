@@ -193,11 +193,39 @@ var knownFaults = []fault{
 	{"h2-reset", check.BodyTruncated, check.Transfer, "ended before"},
 	{"h2-reset-body", check.BodyTruncated, check.Transfer, "ended before"},
 	{"h2-truncated", check.BodyTruncated, check.Transfer, "ended before"},
+	{"h2-window-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-window-overflow-late", check.BodyInvalid, check.Transfer, "FLOW_CONTROL_ERROR"},
+	{"h2-connection-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-settings-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-update-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-unknown-flood", check.BadResponse, check.FirstByte, "carry nothing"},
+	{"h2-ping-flood", check.BadResponse, check.FirstByte, "carry nothing"},
+	{"h2-settings-flood", check.BadResponse, check.FirstByte, "carry nothing"},
+	{"h2-empty-flood", check.BodyInvalid, check.Transfer, "carry nothing"},
+	{"h2-1xx-flood", check.BadResponse, check.Transfer, "carry nothing"},
+	{"h2-push", check.BadResponse, check.FirstByte, "push"},
+	{"h2-body-first", check.BadResponse, check.FirstByte, "before its headers"},
+	{"h2-other-stream", check.BadResponse, check.FirstByte, "no request of ours"},
+	{"h2-too-long", check.BodyInvalid, check.Transfer, "longer than its Content-Length"},
+	{"h2-header-upper", check.BadResponse, check.Transfer, "X-Upper"},
+	{"h2-header-control", check.BadResponse, check.Transfer, "x-control"},
+	{"h2-header-blank", check.BadResponse, check.Transfer, "a b"},
+	{"h2-header-pseudo", check.BadResponse, check.Transfer, ":path"},
+	{"h2-status-missing", check.BadResponse, check.Transfer, "no status"},
+	{"h2-status-letters", check.BadResponse, check.Transfer, "no status"},
+	{"h2-status-long", check.BadResponse, check.Transfer, "no status"},
+	{"h2-wants-http11", check.BadResponse, check.FirstByte, `set "http" to "1.1" or "auto"`},
+	{"h2-wants-http11-away", check.BadResponse, check.FirstByte, `set "http" to "1.1" or "auto"`},
+	{"only-http2", check.BadResponse, check.Transfer, `set "http" to "2"`},
+
+	{"dribbling-redirects", check.Timeout, check.Transfer, "response not finished within 1s"},
+	{"hinting-redirects", check.Timeout, check.Transfer, "response not finished within 1s"},
+	{"late-refusals", check.TLSHandshake, check.TLS, "handshake failure"},
 	{"h2-endless-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
 }
 
 // offering are the servers that matter only to those who offer by ALPN.
-var offering = map[string]check.HTTPVersion{"no-shared-protocol": check.HTTP2, "one-shared-protocol": check.AnyHTTP}
+var offering = map[string]check.HTTPVersion{"no-shared-protocol": check.HTTP2, "one-shared-protocol": check.AnyHTTP, "wants-http11": check.AnyHTTP, "wants-http11-away": check.AnyHTTP}
 
 // notHere are servers with tests of their own, or whose first response is meant
 // to differ from their next.
@@ -266,7 +294,7 @@ func suited(name string) func(*check.Settings) {
 		if strings.HasPrefix(label, "h2-") {
 			s.HTTP = check.HTTP2
 		}
-		if !timesOut(label) { // and so ends by itself, however slow the machine is
+		if !timesOut(label) && label != "late-refusals" { // and so ends by itself, however slow the machine is
 			s.Timeout = 20 * time.Second
 		}
 	}
