@@ -50,7 +50,7 @@ func versionServers() []server {
 			reason: check.TLSHandshake, phase: check.TLS, detail: "handshake failure"},
 		{name: "one shared curve, asked for again", options: "-tls1_3 -groups P-521", http: "1.0"},
 		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: check.Timeout, phase: check.FirstByte, detail: "no response"},
-		{name: "HTTP/2 not there", options: "", change: http2, reason: check.BadResponse, phase: check.FirstByte, detail: "HTTP/2"},
+		{name: "HTTP/2 not there", options: "", change: overHTTP2, reason: check.BadResponse, phase: check.FirstByte, detail: "HTTP/2"},
 	}
 }
 
@@ -85,7 +85,7 @@ func minVersion(version uint16) func(*check.Settings) {
 	return func(s *check.Settings) { s.TLS.MinVersion = version }
 }
 
-func http2(s *check.Settings) { s.HTTP = check.HTTP2 }
+func overHTTP2(s *check.Settings) { s.HTTP = check.HTTP2 }
 
 // http2Soon does not wait long for a server that waits for a GET.
 func http2Soon(s *check.Settings) { s.HTTP, s.Timeout = check.HTTP2, 500*time.Millisecond }
