@@ -92,12 +92,13 @@ func isWord(s string) bool {
 type variables struct {
 	lookup func(name string) (string, bool) // nil: nothing is set
 	known  map[string]*string               // nil: not set
+	pairs  keyPairs
 }
 
 // resolve returns settings as they are sent: s itself if it has no
 // reference. An error names the field and the variable, never a value.
 func (vs *variables) resolve(s *check.Settings) (*check.Settings, error) {
-	refers := strings.Contains(s.Body, "${")
+	refers := strings.Contains(s.Body, "${") || s.TLS.ClientCertificate != ""
 	for _, values := range s.Header {
 		refers = refers || strings.Contains(values[0], "${")
 	}
@@ -121,6 +122,9 @@ func (vs *variables) resolve(s *check.Settings) (*check.Settings, error) {
 		return nil, fmt.Errorf("body: %w", err)
 	}
 	sent.Body = body
+	if err := vs.resolveClient(&sent.TLS); err != nil {
+		return nil, err
+	}
 	return &sent, nil
 }
 

@@ -71,7 +71,7 @@ type origin struct {
 func newTargetList(e event, fields []setting, lookup func(string) (string, bool), ps *problems) *targetList {
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields),
-		variables: variables{lookup: lookup, known: map[string]*string{}},
+		variables: variables{lookup: lookup, known: map[string]*string{}, pairs: keyPairs{}},
 		byName:    map[string]int{}, groups: map[string]bool{},
 	}
 	l.resolved, l.unresolved = l.variables.resolve(e.settings)
