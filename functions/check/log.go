@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"rollcall/internal/text"
 )
 
 // A lineWriter lets several goroutines write lines to one place.
@@ -13,11 +15,13 @@ type lineWriter struct {
 	w  io.Writer
 }
 
-// Write writes one or more whole lines.
+// Write writes one or more whole lines of JSON, which no pipeline takes for
+// commands.
 func (l *lineWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	_, err := l.w.Write(text.InertJSON(p))
+	return len(p), err
 }
 
 // A libraryLog turns what libraries write to package log into lines of ours.
@@ -29,10 +33,10 @@ type libraryLog struct{ logger *slog.Logger }
 // handler returns them, since they are logged where they arise. Those with a
 // stack are panics and stay.
 func (l libraryLog) Write(p []byte) (int, error) {
-	text := strings.TrimSpace(string(p))
-	returned := strings.HasPrefix(text, `{"errorMessage":`) && !strings.Contains(text, `"stackTrace":[`)
-	if !returned && !strings.HasPrefix(text, "Unsolicited response") {
-		l.logger.Warn(text)
+	message := strings.TrimSpace(string(p))
+	returned := strings.HasPrefix(message, `{"errorMessage":`) && !strings.Contains(message, `"stackTrace":[`)
+	if !returned && !strings.HasPrefix(message, "Unsolicited response") {
+		l.logger.Warn(message)
 	}
 	return len(p), nil
 }
