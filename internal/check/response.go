@@ -14,6 +14,10 @@ type Response struct {
 	Body    string      // decoded; "" unless an expectation reads it
 	Secrets func() bool // whether the request holds secrets, which the response may echo; nil: no
 
+	// Redirected: a server that was sent values of references chose URL and
+	// address, which may hold one.
+	Redirected bool
+
 	parsed bool
 	json   any
 }

@@ -72,7 +72,7 @@ func redactValue(v value, field string) string {
 			text = withoutLiterals(text)
 		case fieldURL:
 			if u, err := url.Parse(text); err == nil && u.Host != "" {
-				text = redact.URL(u)
+				text = asWritten(text, redact.URL(u))
 			} else {
 				text = "…"
 			}

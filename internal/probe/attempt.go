@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"strings"
+	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	at      *url.URL // that is asked; nil: none yet
 	res     check.Result
 }
 
@@ -36,7 +38,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	a := &attempt{
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -52,7 +54,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	resp, err := a.hop(ctx, h)
 	for err == nil && resp.next != nil {
 		h = resp.next
-		a.res.Redirects = append(a.res.Redirects, a.secrets.Redact(redact.URL(h.url)))
+		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
 	}
 	switch {
@@ -68,6 +70,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 // our few groups is asked once more with all of Go's; what the first
 // connection took was our doing.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.at = h.url
 	began, before := time.Now(), a.time
 	c, err := a.connect(ctx, h, classical)
 	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
@@ -92,7 +95,7 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 // is not what the target wishes for is degraded.
 func (a *attempt) judge(resp *response) error {
 	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any}
+	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Redirected: a.redirected()}
 	conditions := a.t.Expect
 	if conditions == nil {
 		conditions = []check.Condition{expect.Success{}}
@@ -126,10 +129,7 @@ func (a *attempt) result(err error) check.Result {
 		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
 			res.Phase = check.TLS
 		}
-		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
-			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
-		}
-		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
@@ -139,5 +139,8 @@ func (a *attempt) result(err error) check.Result {
 	ours := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
 	a.time.fill(&res, now, ours, a.t.Timeout)
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
 	return res
 }

@@ -65,8 +65,8 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 		expires = trust.Expiry(state.VerifiedChains)
 	}
 	a.res.Certificate = certificateOf(state, expires, err, time.Now())
-	if cert := a.res.Certificate; cert != nil && h.count > 0 { // who has seen no request has nothing to echo
-		cert.Subject, cert.Issuer = a.secrets.Redact(cert.Subject), a.secrets.Redact(cert.Issuer)
+	if a.res.Certificate != nil {
+		a.showCertificate(h)
 	}
 	if err != nil {
 		return &exchangeError{error: err, certificateWanted: c.certificateWanted}
