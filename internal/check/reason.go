@@ -11,14 +11,14 @@ const (
 	OK Reason = iota
 
 	DNSNotFound  // the name does not exist, or has no address
-	DNSTemporary // the resolver could not tell: SERVFAIL, refused, garbage
-	DNSTimeout   // the resolver did not answer
+	DNSTemporary // the resolver failed: SERVFAIL, refused, garbage
+	DNSTimeout   // the resolver did not respond
 
 	BlockedAddress // the address guard refused every address of the name
 
-	ConnectionRefused // a reset answered our SYN
-	ConnectionReset   // the connection was reset before the answer's end
-	ConnectionClosed  // the connection was closed before there was an answer
+	ConnectionRefused // the server sent RST to our SYN
+	ConnectionReset   // the connection was reset before the response's end
+	ConnectionClosed  // the connection was closed before there was a response
 	Unreachable       // no route to the address
 
 	TLSExpired
@@ -28,11 +28,11 @@ const (
 	TLSVersion           // no protocol version in common
 	TLSClientCertificate // the server wants a client certificate
 	TLSHandshake         // any other failure of the handshake
-	TLSNotSpoken         // the port answers, but not in TLS
+	TLSNotSpoken         // the port responds, but not in TLS
 
-	Timeout // the target's own time-out; Result.Phase says in which phase
+	Timeout // the target's own timeout; Result.Phase says in which phase
 
-	BadResponse     // bytes that are no HTTP answer
+	BadResponse     // bytes that are not an HTTP response
 	HeadersTooLarge // more than 256 KiB of them
 	BodyTruncated   // the connection ended before the body did
 	BodyInvalid     // the body's chunks or compression are broken
@@ -116,7 +116,7 @@ func (r *Reason) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no reason", text)
+	return fmt.Errorf("%q is not a reason", text)
 }
 
 // State is the state of a target that has r for its verdict.
@@ -168,21 +168,21 @@ func (s *State) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no state", text)
+	return fmt.Errorf("%q is not a state", text)
 }
 
 // A Phase is a part of a check. They follow each other, and after a redirect
-// begin anew.
+// begin again.
 type Phase uint8
 
 // The phases.
 const (
 	NoPhase   Phase = iota
-	DNS             // the look-up
+	DNS             // the lookup
 	Connect         // the TCP handshake
 	TLS             // the TLS handshake
-	FirstByte       // request written to the answer's first byte
-	Transfer        // the answer's first byte to its last
+	FirstByte       // request written to the response's first byte
+	Transfer        // the response's first byte to its last
 )
 
 var phaseNames = [...]string{NoPhase: "", DNS: "dns", Connect: "connect", TLS: "tls", FirstByte: "firstByte", Transfer: "transfer"}
@@ -201,5 +201,5 @@ func (p *Phase) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no phase", text)
+	return fmt.Errorf("%q is not a phase", text)
 }

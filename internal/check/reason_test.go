@@ -45,7 +45,7 @@ func TestRetryable(t *testing.T) {
 			}
 		}
 		if (&Result{State: Degraded, Reason: Status, Status: status}).Retryable() {
-			t.Errorf("a degraded answer with status %d is passing", status)
+			t.Errorf("a degraded response with status %d is retryable", status)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Result struct {
 	Phase         Phase // where a failure happened; NoPhase if it has none
 	Clock         Clock
 	Flaky         bool // up or degraded, after a failed attempt
-	Complete      bool // the answer arrived to its last byte: its latency means something
+	Complete      bool // the response arrived to its last byte: its latency means something
 	BodyTruncated bool // the body is longer than what was read
 	TLSUnverified bool // verification was switched off
 	Exhausted     bool // Internal, because we ran out of descriptors, ports or memory
@@ -27,7 +27,7 @@ type Result struct {
 
 	Detail     string // one line for people: printable, bounded, no secret
 	Expression string // the expectation that failed
-	Status     int    // of the last answer; 0 if there was none
+	Status     int    // of the last response; 0 if there was none
 	Attempts   int    // >= 1 for what was checked
 
 	Started  time.Time     // of the attempt that gave the verdict; zero if there was none
@@ -43,7 +43,7 @@ type Result struct {
 	Certificate *Certificate // nil without TLS, or where no certificate was seen
 
 	LocalDelay  time.Duration // what our own process added
-	Uncertainty time.Duration // how far off Duration can be
+	Uncertainty time.Duration // by how much Duration may be wrong
 }
 
 // ErrBudget is the cause with which a sweep ends the context of its checks when
@@ -121,7 +121,7 @@ type Clock uint8
 
 // The clocks.
 const (
-	ProcessClock Clock = iota // when our process got round to reading the answer
+	ProcessClock Clock = iota // when our process got round to reading the response
 	KernelClock               // when the kernel received it
 )
 

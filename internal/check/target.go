@@ -23,16 +23,16 @@ type Target struct {
 	Invalid string
 }
 
-// Settings say how a target is asked and what is made of its answer. They are
+// Settings say how a target is requested and what is made of its response. They are
 // read only: many targets share one.
 type Settings struct {
 	Method    string        // an HTTP method, upper case
 	Header    http.Header   // canonical keys, references resolved; "Host" is the request's host
 	Body      string        // references resolved
 	UserAgent string        // "" is Rollcall's own, a browser's name that browser's, else as it is
-	Timeout   time.Duration // > 0; from the look-up to the last body byte of one attempt
+	Timeout   time.Duration // > 0; from the lookup to the last body byte of one attempt
 	Redirects int           // >= 0; how many are followed
-	Retries   int           // >= 0; confirmations after a failure with a passing cause
+	Retries   int           // >= 0; confirmations after a retryable failure
 	MaxBody   int64         // > 0; bytes read, on the wire and decoded
 	IP        IPVersion
 	HTTP      HTTPVersion

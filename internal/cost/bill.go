@@ -14,6 +14,38 @@ import (
 	"rollcall/internal/plan"
 )
 
+// What is assumed of a month and a run. checkCPU, bytesOut and logBytes were
+// measured on loopback, the rest is a guess that a reader can judge;
+// docs/cost.md repeats them.
+const (
+	hours      = 730                    // a month has, as AWS's own calculator has it
+	gigabyte   = 1_000_000_000          // bytes
+	checkCPU   = 500 * time.Microsecond // of one whole virtual CPU, a check
+	bytesOut   = 1500                   // a check sends: handshakes and request, without a body
+	logBytes   = 1500                   // a run logs while nothing is down: its summary, and Lambda's own three lines
+	bytesIn    = 20_000                 // a check receives
+	overhead   = 200 * time.Millisecond // a run takes beside its checks, mostly to publish
+	emfBytes   = 300                    // a datum in the log
+	inFlight   = 840                    // checks at once, of 1,024 descriptors
+	dnsRate    = 900                    // names a second
+	wholeCPU   = 1769                   // MB of memory that are one virtual CPU
+	datums     = 1000                   // a request
+	retained   = 30 * 24                // hours for which logs are kept
+	manySeries = 500                    // that one Metrics Insights alarm sees
+	mostGroups = 50                     // that a plan may have
+)
+
+// A Use says how a plan is to be run.
+type Use struct {
+	Every   time.Duration // from one run to the next; > 0
+	Profile metric.Profile
+	Limit   int           // how many targets, from the first on, have metrics of their own
+	Memory  int           // MB; > 0
+	X86     bool          // x86_64 instead of arm64
+	VPC     bool          // out by a NAT gateway
+	Answer  time.Duration // what a target takes to respond, on average
+}
+
 // Parts are what a stack has beside its function that costs by the month.
 type Parts struct {
 	Alarms     int // metrics that plain alarms look at
@@ -52,17 +84,59 @@ func (b *Bill) add(p price, q Quantity) {
 	b.BeyondFree += i.BeyondFree
 }
 
+// work is what a plan gives a run to do.
+type work struct {
+	Use
+	census  metric.Census
+	checked int // targets that are no invalid_target
+	hosts   int
+	bodies  int // bytes of all request bodies
+}
+
+func workOf(p *plan.Plan, u Use) work {
+	w := work{Use: u}
+	hosts, groups, secure := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		if t.Invalid != "" {
+			continue
+		}
+		https, own := t.URL.Scheme == "https", i < u.Limit
+		w.checked++
+		w.bodies += len(t.Body)
+		hosts[t.URL.Hostname()], groups[t.Group] = true, true
+		if https {
+			secure[t.Group] = true
+		}
+		if own {
+			w.census.Targets++
+		}
+		if own && https {
+			w.census.Secure++
+		}
+	}
+	w.hosts, w.census.Groups, w.census.SecureGroups = len(hosts), len(groups), len(secure)
+	return w
+}
+
+// monthly is what a run has, in a month, in a unit that is so much of it.
+func (w work) monthly(perRun, unit int) Quantity {
+	return Quantity(hours*time.Hour) / Quantity(w.Every) * Quantity(perRun) / Quantity(unit)
+}
+
 // Estimate returns a month's bill of a plan, while nothing is down. Targets
 // that can't be checked cost nothing.
 func Estimate(p *plan.Plan, u Use) Bill { return workOf(p, u).bill("", Deployed()) }
 
 func (w work) bill(name string, parts Parts) Bill {
-	series := w.Profile.Count(w.census)
-	b := Bill{Name: name, Targets: w.checked, Series: series, Runs: w.monthly(1, 1), Duration: w.duration()}
-	b.EMF = emf.of(w.monthly(series*emfBytes, gigabyte))
-	inUse := min(b.Runs, hours) // a run falls into one hour, and a metric is billed for the hours in which it has data
-	b.add(metrics, inUse*Quantity(series)/hours)
-	b.add(requests, w.monthly(w.requests(series), 1))
+	b := Bill{Name: name, Targets: w.checked, Series: w.Profile.Count(w.census), Runs: w.monthly(1, 1)}
+	b.EMF = emf.of(w.monthly(b.Series*emfBytes, gigabyte))
+	// A run falls into one hour, and a metric is billed for the hours in which it has data.
+	b.add(metrics, min(b.Runs, hours)*Quantity(b.Series)/hours)
+	// Full requests and a last one of targets and groups, one of what the run
+	// says of itself, and one that it is complete.
+	shared := b.Series - w.Profile.Count(metric.Census{})
+	b.add(requests, w.monthly((shared+datums-1)/datums+2, 1))
 	b.add(alarms, Quantity(parts.Alarms))
 	b.add(composites, Quantity(parts.Composites))
 	b.add(dashboards, Quantity(parts.Dashboards))
@@ -71,6 +145,12 @@ func (w work) bill(name string, parts Parts) Bill {
 	b.add(logsKept, logged*retained/hours)
 	b.add(emf, 0) // CloudWatch takes the metrics
 	b.add(calls, b.Runs)
+	b.Duration = overhead
+	if n := time.Duration(w.checked); n > 0 { // what binds a run is the CPU, the places for checks, or the pace of lookups
+		cpu := n * checkCPU * max(wholeCPU, time.Duration(w.Memory)) / time.Duration(w.Memory)
+		slowest := max(cpu, n*w.Answer/inFlight, time.Duration(w.hosts)*time.Second/dnsRate)
+		b.Duration = (slowest + w.Answer + overhead).Round(time.Millisecond)
+	}
 	compute := arm64
 	if w.X86 {
 		compute = x86

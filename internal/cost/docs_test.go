@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"rollcall/internal/text"
 )
 
-var update = flag.Bool("update", false, "write the figures of docs/cost.md again")
+var update = flag.Bool("update", false, "write the figures of docs/cost.md and of the README again")
 
 // TestDocumentationHasTheFigures holds docs/cost.md to what is calculated.
 // After a change: go test ./internal/cost -update.
@@ -47,25 +48,40 @@ func TestDocumentationHasTheFigures(t *testing.T) {
 }
 
 // TestREADMEHasTheFigures holds what the README says of bills to what is
-// calculated, to the dollar.
+// calculated, to the dollar; -update writes it.
 func TestREADMEHasTheFigures(t *testing.T) {
-	document, err := os.ReadFile("../../README.md")
+	const name = "../../README.md"
+	document, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := strings.Join(strings.Fields(string(document)), " ")
-	dollars := func(m Money) string { return "$" + text.Count(int((m+500_000_000)/1_000_000_000)) }
-	five := Estimate(urls(t, 5), each(time.Minute, metric.ProfileTarget))
 	thousand, use := urls(t, 1000), each(time.Minute, metric.ProfileTarget)
-	profiles, elsewhere := Profiles(thousand, use), Elsewhere(thousand, use)
-	for _, want := range []string{
-		"Five URLs a minute are some " + dollars(five.USD) + " a month",
-		dollars(five.BeyondFree) + " of it beyond the free allowances; a thousand a minute are " + dollars(profiles[0].USD) + " in the profile `group`",
-		"| A thousand URLs a minute cost | " + dollars(profiles[0].USD) + " to " + dollars(profiles[1].USD) + " | " + dollars(elsewhere[0].USD) + " | " + dollars(elsewhere[1].USD) + " |",
+	five, profiles, elsewhere := Estimate(urls(t, 5), use), Profiles(thousand, use), Elsewhere(thousand, use)
+	want := string(document)
+	for pattern, amounts := range map[string][]Money{
+		`five URLs a minute then cost\s+some (\$[\d,]+)`:                                           {five.USD},
+		`Five URLs a minute are\s+some (\$[\d,]+)`:                                                 {five.USD},
+		`(\$[\d,]+) of it\s+beyond\s+the\s+free`:                                                   {five.BeyondFree},
+		`a thousand a minute are (\$[\d,]+) in the\s+profile\s+.group`:                             {profiles[0].USD},
+		`A thousand URLs a minute cost \| (\$[\d,]+) to (\$[\d,]+) \| (\$[\d,]+) \| (\$[\d,]+) \|`: {profiles[0].USD, profiles[1].USD, elsewhere[0].USD, elsewhere[1].USD},
 	} {
-		if !strings.Contains(words, want) {
-			t.Errorf("README.md does not say %q", want)
+		at := regexp.MustCompile(pattern).FindStringSubmatchIndex(want)
+		if at == nil {
+			t.Fatalf("README.md does not say %s", pattern)
 		}
+		for i := len(amounts); i > 0; i-- { // the last first, so that the places stay
+			dollars := text.Count(int((amounts[i-1] + 500_000_000) / 1_000_000_000))
+			want = want[:at[2*i]] + "$" + dollars + want[at[2*i+1]:]
+		}
+	}
+	if want == string(document) {
+		return
+	}
+	if !*update {
+		t.Fatal("README.md is not current: go test ./internal/cost -update")
+	}
+	if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -23,10 +23,31 @@ func Write(w io.Writer, p *plan.Plan, u Use) error {
 	}
 	fmt.Fprintf(&b, row, "total", "", "", bill.USD, bill.BeyondFree)
 	fmt.Fprintf(&b, "\nBEYOND FREE: if the account's free allowance each month is all for this.\n\n")
-	options(&b, "THE SAME, BY PROFILE", Profiles(p, u))
-	options(&b, "EACH TARGET PAGES BY ITSELF, CHEAPEST", []Bill{Paging(p, u)})
-	options(&b, "ELSEWHERE", Elsewhere(p, u))
-	assumptions(&b, bill, u)
+	for _, other := range []struct {
+		title string
+		bills []Bill
+	}{{"THE SAME, BY PROFILE", Profiles(p, u)}, {"EACH TARGET PAGES BY ITSELF, CHEAPEST", []Bill{Paging(p, u)}}, {"ELSEWHERE", Elsewhere(p, u)}} {
+		const row = "%-65s %12s %12s\n"
+		fmt.Fprintf(&b, row, other.title, "USD", "BEYOND FREE")
+		for _, o := range other.bills {
+			fmt.Fprintf(&b, row, o.Name, o.USD, o.BeyondFree)
+		}
+		b.WriteByte('\n')
+	}
+	processor := "arm64"
+	if u.X86 {
+		processor = "x86_64"
+	}
+	fmt.Fprintf(&b, "ASSUMED\nA run takes %s: responses after %s, %d MB, %s. Nothing is down; each reason that occurs is one metric more.\n",
+		bill.Duration, u.Answer, u.Memory, processor)
+	fmt.Fprintf(&b, "A check sends %s bytes; a run logs %s, kept for %d days.\n", text.Count(bytesOut), text.Count(logBytes), retained/24)
+	if u.VPC {
+		fmt.Fprintf(&b, "A check receives %s bytes through one NAT gateway.\n", text.Count(bytesIn))
+	}
+	fmt.Fprintf(&b, "If CloudWatch took no metrics all month, the EMF fallback would cost $%s more.\n", bill.EMF)
+	if bill.Duration >= u.Every {
+		fmt.Fprintf(&b, "A run would take longer than the interval of %s: runs overlap. Take a longer one, or several stacks.\n", Interval(u.Every))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -47,31 +68,4 @@ func Interval(d time.Duration) string {
 		}
 	}
 	return s
-}
-
-func options(b *strings.Builder, title string, all []Bill) {
-	const row = "%-65s %12s %12s\n"
-	fmt.Fprintf(b, row, title, "USD", "BEYOND FREE")
-	for _, o := range all {
-		fmt.Fprintf(b, row, o.Name, o.USD, o.BeyondFree)
-	}
-	b.WriteByte('\n')
-}
-
-// assumptions says what the bill rests on.
-func assumptions(b *strings.Builder, bill Bill, u Use) {
-	processor := "arm64"
-	if u.X86 {
-		processor = "x86_64"
-	}
-	fmt.Fprintf(b, "ASSUMED\nA run takes %s: responses after %s, %d MB, %s. Nothing is down; each reason that occurs is one metric more.\n",
-		bill.Duration, u.Answer, u.Memory, processor)
-	fmt.Fprintf(b, "A check sends %s bytes; a run logs %s, kept for %d days.\n", text.Count(bytesOut), text.Count(logBytes), retained/24)
-	if u.VPC {
-		fmt.Fprintf(b, "A check receives %s bytes through one NAT gateway.\n", text.Count(bytesIn))
-	}
-	fmt.Fprintf(b, "If CloudWatch took no metrics all month, the EMF fallback would cost $%s more.\n", bill.EMF)
-	if bill.Duration >= u.Every {
-		fmt.Fprintf(b, "A run would take longer than the interval of %s: runs overlap. Take a longer one, or several stacks.\n", Interval(u.Every))
-	}
 }

@@ -79,7 +79,7 @@ func TestExpressionsHold(t *testing.T) {
 	}
 }
 
-// TestExpressionsAreBounded: however large the answer, an expression neither
+// TestExpressionsAreBounded: however large the response, an expression neither
 // hangs nor panics nor eats memory.
 func TestExpressionsAreBounded(t *testing.T) {
 	large := responseOf("[" + strings.Repeat("1,", 500_000) + "1]")
@@ -223,4 +223,28 @@ func ExampleCompile() {
 	_, err := Compile("status == 200 && duratoin < 300")
 	fmt.Println(err)
 	// Output: line 1, column 18: unknown name duratoin
+}
+
+// TestLimits: all loops of a response's expressions together have one limit of
+// turns and one of time.
+func TestLimits(t *testing.T) {
+	program := mustCompile(t, "all(json, # > 0)").parts[0].program
+	twenty := responseOf("[" + strings.Repeat("1,", 19) + "1]")
+	for _, test := range []struct {
+		name           string
+		change         func(*evaluation)
+		exceeded, slow bool
+	}{
+		{"within both", func(*evaluation) {}, false, false},
+		{"the last turns", func(run *evaluation) { run.steps = maxSteps - 20 }, false, false},
+		{"a turn too many", func(run *evaluation) { run.steps = maxSteps - 19 }, true, false},
+		{"too late", func(run *evaluation) { run.end = time.Now().Add(-1) }, false, true},
+	} {
+		run := newEvaluation(variablesOf(twenty, map[string]bool{"json": true}))
+		test.change(run)
+		value, err := run.value(program)
+		if run.exceeded != test.exceeded || run.slow != test.slow || (err != nil) != (test.exceeded || test.slow) || err == nil && value != true {
+			t.Errorf("%s: %v, %v; exceeded %v, slow %v", test.name, value, err, run.exceeded, run.slow)
+		}
+	}
 }

@@ -28,7 +28,7 @@ func (g Guard) Check(addr netip.AddrPort) string {
 	}
 	for _, form := range forms {
 		if !global(form) && !within(form, g.Allow) && !within(ip, g.Allow) {
-			return fmt.Sprintf("%s is no public address; ROLLCALL_ALLOW can let it through", ip)
+			return fmt.Sprintf("%s is not a public address; ROLLCALL_ALLOW can allow it", ip)
 		}
 	}
 	return ""

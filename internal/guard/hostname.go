@@ -14,13 +14,13 @@ func HostName(name string) (string, error) {
 	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		ascii, err := idna.Lookup.ToASCII(name)
 		if err != nil {
-			return "", errors.New("has a host that has no form in ASCII (punycode)")
+			return "", errors.New("has a host name without a form in ASCII (punycode)")
 		}
 		name = ascii
 	}
 	name = strings.ToLower(name)
 	if !validHostName(name) {
-		return "", errors.New("has a host that is no host's name")
+		return "", errors.New("has an invalid host name")
 	}
 	return name, nil
 }

@@ -91,8 +91,14 @@ func TestDatums(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); got != string(want) {
-		t.Errorf("%s is not current (go test ./internal/metric -update): got\n%s", golden, got)
+	got, wanted := strings.Split(b.String(), "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(got), len(wanted)) {
+		if got[i] != wanted[i] {
+			t.Fatalf("%s:%d: got %q, want %q (go test ./internal/metric -update writes it)", golden, i+1, got[i], wanted[i])
+		}
+	}
+	if len(got) != len(wanted) {
+		t.Errorf("%s has %d lines, want %d", golden, len(wanted), len(got))
 	}
 }
 
@@ -212,6 +218,14 @@ func TestDistributionsAreCutAt150Values(t *testing.T) {
 	if want := []int{150, 150, 100}; !slices.Equal(sizes, want) {
 		t.Errorf("datums of %v values, want %v", sizes, want)
 	}
+}
+
+// TestWhatIsNotANumberIsUnknown: no datum has it, alone or among others.
+func TestWhatIsNotANumberIsUnknown(t *testing.T) {
+	m := maker{at: at}
+	m.plain(&table[0], Dimension{}, math.NaN())
+	m.distribution(&table[0], Dimension{}, map[float64]int{math.NaN(): 2, 1: 1, math.Inf(1): 1})
+	equal(t, m.datums, fmt.Sprintf("Up None 1×1 %v×1", math.Ldexp(1, 360)))
 }
 
 func TestDistributionsHaveThreeDigits(t *testing.T) {

@@ -63,10 +63,10 @@ func (ro *Rollup) Add(r *check.Result) {
 			if ro.reasons[r.Reason] == nil {
 				ro.reasons[r.Reason] = make(aggregate, len(table))
 			}
-			row.fold(&ro.reasons[r.Reason][i], v)
+			ro.reasons[r.Reason].add(i, v)
 		default:
-			row.fold(&ro.all[i], v)
-			row.fold(&group[i], v)
+			ro.all.add(i, v)
+			group.add(i, v)
 		}
 	}
 }
@@ -83,8 +83,12 @@ func (ro *Rollup) Datums(at time.Time, vantageUnhealthy bool) []Datum {
 	m := maker{at: at}
 	publish := func(a aggregate, series Dimension) {
 		for i, f := range a {
-			if len(f) > 0 && !(table[i].verdict && vantageUnhealthy) {
-				m.distribution(&table[i], series, f)
+			switch {
+			case f.n == 0, table[i].verdict && vantageUnhealthy:
+			case f.counts != nil:
+				m.distribution(&table[i], series, f.counts)
+			default:
+				m.plain(&table[i], series, f.value)
 			}
 		}
 	}
@@ -98,36 +102,36 @@ func (ro *Rollup) Datums(at time.Time, vantageUnhealthy bool) []Datum {
 	return m.datums
 }
 
-// An aggregate has for each row of the table the values that its results come
-// to, and how often each occurred.
-type aggregate []map[float64]int
+// An aggregate has for each row of the table what the results come to.
+type aggregate []folded
+
+func (a aggregate) add(row int, v float64) {
+	table[row].fold(&a[row], v)
+	a[row].n++
+}
+
+// A folded is what the values of many results come to: a value, or a
+// distribution of rounded ones.
+type folded struct {
+	n      int // values so far
+	value  float64
+	counts map[float64]int // how often each occurred
+}
 
 // A fold takes a value into account.
-type fold func(counts *map[float64]int, v float64)
+type fold func(f *folded, v float64)
 
-// distribution keeps each value with three significant digits, and how often it
-// occurred.
-func distribution(counts *map[float64]int, v float64) { count(counts, rounded(v)) }
-
-func sum(counts *map[float64]int, v float64) {
-	for total := range *counts {
-		v += total
+func distribution(f *folded, v float64) {
+	if f.counts == nil {
+		f.counts = map[float64]int{}
 	}
-	clear(*counts)
-	count(counts, v)
+	f.counts[rounded(v)]++
 }
 
-func fewest(counts *map[float64]int, v float64) {
-	for least := range *counts {
-		v = min(v, least)
-	}
-	clear(*counts)
-	count(counts, v)
-}
+func sum(f *folded, v float64) { f.value += v }
 
-func count(counts *map[float64]int, v float64) {
-	if *counts == nil {
-		*counts = map[float64]int{}
+func fewest(f *folded, v float64) {
+	if f.n == 0 || v < f.value {
+		f.value = v
 	}
-	(*counts)[v]++
 }

@@ -3,9 +3,12 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,7 +34,11 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
-	p.roots.Do(readRoots)
+	p.roots.Do(func() {
+		// Before the first connection: crypto/x509 reads the system's roots once, and a failure for lack
+		// of descriptors would stay. It takes 3-10 ms, which a function that only starts need not spend.
+		x509.SystemCertPool()
+	})
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
@@ -63,7 +70,32 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
-	return a.result(err)
+
+	now, res := time.Now(), &a.res
+	if err != nil {
+		res.Phase = a.time.phase
+		f := failure{exchangeError{error: err}, res.Phase, now, a.t.Timeout}
+		if e, ok := errors.AsType[*exchangeError](err); ok {
+			f.exchangeError = *e
+		}
+		res.Reason, res.Detail = classify(f)
+		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
+			res.Phase = check.TLS
+		}
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
+		res.Exhausted = res.Reason == check.Internal && exhausted(err)
+	}
+	res.State = res.Reason.State()
+	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
+		res.State = check.Degraded
+	}
+	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
+	a.time.fill(res, now, timedOut, a.t.Timeout)
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
+	return a.res
 }
 
 // hop makes one connection and sends one request on it. A server that refuses
@@ -91,6 +123,21 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 // why nothing needs it.
 var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 
+// refusedGroups reports whether a server may have refused a handshake for the
+// groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
+// insufficient_security, which others say for other reasons too.
+func refusedGroups(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return false
+	}
+	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
+		return false
+	}
+	said := op.Err.Error()
+	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
+
 // judge holds the response against what the target expects. One that passes but
 // is not what the target wishes for is degraded.
 func (a *attempt) judge(resp *response) error {
@@ -117,30 +164,4 @@ func (a *attempt) judge(resp *response) error {
 		}
 	}
 	return nil
-}
-
-// result ends the attempt, which failed with err unless that is nil.
-func (a *attempt) result(err error) check.Result {
-	now := time.Now()
-	res := a.res
-	if err != nil {
-		res.Phase = a.time.phase
-		res.Reason, res.Detail = classify(failureOf(err, res.Phase, now, a.t.Timeout))
-		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
-			res.Phase = check.TLS
-		}
-		res.Detail = a.shownDetail(res.Reason, res.Detail)
-		res.Exhausted = res.Reason == check.Internal && exhausted(err)
-	}
-	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = check.Degraded
-	}
-	ours := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
-		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
-	a.time.fill(&res, now, ours, a.t.Timeout)
-	if a.hostHidden() {
-		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
-	}
-	return res
 }

@@ -17,8 +17,8 @@ import (
 	"rollcall/internal/resolve"
 )
 
-// staged is a server over TLS, and a prober that may reach it as a.example.
-func staged(tb testing.TB, h http.Handler) (*Prober, string, *x509.CertPool) {
+// testServer is a server over TLS, and a prober that may reach it as a.example.
+func testServer(tb testing.TB, h http.Handler) (*Prober, string, *x509.CertPool) {
 	s := httptest.NewTLSServer(h)
 	tb.Cleanup(s.Close)
 	roots := x509.NewCertPool()
@@ -62,7 +62,7 @@ func bareGet(roots *x509.CertPool, rawURL string) func() error {
 }
 
 func BenchmarkProbe(b *testing.B) {
-	p, rawURL, _ := staged(b, http.HandlerFunc(hello))
+	p, rawURL, _ := testServer(b, http.HandlerFunc(hello))
 	to := target(rawURL)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -73,7 +73,7 @@ func BenchmarkProbe(b *testing.B) {
 }
 
 func BenchmarkBareTransport(b *testing.B) {
-	_, rawURL, roots := staged(b, http.HandlerFunc(hello))
+	_, rawURL, roots := testServer(b, http.HandlerFunc(hello))
 	get := bareGet(roots, rawURL)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -83,10 +83,10 @@ func BenchmarkBareTransport(b *testing.B) {
 	}
 }
 
-// TestAllocations: what we know more of an answer costs at most 60 allocations
+// TestAllocations: what we know more of a response costs at most 60 allocations
 // beyond those of a bare transport.
 func TestAllocations(t *testing.T) {
-	p, rawURL, roots := staged(t, http.HandlerFunc(hello))
+	p, rawURL, roots := testServer(t, http.HandlerFunc(hello))
 	to, get := target(rawURL), bareGet(roots, rawURL)
 	ours := testing.AllocsPerRun(100, func() {
 		if res := p.Probe(t.Context(), to); res.State != check.Up {

@@ -86,7 +86,7 @@ func TestBodies(t *testing.T) {
 		{"a byte more", page(200, "", strings.Repeat("x", 1<<20+1)), check.OK, 1 << 20, 1 << 20, true},
 		{"101", "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", check.Status, 0, 0, false},
 		{"after a 103", "HTTP/1.1 103 X\r\nLink: </a>\r\n\r\n" + page(200, "", text), check.OK, 19, 19, false},
-		{"answers twice", page(200, "", text) + page(200, "", text), check.OK, 19, 19, false},
+		{"responds twice", page(200, "", text) + page(200, "", text), check.OK, 19, 19, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n := plainly(0, always(test.reply))

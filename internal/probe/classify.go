@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"strconv"
 	"strings"
@@ -49,14 +50,6 @@ type failure struct {
 	phase check.Phase
 	now   time.Time     // certificates are judged by it
 	limit time.Duration // the target's timeout
-}
-
-func failureOf(err error, phase check.Phase, now time.Time, limit time.Duration) failure {
-	f := failure{exchangeError{error: err}, phase, now, limit}
-	if e, ok := errors.AsType[*exchangeError](err); ok {
-		f.exchangeError = *e
-	}
-	return f
 }
 
 // classify names the reason of a failure, and says it in a line for people.
@@ -157,6 +150,18 @@ func classifyCertificate(f failure) (check.Reason, string) {
 	return check.OK, ""
 }
 
+// namesOf are the names that a certificate is for.
+func namesOf(c *x509.Certificate) string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "no name at all"
+	}
+	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
+}
+
 func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (check.Reason, string) {
 	if e.Reason != x509.Expired {
 		return check.TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
@@ -240,8 +245,8 @@ func classifyStart(f failure) (check.Reason, string) {
 	case f.inBody:
 		return check.OK, ""
 	case strings.Contains(f.Error(), "PROTOCOL_ERROR") && f.received > maxHeaders/2:
-		// All that net/http says of headers without end: that many bytes that are no response
-		// yet are headers. Packed as they are they may be fewer than maxHeaders.
+		// All that net/http says of headers without end: that many bytes without a response
+		// are headers. Packed as they are they may be fewer than maxHeaders.
 		return check.HeadersTooLarge, tooManyHeaders
 	case f.version == check.HTTP2 && strings.Contains(f.Error(), notEstablished) && startsHTTP2(f.start):
 		return check.ConnectionClosed, closedEarly
@@ -267,7 +272,7 @@ func startsHTTP2(text string) bool {
 func classifySocket(f failure) (check.Reason, string) {
 	switch {
 	case errors.Is(f.error, syscall.ECONNREFUSED):
-		return check.ConnectionRefused, "connection refused: nothing listens on this port, or a firewall rejects"
+		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
 	case errors.Is(f.error, syscall.ECONNRESET), errors.Is(f.error, syscall.EPIPE):
 		return check.ConnectionReset, "server reset the connection"
 	case errors.Is(f.error, syscall.EHOSTUNREACH), errors.Is(f.error, syscall.ENETUNREACH), errors.Is(f.error, syscall.EACCES), errors.Is(f.error, syscall.EPERM):

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"rollcall/internal/check"
+	"rollcall/internal/resolve"
 	"strings"
 	"syscall"
 	"testing"
@@ -49,11 +50,12 @@ func TestClassify(t *testing.T) {
 		{"buffers", dialError(syscall.ENOBUFS), check.Connect, false, check.Internal, "memory"},
 		{"memory", dialError(syscall.ENOMEM), check.Connect, false, check.Internal, "memory"},
 
+		{"a name that is not valid", fmt.Errorf("%q: %w", "a..b", resolve.ErrInvalidName), check.DNS, false, check.InvalidTarget, "not a valid host name"},
 		{"no such host", dnsError(net.DNSError{Err: "no such host", IsNotFound: true}), check.DNS, false, check.DNSNotFound, "no address for a.example"},
 		{"not found beats timeout", dnsError(net.DNSError{IsNotFound: true, IsTimeout: true}), check.DNS, false, check.DNSNotFound, ""},
 		{"resolver silent", dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true}), check.DNS, false, check.DNSTimeout, "no response from the resolver"},
 		{"timeout of the target in the lookup", errTimeout, check.DNS, false, check.DNSTimeout, "within 2s"},
-		{"server misbehaving", dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true}), check.DNS, false, check.DNSTemporary, "server misbehaving"},
+		{"server failure", dnsError(net.DNSError{Err: "SERVFAIL", IsTemporary: true}), check.DNS, false, check.DNSTemporary, "SERVFAIL"},
 		{"lookup, anything else", errors.New("odd"), check.DNS, false, check.DNSTemporary, "resolver failure"},
 
 		{"dial timeout", errors.Join(errTimeout, &net.OpError{Op: "dial", Err: context.Canceled}), check.Connect, false, check.Timeout, "no connection within 2s"},
@@ -98,6 +100,7 @@ func TestClassify(t *testing.T) {
 		{"closed before the request, as HTTP/2 says it", errors.New("http2: client conn not usable"), check.FirstByte, false, check.ConnectionClosed, "GOAWAY"},
 		{"HTTP/1.1 where HTTP/2 is wanted, reported late", errors.New("http2: client conn could not be established"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"HTTP/1.1 where HTTP/2 is wanted", errors.New("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
+		{"HTTP/1.1 where HTTP/2 is wanted, cut", errors.New("http2: failed reading the frame payload: short, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"garbage where HTTP/2 is wanted", errors.New("http2: frame too large"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
 		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), check.FirstByte, false, check.ConnectionReset, "REFUSED_STREAM"},
 		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), check.Transfer, false, check.BadResponse, `not an HTTP response: malformed HTTP response "SSH-2.0"`},

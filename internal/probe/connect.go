@@ -256,7 +256,7 @@ func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free fu
 // leastShare is the least time that one of several addresses gets.
 const leastShare = 2 * time.Second
 
-// dialEach dials one address after the other until one answers. Each gets its
+// dialEach dials one address after the other until one accepts. Each gets its
 // share of the time that is left, so that a silent one leaves some for the
 // next.
 func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) (d dialed) {

@@ -55,7 +55,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	if _, set := header["Accept-Encoding"]; !set {
 		header["Accept-Encoding"] = encodings
 	}
-	host := header.Get("Host") // is no header in net/http
+	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
 	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS}
 }
@@ -91,32 +91,26 @@ func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*respons
 	}
 	c.wire.CountSegments()
 	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now(), before: c.wire.Reading().Received}
-	conversation, ctx, err := a.p.converse(ctx, o, h.url)
-	if err != nil {
-		return nil, err
+	var conn interface {
+		http.RoundTripper
+		io.Closer
 	}
-	sent, err := conversation.RoundTrip(h.request(ctx))
+	if version == check.HTTP1 {
+		conn = newHTTP1(o, o.noteFirstByte)
+	} else {
+		http2, err := a.p.http2.NewClientConn(context.WithValue(ctx, connKey{}, o), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
+		if err != nil {
+			return nil, err
+		}
+		conn, ctx = http2, o.traced(ctx)
+	}
+	sent, err := conn.RoundTrip(h.request(ctx))
 	resp, err := a.read(o, c, h, sent, err)
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
 	}
-	conversation.Close() // TLS sends its close_notify, unless that is too late
+	conn.Close() // TLS sends its close_notify, unless that is too late
 	return resp, err
-}
-
-// A conversation is one request and its response. Either version's is
-// net/http's, over a connection that is ours.
-type conversation interface {
-	http.RoundTripper
-	io.Closer
-}
-
-func (p *Prober) converse(ctx context.Context, o *observer, u *url.URL) (conversation, context.Context, error) {
-	if o.version == check.HTTP1 {
-		return newHTTP1(o, o.noteFirstByte), ctx, nil
-	}
-	conn, err := p.http2.NewClientConn(context.WithValue(ctx, connKey{}, o), u.Scheme, net.JoinHostPort(u.Hostname(), "0"))
-	return conn, o.traced(ctx), err
 }
 
 // read measures a response and reads its body, unless a redirect is followed.

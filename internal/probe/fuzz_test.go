@@ -57,7 +57,7 @@ func checkResult(t *testing.T, res *check.Result) {
 		t.Errorf("reason %v: %s", res.Reason, res.Detail)
 	}
 	if res.Duration < 0 || res.Duration > time.Second {
-		t.Errorf("took %v, more than the time-out", res.Duration)
+		t.Errorf("took %v, more than the timeout", res.Duration)
 	}
 	for _, text := range append([]string{res.Detail, res.URL, res.HTTP}, res.Redirects...) {
 		if !utf8.ValidString(text) || redact.Printable(text) != text || len(text) > redact.MaxURL || strings.ContainsAny(text, "\r\n\x1b") {

@@ -24,11 +24,11 @@ import (
 	"rollcall/internal/resolve"
 )
 
-// A net is an Internet in memory: its names, and who answers at an address. A
+// A network is an Internet in memory: its names, and who responds at an address. A
 // connection is a pipe, so under synctest its durations are exact.
 type network struct {
 	names   map[string][]string // host to addresses
-	lookup  time.Duration       // what a look-up takes
+	lookup  time.Duration       // what a lookup takes
 	connect map[string]time.Duration
 	refuse  map[string]error
 	serve   func(net.Conn)
@@ -73,8 +73,8 @@ func (n *network) prober() *Prober {
 	return New(Options{UserAgent: "rollcall/test", Lookup: n.Lookup, Dial: n.Dial})
 }
 
-// answers reads requests and writes what reply says, after a hold.
-func answers(hold time.Duration, reply func(*http.Request) string) func(net.Conn) {
+// responding reads requests and writes what reply says, after a hold.
+func responding(hold time.Duration, reply func(*http.Request) string) func(net.Conn) {
 	return func(c net.Conn) {
 		r := bufio.NewReader(c)
 		for {
@@ -99,9 +99,9 @@ func always(reply string) func(*http.Request) string {
 	return func(*http.Request) string { return reply }
 }
 
-// plainly is a network of one host, a.example, that answers over HTTP.
+// plainly is a network of one host, a.example, that responds over HTTP.
 func plainly(hold time.Duration, reply func(*http.Request) string) *network {
-	return &network{names: map[string][]string{"a.example": {"192.0.1.1"}, "b.example": {"192.0.1.2"}}, serve: answers(hold, reply)}
+	return &network{names: map[string][]string{"a.example": {"192.0.1.1"}, "b.example": {"192.0.1.2"}}, serve: responding(hold, reply)}
 }
 
 func target(rawURL string, change ...func(*check.Settings)) *check.Target {
@@ -162,7 +162,7 @@ func TestPhasesAreExact(t *testing.T) {
 	}
 }
 
-// TestTimeouts: a time-out's duration is the time-out, whatever it met.
+// TestTimeouts: the duration of a timeout is the timeout, whatever it met.
 func TestTimeouts(t *testing.T) {
 	const limit = 2 * time.Second
 	for _, test := range []struct {
@@ -173,7 +173,7 @@ func TestTimeouts(t *testing.T) {
 	}{
 		{"dns", &network{lookup: time.Minute}, check.DNSTimeout, check.DNS},
 		{"connect", &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}}, check.Timeout, check.Connect},
-		{"no answer", plainly(time.Minute, always("")), check.Timeout, check.FirstByte},
+		{"no response", plainly(time.Minute, always("")), check.Timeout, check.FirstByte},
 		{"half the headers", plainly(0, always("HTTP/1.1 200 OK\r\nX")), check.Timeout, check.Transfer},
 		{"half the body", plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")), check.Timeout, check.Transfer},
 	} {
@@ -187,23 +187,23 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// TestTimeoutSpansRedirects: the time-out is one for all hops.
+// TestTimeoutSpansRedirects: there is one timeout for all hops.
 func TestTimeoutSpansRedirects(t *testing.T) {
 	n := plainly(700*time.Millisecond, func(r *http.Request) string {
 		return page(302, "Location: "+r.URL.Path+"x\r\n", "")
 	})
 	res := once(t, n, target("http://a.example/", func(s *check.Settings) { s.Timeout = 2 * time.Second }))
 	if res.Reason != check.Timeout || res.Duration != 2*time.Second || len(res.Redirects) != 2 {
-		t.Errorf("Probe = %v after %v and %d redirects, want a time-out after 2s and 2 redirects", res.Reason, res.Duration, len(res.Redirects))
+		t.Errorf("Probe = %v after %v and %d redirects, want a timeout after 2s and 2 redirects", res.Reason, res.Duration, len(res.Redirects))
 	}
 }
 
 // TestBudgetIsNotTheTargets: what the run ends says nothing of the target.
 func TestBudgetIsNotTheTargets(t *testing.T) {
 	for name, n := range map[string]*network{
-		"connect":   {names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}},
-		"no answer": plainly(time.Minute, always("")),
-		"body":      plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")),
+		"connect":     {names: map[string][]string{"a.example": {"192.0.1.1"}}, connect: map[string]time.Duration{"192.0.1.1": time.Minute}},
+		"no response": plainly(time.Minute, always("")),
+		"body":        plainly(0, always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestBudgetIsNotTheTargets(t *testing.T) {
 func TestHappyEyeballs(t *testing.T) {
 	const v6, v4 = "2600::1", "192.0.1.1"
 	both := map[string][]string{"a.example": {v6, v4}}
-	ok := answers(0, always(page(200, "", "")))
+	ok := responding(0, always(page(200, "", "")))
 	for _, test := range []struct {
 		name    string
 		net     *network
@@ -234,7 +234,7 @@ func TestHappyEyeballs(t *testing.T) {
 		connect time.Duration
 		reason  check.Reason
 	}{
-		{"the first answers", &network{names: both, serve: ok}, check.AnyIP, v6, 0, check.OK},
+		{"the first responds", &network{names: both, serve: ok}, check.AnyIP, v6, 0, check.OK},
 		{"the first is a black hole", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, check.AnyIP, v4, 300 * time.Millisecond, check.OK},
 		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, check.AnyIP, v6, 310 * time.Millisecond, check.OK},
 		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK},
@@ -279,7 +279,7 @@ func TestLeastShare(t *testing.T) {
 func TestSecondDialsAreCounted(t *testing.T) {
 	const v6, v4 = "2600::1", "192.0.1.1"
 	n := &network{
-		names: map[string][]string{"a.example": {v6, v4}}, serve: answers(0, always(page(200, "", ""))),
+		names: map[string][]string{"a.example": {v6, v4}}, serve: responding(0, always(page(200, "", ""))),
 		connect: map[string]time.Duration{v6: time.Hour, v4: 100 * time.Millisecond},
 	}
 	for places, want := range map[int]time.Duration{0: 400 * time.Millisecond, 1: 500 * time.Millisecond, 2: 400 * time.Millisecond} {
@@ -388,7 +388,7 @@ func TestRedirects(t *testing.T) {
 		{"308 keeps all", 308, "http://a.example/next", secret, "POST", []string{"Authorization", "Content-Type"}, nil, "hush"},
 		{"another host", 307, "http://b.example/next", secret, "POST", []string{"Accept", "User-Agent"}, []string{"Authorization", "X-Api-Key", "Cookie", "Content-Type", "Referer"}, ""},
 		{"another port", 307, "http://a.example:81/next", secret, "POST", []string{"Accept"}, []string{"Authorization", "X-Api-Key", "Cookie"}, ""},
-		{"case is no other host", 307, "http://A.EXAMPLE:80/next", secret, "POST", []string{"Authorization"}, nil, "hush"},
+		{"upper case is the same host", 307, "http://A.EXAMPLE:80/next", secret, "POST", []string{"Authorization"}, nil, "hush"},
 		{"user information is dropped", 302, "http://u:p@a.example/next", func(*check.Settings) {}, "GET", nil, []string{"Authorization"}, ""},
 		{"HEAD stays", 303, "/next", func(s *check.Settings) { s.Method = "HEAD" }, "HEAD", nil, nil, ""},
 		{"PUT stays", 302, "/next", func(s *check.Settings) { s.Method = "PUT"; s.Body = "hush" }, "PUT", nil, nil, "hush"},
@@ -458,11 +458,11 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			}
 			return onward(r)
 		}, nil, check.OK},
-		{"no Location, as expected but for a warning", always(page(302, "", "")), func(s *check.Settings) { expecting("status == 302")(s); warning("size > 5")(s) }, check.Expectation},
+		{"no Location, as expected except a warning", always(page(302, "", "")), func(s *check.Settings) { expecting("status == 302")(s); warning("size > 5")(s) }, check.Expectation},
 		{"none may be, so the first counts", to("/x"), func(s *check.Settings) { s.Redirects = 0 }, check.Status},
 		{"none may be, and it is as expected", to("/x"), func(s *check.Settings) { s.Redirects = 0; expecting("status == 302")(s) }, check.OK},
-		{"304 is no redirect", always("HTTP/1.1 304 X\r\n\r\n"), nil, check.Status},
-		{"300 is no redirect", always(page(300, "Location: /x\r\n", "")), nil, check.Status},
+		{"304 does not redirect", always("HTTP/1.1 304 X\r\n\r\n"), nil, check.Status},
+		{"300 does not redirect", always(page(300, "Location: /x\r\n", "")), nil, check.Status},
 		{"into a private network", to("http://10.0.0.1/"), nil, check.BlockedAddress},
 		{"to a name that is none", to("http://nowhere.example/"), nil, check.DNSNotFound},
 	} {
@@ -475,7 +475,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 				t.Errorf("Probe = %v (%s), want %v", res.Reason, res.Detail, test.want)
 			}
 			if res.Reason == check.RedirectInvalid && res.Complete {
-				t.Error("a redirect that can't be followed is said to be complete")
+				t.Error("a redirect that can't be followed is complete")
 			}
 		})
 	}
@@ -596,7 +596,7 @@ func ExampleProber_Probe() {
 	// no address for nowhere.example
 }
 
-// hangUp answers one request and closes.
+// hangUp responds to one request and closes.
 func hangUp(reply string) func(net.Conn) {
 	return func(c net.Conn) {
 		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
@@ -659,13 +659,13 @@ func TestUnsure(t *testing.T) {
 	}
 }
 
-// TestKernelGivesUp: a time-out that is not ours took as long as it took.
+// TestKernelGivesUp: a timeout that is not ours took as long as it took.
 func TestKernelGivesUp(t *testing.T) {
 	n := &network{names: map[string][]string{"a.example": {"192.0.1.1"}}, refuse: map[string]error{"192.0.1.1": syscall.ETIMEDOUT},
 		connect: map[string]time.Duration{"192.0.1.1": 130 * time.Second}}
 	res := once(t, n, target("http://a.example/", func(s *check.Settings) { s.Timeout = 5 * time.Minute }))
 	if res.Reason != check.Timeout || res.Duration != 130*time.Second || !strings.Contains(res.Detail, "operating system") {
-		t.Errorf("Probe = %v after %v: %s; want a time-out after 130s", res.Reason, res.Duration, res.Detail)
+		t.Errorf("Probe = %v after %v: %s; want a timeout after 130s", res.Reason, res.Duration, res.Detail)
 	}
 }
 

@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // A Prober checks targets. It may be used by many goroutines at once and
-// keeps nothing of a target but that its certificate was good: each check
+// keeps nothing of a target except that its certificate was verified: each check
 // makes fresh connections.
 type Prober struct {
 	options  Options
@@ -84,8 +84,3 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: -1, Control: wire.Control}
 	return d.DialContext(ctx, "tcp", addr.String())
 }
-
-// readRoots reads the system's roots before the first connection: crypto/x509
-// does it once, and a failure for want of descriptors would stay. It takes
-// 3-10 ms, which a function that only starts does not have to spend.
-func readRoots() { x509.SystemCertPool() }

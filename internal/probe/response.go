@@ -29,9 +29,9 @@ type response struct {
 	broken *verdict // why a redirect can't be followed; nil: there is none
 }
 
-// harmless are the headers that another origin may see: they say how to respond,
+// safeHeaders are those that another origin may see: they say how to respond,
 // not who asks.
-var harmless = []string{"Accept", "Accept-Encoding", "Accept-Language", "User-Agent"}
+var safeHeaders = []string{"Accept", "Accept-Encoding", "Accept-Language", "User-Agent"}
 
 // redirect returns the hop that r asks for; nil where it asks for none or at
 // most limit are followed. broken says why it can't be followed; whether that
@@ -117,7 +117,7 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
 	}
 	if origin(h.url) != origin(to) {
-		next.header, next.body, next.host = only(h.header, harmless), "", ""
+		next.header, next.body, next.host = only(h.header, safeHeaders), "", ""
 		for _, name := range h.bound { // its value is for the origin before
 			delete(next.header, name)
 			if values, ok := h.generic[name]; ok {
@@ -126,7 +126,6 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 				next.header[name] = encodings
 			}
 		}
-		next.bound = nil
 		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion}
 	}
 	return next

@@ -3,11 +3,9 @@ package probe
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"math"
-	"net"
 	"strings"
 	"time"
 	"unique"
@@ -16,21 +14,6 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/trust"
 )
-
-// refusedGroups reports whether a server may have refused a handshake for the
-// groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
-// insufficient_security, which others say for other reasons too.
-func refusedGroups(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
-		return false
-	}
-	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
-		return false
-	}
-	said := op.Err.Error()
-	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
-}
 
 // secure speaks TLS over c, offering groups; nil are Go's.
 func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
@@ -129,15 +112,3 @@ func nameOf(name pkix.Name) string {
 }
 
 const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*"
-
-// namesOf are the names that a certificate is for.
-func namesOf(c *x509.Certificate) string {
-	names := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "no name at all"
-	}
-	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
-}

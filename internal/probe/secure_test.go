@@ -134,7 +134,7 @@ func TestRefusedGroups(t *testing.T) {
 
 // What a verdict is does not depend on what the prober has seen, and is that of
 // crypto/tls: each flaw is refused with the same reason and words after a sound
-// sibling as without a memory.
+// sibling as without a memory. Where the target wants no verification, none is.
 func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 	authority, err := testnet.NewAuthority()
 	if err != nil {
@@ -163,6 +163,11 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter || res.Certificate.Verified != cold.Certificate.Verified {
 				t.Errorf("flaw %d: warm certificate %+v, cold %+v", flaw, res.Certificate, cold.Certificate)
 			}
+		}
+		unverified := server.target(t)
+		unverified.TLS.InsecureSkipVerify = true
+		if res := warm.Probe(t.Context(), unverified); res.State != check.Up || !res.TLSUnverified || res.Certificate == nil || res.Certificate.Verified {
+			t.Errorf("flaw %d: unverified %v (%s), certificate %+v, want up and not verified", flaw, res.Reason, res.Detail, res.Certificate)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestShownURL(t *testing.T) {
 	if got := plain.shownURL(to); got != "https://b.example/path/…" {
 		t.Errorf("without references: %s", got)
 	}
-	// The path that a reference stands in is nobody's to see.
+	// The path that a reference stands in is not shown.
 	a := attemptAt(target("http://a.example/"+emases, referring("X")))
 	a.t.RedactedURL = "http://a.example/${env:X}"
 	if got := a.shownURL(a.t.URL); got != "http://a.example/…" {
@@ -144,7 +144,7 @@ func TestNothingMadeUpIsShown(t *testing.T) {
 func TestShownAddress(t *testing.T) {
 	const ipv6 = "2600:656e:7365:7361:6d65::1"
 	n := plainly(0, nil)
-	n.serve = answers(0, func(r *http.Request) string {
+	n.serve = responding(0, func(r *http.Request) string {
 		if r.Host == "a.example" {
 			return page(302, "Location: http://["+ipv6+"]/\r\n", "")
 		}
@@ -215,7 +215,7 @@ func TestReferencesNeverCrossOrigins(t *testing.T) {
 	} {
 		var got http.Header
 		n := plainly(0, nil)
-		n.serve = answers(0, func(r *http.Request) string {
+		n.serve = responding(0, func(r *http.Request) string {
 			if got = r.Header; r.URL.Path == "/next" {
 				return page(200, "", "")
 			}
@@ -232,7 +232,7 @@ func TestReferencesNeverCrossOrigins(t *testing.T) {
 	// and back at the first origin it is not sent again
 	var paths []string
 	n := plainly(0, nil)
-	n.serve = answers(0, func(r *http.Request) string {
+	n.serve = responding(0, func(r *http.Request) string {
 		paths = append(paths, r.Host+r.URL.Path+" "+r.Header.Get("User-Agent"))
 		switch r.Host + r.URL.Path {
 		case "a.example/":

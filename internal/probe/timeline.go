@@ -23,7 +23,7 @@ type timeline struct {
 	happened    [check.Transfer + 1]bool
 	unstamped   bool // some bytes had no kernel stamp
 	uncertainty time.Duration
-	waited      time.Duration // for the resolver's pace, which is nobody's delay
+	waited      time.Duration // for the resolver's pace: a delay of neither side
 }
 
 // record adds to a phase, and to the uncertainty of all.
@@ -67,7 +67,7 @@ func (t *timeline) lateness(then time.Time) time.Duration {
 func (t *timeline) left(timeout time.Duration) time.Duration {
 	var spent time.Duration
 	for _, s := range t.spans {
-		spent += min(s.Kernel, s.Process) // a stamp of a clock that was set is no reason to give up
+		spent += min(s.Kernel, s.Process) // a clock that was set must not end the attempt
 	}
 	return max(timeout-spent, 0)
 }

@@ -178,6 +178,9 @@ func (s *Session) Flush(ctx context.Context) metric.DeliveryStats {
 
 	defer w.cancel()
 	defer context.AfterFunc(ctx, w.cancel)()
+	if ctx.Err() != nil {
+		w.cancel() // now, not when AfterFunc comes to it: nothing more is sent
+	}
 	if last.size() > 0 {
 		s.deliver(w.ctx, last)
 	}
@@ -192,9 +195,6 @@ func (s *Session) Flush(ctx context.Context) metric.DeliveryStats {
 func (s *Session) Close() {
 	ended, cancel := context.WithCancel(s.ctx)
 	cancel()
-	s.mu.Lock()
-	s.wave.cancel()
-	s.mu.Unlock()
 	s.Flush(ended)
 	s.wave.cancel()
 }

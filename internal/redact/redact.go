@@ -58,7 +58,7 @@ func Cut(s string, n int) string {
 
 // Printable replaces what a terminal, a log or a page could stumble over:
 // control and format characters (escapes, changes of direction), other white
-// space than the blank, and what is no UTF-8.
+// space than the blank, and what is not UTF-8.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

@@ -70,10 +70,10 @@ func TestRedact(t *testing.T) {
 		"qu ery-secret":                           "…",
 		"qu%20ery-secret":                         "…",
 		"qu+ery-secret":                           "…",
-		"text/plain is no secret":                 "text/plain is no secret",
+		"text/plain is harmless":                  "text/plain is harmless",
 	} {
 		if got := secrets.Redact(in); strings.Contains(got, "secret") != strings.Contains(want, "secret") {
-			t.Errorf("scrub(%q) = %q, want %q", in, got, want)
+			t.Errorf("Redact(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

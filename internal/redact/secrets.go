@@ -17,9 +17,9 @@ const (
 	firstBytes = 10 // a secret that an event holds is known by its beginning: a server may cut it
 )
 
-// plain headers hold no secret that an event itself spells out: they say what
+// publicHeaders hold no secret that an event itself spells out: they say what
 // kind of thing is sent or wanted.
-var plain = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
+var publicHeaders = []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "User-Agent", "Host"}
 
 // Secrets are the strings of one request that nobody may see. They are
 // collected when they are first needed: most responses are never quoted.
@@ -73,7 +73,7 @@ func (s *Secrets) collect() {
 		s.values = append(s.values, newNeedle(value))
 	}
 	for name, values := range s.header {
-		if slices.Contains(plain, name) {
+		if slices.Contains(publicHeaders, name) {
 			continue
 		}
 		for _, v := range values {

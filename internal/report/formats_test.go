@@ -24,3 +24,20 @@ func TestMarkdownWarns(t *testing.T) {
 		t.Errorf("nothing warns:\n%s", got)
 	}
 }
+
+// Whatever a name holds, nothing of it means anything in Markdown or HTML.
+func TestMarkdownEscapes(t *testing.T) {
+	for name, text := range hostile(t) {
+		got := shown(t, saying(text), Markdown)
+		cells := strings.Split(got[strings.Index(got, "| 🔴"):], "|")
+		if len(cells) != 7 {
+			t.Errorf("%s: %d cells: %q", name, len(cells)-2, cells)
+		}
+		for _, cell := range cells {
+			inside := strings.NewReplacer("<code>", "", "</code>", "").Replace(strings.TrimPrefix(cell, " 🔴"))
+			if strings.ContainsAny(inside, "<>`*_[]\\~$@\x1b") || strings.Contains(inside, "://") {
+				t.Errorf("%s: not escaped: %q", name, cell)
+			}
+		}
+	}
+}

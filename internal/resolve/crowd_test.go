@@ -48,7 +48,7 @@ func TestLookupCrowd(t *testing.T) {
 	if n := len(r.cache); n != 1000 {
 		t.Errorf("%d answers remembered, want 1,000", n)
 	}
-	for end := time.Now().Add(5 * time.Second); len(r.slots) > 0 && time.Now().Before(end); { // freed right after the answer is told
+	for end := time.Now().Add(5 * time.Second); len(r.slots) > 0 && time.Now().Before(end); { // freed right after the lookup ends
 		runtime.Gosched()
 	}
 	if len(r.lookups) > 0 || len(r.slots) > 0 {
@@ -149,7 +149,7 @@ func TestLookupOnce(t *testing.T) {
 	}
 }
 
-// Who leaves takes nobody's answer away, and a failure is not remembered.
+// A caller that leaves takes the answer from no other, and a failure is not cached.
 func TestLookupFailsAnew(t *testing.T) {
 	t.Parallel()
 	server := dns(t)

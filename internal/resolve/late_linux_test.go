@@ -1,10 +1,13 @@
 package resolve
 
 import (
+	"context"
 	"errors"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // stopped returns r's socket, whose reader does nothing until resume.
@@ -42,6 +45,22 @@ func TestLookupWhileStopped(t *testing.T) {
 	}
 }
 
+// A family that is given up gets what the kernel has by then.
+func TestRoundTripWhileStopped(t *testing.T) {
+	t.Parallel()
+	server := dns(t)
+	r := asking(t, server.Addr())
+	_, resume := stopped(t, r, server.Addr().String())
+	time.AfterFunc(700*time.Millisecond, resume)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	q := asked("four.example.", dnsmessage.TypeA)
+	q.lookup = &lookup{servers: []string{server.Addr().String()}}
+	if resp := r.roundTrip(ctx, q, 0); resp.verdict != addresses {
+		t.Errorf("%+v", resp)
+	}
+}
+
 // An answer that came too late is too late.
 func TestLookupLate(t *testing.T) {
 	r := asking(t, dns(t).Addr())
@@ -74,8 +93,12 @@ func TestLookupDropsOfOurs(t *testing.T) {
 				t.Errorf("host %d: %v", i, err)
 			}
 		}
-		if s.drops() == 0 {
+		before := r.sockets.drops()
+		if before == 0 {
 			t.Error("nothing was dropped, so this shows nothing")
+		}
+		if r.Close(); r.sockets.drops() != before {
+			t.Errorf("%d packets were dropped, %d after the socket is closed", before, r.sockets.drops())
 		}
 	}
 }

@@ -93,19 +93,19 @@ func lies() []lie {
 	}
 }
 
-// said is what matters of a lookup's end.
-type said struct {
+// A result is what matters of a lookup's end.
+type result struct {
 	addrs                         string
 	notFound, temporary, timedOut bool
 }
 
-func saying(addrs []netip.Addr, err error) said {
+func resultOf(addrs []netip.Addr, err error) result {
 	var texts []string
 	for _, a := range addrs {
 		texts = append(texts, a.Unmap().String())
 	}
 	slices.Sort(texts)
-	s := said{addrs: fmt.Sprint(texts)}
+	s := result{addrs: fmt.Sprint(texts)}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		s.notFound, s.temporary, s.timedOut = e.IsNotFound, e.IsTemporary, e.IsTimeout
 	} else if err != nil {
@@ -139,9 +139,9 @@ func TestLookupAsGoDoes(t *testing.T) {
 			r := asking(t, server.Addr())
 			for _, host := range hosts {
 				const timeout = 10 * time.Second
-				want := saying(alone(t.Context(), server.Addr(), host, timeout))
+				want := resultOf(alone(t.Context(), server.Addr(), host, timeout))
 				answer, err := r.Lookup(t.Context(), "ip", host, timeout)
-				if got := saying(answer.Addrs, err); got != want {
+				if got := resultOf(answer.Addrs, err); got != want {
 					t.Errorf("%s: got %+v, want %+v (%v)", host, got, want, err)
 				}
 			}
@@ -188,7 +188,7 @@ func TestLookupHalf(t *testing.T) {
 	}
 }
 
-// That A has no answer to give and AAAA no address is no proof that there is none.
+// A failure for A and a denial for AAAA together prove nothing.
 func TestLookupDoubts(t *testing.T) {
 	server := lying(t, func(_ int, q dnsmessage.Question, answer []byte) [][]byte {
 		if q.Type == dnsmessage.TypeA {

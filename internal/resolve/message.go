@@ -143,23 +143,13 @@ func parse(packet []byte, q *question, edns, overTCP bool) response {
 	case err != nil || len(m.Questions) != 1:
 		return response{verdict: odd, err: errMalformed}
 	}
-	code := m.RCode
-	for _, extra := range m.Additionals {
-		if extra.Header.Type == dnsmessage.TypeOPT {
-			code = extra.Header.ExtendedRCode(m.RCode)
-		}
-	}
 	ttl := longestCached
 	for _, rec := range m.Answers {
 		ttl = min(ttl, seconds(rec.Header.TTL))
 	}
-	denied := response{verdict: denial}
-	hasSOA := false
-	for _, rec := range m.Authorities {
-		if soa, ok := rec.Body.(*dnsmessage.SOAResource); ok && !hasSOA { // RFC 2308, 5
-			hasSOA, denied.ttl = true, min(ttl, seconds(rec.Header.TTL), seconds(soa.MinTTL), longestDenial)
-		}
-	}
+	denialTTL, hasSOA := denialTTL(&m)
+	denied := response{verdict: denial, ttl: min(ttl, denialTTL, longestDenial)}
+	code := fullCode(&m)
 	switch {
 	case code == dnsmessage.RCodeNameError:
 		return denied
@@ -180,6 +170,26 @@ func parse(packet []byte, q *question, edns, overTCP bool) response {
 		return response{verdict: odd, err: errMalformed} // addresses of another name
 	}
 	return denied
+}
+
+// denialTTL is how long the zone lets a denial be cached (RFC 2308, 5).
+func denialTTL(m *dnsmessage.Message) (ttl time.Duration, known bool) {
+	for _, rec := range m.Authorities {
+		if soa, ok := rec.Body.(*dnsmessage.SOAResource); ok {
+			return min(seconds(rec.Header.TTL), seconds(soa.MinTTL)), true
+		}
+	}
+	return 0, false
+}
+
+// fullCode is m's code, of which EDNS has the upper part.
+func fullCode(m *dnsmessage.Message) dnsmessage.RCode {
+	for _, extra := range m.Additionals {
+		if extra.Header.Type == dnsmessage.TypeOPT {
+			return extra.Header.ExtendedRCode(m.RCode)
+		}
+	}
+	return m.RCode
 }
 
 // follow returns the addresses of q's type at the end of the aliases that q's
@@ -218,17 +228,14 @@ func sameName(a, b dnsmessage.Name) bool {
 	return bytes.EqualFold(a.Data[:a.Length], b.Data[:b.Length])
 }
 
-// codeError says in the field's words why there is no answer.
+// codeError names a response's code as the field does.
 func codeError(code dnsmessage.RCode) error {
-	switch code {
-	case dnsmessage.RCodeServerFailure:
-		return errors.New("server failure (SERVFAIL)")
-	case dnsmessage.RCodeRefused:
-		return errors.New("query refused (REFUSED)")
-	case dnsmessage.RCodeFormatError:
-		return errors.New("format error (FORMERR)")
-	case dnsmessage.RCodeNotImplemented:
-		return errors.New("not implemented (NOTIMP)")
+	names := map[dnsmessage.RCode]string{
+		dnsmessage.RCodeFormatError: "FORMERR", dnsmessage.RCodeServerFailure: "SERVFAIL",
+		dnsmessage.RCodeNotImplemented: "NOTIMP", dnsmessage.RCodeRefused: "REFUSED",
+	}
+	if name, ok := names[code]; ok {
+		return errors.New(name)
 	}
 	return fmt.Errorf("response code %d", code)
 }

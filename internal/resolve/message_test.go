@@ -107,6 +107,16 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// By TCP there is no more to be had: what is truncated is what there is.
+func TestParseTruncatedOverTCP(t *testing.T) {
+	packed := message(t, func(m *dnsmessage.Message) {
+		m.Truncated, m.Answers = true, []dnsmessage.Resource{ip4("one.example.", 60)}
+	})
+	if got := parse(packed, asked("one.example.", dnsmessage.TypeA), true, true); got.verdict != addresses {
+		t.Errorf("%+v", got)
+	}
+}
+
 // What can't be read to its end says nothing.
 func TestParseCutOff(t *testing.T) {
 	whole := message(t, func(m *dnsmessage.Message) {

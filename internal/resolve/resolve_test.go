@@ -239,7 +239,8 @@ func TestWaitTurn(t *testing.T) {
 	}
 }
 
-// Who can't wait long enough is told why, at the end, and leaves his place.
+// A caller whose time ends before its turn gets the context's cause, at the end,
+// and frees its place.
 func TestWaitTurnEnds(t *testing.T) {
 	errOver := errors.New("the run is over")
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/time/rate"
 
 	"rollcall/internal/testnet"
 )
@@ -138,17 +140,14 @@ func TestLookupSilentFamily(t *testing.T) {
 
 // At the end of the time addresses of one family are enough.
 func TestLookupSilentFamilyAtTheEnd(t *testing.T) {
+	t.Parallel()
 	s := scripted(t, func(query dnsmessage.Message, response *dnsmessage.Message) bool {
 		return query.Questions[0].Type == dnsmessage.TypeA && says(response, ip4("one.example.", 60))
 	})
 	r := asking(t, s.addr)
-	l := &lookup{key: key{"one.example.", "ip"}, ctx: t.Context(), asking: make(chan struct{}), done: make(chan struct{}), began: time.Now().Add(-time.Second)}
-	close(l.asking)
-	l.unanswered.Store(1)
-	l.found.Store(true)
-	time.AfterFunc(20*time.Millisecond, func() { l.answer.Took = time.Millisecond; close(l.done) })
-	if o := r.wait(t.Context(), l, 10*time.Millisecond); o.err != nil {
-		t.Error(o.err)
+	r.otherFamily = 800 * time.Millisecond
+	if _, err := r.Lookup(t.Context(), "ip", "one.example", 500*time.Millisecond); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -231,6 +230,91 @@ func TestLookupLeavesOddToGo(t *testing.T) {
 	}
 	if len(r.ownSockets) != 0 {
 		t.Errorf("%d sockets are taken", len(r.ownSockets))
+	}
+}
+
+// Out of descriptors, Go's resolver can't ask either: that is no denial.
+func TestAskGoOutOfDescriptors(t *testing.T) {
+	s := scripted(t, func(_ dnsmessage.Message, response *dnsmessage.Message) bool {
+		return says(response, ip4("other.example.", 60))
+	})
+	r := onlyA(t, s)
+	if _, err := r.Lookup(t.Context(), "ip", "one.example", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	_, err := withDescriptors(t, 1, func() (Answer, error) { return r.Lookup(t.Context(), "ip", "two.example", 10*time.Second) })
+	if !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("error %v, want too many open files", err)
+	}
+}
+
+// Each packet takes its turn: those that are sent again, and those of the
+// search list.
+func TestEveryPacketIsPaced(t *testing.T) {
+	server := dns(t)
+	r := searching(t, server.Addr(), "search a.example b.example")
+	for host, want := range map[string]float64{"four.example.": 1, "broken.example.": 2, "nobody": 3} {
+		r.pace = rate.NewLimiter(1e-9, 10)
+		r.Lookup(t.Context(), "ip", host, 10*time.Second)
+		if got := 10 - r.pace.Tokens(); got < want-0.01 || got > want+0.01 {
+			t.Errorf("%s: %v turns, want %v", host, got, want)
+		}
+	}
+}
+
+// An answer is kept as long as it may be; one that took too long for those who
+// come later is not theirs, and a lookup that is too old is not waited for.
+func TestShare(t *testing.T) {
+	server := dns(t)
+	r := onlyA(t, &script{addr: server.Addr()})
+	k := key{"four.example.", "ip4"}
+	for ttl, want := range map[time.Duration]string{2 * time.Minute: "192.0.2.9", time.Minute: "192.0.2.1 192.0.2.2"} {
+		r.cache[k] = outcome{answer: Answer{Addrs: addrsOf("192.0.2.9")}, ttl: ttl, at: time.Now().Add(-time.Minute)}
+		if got, err := r.Lookup(t.Context(), "ip", "four.example", 10*time.Second); err != nil || texts(got.Addrs) != want {
+			t.Errorf("cached for %v a minute ago: %v, error %v, want %s", ttl, got.Addrs, err, want)
+		}
+	}
+	delete(r.cache, k)
+	old := &lookup{key: k, cancel: func() {}, asking: make(chan struct{}), done: make(chan struct{}), began: time.Now().Add(-time.Minute)}
+	close(old.asking)
+	r.lookups[k] = old
+	if _, err := r.Lookup(t.Context(), "ip", "four.example", 10*time.Second); err != nil {
+		t.Errorf("a lookup that is too old: %v", err)
+	}
+	old.answer.Took = 50 * time.Second
+	close(old.done)
+	o := r.wait(t.Context(), old, 10*time.Second)
+	if e, ok := errors.AsType[*net.DNSError](o.err); !ok || !e.IsTimeout || o.answer.Took != 10*time.Second {
+		t.Errorf("what took 50 seconds: %+v, want a timeout after 10", o)
+	}
+}
+
+// The cache has an end.
+func TestCacheIsBounded(t *testing.T) {
+	server := wild(t)
+	r := onlyA(t, &script{addr: server.Addr()})
+	for i := range mostCached {
+		r.cache[key{fmt.Sprint(i), "ip4"}] = outcome{at: time.Now(), ttl: time.Minute}
+	}
+	if _, err := r.Lookup(t.Context(), "ip", "a.wild.example", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := r.cache[key{"a.wild.example.", "ip4"}]; !ok || len(r.cache) != mostCached {
+		t.Errorf("%d names are cached, want %d and the last among them: %v", len(r.cache), mostCached, ok)
+	}
+}
+
+// A refusal belongs to those who sent before.
+func TestFailExcept(t *testing.T) {
+	s := &socket{waiting: map[uint16]*query{}}
+	ask := func() *question {
+		return &question{lookup: &lookup{}, came: make(chan response, 1)}
+	}
+	before, now := ask(), ask()
+	s.register(before)
+	s.fail(s.register(now), syscall.ECONNREFUSED)
+	if len(before.came) != 1 || len(now.came) != 0 || len(s.waiting) != 1 {
+		t.Errorf("%d and %d failures, want one of the query before", len(before.came), len(now.came))
 	}
 }
 

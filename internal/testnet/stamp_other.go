@@ -10,14 +10,14 @@ import (
 
 const stampSpace = 0
 
-// stampSocket does nothing: elsewhere the process's clock has to do.
-func stampSocket(syscall.Conn) error { return nil }
+// StampSocket does nothing: elsewhere the process's clock has to do.
+func StampSocket(syscall.Conn) error { return nil }
 
 // receivedAt is now: there is no stamp among control messages.
 func receivedAt([]byte) time.Time { return time.Now() }
 
-// receiveStamped reads what a TCP connection has, and says when it was read.
-func receiveStamped(conn *net.TCPConn, p []byte) (n int, at time.Time, err error) {
+// ReceiveStamped reads what a TCP connection has, and says when it was read.
+func ReceiveStamped(conn *net.TCPConn, p []byte) (n int, at time.Time, err error) {
 	n, err = conn.Read(p)
 	return n, time.Now(), err
 }

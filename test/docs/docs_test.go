@@ -273,7 +273,7 @@ func TestChecksAtOnceAreDocumented(t *testing.T) {
 		"docs/configuration.md":            `at most 4,000: (\d+) under Lambda's`,
 		"docs/decisions/our-own-limits.md": `So (\d+) checks are in flight`,
 		"docs/cost.md":                     `(\d+) checks at once`,
-		"internal/cost/work.go":            `inFlight += (\d+)`,
+		"internal/cost/bill.go":            `inFlight += (\d+)`,
 	} {
 		if got := tree.Found(t, name, pattern); !slices.Equal(got, checks) {
 			t.Errorf("%s says %v checks at once, want %v", name, got, checks)

@@ -20,7 +20,7 @@ import (
 	"rollcall/test/faults"
 )
 
-// A fault is what a named server of the stage does, and what is to be said of
+// A fault is what a named server of the test network does, and what is to be said of
 // it.
 type fault struct {
 	server string // its first label
@@ -38,7 +38,7 @@ var knownFaults = []fault{
 	{"dns-silent", check.DNSTimeout, check.DNS, "no response from the resolver"},
 
 	{"blocked", check.BlockedAddress, check.Connect, "169.254.169.254 is link-local"},
-	{"blocked-private", check.BlockedAddress, check.Connect, "10.0.0.1 is no public address; ROLLCALL_ALLOW"},
+	{"blocked-private", check.BlockedAddress, check.Connect, "10.0.0.1 is not a public address; ROLLCALL_ALLOW"},
 	{"blocked-cgnat", check.BlockedAddress, check.Connect, "100.64.0.1"},
 	{"blocked-unspecified", check.BlockedAddress, check.Connect, "0.0.0.0"},
 	{"blocked-unique-local", check.BlockedAddress, check.Connect, "fd00::1"},
@@ -159,7 +159,7 @@ var knownFaults = []fault{
 	{"redirect-not-found", check.DNSNotFound, check.DNS, "no address"},
 	{"redirect-expired", check.TLSExpired, check.TLS, "expired"},
 	{"redirect-blocked", check.BlockedAddress, check.Connect, "169.254.169.254"},
-	{"redirect-private", check.BlockedAddress, check.Connect, "no public address"},
+	{"redirect-private", check.BlockedAddress, check.Connect, "not a public address"},
 
 	{"h2-absent", check.BadResponse, check.FirstByte, "does not speak HTTP/2"},
 	{"h2-http11", check.BadResponse, check.FirstByte, "does not speak HTTP/2"},
@@ -179,13 +179,13 @@ var knownFaults = []fault{
 // offering are the servers that matter only to those who offer by ALPN.
 var offering = map[string]check.HTTPVersion{"no-shared-protocol": check.HTTP2, "one-shared-protocol": check.AnyHTTP}
 
-// notHere are servers with tests of their own, or whose first answer is meant
+// notHere are servers with tests of their own, or whose first response is meant
 // to differ from their next.
 func notHere(name string) bool {
 	return strings.HasPrefix(name, "*.") || strings.HasSuffix(name, ".com")
 }
 
-// TestFaults holds every server of the stage against the list: each fault has
+// TestFaults holds every server of the test network against the list: each fault has
 // its reason, and each neighbour, who is just good enough, is up.
 func TestFaults(t *testing.T) {
 	known := map[string]fault{"no-shared-protocol": {"no-shared-protocol", check.BadResponse, check.TLS, "HTTP/2"}}
@@ -210,7 +210,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// checkAll checks every server of the stage, sixteen at once: more, and on a
+// checkAll checks every server of the test network, sixteen at once: more, and on a
 // small machine the servers themselves are late.
 func checkAll(t *testing.T, st *testnet.Net, prober *probe.Prober) map[string]check.Result {
 	results := map[string]check.Result{}
@@ -266,14 +266,14 @@ func checkFault(t *testing.T, want fault, res check.Result) {
 	settings := check.Settings{Timeout: time.Second}
 	suited(want.server)(&settings)
 	if limit := settings.Timeout; res.State != check.Up && ((res.Reason == check.Timeout || res.Reason == check.DNSTimeout) != (res.Duration == limit) || res.Duration > limit) {
-		t.Errorf("%s: took %v with %v; a time-out's duration, and no other's, is %v", want.server, res.Duration, res.Reason, limit)
+		t.Errorf("%s: took %v with %v; the duration of a timeout, and of nothing else, is %v", want.server, res.Duration, res.Reason, limit)
 	}
 	if res.Phases.Sum() != res.Duration {
 		t.Errorf("%s: took %v, the phases %v", want.server, res.Duration, res.Phases.Sum())
 	}
 }
 
-// gallery is a stage, and a prober that may reach it.
+// gallery is a test network, and a prober that may reach it.
 func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
 	st, err := testnet.Start(testnet.Options{Servers: faults.Servers()})
 	if err != nil {
@@ -289,7 +289,7 @@ func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
 	return st, prober
 }
 
-// at is a target at one of the stage's servers.
+// at is a target at a server of the test network.
 func at(t testing.TB, st *testnet.Net, raw string, change ...func(*check.Settings)) *check.Target {
 	t.Helper()
 	if ported, ok := st.Ported(raw); ok {

@@ -17,7 +17,7 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// speaking starts a TLS server at a name of the stage that does with each
+// speaking starts a TLS server at a name of the test network that does with each
 // connection what serve says, and returns a target there.
 func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target {
 	t.Helper()

@@ -31,7 +31,7 @@ import (
 )
 
 const (
-	// host is the name that every server answers for.
+	// host is the name that every server responds for.
 	host = "server.stage.test"
 
 	textSize  = 20 << 10 // of text.txt, bytes

@@ -24,7 +24,7 @@ const truly = testnet.Patience * 6 * time.Millisecond
 // after its connection came.
 type lateness struct {
 	name        string
-	url         string // without the stage's port
+	url         string // without the port of the test network
 	from, until time.Duration
 	timeout     time.Duration
 	phase       func(check.Phases) time.Duration
@@ -44,7 +44,7 @@ func TestEveryPhaseWhileStopped(t *testing.T) {
 	tls := func(h faults.Hold) time.Duration { return h.TLS }
 	first := func(h faults.Hold) time.Duration { return h.First }
 	body := func(h faults.Hold) time.Duration { return h.Body }
-	late := newLateStage(t)
+	late := newLateNet(t)
 	for _, l := range []lateness{
 		{"tls", "https://300ms.delay.stage.test/", 280 * ms, 430 * ms, 0, ofTLS, tls, true},
 		{"first byte", "https://0ms.delay.stage.test/?first=300ms", 280 * ms, 430 * ms, 0, ofFirstByte, first, false}, // its body is a segment more
@@ -61,13 +61,13 @@ func TestEveryPhaseWhileStopped(t *testing.T) {
 	}
 }
 
-// A lateStage is a stage whose servers answer late to those who are late.
-type lateStage struct {
+// A lateNet is a test network whose servers respond late to those who are late.
+type lateNet struct {
 	*testnet.Net
 	roots string
 }
 
-func newLateStage(t *testing.T) *lateStage {
+func newLateNet(t *testing.T) *lateNet {
 	large := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(300 * time.Millisecond)
 		w.Header().Set("Content-Length", fmt.Sprint(900<<10))
@@ -94,12 +94,12 @@ func newLateStage(t *testing.T) *lateStage {
 	if err := st.Authority.WriteFile(roots); err != nil {
 		t.Fatal(err)
 	}
-	return &lateStage{st, roots}
+	return &lateNet{st, roots}
 }
 
 // judge runs a check. That it is right or says that it may not be must hold
 // each time; that it is right and says so, in the median.
-func (s *lateStage) judge(t *testing.T, l lateness) {
+func (s *lateNet) judge(t *testing.T, l lateness) {
 	measure := func() (problems []string) {
 		res, hold := s.measure(t, l)
 		if problem := l.problem(res, hold); problem != "" {
@@ -122,7 +122,7 @@ func (l lateness) off(res check.Result, hold faults.Hold) time.Duration {
 	return (l.phase(res.Phases) - l.truth(hold)).Abs()
 }
 
-func (s *lateStage) measure(t *testing.T, l lateness) (check.Result, faults.Hold) {
+func (s *lateNet) measure(t *testing.T, l lateness) (check.Result, faults.Hold) {
 	t.Helper()
 	ported, ok := s.Ported(l.url)
 	if !ok {
@@ -188,7 +188,7 @@ func TestLostSYN(t *testing.T) {
 			return stopProcess(p, 200*time.Millisecond, 1200*time.Millisecond)
 		})
 		if res.Reason != check.Timeout || res.Phase != check.FirstByte || res.Duration != limit {
-			t.Errorf("stopped %v: %v in %v after %v, want a connection in time and no answer within %v", stopped, res.Reason, res.Phase, res.Duration, limit)
+			t.Errorf("stopped %v: %v in %v after %v, want a connection in time and no response within %v", stopped, res.Reason, res.Phase, res.Duration, limit)
 		}
 		took := res.Phases.Connect
 		if took < 990*time.Millisecond {

@@ -24,7 +24,7 @@ type server struct {
 	reason check.Reason
 	phase  check.Phase
 	detail string // a part of it
-	http   string // "" if there is no answer
+	http   string // "" if there is no response
 }
 
 // old lets OpenSSL 3 speak TLS 1.0 and 1.1, whose signatures are below its
@@ -49,7 +49,7 @@ func versionServers() []server {
 		{name: "no shared curve", options: "-tls1_3 -groups ffdhe2048",
 			reason: check.TLSHandshake, phase: check.TLS, detail: "handshake failure"},
 		{name: "one shared curve, asked for again", options: "-tls1_3 -groups P-521", http: "1.0"},
-		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: check.Timeout, phase: check.FirstByte, detail: "no answer"},
+		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: check.Timeout, phase: check.FirstByte, detail: "no response"},
 		{name: "HTTP/2 not there", options: "", change: http2, reason: check.BadResponse, phase: check.FirstByte, detail: "HTTP/2"},
 	}
 }
@@ -110,7 +110,7 @@ func testOpenSSL(t *testing.T, servers []server) {
 	}
 }
 
-// arguments let s_server answer every GET with a page about itself, over
+// arguments let s_server respond to every GET with a page about itself, over
 // HTTP/1.0.
 func (s server) arguments(port int) []string {
 	arguments := []string{"s_server", "-www", "-accept", address(port), "-cert", "leaf.pem", "-key", "leaf.key"}
@@ -128,7 +128,7 @@ func (s server) check(t *testing.T, h *house, res check.Result) {
 			res.State, res.Reason, res.Phase, res.Detail, res.HTTP, want, s.reason, s.phase, s.detail, s.http)
 	}
 	if s.http != "" {
-		s.checkAnswer(t, h, res)
+		s.checkResponse(t, h, res)
 		return
 	}
 	if res.Status != 0 || res.Complete || res.Phases.TLS == check.Absent || res.Phases.Transfer != check.Absent {
@@ -139,9 +139,9 @@ func (s server) check(t *testing.T, h *house, res check.Result) {
 	}
 }
 
-// checkAnswer wants a whole answer, whose end is the connection's: that has no
+// checkResponse wants a whole response, whose end is the connection's: that has no
 // stamp of the kernel's.
-func (s server) checkAnswer(t *testing.T, h *house, res check.Result) {
+func (s server) checkResponse(t *testing.T, h *house, res check.Result) {
 	t.Helper()
 	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != testnet.Sound) {
 		t.Errorf("status %d, complete %v, %d bytes, unverified %v", res.Status, res.Complete, res.BytesBody, res.TLSUnverified)

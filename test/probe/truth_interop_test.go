@@ -46,7 +46,7 @@ http {
 }
 `
 
-// behindNginx holds answers behind an nginx that speaks TLS 1.3, with
+// behindNginx holds responses behind an nginx that speaks TLS 1.3, with
 // OpenSSL's habit of sending session tickets after our Finished.
 func behindNginx(t *testing.T) *rehearsal {
 	t.Helper()
@@ -130,14 +130,14 @@ func measuredStartNginx(t *testing.T, dir, backend string) (port int) {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// The tickets come after the handshake and before the answer: a clock that
+// The tickets come after the handshake and before the response: a clock that
 // takes the first read for the first byte measures them.
 func TestTruthWhileStoppedBehindOpenSSL(t *testing.T) {
 	behindNginx(t).judge(t, order{}, trueByTheKernel)
 }
 
-// Nor are the tickets' segments the answer's: nothing was merged, so however
-// late the process was is no uncertainty, whether the tickets came before or
+// Nor are the tickets' segments the response's: nothing was merged, so no lateness
+// makes the result less certain, whether the tickets came before or
 // after the request had left.
 func TestSureWhileStoppedBehindOpenSSL(t *testing.T) {
 	r := behindNginx(t)

@@ -29,14 +29,14 @@ import (
 )
 
 const (
-	holds   = 300 * time.Millisecond // how long answers are held
-	ahead   = 20 * time.Millisecond  // stopped so long before the answer
+	holds   = 300 * time.Millisecond // how long responses are held
+	ahead   = 20 * time.Millisecond  // stopped so long before the response
 	stopped = 150 * time.Millisecond
 	exactly = testnet.Patience * 2 * time.Millisecond // what the kernel's clock may be off
 	blindly = 100 * time.Millisecond                  // what the process's clock is off at least
 )
 
-// An order is what the checking process is told to do: one probe.
+// An order is what the checking process does: one probe.
 type order struct {
 	URL    string
 	Hidden bool // its connections do not show that they are TCP: the clock is the process's
@@ -90,10 +90,10 @@ func (c order) options() probe.Options {
 	return o
 }
 
-// A holder holds every answer for a known time.
+// A holder holds every response for a known time.
 type holder struct {
 	came chan struct{}      // a request has
-	held chan time.Duration // until right before its answer left
+	held chan time.Duration // until right before its response left
 }
 
 func newHolder() *holder {
@@ -109,15 +109,15 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "held\n")
 }
 
-// A rehearsal is a place where answers are held, and the roots that it wants
+// A rehearsal is a place where responses are held, and the roots that it wants
 // trusted.
 type rehearsal struct {
 	url, roots string
 	*holder
 }
 
-// measure runs a check in a process of its own, stops that around the answer's
-// arrival, and returns its result and how long the answer was held.
+// measure runs a check in a process of its own, stops that around the response's
+// arrival, and returns its result and how long the response was held.
 func (r *rehearsal) measure(t *testing.T, c order) (check.Result, time.Duration) {
 	t.Helper()
 	c.URL = r.url
@@ -154,7 +154,7 @@ func (c order) inProcess(t *testing.T, roots string, meddle func(*os.Process) er
 	return result
 }
 
-// stop stops a process from shortly before its answer leaves until long after.
+// stop stops a process from shortly before its response leaves until long after.
 // If no request comes it is killed.
 func (r *rehearsal) stop(p *os.Process) (held time.Duration, err error) {
 	select {
@@ -235,8 +235,8 @@ func together(ways ...func(check.Result, time.Duration) []string) func(check.Res
 	}
 }
 
-// onStage holds answers on the stage, over TLS 1.3.
-func onStage(t *testing.T) *rehearsal {
+// onTestnet holds responses on the test network, over TLS 1.3.
+func onTestnet(t *testing.T) *rehearsal {
 	t.Helper()
 	h := newHolder()
 	tls13 := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -258,15 +258,15 @@ func onStage(t *testing.T) *rehearsal {
 	return &rehearsal{fmt.Sprintf("https://held.stage.test:%d/", o.Addr.Port()), roots, h}
 }
 
-// An answer that came while the process was stopped is measured as if it had
+// A response that came while the process was stopped is measured as if it had
 // not been.
 func TestTruthWhileStopped(t *testing.T) {
 	slow(t)
-	onStage(t).judge(t, order{}, together(trueByTheKernel, sure))
+	onTestnet(t).judge(t, order{}, together(trueByTheKernel, sure))
 }
 
 // The same by the process's clock shows what the kernel's is worth.
 func TestNoTruthByTheProcessClock(t *testing.T) {
 	slow(t)
-	onStage(t).judge(t, order{Hidden: true}, wrongByTheProcess)
+	onTestnet(t).judge(t, order{Hidden: true}, wrongByTheProcess)
 }

@@ -239,7 +239,7 @@ func (v visit) check(t *testing.T, res check.Result) {
 		t.Errorf("%s: %d bytes on the wire for %d, compressed: want %v", v.path, res.BytesWire, res.BytesBody, v.smaller)
 	}
 	if !res.Complete {
-		t.Errorf("%s: the answer is not complete", v.path)
+		t.Errorf("%s: the response is not complete", v.path)
 	}
 }
 
@@ -265,7 +265,7 @@ func checkCertificate(t *testing.T, h *house, res check.Result, flaw testnet.Fla
 	}
 }
 
-// checkTimes wants every phase that an answer over TLS has, by the kernel's
+// checkTimes wants every phase that a response over TLS has, by the kernel's
 // clock where there is one, and no wait for the end of a connection that the
 // server keeps alive.
 func checkTimes(t *testing.T, res check.Result) {

@@ -13,7 +13,7 @@ import (
 	"rollcall/internal/text"
 )
 
-const opening = `Rollcall, on a stage: the sites, their resolver, CloudWatch and Lambda's runtime API
+const opening = `Rollcall on a test network: the web sites, their DNS server, CloudWatch and Lambda's runtime API
 all run on this machine. The function is the one that would be deployed.
 
 `

@@ -157,7 +157,7 @@ func (l *invoker) published(ctx context.Context, event string) error {
 }
 
 // byLog runs an event as somebody without credentials does: CloudWatch takes
-// nothing, and the metrics go by the log.
+// nothing, and the metrics fall back to EMF.
 func (l *invoker) byLog(ctx context.Context) error {
 	l.stage.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
 	defer l.stage.CloudWatch.Misbehave(nil)

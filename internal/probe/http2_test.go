@@ -1,0 +1,117 @@
+package probe
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"rollcall/internal/check"
+)
+
+// speakingHTTP2 reads a request over HTTP/2 and lets respond write what comes
+// back on its stream, which is 1; then it reads on until the client closes.
+func speakingHTTP2(respond func(*http2.Framer)) func(net.Conn) {
+	return func(c net.Conn) {
+		if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
+			return
+		}
+		framer := http2.NewFramer(c, c)
+		framer.WriteSettings()
+		for {
+			frame, err := framer.ReadFrame()
+			if err != nil {
+				return
+			}
+			if _, ok := frame.(*http2.HeadersFrame); ok {
+				respond(framer)
+			}
+		}
+	}
+}
+
+// headers writes a response's headers, in as many frames as it takes.
+func headers(f *http2.Framer, fields ...string) {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for i := 0; i < len(fields); i += 2 {
+		encoder.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	const most = 16 << 10
+	first := block.Next(most)
+	f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: first, EndHeaders: block.Len() == 0})
+	for block.Len() > 0 {
+		part := block.Next(most)
+		f.WriteContinuation(1, block.Len() == 0, part)
+	}
+}
+
+// TestHTTP2Errors provokes each text of net/http that classify knows: a release
+// of Go that changes one turns this red.
+func TestHTTP2Errors(t *testing.T) {
+	raw := func(reply string) func(net.Conn) {
+		return func(c net.Conn) {
+			io.ReadFull(c, make([]byte, len(http2.ClientPreface)))
+			io.WriteString(c, reply)
+			io.Copy(io.Discard, c)
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		serve  func(net.Conn)
+		want   check.Reason
+		detail string
+	}{
+		{"a response", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, ":status", "200")
+			f.WriteData(1, true, []byte("hello"))
+		}), check.OK, ""},
+		{"large headers", speakingHTTP2(func(f *http2.Framer) {
+			fields := []string{":status", "200"}
+			for i := range 300 {
+				fields = append(fields, fmt.Sprint("x-", i), strings.Repeat("x", 1<<10))
+			}
+			headers(f, fields...)
+		}), check.HeadersTooLarge, tooManyHeaders},
+		{"the stream is reset", speakingHTTP2(func(f *http2.Framer) {
+			f.WriteRSTStream(1, http2.ErrCodeRefusedStream)
+		}), check.ConnectionReset, "server reset the request: stream error"},
+		{"the stream is reset in the body", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, ":status", "200")
+			f.WriteData(1, false, []byte("hel"))
+			f.WriteRSTStream(1, http2.ErrCodeInternal)
+		}), check.BodyTruncated, "ended before the body did"},
+		{"GOAWAY", speakingHTTP2(func(f *http2.Framer) {
+			f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil)
+		}), check.ConnectionClosed, ""},
+		{"HTTP/1.1", raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), check.BadResponse, notHTTP2},
+		{"garbage", raw(strings.Repeat("SSH-2.0-OpenSSH_9.2\r\n", 10)), check.BadResponse, notHTTP2},
+		{"closed at once", func(c net.Conn) {
+			c.(*net.TCPConn).CloseWrite()
+			io.Copy(io.Discard, c)
+		}, check.ConnectionClosed, closedEarly},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0") // a pipe does not end as a connection does
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				if c, err := l.Accept(); err == nil {
+					test.serve(c)
+					c.Close()
+				}
+			}()
+			res := proberFor(t, nil).Probe(t.Context(), target("http://"+l.Addr().String(), func(s *check.Settings) { s.HTTP = check.HTTP2 }))
+			if res.Reason != test.want || !strings.Contains(res.Detail, test.detail) {
+				t.Errorf("Probe = %v (%s), want %v (%s)", res.Reason, res.Detail, test.want, test.detail)
+			}
+		})
+	}
+}

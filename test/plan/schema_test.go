@@ -1,0 +1,175 @@
+// Package plan_test compares the event's schema with the event's reader, by a
+// validator that no one here wrote.
+package plan_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"rollcall/internal/plan"
+)
+
+const testdata = "../../internal/plan/testdata/"
+
+// inputs are what the events here refer to.
+var inputs = plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(os.DirFS(testdata + "source"))}}
+
+func eventFiles(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(testdata + folder + "/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no events in %s: %v", folder, err)
+	}
+	return files
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// fieldsOfTarget are those that a target may have, by the schema.
+func fieldsOfTarget(t *testing.T) map[string]any {
+	t.Helper()
+	var schema struct {
+		Defs struct {
+			Target struct{ Properties map[string]any }
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(plan.Schema(), &schema); err != nil || len(schema.Defs.Target.Properties) < 10 {
+		t.Fatalf("%v: the target has the fields %v", err, schema.Defs.Target.Properties)
+	}
+	return schema.Defs.Target.Properties
+}
+
+// byOthers is the schema as a validator that no one here wrote reads it.
+func byOthers(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	text, err := jsonschema.UnmarshalJSON(bytes.NewReader(plan.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("event.schema.json", text); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("event.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+// refusal is what the schema has against an event; nil: nothing.
+func refusal(t *testing.T, s *jsonschema.Schema, event []byte) error {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(bytes.TrimPrefix(event, []byte("\uFEFF"))))
+	if err != nil {
+		return err
+	}
+	return s.Validate(value)
+}
+
+func TestSchemaTakesValidEvents(t *testing.T) {
+	s := byOthers(t)
+	packaged, err := filepath.Glob("../../events/*.json")
+	if err != nil || len(packaged) < 7 {
+		t.Fatalf("events: %v, %v", packaged, err)
+	}
+	for _, file := range append(eventFiles(t, "valid"), packaged...) {
+		if err := refusal(t, s, readFile(t, file)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// A schema can't tell all that is wrong. What it can't is here, with the
+// reason; all else of the corpus it refuses.
+func TestSchemaRefusesInvalidEvents(t *testing.T) {
+	beyond := map[string]string{
+		"groups":      "how many different groups there are",
+		"host-header": "what a host is", "references": "what may be referred to", "surrogate": "halves of characters",
+		"same-name-both": "names that are equal", "same-name-derived": "names that are equal", "same-name-given": "names that are equal",
+		"twice": "names given twice", "twice-in-target": "names given twice", "utf8": "broken UTF-8",
+	}
+	s := byOthers(t)
+	for _, file := range eventFiles(t, "invalid") {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		taken := refusal(t, s, readFile(t, file)) == nil
+		inFile := strings.HasPrefix(name, "source-") && taken // what is wrong stands in the file that it names
+		if why := beyond[name]; taken && why == "" && !inFile {
+			t.Errorf("%s: the schema takes it", name)
+		} else if !taken && why != "" {
+			t.Errorf("%s: the schema refuses it, though it is listed as not knowing %s", name, why)
+		}
+	}
+}
+
+// The schema's bounds are the reader's: both take a field's value, or neither
+// does.
+func TestSchemaAgreesWithParse(t *testing.T) {
+	s := byOthers(t)
+	tests := map[string][]string{
+		"method":    {`"GET"`, `"PATCH"`, `"get"`, `"CONNECT"`, `""`, `"A B"`, `5`, `null`},
+		"headers":   {`{}`, `{"X-A": "1"}`, `{"X A": "1"}`, `{"x-a": 1}`, `{"hOsT": "a.example"}`, `{"tE": "x"}`, `{"TEX": "x"}`, `{"proxy-x": "1"}`, `{"Keep-Alive": "1"}`, `[]`},
+		"body":      {`""`, `"x"`, `{}`},
+		"userAgent": {`"chrome"`, `"me"`, `" "`, `""`, `1`},
+		"timeout":   {`"10s"`, `"1.5s"`, `".5s"`, `"1m30s"`, `"5"`, `"5x"`, `"-1s"`, `"+1s"`, `5`, `"1µs"`},
+		"redirects": {`0`, `50`, `51`, `-1`, `1.5`, `"1"`},
+		"retries":   {`0`, `10`, `11`},
+		"maxBody":   {`0`, `1`, `67108864`, `67108865`},
+		"expect":    {`[]`, `["status == 200"]`, `[" "]`, `"status == 200"`, `[1]`, `[` + strings.Repeat(`"status == 200",`, 49) + `"true"]`, `[` + strings.Repeat(`"status == 200",`, 50) + `"true"]`},
+		"warn":      {`["duration < 300"]`, `null`},
+		"ip":        {`"auto"`, `"4"`, `"6"`, `4`, `"5"`},
+		"http":      {`"1.1"`, `"2"`, `"auto"`, `"3"`, `2`},
+		"tls":       {`{}`, `{"minVersion": "1.3"}`, `{"minVersion": "1.4"}`, `{"insecureSkipVerify": true}`, `{"insecureSkipVerify": "true"}`, `{"serverName": "a"}`, `{"serverName": ""}`, `{"ca": "x"}`},
+		"name":      {`"a"`, `" "`, `1`},
+		"group":     {`"a"`, `""`},
+		"other":     {`1`},
+	}
+	for name := range fieldsOfTarget(t) {
+		if tests[name] == nil && name != "url" {
+			t.Errorf("the field %s has no test", name)
+		}
+	}
+	for name, values := range tests {
+		for _, value := range values {
+			agree(t, s, `{"urls": [{"url": "https://a.example", "`+name+`": `+value+`}]}`)
+			if !slices.Contains([]string{"name", "other"}, name) {
+				agree(t, s, `{"defaults": {"`+name+`": `+value+`}}`)
+			}
+		}
+	}
+	for _, event := range []string{
+		`{"defaults": {"name": "a"}}`, `{"defaults": {"url": "a"}}`, `{"urls": ["https://a.example"], "source": "a"}`, `{}`, `[]`,
+		`{"metrics": "phases"}`, `{"metrics": "all"}`, `{"scheduled": "<aws.scheduler.scheduled-time>"}`, `{"scheduled": "now"}`,
+		`{"scheduled": "2026-11-27T12:00:00Z"}`, `{"scheduled": "2026-11-27T12:00:00.5+01:00"}`, `{"scheduled": "2026-11-27"}`,
+		`{"Items": []}`, `{"BatchInput": {}}`, `{"Items": [], "BatchInput": {"metrics": "group"}}`, `{"Items": [], "urls": []}`,
+		`{"Items": [], "BatchInput": {"urls": []}}`, `{"urls": [{}]}`, `{"urls": [1]}`, `{"urls": "a"}`,
+	} {
+		agree(t, s, event)
+	}
+}
+
+func agree(t *testing.T, s *jsonschema.Schema, event string) {
+	t.Helper()
+	_, parsed := plan.Parse(t.Context(), strings.NewReader(event), inputs)
+	if _, wrong := errors.AsType[*plan.InvalidEventError](parsed); parsed != nil && !wrong {
+		t.Fatal(parsed)
+	}
+	if validated := refusal(t, s, []byte(event)); (parsed == nil) != (validated == nil) {
+		t.Errorf("%s\nParse: %v\nschema: %v", event, parsed, validated)
+	}
+}
