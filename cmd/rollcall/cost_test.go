@@ -50,6 +50,7 @@ func TestValidate(t *testing.T) {
 		{"a variable", `{"urls": [{"url": "https://a.test", "headers": {"X": "${env:NOT_SET_HERE}"}}]}`, 0,
 			"refers to variables that are not set here: NOT_SET_HERE\nneeds ROLLCALL_ENV=NOT_SET_HERE@a.test\n", ""},
 		{"wrong", `{"urls": [{"url": "https://a.test", "tiemout": "2s", "retries": 99}]}`, 2, "", "the event has 2 problems:\nurls[0].tiemout"},
+		{"commands for a pipeline", `{"metrics": "##vso[x]"}`, 2, "", `metrics: invalid profile "# #vso[x]"`},
 		{"bad URLs", "https://a.test\nftp://b.test\n\x1b[2J\n", 2, "", "2 of 3 targets can't be checked:"},
 		{"no URL", `{"urls": []}`, 2, "", "names no URL"},
 	} {

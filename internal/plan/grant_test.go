@@ -21,7 +21,7 @@ func TestPermit(t *testing.T) {
 		{"EXACT", "api.example.com", true}, {"EXACT", "API.example.com.", true}, {"EXACT", "x.api.example.com", false}, {"EXACT", "xapi.example.com", false},
 		{"EXACT", "example.com", false}, {"EXACT", "", false},
 		{"BELOW", "api.example.com", true}, {"BELOW", "a.b.example.com", true}, {"BELOW", "example.com", false}, {"BELOW", ".example.com", false},
-		{"BELOW", "example.com.evil.example", false}, {"BELOW", "evilexample.com", false},
+		{"BELOW", "a.example.com.evil.example", false}, {"BELOW", "example.com.evil.example", false}, {"BELOW", "evilexample.com", false},
 		{"ANY", "anything.example", true}, {"ANY", "::1", true}, {"ALONE", "10.0.0.1", true},
 		{"SIX", "::1", true}, {"SIX", "::2", false},
 		{"TWO", "a.example", true}, {"TWO", "b.example", true}, {"TWO", "c.example", false},

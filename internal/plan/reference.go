@@ -167,7 +167,6 @@ func (vs *variables) replace(field, text string, r *request, sent *check.Setting
 // text and nothing else: what means something in a URL is percent-encoded.
 func (vs *variables) resolveURL(text string, r request) (*url.URL, request) {
 	sent := *r.settings
-	r.uses = slices.Clip(r.uses)
 	text, _, _ = strings.Cut(text, "#")
 	replaced := vs.replace(fieldURL, text, &r, &sent, percentEncoded)
 	u, _, err := readURL(replaced)

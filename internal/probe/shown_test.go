@@ -16,7 +16,7 @@ import (
 // looks for.
 const (
 	opensesame = "opensesame4711"
-	emases     = "1174emasesnepo"
+	emases     = "bcrafrfnzr4711"
 )
 
 // referring makes a target's request hold it, in a header that is bound.
@@ -49,6 +49,7 @@ func TestShownURL(t *testing.T) {
 		{"http://a.example/", "https://eight888.a.example/", "https://….a.example"},
 		{"http://a.example/", "https://four.abc.a.example/", "https://….a.example"},
 		{"http://a.example/", "https://evila.example/", "https://evila.example"},
+		{"http://a.example/", "https://eight888a.example/", "https://….example"},
 		{"http://a.example/", "https://" + emases + "/", "https://…"},
 		{"http://a.example/", "http://10.255.255.255:81/x", "http://10.255.255.255:81/…"},
 		{"http://a.example/", "http://[6f70:656e:7365:7361:6d65::1]/", "http://…"},
@@ -154,6 +155,18 @@ func TestShownAddress(t *testing.T) {
 	if res.Status != 200 || res.IP.IsValid() || strings.Contains(res.Detail, "2600") {
 		t.Errorf("%+v shows the address", res)
 	}
+	elsewhere := func(r *http.Request) string {
+		if r.Host == "a.example" {
+			return page(302, "Location: http://eight888.b.example/\r\n", "")
+		}
+		return page(200, "", "")
+	}
+	n = plainly(0, elsewhere)
+	n.names["eight888.b.example"] = []string{"192.0.1.3"}
+	res = once(t, n, target("http://a.example/", expecting("url == ''")))
+	if res.IP != netip.MustParseAddr("192.0.1.3") || res.Detail != `url == "": "http://eight888.b.example/"` {
+		t.Errorf("without references: %v, %s", res.IP, res.Detail)
+	}
 	res = once(t, plainly(0, always(page(200, "", ""))), target("http://a.example/", referring("X")))
 	if res.IP != netip.MustParseAddr("192.0.1.1") {
 		t.Errorf("the target's own address is %v", res.IP)
@@ -229,13 +242,15 @@ func TestReferencesNeverCrossOrigins(t *testing.T) {
 			t.Errorf("%+v: %v %s; %s is %q", test, res.Reason, res.Detail, test.name, got.Get(test.name))
 		}
 	}
-	// and back at the first origin it is not sent again
+	// also after a redirect at home, and back at the first origin it is not sent again
 	var paths []string
 	n := plainly(0, nil)
 	n.serve = responding(0, func(r *http.Request) string {
 		paths = append(paths, r.Host+r.URL.Path+" "+r.Header.Get("User-Agent"))
 		switch r.Host + r.URL.Path {
 		case "a.example/":
+			return page(302, "Location: /home\r\n", "")
+		case "a.example/home":
 			return page(302, "Location: http://b.example/\r\n", "")
 		case "b.example/":
 			return page(302, "Location: http://a.example/back\r\n", "")
@@ -243,7 +258,7 @@ func TestReferencesNeverCrossOrigins(t *testing.T) {
 		return page(200, "", "")
 	})
 	once(t, n, target("http://a.example/", referring("User-Agent")))
-	if got := strings.Join(paths, "; "); got != "a.example/ x "+opensesame+"; b.example/ rollcall/test; a.example/back rollcall/test" {
+	if got := strings.Join(paths, "; "); got != "a.example/ x "+opensesame+"; a.example/home x "+opensesame+"; b.example/ rollcall/test; a.example/back rollcall/test" {
 		t.Errorf("requests: %s", got)
 	}
 }

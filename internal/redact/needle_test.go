@@ -110,11 +110,11 @@ func TestShortValues(t *testing.T) {
 func TestWordsOfWhatAnEventSpells(t *testing.T) {
 	u, _ := url.Parse("https://shop.public-name.example/public-path?v=%7B%22k%22:%22queryvalue%22%7D")
 	secrets := SecretsOf(http.Header{
-		"Cookie": {"session=cookievalue; a=b"}, "Authorization": {"Token token=tokenvalue"}, "X-Basic": {"basic " + base64.StdEncoding.EncodeToString([]byte("me:passwordvalue"))},
+		"Cookie": {"session=cookievalue; a=b"}, "Authorization": {"Token token=tokenvalue"}, "X-Basic": {"basic " + base64.StdEncoding.EncodeToString([]byte("me:pa55w0rd-of-me"))},
 		"Origin": {"https://shop.public-name.example"}, "User-Agent": {"agentvalue"},
 	}, `{"password": "bodyvalue4711"}`, u, nil)
 	for text, want := range map[string]string{
-		"/cookievalue/": "/…/", "/tokenvalue": "/…", "/passwordvalue": "/…", "/queryvalue": "/…", "/bodyvalue4711": "/…", "/okievalue": "/…",
+		"/cookievalue/": "/…/", "/tokenvalue": "/…", "/pa55w0rd-of-me": "/…", "/queryvalue": "/…", "/bodyvalue4711": "/…", "/okievalue": "/…",
 		base64.StdEncoding.EncodeToString([]byte("cookievalue")): "…=", "https://shop.public-name.example/public-path": "…/shop.public-name.example/public-path",
 		"agentvalue": "agentvalue",
 	} {
