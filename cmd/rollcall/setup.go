@@ -20,6 +20,8 @@ import (
 	"rollcall/internal/probe"
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
+	"rollcall/internal/sweep"
+	"rollcall/internal/weburl"
 )
 
 // sources are the flags and arguments that say what to check.
@@ -106,8 +108,8 @@ func withScheme(argument string) *neturl.URL {
 	if argument == "" || strings.Contains(argument, "://") || strings.HasPrefix(argument, "/") {
 		return nil
 	}
-	u, err := neturl.Parse("https://" + argument)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(argument, " \t\r\n") {
+	u, err := weburl.Parse("https://"+argument, nil)
+	if err != nil || u.User != nil || strings.ContainsAny(argument, " \t\r\n") {
 		return nil
 	}
 	return u
@@ -161,7 +163,7 @@ func (l *limits) withDeadline(ctx context.Context) (context.Context, context.Can
 // newMonitor returns a monitor that logs to log. Call done after its last run.
 func newMonitor(c config.Config, sys system, log io.Writer) (m *monitor.Monitor, done func()) {
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, RootCAs: sys.roots,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Turn: sweep.Turn, RootCAs: sys.roots,
 		Lookup: newResolver(c).Lookup,
 	})
 	m = monitor.New(c, monitor.Dependencies{

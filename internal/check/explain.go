@@ -59,9 +59,9 @@ var explanations = [reasons]Explanation{
 		Action:  "Look at the health of the backends and at the load balancer's timeouts.",
 	},
 	Unreachable: {
-		Meaning: "There is no route to the address, or the machine may not use it. Confirmed.",
-		Cause:   "An address that is not in use; a network without a route to it; IPv6 is required but missing.",
-		Action:  "Check that the function's subnets have a route there. With `\"ip\": \"6\"`, check that they have IPv6.",
+		Meaning: "A router on the way has no route to the address, or no machine responds there, or a rule of this machine forbids it. Confirmed.",
+		Cause:   "An address that is not in use, or a network that is down. Where this machine itself has no route, the target is not down but `internal`.",
+		Action:  "Check that the address is the server's, and that its network is up.",
 	},
 	TLSExpired: {
 		Meaning: "The certificate, or one above it in its chain, has expired.",
@@ -75,8 +75,8 @@ var explanations = [reasons]Explanation{
 	},
 	TLSHostname: {
 		Meaning: "The certificate is for other names, or the server says that it does not know the name.",
-		Cause:   "The server has no site of that name and sends another's certificate; or the name is missing in it. A common name does not count.",
-		Action:  "Get a certificate that lists the name. If the requested name is wrong on purpose, set `tls.serverName`.",
+		Cause:   "The server has no site of that name and sends another's certificate; or the name is missing in it. A common name does not count, and for an IP address no DNS name does.",
+		Action:  "Get a certificate that lists the name, or the address as an IP SAN. If the requested name is wrong on purpose, set `tls.serverName`.",
 	},
 	TLSUntrusted: {
 		Meaning: "No chain leads from the certificate to a trusted root; or a certificate of the chain may not be used for this.",
@@ -145,8 +145,8 @@ var explanations = [reasons]Explanation{
 	},
 	Status: {
 		Meaning: "An expectation that reads only `status` is false. Confirmed if the status is 429 or from 500 on.",
-		Cause:   "5xx: the application or its backend. 4xx: a wrong URL or missing authorization; 403 and 503 also from sites that serve browsers only.",
-		Action:  "Look at the application's log. If the site requires a browser, set `userAgent`. If the status is right, put it into `expect`.",
+		Cause:   "5xx: the application or its backend. 4xx: a wrong URL or missing authorization; 403 and 503 also from sites that serve browsers only. 520 to 530: Cloudflare, or another proxy, got no usable response from the origin.",
+		Action:  "Look at the application's log; for 520 to 530 at what the detail names, on the origin. If the site requires a browser, set `userAgent`. If the status is right, put it into `expect`.",
 	},
 	Expectation: {
 		Meaning: "Any other expectation is false, or could not be evaluated. The detail shows it and the actual value. Not confirmed.",
@@ -165,12 +165,12 @@ var explanations = [reasons]Explanation{
 	},
 	InvalidTarget: {
 		Meaning: "The target can't be probed: its URL is invalid, or a reference can't be resolved or is not allowed. The others are checked.",
-		Cause:   "A missing `https://`, or an environment variable that is not set, or that `ROLLCALL_ENV` does not allow for this host.",
-		Action:  "Correct the entry that the detail names, or set or allow the variable.",
+		Cause:   "A missing `https://`, a list in another form than one URL a line, or an environment variable that is not set, or that `ROLLCALL_ENV` does not allow for this host.",
+		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
-		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, or descriptors, ports or memory were missing and twenty tries with lower concurrency did not help. The run is not healthy.",
-		Cause:   "`ROLLCALL_IN_FLIGHT` is above the limit of descriptors; else a bug in Rollcall.",
-		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset. After a panic the log has the stack: please report it.",
+		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
+		Cause:   "The detail says what was missing. `ROLLCALL_IN_FLIGHT` above the limit of descriptors; subnets without a route to the internet; `\"ip\": \"6\"` where there is no IPv6; an image without root certificates; else a bug in Rollcall.",
+		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset, give the subnets a route, or the image root certificates. After a panic the log has the stack: please report it.",
 	},
 }

@@ -23,6 +23,8 @@ type Result struct {
 	BodyTruncated bool // the body is longer than what was read
 	TLSUnverified bool // verification was switched off
 	Exhausted     bool // Internal, because we ran out of descriptors, ports or memory
+	Unrouted      bool // Internal, because this machine has no route to any of its addresses
+	Local         bool // the addresses of the last hop are all loopback or private
 	Unsure        bool // Uncertainty is too much to build on
 
 	Detail     string // one line for people: printable, bounded, no secret

@@ -26,6 +26,7 @@ type Config struct {
 	DNSRate     int           // query packets a second; 0: unlimited
 	Canary      *check.Target // nil: none
 	InFlight    int           // >= 1
+	PerHost     int           // how many of them at once of one host name and port, >= 1
 	SecondDials int           // how many of the checks in flight may have a second socket, >= 1
 	Reserve     time.Duration
 	MaxAge      time.Duration
@@ -64,6 +65,9 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 		if err := v.parse(value); err != nil {
 			problems = append(problems, v.Name+": "+err.Error())
 		}
+	}
+	if problem := wrongRoots(lookup); problem != "" {
+		problems = append(problems, problem)
 	}
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}

@@ -45,7 +45,7 @@ func TestLoadDefaults(t *testing.T) {
 	checks, seconds := sweep.Capacity(0)
 	want := Config{
 		Namespace: "Rollcall", Profile: metric.ProfileTarget, TargetLimit: 1000, DNSRate: 900,
-		InFlight: checks, SecondDials: seconds, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute, TaskRoot: ".", Concurrent: 1,
+		InFlight: checks, PerHost: 16, SecondDials: seconds, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute, TaskRoot: ".", Concurrent: 1,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -81,6 +81,7 @@ func TestLoad(t *testing.T) {
 		{"ROLLCALL_DNS_RATE", "0", func(c *Config) { c.DNSRate = 0 }},
 		{"ROLLCALL_DNS_RATE", "100", func(c *Config) { c.DNSRate = 100 }},
 		{"ROLLCALL_IN_FLIGHT", "12", func(c *Config) { c.InFlight = 12 }},
+		{"ROLLCALL_PER_HOST", "3", func(c *Config) { c.PerHost = 3 }},
 		{"ROLLCALL_RESERVE", "1500ms", func(c *Config) { c.Reserve = 1500 * time.Millisecond }},
 		{"ROLLCALL_RESERVE", "0s", func(c *Config) { c.Reserve = 0 }},
 		{"ROLLCALL_MAX_AGE", "2m", func(c *Config) { c.MaxAge = 2 * time.Minute }},
@@ -171,6 +172,7 @@ func wrong() map[string]map[string]string {
 		"ROLLCALL_DNS_RATE":            invalid("integer", "at least 0", "fast"),
 		"ROLLCALL_CANARY":              {"ftp://canary": canary("ftp://canary")},
 		"ROLLCALL_IN_FLIGHT":           invalid("integer", "at least 1", "0", "-3", "x"),
+		"ROLLCALL_PER_HOST":            invalid("integer", "at least 1", "0", "-1", "all"),
 		"ROLLCALL_RESERVE":             invalid("duration", "for example 5s or 2m", "5", "-1s", "soon"),
 		"ROLLCALL_MAX_AGE":             invalid("duration", "for example 5s or 2m", "5 minutes"),
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": invalid("URL", "for example https://host", "localhost:4566", "https://", "ftp://host", "https://user@host"),

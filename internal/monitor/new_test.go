@@ -11,14 +11,14 @@ import (
 )
 
 func TestNew(t *testing.T) {
-	c := config.Config{Profile: metric.ProfilePhases, TargetLimit: 7, Reserve: 3 * second, MaxAge: 4 * second, InFlight: 12, TaskRoot: "testdata",
+	c := config.Config{Profile: metric.ProfilePhases, TargetLimit: 7, Reserve: 3 * second, MaxAge: 4 * second, InFlight: 12, PerHost: 5, TaskRoot: "testdata",
 		Env: plan.Grants{{Name: "TOKEN", Host: "a.example"}}}
 	m := New(c, Dependencies{Version: "1.2.3", Lookup: func(name string) (string, bool) { return "the " + name, true },
 		Sources: map[string]plan.Source{"s3": plan.Files(nil)}})
 	if m.Version != "1.2.3" || m.Profile != metric.ProfilePhases || m.Limit != 7 || m.Reserve != 3*second || m.MaxAge != 4*second {
 		t.Errorf("monitor %+v", m)
 	}
-	if m.Sweeper.InFlight != 12 || m.Sweeper.Canary != nil || m.Publish != nil || m.OwnMetrics {
+	if m.Sweeper.InFlight != 12 || m.Sweeper.PerHost != 5 || m.Sweeper.Canary != nil || m.Publish != nil || m.OwnMetrics {
 		t.Errorf("monitor %+v", m)
 	}
 	if value, ok := m.Inputs.Lookup("TOKEN"); !ok || value != "the TOKEN" {

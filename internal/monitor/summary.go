@@ -68,6 +68,7 @@ type Delay struct {
 // countResults takes over what a sweep found.
 func (s *Summary) countResults(o sweep.Outcome) {
 	s.Results, s.Targets, s.VantageUnhealthy = o.Results, len(o.Results), o.VantageUnhealthy
+	s.Warnings = append(s.Warnings, o.Warnings...)
 	var delays []time.Duration
 	for i := range s.Results {
 		r := &s.Results[i]

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 )
 
 // inputs are what the events of testdata refer to.
@@ -106,6 +107,9 @@ func readFile(tb testing.TB, name string) []byte {
 func describe(p *Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "metrics %q", p.Metrics)
+	if p.PerHost != 0 {
+		fmt.Fprintf(&b, ", perHost %d", p.PerHost)
+	}
 	if !p.Scheduled.IsZero() {
 		fmt.Fprintf(&b, ", scheduled %s", p.Scheduled)
 	}
@@ -119,7 +123,7 @@ func describe(p *Plan) string {
 			fmt.Fprintf(&b, "  invalid %s\n", t.Invalid)
 			continue
 		}
-		fmt.Fprintf(&b, "  URL %s\n%s", t.URL, describeSettings(t.Settings))
+		fmt.Fprintf(&b, "  URL %s\n%s", weburl.String(t.URL), describeSettings(t.Settings))
 	}
 	return b.String()
 }

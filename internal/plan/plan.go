@@ -22,6 +22,7 @@ const noURL = "the event names no URL: nothing was checked"
 type Plan struct {
 	Targets   []check.Target // names are unique; in the event's order
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
+	PerHost   int            // how many checks at once of one host name and port; 0 where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant
 	Event     RawEvent       // what it was made of; nil where that was no event
@@ -44,7 +45,8 @@ type Inputs struct {
 
 // Parse reads an event, a JSON object, and the source that it names. What is
 // wrong with either is an [*InvalidEventError]; any other error says that
-// event can't be read, or is ctx's.
+// event can't be read, or is ctx's. Where ctx has a cause as [TookLonger], that
+// is the error.
 //
 // A target whose URL or whose references are wrong is in the plan all the
 // same, and says why in Invalid.
@@ -59,7 +61,7 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
 	fields := settingFields()
-	root := readJSON(data, "", ps)
+	root := readJSON(ctx, data, "", ps)
 	e := readEvent(root, fields, builtIn())
 	urls := e.urls
 	var source io.ReadCloser
@@ -77,7 +79,7 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		if data, err := readAll(source); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
-			inner = readEvent(readJSON(data, name+placeEnd, ps), fields, inner)
+			inner = readEvent(readJSON(ctx, data, name+placeEnd, ps), fields, inner)
 		}
 		if inner.source.kind != absent {
 			inner.source.problem("cannot be used in a source: a source cannot name another")
@@ -88,6 +90,9 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		urls = inner.urls
 	}
 	list := newTargetList(e, fields, in, ps)
+	if ctx.Err() != nil {
+		return list.finish(data, context.Cause(ctx))
+	}
 	if lines {
 		return list.finish(data, list.addLines(ctx, name+":", source))
 	}
@@ -141,6 +146,7 @@ type event struct {
 	group     string          // of targets that name none
 	settings  *check.Settings // of targets that have none of their own, references as written
 	metrics   string
+	perHost   int
 	scheduled time.Time
 	urls      value
 	source    value
@@ -194,6 +200,14 @@ func eventFields(settings []setting) []field[event] {
 					hint = " (group, target or phases)"
 				}
 				v.problem("invalid profile %s%s", quote(e.metrics), hint)
+			}
+		}},
+		{"perHost", schema{
+			"description": "At most so many checks at once of one host name and port. Default: ROLLCALL_PER_HOST.",
+			"type":        "integer", "minimum": 1, "maximum": maxPerHost,
+		}, func(v value, e *event) {
+			if n, ok := v.requireInteger(1, maxPerHost); ok {
+				e.perHost = int(n)
 			}
 		}},
 		{"scheduled", schema{

@@ -1,12 +1,13 @@
 package plan
 
 import (
+	"context"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // A RawEvent is one that is valid, as it came: with secrets that somebody may
@@ -22,7 +23,7 @@ const (
 // its URLs without user information and query; references to variables stay.
 // Of long lists it has the first 20 entries, of a long event the first 16 KiB.
 func (e RawEvent) String() string {
-	root := readJSON(e, "", &problems{})
+	root := readJSON(context.Background(), e, "", &problems{})
 	var fields []string
 	for _, m := range root.content {
 		content := ""
@@ -68,10 +69,10 @@ func redactValue(v value, field string) string {
 	case aString:
 		text := v.text
 		switch field {
-		case "headers", "body":
+		case "headers", "body", fieldClientCertificate, fieldClientKey:
 			text = withoutLiterals(text)
 		case fieldURL:
-			if u, err := url.Parse(text); err == nil && u.Host != "" {
+			if u, err := weburl.Parse(text, nil); err == nil {
 				text = asWritten(text, redact.URL(u))
 			} else {
 				text = "…"

@@ -165,11 +165,14 @@ func (vs *variables) replace(field, text string, r *request, sent *check.Setting
 // resolveURL replaces the references of a URL, which it returns with the
 // request that it belongs to. They stand in path and query, where a value is
 // text and nothing else: what means something in a URL is percent-encoded.
-func (vs *variables) resolveURL(text string, r request) (*url.URL, request) {
+func (vs *variables) resolveURL(text string, written *url.URL, r request) (*url.URL, request) {
 	sent := *r.settings
 	text, _, _ = strings.Cut(text, "#")
 	replaced := vs.replace(fieldURL, text, &r, &sent, percentEncoded)
 	u, _, err := readURL(replaced)
+	if err == nil && (u.Scheme != written.Scheme || u.Host != written.Host) {
+		err = errMisplaced
+	}
 	if err != nil {
 		r.err = cmp.Or(r.err, fmt.Errorf("url: %w", err))
 	}
@@ -184,6 +187,8 @@ func percentEncoded(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
+var errMisplaced = errors.New("has a reference before its path (allowed are path and query)")
+
 // misplaced says what is wrong with the references of a URL; nil: nothing.
 func misplaced(text string) error {
 	text, _, _ = strings.Cut(text, "#")
@@ -193,7 +198,7 @@ func misplaced(text string) error {
 		end = len(rest)
 	}
 	if strings.Contains(rest[:end], "${") {
-		return errors.New("has a reference before its path (allowed are path and query)")
+		return errMisplaced
 	}
 	_, err := expand(text, anything)
 	return err

@@ -25,6 +25,7 @@ const (
 	maxRetries     = 10
 	maxMaxBody     = 64 << 20
 	maxExpressions = 50
+	maxPerHost     = 10_000 // more than are ever in flight
 )
 
 // A field is a row of a table by which objects are read and their schema is
@@ -90,13 +91,16 @@ func settingFields() []setting {
 			func(s *check.Settings, i int) { s.HTTP = check.HTTPVersion(i) }),
 		{"tls", objectSchema(tlsFields(), schema{}).with(schema{
 			"description": "How TLS is spoken; members are laid over those of the defaults.",
+			"dependentRequired": schema{
+				fieldClientCertificate: []string{fieldClientKey}, fieldClientKey: []string{fieldClientCertificate},
+			},
 		}), readTLS},
 	}
 }
 
 // tlsFields are the members of tls.
 func tlsFields() []setting {
-	return []setting{
+	return append([]setting{
 		{"serverName", wordsSchema("The name that is asked for and that the certificate must be for. Default: the URL's host."), readServerName},
 		{"insecureSkipVerify", schema{
 			"description": "Take any certificate; the result says tlsUnverified. Default: false.", "type": "boolean",
@@ -105,7 +109,9 @@ func tlsFields() []setting {
 		}},
 		choice("minVersion", "The least version of TLS. Default: 1.2.", []string{"1.0", "1.1", "1.2", "1.3"},
 			func(s *check.Settings, i int) { s.TLS.MinVersion = tls.VersionTLS10 + uint16(i) }), // its versions are consecutive
-	}
+		choice("cipherSuites", "legacy adds those that clients have given up, as a minVersion below 1.2 does. Default: default.", []string{"default", "legacy"},
+			func(s *check.Settings, i int) { s.TLS.LegacyCiphers = i == 1 }),
+	}, clientFields()...)
 }
 
 // overlay returns settings with what an object says laid over them: s itself
@@ -133,20 +139,28 @@ func overlay(s *check.Settings, own members, fields []setting) *check.Settings {
 func integer(name, description string, least, most int64, put func(*check.Settings, int64)) setting {
 	s := schema{"description": description, "type": "integer", "minimum": least, "maximum": most}
 	return setting{name, s, func(v value, s *check.Settings) {
-		if !v.require(aNumber) {
-			return
+		if n, ok := v.requireInteger(least, most); ok {
+			put(s, n)
 		}
-		n, err := strconv.ParseInt(v.text, 10, 64)
-		if err != nil && strings.ContainsAny(v.text, ".eE") {
-			v.problem("%.64s is not an integer (write digits only)", v.text)
-			return
-		}
-		if err != nil || n < least || n > most {
-			v.problem("%.64s is out of range (%d to %d)", v.text, least, most)
-			return
-		}
-		put(s, n)
 	}}
+}
+
+// requireInteger returns a whole number from least to most; what is none is a
+// problem.
+func (v value) requireInteger(least, most int64) (int64, bool) {
+	if !v.require(aNumber) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(v.text, 10, 64)
+	if err != nil && strings.ContainsAny(v.text, ".eE") {
+		v.problem("%.64s is not an integer (write digits only)", v.text)
+		return 0, false
+	}
+	if err != nil || n < least || n > most {
+		v.problem("%.64s is out of range (%d to %d)", v.text, least, most)
+		return 0, false
+	}
+	return n, true
 }
 
 // choice is a field that holds one of a few texts; choices[i] stands for the
@@ -284,7 +298,9 @@ func readTimeout(v value, s *check.Settings) {
 // readTLS reads an object whose members are laid over those that are there.
 func readTLS(v value, s *check.Settings) {
 	fields := tlsFields()
-	*s = *overlay(s, v.requireObject(fieldNames(fields)), fields)
+	own := v.requireObject(fieldNames(fields))
+	*s = *overlay(s, own, fields)
+	requireBoth(v, own)
 }
 
 func readServerName(v value, s *check.Settings) {

@@ -3,9 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -13,7 +11,6 @@ import (
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/expect"
 	"rollcall/internal/redact"
 )
 
@@ -23,8 +20,11 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
-	at      *url.URL // that is asked; nil: none yet
+	at      *url.URL       // that is asked; nil: none yet
+	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
+
+	anonymous bool // the last server asked for a client certificate and got none
 }
 
 // Probe checks t once. It never takes much longer than t's timeout, and ends at
@@ -34,11 +34,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
-	p.roots.Do(func() {
-		// Before the first connection: crypto/x509 reads the system's roots once, and a failure for lack
-		// of descriptors would stay. It takes 3-10 ms, which a function that only starts need not spend.
-		x509.SystemCertPool()
-	})
+	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
@@ -46,6 +42,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -66,7 +63,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	}
 	switch {
 	case err == nil:
-		err = a.judge(resp)
+		err = a.judge(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -86,8 +83,11 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok && v.degraded {
-		res.State = check.Degraded
+	if v, ok := errors.AsType[*verdict](err); ok {
+		res.Unrouted = v.unrouted
+		if v.degraded {
+			res.State = check.Degraded
+		}
 	}
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
@@ -98,23 +98,47 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	return a.res
 }
 
-// hop makes one connection and sends one request on it. A server that refuses
-// our few groups is asked once more with all of Go's; what the first
-// connection took was our doing.
+// hop looks the hop's host up and sends its request, when it is its turn. A
+// server that takes the request over HTTP/1.1 only is asked again over that,
+// where the target leaves it to the server.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	a.at = h.url
-	began, before := time.Now(), a.time
-	c, err := a.connect(ctx, h, classical)
-	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
-		before.waited = a.time.waited
-		a.time = before
-		c, err = a.connect(ctx, h, nil)
+	a.ceiling.Set(nil) // what there is to wait for now is ours
+	asked := time.Now()
+	done, err := a.p.options.Turn(ctx, h.url)
+	if err != nil {
+		return nil, err
+	}
+	defer done() // after the connection is closed
+	a.time.waited += time.Since(asked)
+	addrs, err := a.lookup(ctx, h.url.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := a.ask(ctx, h, addrs, protocolNames[a.t.HTTP])
+	if errors.Is(err, errWantsHTTP1) && a.t.HTTP == check.AnyHTTP {
+		resp, err = a.ask(ctx, h, addrs, protocolNames[check.HTTP1])
+	}
+	return resp, err
+}
+
+// ask makes one connection to one of addrs, which offers protocols, and sends
+// one request on it. A server that refuses our few groups is asked once more
+// with all of Go's, where most of the time is left: a refusal is better known
+// than a second handshake that the timeout ends.
+func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string) (*response, error) {
+	c, err := a.connect(ctx, h, addrs, protocols, classical)
+	if refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
+		c, err = a.connect(ctx, h, addrs, protocols, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	return a.exchange(ctx, c, h)
+	defer a.ceiling.Set(nil)
+	resp, err := a.exchange(c, h)
+	a.anonymous = c.certificateWanted && !c.certificateSent
+	return resp, err
 }
 
 // classical are the groups that are offered at first. Go's own choice begins
@@ -127,41 +151,12 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 // groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
 // insufficient_security, which others say for other reasons too.
 func refusedGroups(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
+	if !alerted(err) {
 		return false
 	}
 	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
 		return false
 	}
-	said := op.Err.Error()
+	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
-}
-
-// judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
-func (a *attempt) judge(resp *response) error {
-	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Redirected: a.redirected()}
-	conditions := a.t.Expect
-	if conditions == nil {
-		conditions = []check.Condition{expect.Success{}}
-	}
-	for _, c := range conditions {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			if resp.broken != nil { // a redirect that can't be followed, and is not what is expected
-				a.res.Complete = false
-				return resp.broken
-			}
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail}
-		}
-	}
-	for _, c := range a.t.Warn {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail, degraded: true}
-		}
-	}
-	return nil
 }

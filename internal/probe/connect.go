@@ -24,6 +24,19 @@ type connection struct {
 	top               net.Conn    // wire itself, or TLS over it
 	stop              func() bool // ends the watch over the run, whose end closes the connection
 	certificateWanted bool        // the server asked for a client certificate
+	certificateSent   bool        // and got one
+	version           uint16      // of TLS
+	handshaken        int64       // bytes received when the handshake was over for us
+
+	began  time.Time
+	before wire.Span // what the phases of connections before it took
+}
+
+// explain adds to an error what classify has to know of the handshake.
+func (c *connection) explain(e exchangeError) error {
+	e.certificateWanted, e.certificateSent = c.certificateWanted, c.certificateSent
+	e.unaccepted = c.version == tls.VersionTLS13 && c.wire.Reading().Received == c.handshaken
+	return &e
 }
 
 func (c *connection) close() {
@@ -31,15 +44,9 @@ func (c *connection) close() {
 	c.wire.Close()
 }
 
-// connect looks the hop's host up, connects, and speaks TLS, offering groups,
-// if the URL wants it.
-func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*connection, error) {
-	a.time.phase = check.DNS
-	host := h.url.Hostname()
-	addrs, err := a.lookup(ctx, host)
-	if err != nil {
-		return nil, err
-	}
+// connect connects to one of addrs and speaks TLS, offering protocols and
+// groups, if the URL wants it.
+func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string, groups []tls.CurveID) (*connection, error) {
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
@@ -47,11 +54,14 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 		}
 	}
 	if len(candidates) == 0 {
-		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, host)}
+		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, h.url.Hostname())}
 	}
 
+	a.res.Local = !slices.ContainsFunc(candidates, func(addr netip.AddrPort) bool { return !local(addr.Addr()) })
 	a.time.phase = check.Connect
 	began, left := time.Now(), a.time.left(a.t.Timeout)
+	end := began.Add(left + longestGrace)
+	a.ceiling.Set(func() time.Time { return end })
 	dialing, cancel := withTimeout(ctx, left)
 	defer cancel()
 	d := a.p.dialAny(dialing, candidates, began.Add(left))
@@ -73,16 +83,26 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 		a.time.record(check.Connect, span, a.time.lateness(began))
 	}
 	conn.SetDeadline(time.Now().Add(a.time.left(a.t.Timeout)))
+	a.ceiling.Set(conn.Deadline)
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
-	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() })}
+	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() }), began: time.Now(), before: a.time.spoken()}
 	if h.url.Scheme == "https" {
-		if err := a.secure(c, h, groups); err != nil {
+		if err := a.secure(c, h, protocols, groups); err != nil {
 			c.close()
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// shared is what carriers and private networks share (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// local reports whether an address can be reached without the internet: one of
+// this machine or of a private network.
+func local(addr netip.Addr) bool {
+	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
 }
 
 func portOf(u *url.URL) uint16 {
@@ -98,6 +118,7 @@ func portOf(u *url.URL) uint16 {
 // lookup returns the addresses of host. An address in its place costs no lookup
 // and has no phase.
 func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	a.time.phase = check.DNS
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr}, nil
 	}
@@ -109,12 +130,17 @@ func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 	}
 	a.time.record(check.DNS, wire.Span{Kernel: found.Took, Process: found.Took}, uncertainty)
 	a.time.waited += max(0, time.Since(began)-found.Took)
+	if failure, ok := errors.AsType[*net.DNSError](err); ok && noRoute(failure.UnwrapErr) {
+		return nil, &verdict{reason: check.Internal, detail: "this machine has no route to the resolver " + failure.Server, unrouted: true}
+	}
 	return found.Addrs, err
 }
 
+const longestGrace = 20 * time.Millisecond
+
 // withTimeout returns a context that ends with errTimeout after d. A timer that
 // fires late fires in a busy process, whose poller may hold the response
-// already: it gets as long again, at most 20 ms, to hand it over.
+// already: it gets as long again, at most longestGrace, to hand it over.
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	end := time.Now().Add(d)
@@ -123,7 +149,7 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, func())
 		defer close(done)
 		if late := time.Since(end); late > time.Millisecond {
 			select {
-			case <-time.After(min(late, 20*time.Millisecond)):
+			case <-time.After(min(late, longestGrace)):
 			case <-ctx.Done():
 			}
 		}
@@ -203,7 +229,7 @@ func (p *Prober) race(ctx context.Context, first, second []netip.AddrPort, end t
 		ended <- 0
 	}()
 	go func() {
-		if free, results[1].err = p.headStart(ctx, failed); results[1].err == nil {
+		if free, results[1].err = p.headStart(ctx, failed, end); results[1].err == nil {
 			results[1] = p.dialEach(ctx, second, end)
 		}
 		ended <- 1
@@ -223,15 +249,18 @@ func (p *Prober) race(ctx context.Context, first, second []netip.AddrPort, end t
 	case b.err == nil:
 		return b
 	}
+	if unrouted(results[0].err) { // which says nothing about the server
+		return results[1]
+	}
 	return results[0]
 }
 
 // headStart waits until the second family may start: at once when the first has
-// failed; when it is silent after a while, and there is a place. free gives the
-// place back; it is never nil.
-func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free func(), err error) {
+// failed; when it is silent after a while, at most half of the time until end,
+// and there is a place. free gives the place back; it is never nil.
+func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}, end time.Time) (free func(), err error) {
 	none := func() {}
-	timer := time.NewTimer(fallbackDelay)
+	timer := time.NewTimer(min(fallbackDelay, time.Until(end)/2))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -253,26 +282,39 @@ func (p *Prober) headStart(ctx context.Context, failed <-chan struct{}) (free fu
 	}
 }
 
-// leastShare is the least time that one of several addresses gets.
-const leastShare = 2 * time.Second
+// leastShare is what one of several addresses gets even if its share is less, as
+// long as that leaves leastLeft for the others.
+const (
+	leastShare = 2 * time.Second
+	leastLeft  = time.Second
+)
 
 // dialEach dials one address after the other until one accepts. Each gets its
 // share of the time that is left, so that a silent one leaves some for the
-// next.
+// next. Of several failures the last one counts that says something about the
+// server.
 func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) (d dialed) {
 	for i, addr := range addrs {
-		if i == len(addrs)-1 {
-			return p.dialOne(ctx, addr)
+		left := time.Until(end)
+		within, cancel := ctx, func() {}
+		if waiting := time.Duration(len(addrs) - i); waiting > 1 {
+			within, cancel = withTimeout(ctx, max(left/waiting, min(leastShare, left-leastLeft)))
 		}
-		share := time.Until(end) / time.Duration(len(addrs)-i)
-		within, cancel := withTimeout(ctx, max(share, leastShare))
-		d = p.dialOne(within, addr)
+		next := p.dialOne(within, addr)
 		cancel()
+		if i == 0 || !unrouted(next.err) {
+			d = next
+		}
 		if d.err == nil || ctx.Err() != nil {
 			return d
 		}
 	}
 	return d
+}
+
+func unrouted(err error) bool {
+	v, ok := errors.AsType[*verdict](err)
+	return ok && v.unrouted
 }
 
 // dialOne dials. It may be on a goroutine of its own, so its panic ends here.
@@ -288,14 +330,21 @@ func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
 	case d.err == nil:
 	case ctx.Err() != nil:
 		d.err = errors.Join(context.Cause(ctx), d.err)
-	case errors.Is(d.err, syscall.EADDRNOTAVAIL) && !routed(addr):
-		d.err = &verdict{reason: check.Unreachable, detail: "this machine has no address of that family"}
+	case noRoute(d.err) && !addr.Addr().IsMulticast() && !p.routed(addr):
+		d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
 	}
 	return d
 }
 
-// routed reports whether this machine has an address to dial addr from. Where
-// it has none the kernel says the same as when it has run out of ports.
+// noRoute reports whether an error may say that this machine has no route, or
+// no address to dial from. It may as well say that a router has none, or that
+// there is no port left.
+func noRoute(err error) bool {
+	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL)
+}
+
+// routed reports whether this machine has a route to addr, and an address to
+// dial it from.
 func routed(addr netip.AddrPort) bool {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(addr)) // sends nothing
 	if err != nil {

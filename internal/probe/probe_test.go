@@ -233,23 +233,31 @@ func TestHappyEyeballs(t *testing.T) {
 		want    string // the address used; "": none
 		connect time.Duration
 		reason  check.Reason
+		timeout time.Duration // 0: 5s
 	}{
-		{"the first responds", &network{names: both, serve: ok}, check.AnyIP, v6, 0, check.OK},
-		{"the first is a black hole", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, check.AnyIP, v4, 300 * time.Millisecond, check.OK},
-		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, check.AnyIP, v6, 310 * time.Millisecond, check.OK},
-		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK},
-		{"both refuse", &network{names: both, refuse: map[string]error{v6: syscall.ECONNREFUSED, v4: syscall.EHOSTUNREACH}}, check.AnyIP, "", 0, check.ConnectionRefused},
-		{"the first hangs, the second refuses", &network{names: both, connect: map[string]time.Duration{v6: time.Hour}, refuse: map[string]error{v4: syscall.ECONNREFUSED}}, check.AnyIP, "", 5 * time.Second, check.Timeout},
-		{"no address of the family", &network{names: map[string][]string{"a.example": {v6}}, refuse: map[string]error{v6: syscall.ENETUNREACH}}, check.AnyIP, "", 0, check.Unreachable},
-		{"only 4", &network{names: both, serve: ok}, check.IPv4, v4, 0, check.OK},
-		{"only 6", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Second}}, check.IPv6, v6, time.Second, check.OK},
-		{"only 6 and there is none", &network{names: map[string][]string{"a.example": {v4}}}, check.IPv6, "", check.Absent, check.DNSNotFound},
-		{"the second of one family", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, refuse: map[string]error{"192.0.1.9": syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK},
-		{"a silent one leaves time", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, connect: map[string]time.Duration{"192.0.1.9": time.Hour}}, check.AnyIP, v4, 2500 * time.Millisecond, check.OK},
-		{"private ones are passed over", &network{names: map[string][]string{"a.example": {"10.0.0.1", v4}}, serve: ok}, check.AnyIP, v4, 0, check.OK},
+		{"the first responds", &network{names: both, serve: ok}, check.AnyIP, v6, 0, check.OK, 0},
+		{"the first is a black hole", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, check.AnyIP, v4, 300 * time.Millisecond, check.OK, 0},
+		{"the first is slow but faster", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: 310 * time.Millisecond, v4: 50 * time.Millisecond}}, check.AnyIP, v6, 310 * time.Millisecond, check.OK, 0},
+		{"the first refuses", &network{names: both, serve: ok, refuse: map[string]error{v6: syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK, 0},
+		{"both refuse", &network{names: both, refuse: map[string]error{v6: syscall.ECONNREFUSED, v4: syscall.EHOSTUNREACH}}, check.AnyIP, "", 0, check.ConnectionRefused, 0},
+		{"the first hangs, the second refuses", &network{names: both, connect: map[string]time.Duration{v6: time.Hour}, refuse: map[string]error{v4: syscall.ECONNREFUSED}}, check.AnyIP, "", 5 * time.Second, check.Timeout, 0},
+		{"no address of the family", &network{names: map[string][]string{"a.example": {v6}}, refuse: map[string]error{v6: syscall.ENETUNREACH}}, check.AnyIP, "", 0, check.Unreachable, 0},
+		{"only 4", &network{names: both, serve: ok}, check.IPv4, v4, 0, check.OK, 0},
+		{"only 6", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Second}}, check.IPv6, v6, time.Second, check.OK, 0},
+		{"only 6 and there is none", &network{names: map[string][]string{"a.example": {v4}}}, check.IPv6, "", check.Absent, check.DNSNotFound, 0},
+		{"the second of one family", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, refuse: map[string]error{"192.0.1.9": syscall.ECONNREFUSED}}, check.AnyIP, v4, 0, check.OK, 0},
+		{"a silent one leaves time", &network{names: map[string][]string{"a.example": {"192.0.1.9", v4}}, serve: ok, connect: map[string]time.Duration{"192.0.1.9": time.Hour}}, check.AnyIP, v4, 2500 * time.Millisecond, check.OK, 0},
+		{"a silent one leaves time of a short timeout", &network{names: map[string][]string{"a.example": {"192.0.1.9", "192.0.1.8", v4}}, serve: ok, connect: map[string]time.Duration{"192.0.1.9": time.Hour, "192.0.1.8": time.Hour}}, check.AnyIP, v4, 600 * time.Millisecond, check.OK, 900 * time.Millisecond},
+		{"a silent family leaves time of a short timeout", &network{names: both, serve: ok, connect: map[string]time.Duration{v6: time.Hour}}, check.AnyIP, v4, 150 * time.Millisecond, check.OK, 300 * time.Millisecond},
+		{"private ones are passed over", &network{names: map[string][]string{"a.example": {"10.0.0.1", v4}}, serve: ok}, check.AnyIP, v4, 0, check.OK, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			res := once(t, test.net, target("http://a.example/", func(s *check.Settings) { s.IP = test.ip }))
+			res := once(t, test.net, target("http://a.example/", func(s *check.Settings) {
+				s.IP = test.ip
+				if test.timeout > 0 {
+					s.Timeout = test.timeout
+				}
+			}))
 			used := ""
 			if res.IP.IsValid() {
 				used = res.IP.String()
@@ -444,7 +452,8 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 		{"another scheme", to("ftp://a.example/"), nil, check.RedirectInvalid},
 		{"another scheme, but 302 is expected", to("ftp://a.example/"), expecting("status == 302"), check.OK},
 		{"script", to("javascript:alert(1)"), nil, check.RedirectInvalid},
-		{"no host", to("http:///x"), nil, check.RedirectInvalid},
+		{"no host", to("http:///"), nil, check.RedirectInvalid},
+		{"a host after one slash too many", to("http:///x"), nil, check.DNSNotFound},
 		{"no URL", to("http://[::1"), nil, check.RedirectInvalid},
 		{"no host's name", to("http://a..b/"), nil, check.RedirectInvalid},
 		{"a port that is none", to("http://a.example:99999/"), nil, check.RedirectInvalid},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"sync"
 	"time"
 
@@ -26,6 +27,11 @@ type Options struct {
 	// the first is silent (Happy Eyeballs), each with a socket more; 0: any.
 	SecondDials int
 
+	// Turn waits until one more hop may talk to the host and port of a URL. done
+	// gives the place back; it is called before the next hop asks. The error is
+	// ctx's. The waiting counts for nothing. Nil: nobody waits.
+	Turn func(ctx context.Context, u *url.URL) (done func(), err error)
+
 	// Lookup returns the addresses of a host name in network (ip, ip4 or ip6)
 	// within timeout.
 	Lookup func(ctx context.Context, network, host string, timeout time.Duration) (resolve.Answer, error)
@@ -39,23 +45,30 @@ type Options struct {
 // makes fresh connections.
 type Prober struct {
 	options  Options
-	own      http.Header // says who asks, where a target does not
-	http2    *http.Transport
-	seconds  chan struct{}   // second dials under way; nil: they are not counted
-	trust    *trust.Verifier // nil: crypto/tls verifies
+	routed   func(netip.AddrPort) bool // whether this machine has a route
+	own      http.Header               // says who asks, where a target does not
+	seconds  chan struct{}             // second dials under way; nil: they are not counted
+	trust    *trust.Verifier           // nil: crypto/tls verifies
 	lateness wire.Lateness
 	roots    sync.Once
+	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
+
+	evaluations, slowEvaluations line
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, own: introduction(options.UserAgent), http2: newHTTP2()}
+	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent)}
+	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}
 	if p.options.Dial == nil {
 		p.options.Dial = dial
+	}
+	if p.options.Turn == nil {
+		p.options.Turn = func(context.Context, *url.URL) (func(), error) { return func() {}, nil }
 	}
 	if options.SecondDials > 0 {
 		p.seconds = make(chan struct{}, options.SecondDials)
@@ -83,4 +96,12 @@ func (p *Prober) Close() {
 func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: -1, Control: wire.Control}
 	return d.DialContext(ctx, "tcp", addr.String())
+}
+
+// readRoots reads the system's roots before the first connection: crypto/x509
+// does it once, and a failure for lack of descriptors would stay. It takes
+// 3-10 ms, which a function that only starts does not have to spend.
+func (p *Prober) readRoots() {
+	pool, err := x509.SystemCertPool()
+	p.rootless = p.options.RootCAs == nil && (err != nil || pool.Equal(x509.NewCertPool()))
 }

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // What a result shows of a server's words. Secrets that an event spells out are
@@ -35,10 +36,10 @@ func (a *attempt) shownURL(u *url.URL) string {
 	}
 	shown := u.Scheme + "://" + host
 	switch own := redact.URL(a.t.URL); {
-	case u.EscapedPath() == a.t.URL.EscapedPath() && own == a.t.RedactedURL: // which holds no reference
-		path, _ := redact.PathParameters(u.EscapedPath())
+	case weburl.Path(u) == weburl.Path(a.t.URL) && own == a.t.RedactedURL: // which holds no reference
+		path, _ := redact.PathParameters(weburl.Path(u))
 		shown += strings.TrimSuffix(path, "/")
-	case strings.Trim(u.EscapedPath(), "/") != "":
+	case strings.Trim(weburl.Path(u), "/") != "":
 		shown += "/" + notShown
 	}
 	if u.RawQuery != "" && !strings.HasSuffix(shown, notShown) {
@@ -72,10 +73,9 @@ func (a *attempt) shownHost(name string) (shown string, all bool) {
 // redirected reports whether a server has chosen the address that is asked.
 func (a *attempt) redirected() bool { return a.secrets.References() && len(a.res.Redirects) > 0 }
 
-// showCertificate leaves of the names in the certificate's what may be shown.
+// showCertificate leaves of the names in a certificate what may be shown.
 // Anybody can have a certificate with any name, unless an authority vouches.
-func (a *attempt) showCertificate(h *hop) {
-	c := a.res.Certificate
+func (a *attempt) showCertificate(c *check.Certificate, h *hop) {
 	switch {
 	case a.secrets.References():
 		c.Subject = a.shownSubject(c.Subject)
@@ -113,6 +113,21 @@ func (a *attempt) shownDetail(reason check.Reason, detail string) string {
 	return redact.Cut(redact.Printable(a.secrets.Redact(detail)), redact.MaxDetail)
 }
 
+// quotes are where the details of a reason begin to quote a server.
+var quotes = map[check.Reason][]string{
+	check.TLSHostname:      {" but ", " ("},
+	check.TLSUntrusted:     {": "},
+	check.TLSExpired:       {": "},
+	check.TLSNotYetValid:   {": "},
+	check.TLSHandshake:     {": "},
+	check.RedirectInvalid:  {` "`, ": "},
+	check.RedirectInsecure: {": "},
+	check.RedirectLoop:     {": ", ", the next one"},
+	check.DNSTemporary:     {": "},
+	check.ConnectionReset:  {": "},
+	check.ConnectionClosed: {": "},
+}
+
 // ownWords is what of a detail quotes neither a server nor the host that it
 // named.
 func (a *attempt) ownWords(reason check.Reason, detail string) string {
@@ -120,20 +135,12 @@ func (a *attempt) ownWords(reason check.Reason, detail string) string {
 		switch reason {
 		case check.DNSNotFound, check.DNSTemporary, check.DNSTimeout, check.InvalidTarget, check.BlockedAddress, check.TLSHostname:
 			return hostNotShown
+		case check.Internal, check.Unreachable:
+			detail, _, _ = strings.Cut(detail, " to ") // an address
 		}
 	}
-	end := ""
-	switch reason {
-	case check.TLSHostname:
-		end = " but "
-	case check.RedirectInvalid:
-		end = ` "`
-	case check.TLSUntrusted, check.TLSHandshake, check.RedirectInsecure, check.RedirectLoop, check.DNSTemporary,
-		check.ConnectionReset, check.ConnectionClosed:
-		end = ": "
-	}
-	if end != "" {
-		detail, _, _ = strings.Cut(detail, end)
+	for _, quote := range quotes[reason] {
+		detail, _, _ = strings.Cut(detail, quote)
 	}
 	return detail
 }

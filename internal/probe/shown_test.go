@@ -91,17 +91,17 @@ func TestShownCertificate(t *testing.T) {
 		{"a.example", true, 0, "… Issuer"},
 	} {
 		a := attemptAt(target("https://a.example/", referring("X")))
-		a.res.Certificate = &check.Certificate{Subject: test.subject, Issuer: "Issuer", Verified: test.verified}
-		a.showCertificate(&hop{count: test.hops})
-		if got := a.res.Certificate.Subject + " " + a.res.Certificate.Issuer; got != test.want {
+		cert := &check.Certificate{Subject: test.subject, Issuer: "Issuer", Verified: test.verified}
+		a.showCertificate(cert, &hop{count: test.hops})
+		if got := cert.Subject + " " + cert.Issuer; got != test.want {
 			t.Errorf("%+v is shown as %s, want %s", test, got, test.want)
 		}
 	}
 	for hops, want := range []string{"CN=" + opensesame + " I", "CN=… I"} { // who has seen no request has nothing to echo
 		a := attemptAt(target("https://a.example/", func(s *check.Settings) { s.Header = http.Header{"X": {opensesame}} }))
-		a.res.Certificate = &check.Certificate{Subject: "CN=" + opensesame, Issuer: "I"}
-		a.showCertificate(&hop{count: hops})
-		if got := a.res.Certificate.Subject + " " + a.res.Certificate.Issuer; got != want {
+		cert := &check.Certificate{Subject: "CN=" + opensesame, Issuer: "I"}
+		a.showCertificate(cert, &hop{count: hops})
+		if got := cert.Subject + " " + cert.Issuer; got != want {
 			t.Errorf("after %d redirects: %s, want %s", hops, got, want)
 		}
 	}
@@ -191,7 +191,13 @@ func TestOwnWords(t *testing.T) {
 		{check.TLSHandshake, "a.example", "TLS handshake failed: " + emases, "TLS handshake failed"},
 		{check.RedirectInsecure, "a.example", "redirected from https to http: http://" + emases, "redirected from https to http"},
 		{check.RedirectLoop, "a.example", "redirected in a circle: http://" + emases, "redirected in a circle"},
-		{check.RedirectLoop, "a.example", "more than 10 redirects", "more than 10 redirects"},
+		{check.RedirectLoop, "a.example", "more than 10 redirects, the next one to http://" + emases, "more than 10 redirects"},
+		{check.RedirectInvalid, "a.example", "redirect to a URL that has no host: " + emases, "redirect to a URL that has no host"},
+		{check.TLSHostname, "a.example", "certificate is for DNS names only (" + emases + "), not", "certificate is for DNS names only"},
+		{check.TLSExpired, "a.example", "root certificate expired 1 day ago (2026-11-22): CN=" + emases, "root certificate expired 1 day ago (2026-11-22)"},
+		{check.TLSNotYetValid, "a.example", "certificate is not valid for another day: CN=" + emases, "certificate is not valid for another day"},
+		{check.Internal, emases, "this machine has no route to 2600::1", "this machine has no route"},
+		{check.Internal, "a.example", "this machine has no route to 2600::1", "this machine has no route to 2600::1"},
 		{check.RedirectInvalid, "a.example", `redirect to scheme "` + emases, "redirect to scheme"},
 		{check.ConnectionReset, "a.example", "server reset the request: " + emases, "server reset the request"},
 		{check.ConnectionClosed, "a.example", "closed: " + emases, "closed"},

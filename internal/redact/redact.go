@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"unicode"
@@ -21,7 +22,7 @@ func URL(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
-	path, parameters := PathParameters(u.EscapedPath())
+	path, parameters := PathParameters(ASCII(cmp.Or(u.RawPath, u.EscapedPath()))) // RawPath is what is sent, see package weburl
 	if parameters != "" {
 		path += ";…"
 	}

@@ -60,6 +60,9 @@ func (r *Resolver) resolve(l *lookup) outcome {
 	case resp.verdict == failed:
 		failure := l.failure(resp.err.Error())
 		failure.IsTemporary = resp.temporary
+		if op, ok := errors.AsType[*net.OpError](resp.err); ok && op.Op == "dial" && op.Net == "udp" {
+			failure.UnwrapErr = op // nothing was sent: most often there is no route
+		}
 		o.err = failure
 	}
 	return o

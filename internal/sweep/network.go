@@ -10,23 +10,25 @@ import (
 )
 
 const (
-	leastHosts = 5 // the failures of fewer hosts say nothing about our network
+	leastHosts = 5 // of fewer hosts, nothing may have come from any
 	canaryTime = 5 * time.Second
 )
 
 // withoutNetwork reports whether it is the monitor that has no network: more
 // than half of at least five hosts failed in every check for reasons of the
-// network, and so did the canary. When somebody cancelled the sweep, nobody
-// waits for the canary.
+// network, or nothing came from any of fewer, and the canary failed too. When
+// somebody cancelled the sweep, nobody waits for the canary.
 func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, results []check.Result) bool {
 	if s.Canary == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return false
 	}
 	reached := make(map[string]bool) // by host
+	silent := true                   // nothing came from anywhere
 	for i := range results {
-		if r := &results[i]; r.Checked() && targets[i].URL != nil {
+		if r := &results[i]; (r.Checked() || r.Unrouted) && targets[i].URL != nil {
 			host := targets[i].URL.Hostname()
-			reached[host] = reached[host] || !ofNetwork(r.Reason)
+			reached[host] = reached[host] || !r.Unrouted && !ofNetwork(r.Reason)
+			silent = silent && noSignOfLife(r)
 		}
 	}
 	unreachable := 0
@@ -35,11 +37,12 @@ func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, re
 			unreachable++
 		}
 	}
-	if len(reached) < leastHosts || unreachable <= len(reached)/2 {
+	few := len(reached) < leastHosts
+	if few && (!silent || len(reached) == 0) || !few && unreachable <= len(reached)/2 {
 		return false
 	}
 	canary := s.checkCanary(ctx)
-	if canary.State != check.Down && canary.Reason != check.Deadline { // no response in its time is a failure, too
+	if canary.State != check.Down && canary.Reason != check.Deadline && !canary.Unrouted { // no response in its time is a failure, too
 		return false
 	}
 	s.Log.Error("most targets can't be reached, and neither can the canary: the monitor has no network",
@@ -47,17 +50,40 @@ func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, re
 	return true
 }
 
-// checkCanary checks the canary once. Its panic is its result.
-func (s *Sweeper) checkCanary(ctx context.Context) (res check.Result) {
+// checkCanary checks the canary once. Its panic is its result, and it is given up
+// as every check is.
+func (s *Sweeper) checkCanary(ctx context.Context) check.Result {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, check.ErrBudget)
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
-			res = check.Result{Reason: check.Internal}
-		}
-	}()
-	return s.Canary(ctx)
+	h := newHand()
+	defer close(h.orders)
+	res, overdue := h.attend(ctx, 0, func(ctx context.Context) (res check.Result) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
+				res = check.Result{Reason: check.Internal}
+			}
+		}()
+		return s.Canary(ctx)
+	})
+	if overdue != check.OK {
+		return check.Result{Reason: check.Deadline}
+	}
+	return res
+}
+
+// noSignOfLife reports whether nothing came from a target or from anyone who
+// knows it, although it would have to come from the internet.
+func noSignOfLife(r *check.Result) bool {
+	switch r.Reason {
+	case check.DNSTemporary, check.DNSTimeout:
+		return true
+	case check.Unreachable:
+		return !r.Local
+	case check.Timeout:
+		return !r.Local && r.Phase == check.Connect
+	}
+	return r.Unrouted
 }
 
 // ofNetwork reports whether a failure may lie in the network between the

@@ -26,6 +26,17 @@ func hosted(w *world, letters string) []check.Target {
 		"x": {reason: check.TLSUntrusted},
 		"b": {reason: check.BlockedAddress},
 		"d": {reason: check.Deadline},
+		"r": {reason: check.ConnectionRefused},
+		"c": {reason: check.ConnectionClosed},
+		"R": {reason: check.ConnectionReset},
+		"T": {reason: check.Timeout, phase: check.FirstByte},
+		"l": {reason: check.Timeout, local: true},
+		"L": {reason: check.Unreachable, local: true},
+		"y": {reason: check.DNSTemporary},
+		"q": {reason: check.DNSTimeout},
+		"e": {reason: check.Unreachable},
+		"o": {reason: check.Internal, unrouted: true},
+		"i": {reason: check.Internal},
 	}
 	words := strings.Fields(letters)
 	list := targets(len(words), 0)
@@ -41,13 +52,33 @@ func hosted(w *world, letters string) []check.Target {
 }
 
 func TestSweepWithoutNetwork(t *testing.T) {
-	const none, up, down, degraded, hanging, panicking = "none", "up", "down", "degraded", "hanging", "panicking"
+	const none, up, down, degraded, hanging, panicking, unrouted, internal = "none", "up", "down", "degraded", "hanging", "panicking", "unrouted", "internal"
 	for _, test := range []struct {
 		name, endings, canary string
 		want, asked           bool
 	}{
 		{"all is well", "u u u u u", down, false, false},
-		{"four hosts, all unreachable", "t t t t", down, false, false},
+		{"four hosts, three of them unreachable", "t t t u", down, false, false},
+		{"four hosts, all silent", "t t t t", down, true, true},
+		{"one host", "t", down, true, true},
+		{"one host, and the canary is up", "t", up, false, true},
+		{"one host, and the canary has no route", "t", unrouted, true, true},
+		{"one host, and the canary failed within", "t", internal, false, true},
+		{"one host without a route", "o", unrouted, true, true},
+		{"one host without a route, and no canary", "o", none, false, false},
+		{"every kind of silence", "y q e o", down, true, true},
+		{"one that refuses is there", "r", down, false, false},
+		{"one that resets is there", "R", down, false, false},
+		{"one that closes is there", "c", down, false, false},
+		{"one that is not found is known", "n", down, false, false},
+		{"one that accepts is there, if it says nothing", "T", down, false, false},
+		{"one that needs no internet", "l", down, false, false},
+		{"one without a route that needs no internet", "L", down, false, false},
+		{"one that refuses among the silent", "t t r", down, false, false},
+		{"one page of a silent host responded", "t1 t1 u1", down, false, false},
+		{"what failed within says nothing", "i", down, false, false},
+		{"an invalid one beside a silent one", "t d", down, true, true},
+		{"five hosts without a route", "o o o o o", unrouted, true, true},
 		{"five hosts, all unreachable", "t t t t t", down, true, true},
 		{"the canary is up", "t t t t t", up, false, true},
 		{"the canary is degraded", "t t t t t", degraded, false, true},
@@ -63,7 +94,8 @@ func TestSweepWithoutNetwork(t *testing.T) {
 		{"a certificate was reached", "x x x t t", down, false, false},
 		{"a degraded target was reached", "g g g t t", down, false, false},
 		{"a blocked address is not a network failure", "b b b t t", down, false, false},
-		{"what was not checked counts for nothing", "t t t t d d d d", down, false, false},
+		{"what was not checked counts for nothing", "t t t u d d d d", down, false, false},
+		{"what was not checked shows nothing", "t t t t d d d d", down, true, true},
 		{"one host with many URLs is one", "t1 t1 t1 t1 t1 t1 u u u", down, false, false},
 		{"many URLs of a host are not a majority", "t1 t1 t1 t1 t2 u3 u4 u5", down, false, false},
 		{"a host that responded once was reached", "u1 t1 t2 u2 u3 t3 t4 t5", down, false, false},
@@ -78,6 +110,7 @@ func TestSweepWithoutNetwork(t *testing.T) {
 					w.endings["canary"] = map[string][]ending{
 						up: {{}}, down: {{reason: check.ConnectionRefused}}, hanging: {{took: time.Minute}},
 						degraded: {{state: check.Degraded, reason: check.Expectation}}, panicking: {{}},
+						unrouted: {{reason: check.Internal, unrouted: true}}, internal: {{reason: check.Internal}},
 					}[test.canary]
 					w.panics["canary"] = test.canary == panicking
 					s.Canary = func(ctx context.Context) check.Result {

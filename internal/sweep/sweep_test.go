@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ type ending struct {
 	status int
 	state  check.State   // NotChecked: the reason's own
 	took   time.Duration // 0: one second
+
+	phase           check.Phase // NoPhase: Connect
+	local, unrouted bool
 }
 
 // A world is what fake checks find. All its times are since its beginning.
@@ -51,7 +55,7 @@ func (w *world) probe(ctx context.Context, t *check.Target) check.Result {
 	}
 	a := w.enter(t.Name)
 	defer w.leave()
-	res := check.Result{Name: t.Name, Attempts: 1, State: a.state, Reason: a.reason, Status: a.status}
+	res := check.Result{Name: t.Name, Attempts: 1, State: a.state, Reason: a.reason, Status: a.status, Phase: cmp.Or(a.phase, check.Connect), Local: a.local, Unrouted: a.unrouted}
 	if a.state == check.NotChecked {
 		res.State = a.reason.State()
 	}

@@ -239,6 +239,7 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_DNS_RATE":            "", // 900, unpaced to a loopback resolver
 		"ROLLCALL_CANARY":              "https://checkip.amazonaws.com",
 		"ROLLCALL_IN_FLIGHT":           "", // by the descriptors
+		"ROLLCALL_PER_HOST":            "", // 16
 		"ROLLCALL_RESERVE":             "5s",
 		"ROLLCALL_MAX_AGE":             "5m",
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
@@ -256,7 +257,7 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 	variables := map[string]string{
 		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
 		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
-		"InFlight": "ROLLCALL_IN_FLIGHT", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
+		"InFlight": "ROLLCALL_IN_FLIGHT", "PerHost": "ROLLCALL_PER_HOST", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
 		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT",
 	}
 	defaults := at(readTemplate(t, nil).resource("CheckFunction"), path).(map[string]any)
@@ -345,6 +346,9 @@ func TestInputIsTheEventForSchedules(t *testing.T) {
 }
 
 func TestMakeBuildsForLambda(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	for arch, want := range map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64} {
 		t.Run(arch, func(t *testing.T) {
 			dir := t.TempDir()

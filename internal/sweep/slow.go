@@ -1,0 +1,107 @@
+package sweep
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"rollcall/internal/check"
+)
+
+// slowHosts are hosts of which several pages timed out: more checks would be
+// more of what they can't bear. They get slowPlaces for their confirmations, and
+// where as many of those time out too, the others of their failures keep their
+// first verdict.
+type slowHosts struct {
+	mu    sync.Mutex
+	again map[string]int // by host: confirmations that timed out
+	left  map[string]int // by host: failures that were not confirmed
+}
+
+// findSlow is called after the first attempts.
+func (r *round) findSlow() {
+	pages := map[string]int{}
+	for i := range r.results {
+		if r.results[i].Reason == check.Timeout {
+			pages[r.hostOf(i)]++
+		}
+	}
+	delete(pages, "")
+	r.slow.again, r.slow.left = map[string]int{}, map[string]int{}
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	for host, n := range pages {
+		if n >= slowPlaces {
+			r.queue.slow[host] = true
+		}
+	}
+}
+
+// givenUp reports whether target i's failure is not to be confirmed, since its
+// host is slow. It is called before each confirmation.
+func (r *round) givenUp(i int) bool {
+	host := r.hostOf(i)
+	r.slow.mu.Lock()
+	defer r.slow.mu.Unlock()
+	if r.slow.again[host] < slowPlaces {
+		return false
+	}
+	r.slow.left[host]++
+	return true
+}
+
+// noteConfirmation is called after each confirmation.
+func (r *round) noteConfirmation(i int) {
+	if host := r.hostOf(i); host != "" && r.queue.slow[host] && r.results[i].Reason == check.Timeout {
+		r.slow.mu.Lock()
+		defer r.slow.mu.Unlock()
+		r.slow.again[host]++
+	}
+}
+
+// warnings are about hosts whose checks did not fit the run's time, or were too
+// much for them.
+func (r *round) warnings() []string {
+	missed, of := map[string]int{}, map[string]int{}
+	if len(r.queue.crowded) > 0 {
+		for i := range r.results {
+			host := r.hostOf(i)
+			if !r.queue.crowded[host] {
+				continue
+			}
+			of[host]++
+			if r.results[i].Reason == check.Unstarted {
+				missed[host]++
+			}
+		}
+	}
+	warnings := worst(missed, func(host string, n int) string {
+		return fmt.Sprintf("the run's time was too short for %s: %d of its %d targets were not checked, with at most %d checks at once (perHost)",
+			host, n, of[host], r.sweeper.PerHost)
+	})
+	return append(warnings, worst(r.slow.left, func(host string, n int) string {
+		return fmt.Sprintf("%s is too slow for its number of targets: %d confirmations timed out too, and %d of its failures were not confirmed",
+			host, r.slow.again[host], n)
+	})...)
+}
+
+// worst says something of the three hosts with the largest numbers, and how
+// many others there are.
+func worst(numbers map[string]int, say func(host string, n int) string) []string {
+	const most = 3
+	hosts := slices.SortedFunc(maps.Keys(numbers), func(a, b string) int {
+		return cmp.Or(cmp.Compare(numbers[b], numbers[a]), strings.Compare(a, b))
+	})
+	var lines []string
+	for i, host := range hosts {
+		if i == most {
+			lines[most-1] += fmt.Sprintf("; the same is true of %d more hosts", len(hosts)-most)
+			break
+		}
+		lines = append(lines, say(host, numbers[host]))
+	}
+	return lines
+}
