@@ -28,7 +28,7 @@ type Mode uint8
 
 // The modes.
 const (
-	Honest              Mode = iota // keeps what is right, refuses what is wrong
+	Normal              Mode = iota // keeps what is right, refuses what is wrong
 	Throttled                       // 400 Throttling
 	AccessDenied                    // 403 AccessDenied
 	Failing                         // 500 InternalServiceError
@@ -37,7 +37,7 @@ const (
 	Garbage                         // 200 with a body that is no CBOR, keeps nothing
 	TooLarge                        // 413 RequestEntityTooLarge, however small it is
 	Dripping                        // keeps what is right, answers a byte every 100 ms: some 20 s in all
-	Dying                           // 200 with a body that ends in the middle, as its connection does; keeps nothing
+	CutShort                        // 200 with a body that ends in the middle, as its connection does; keeps nothing
 
 	modes // how many there are
 )
@@ -72,7 +72,7 @@ type CloudWatch struct {
 
 	mu       sync.Mutex
 	fault    func(attempt int) Fault // nil: as fates say
-	fates    Fates
+	random   RandomFaults
 	together map[uint64]uint64 // how often the same datums came together; nil before Judge
 	received int
 	accepted []Datum
@@ -98,10 +98,10 @@ func (c *CloudWatch) URL() string { return "http://" + c.server.Addr().String() 
 // Close ends the server and waits for its goroutines.
 func (c *CloudWatch) Close() error { return c.server.Close() }
 
-// Misbehave lets fault say how each request is treated; attempt counts all
+// SetFault lets fault say how each request is treated; attempt counts all
 // requests since the start, from 1. nil is honest again. The function is called
 // by several goroutines.
-func (c *CloudWatch) Misbehave(fault func(attempt int) Fault) {
+func (c *CloudWatch) SetFault(fault func(attempt int) Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fault = fault
@@ -129,17 +129,17 @@ func (c *CloudWatch) put(w http.ResponseWriter, r *http.Request) {
 	seen := Request{At: time.Now(), Gzip: r.Header.Get("Content-Encoding") == "gzip"}
 	attempt := c.next()
 	datums, refused := receive(r, &seen)
-	fault, condemned := c.fate(attempt, datums)
+	fault, refusedDatum := c.faultFor(attempt, datums)
 	Wait(r.Context(), fault.Delay)
 	switch fault.Mode {
-	case Honest, ResetAfterAccepting, Dripping:
-		if refused == nil && condemned != nil {
-			datums, refused = nil, condemned
+	case Normal, ResetAfterAccepting, Dripping:
+		if refused == nil && refusedDatum != nil {
+			datums, refused = nil, refusedDatum
 		}
-	case Hanging, Garbage, Dying:
+	case Hanging, Garbage, CutShort:
 		datums, refused = nil, nil
 	default:
-		datums, refused = nil, staged(fault.Mode)
+		datums, refused = nil, refusalOf(fault.Mode)
 	}
 	seen.Kept, seen.Status = len(datums), statusOf(fault.Mode, refused)
 	if refused != nil {
@@ -152,7 +152,7 @@ func (c *CloudWatch) put(w http.ResponseWriter, r *http.Request) {
 // statusOf is the status of a prompt and whole answer, 0 if there is none.
 func statusOf(m Mode, refused *refusal) int {
 	switch {
-	case m == Hanging || m == ResetAfterAccepting || m == Dying:
+	case m == Hanging || m == ResetAfterAccepting || m == CutShort:
 		return 0
 	case refused != nil:
 		return refused.status
@@ -192,13 +192,13 @@ func respond(w http.ResponseWriter, r *http.Request, mode Mode, refused *refusal
 	case mode == Garbage:
 		w.Header().Set("Smithy-Protocol", smithyRPC)
 		io.WriteString(w, "\xffthis is no CBOR")
-	case mode == Dying:
-		answer := whole(string(cbor.Encode(cbor.Map{"unfinished": cbor.String("it dies before the end")})))
-		die(w, answer[:len(answer)-9])
+	case mode == CutShort:
+		text := completeResponse(string(cbor.Encode(cbor.Map{"unfinished": cbor.String("it dies before the end")})))
+		writePart(w, text[:len(text)-9])
 	case refused != nil:
 		refuse(w, refused)
 	case mode == Dripping:
-		drip(w, r, whole(string(cbor.Encode(cbor.Map{}))))
+		drip(w, r, completeResponse(string(cbor.Encode(cbor.Map{}))))
 	default:
 		reply(w, http.StatusOK, cbor.Map{})
 	}
@@ -295,8 +295,8 @@ func tooLarge(message string) *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "RequestEntityTooLarge", message}
 }
 
-// staged is the refusal that a mode stands for.
-func staged(m Mode) *refusal {
+// refusalOf is the refusal that a mode stands for.
+func refusalOf(m Mode) *refusal {
 	switch m {
 	case Throttled:
 		return &refusal{http.StatusBadRequest, "Throttling", "Throttling", "Rate exceeded"}

@@ -115,16 +115,16 @@ func last(env []string, name string) string {
 // Invoke hands the function an event and waits for its answer, as
 // [Runtime.Invoke] does. If the process ends first, the answer's ErrorType is
 // "Runtime.ExitError".
-func (f *Function) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Answer, error) {
+func (f *Function) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(f.ended, func() { cancel(errExited) })()
-	a, err := f.runtime.Invoke(ctx, event, timeout)
+	result, err := f.runtime.Invoke(ctx, event, timeout)
 	if errors.Is(err, errExited) {
 		message := fmt.Sprintf("Runtime exited: %v", f.cmd.ProcessState)
-		return Answer{ErrorType: "Runtime.ExitError", ErrorMessage: message}, nil
+		return Result{ErrorType: "Runtime.ExitError", ErrorMessage: message}, nil
 	}
-	return a, err
+	return result, err
 }
 
 var errExited = errors.New("the function's process ended")

@@ -118,7 +118,7 @@ func (n *Hosts) Keep(s *Listener, err error) (*Listener, error) {
 // share lets both shared listeners answer for a name, and returns its origin.
 func (n *Hosts) share(name, description string, h http.Handler) Origin {
 	o := Origin{Name: Canonical(name), Description: description, Scheme: "https", Addr: n.https.Addr()}
-	n.Add(&Host{Origin: o, Handler: h, DNS: Here()})
+	n.Add(&Host{Origin: o, Handler: h, DNS: AtLoopback()})
 	return o
 }
 
@@ -186,7 +186,7 @@ func (n *Hosts) sharedTLS() *tls.Config {
 			return nil, nil
 		},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return n.Authority.Leaf(cmp.Or(Canonical(hello.ServerName), Loopback().String()), Sound)
+			return n.Authority.Leaf(cmp.Or(Canonical(hello.ServerName), Loopback().String()), Valid)
 		},
 	}
 }
@@ -219,8 +219,8 @@ func (n *Hosts) acceptedAll() int {
 // Loopback is where everything on the test network listens.
 func Loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-// Here is the resolution of what listens on the test network.
-func Here() Resolution { return Resolution{Addresses: []netip.Addr{Loopback()}} }
+// AtLoopback is the resolution of what listens on the test network.
+func AtLoopback() Resolution { return Resolution{Addresses: []netip.Addr{Loopback()}} }
 
 // A Page is a site with one short HTML page.
 type Page struct {
@@ -283,8 +283,8 @@ func held(h http.Handler) http.Handler {
 // A holdWriter sets HeldHeader right before the answer's head is written.
 type holdWriter struct {
 	http.ResponseWriter
-	arrived   time.Time
-	announced bool
+	arrived time.Time
+	written bool
 }
 
 // WriteHeader announces the hold and writes the head.
@@ -303,8 +303,8 @@ func (h *holdWriter) Write(p []byte) (int, error) {
 func (h *holdWriter) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 func (h *holdWriter) announce() {
-	if !h.announced {
-		h.announced = true
+	if !h.written {
+		h.written = true
 		h.Header().Set(HeldHeader, strconv.FormatInt(int64(time.Since(h.arrived)), 10))
 	}
 }

@@ -41,10 +41,10 @@ type Resolver struct {
 	tcp   *Listener
 	tasks Tasks
 
-	mu      sync.Mutex
-	answers map[string]Resolution
-	queries map[query]int
-	waits   map[string]time.Duration // by name: see takeWaits
+	mu          sync.Mutex
+	resolutions map[string]Resolution
+	queries     map[query]int
+	waits       map[string]time.Duration // by name: see takeWaits
 }
 
 type query struct {
@@ -54,10 +54,10 @@ type query struct {
 
 // NewResolver starts a resolver that knows no name yet.
 func NewResolver() (*Resolver, error) {
-	r := &Resolver{answers: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]time.Duration{}}
+	r := &Resolver{resolutions: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]time.Duration{}}
 	var err error
 	for range BindAttempts {
-		if r.tcp, err = ServeRaw(r.converse); err != nil {
+		if r.tcp, err = ServeRaw(r.serveTCP); err != nil {
 			return nil, err
 		}
 		if r.udp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(r.Addr())); err == nil {
@@ -65,7 +65,7 @@ func NewResolver() (*Resolver, error) {
 			if err := StampSocket(r.udp); err != nil {
 				return nil, errors.Join(fmt.Errorf("asking for the kernel's stamps: %w", err), r.udp.Close(), r.tcp.Close())
 			}
-			r.tasks.Go(r.listen)
+			r.tasks.Go(r.serveUDP)
 			return r, nil
 		}
 		r.tcp.Close()
@@ -82,7 +82,7 @@ func (r *Resolver) Addr() netip.AddrPort { return r.tcp.Addr() }
 func (r *Resolver) Set(name string, a Resolution) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answers[Canonical(name)] = a
+	r.resolutions[Canonical(name)] = a
 }
 
 // Queries returns how many questions of a type came for a name.
@@ -99,8 +99,8 @@ func (r *Resolver) Close() error {
 	return r.tcp.Close()
 }
 
-// listen answers what comes by UDP until the socket is closed.
-func (r *Resolver) listen() {
+// serveUDP answers what comes by UDP until the socket is closed.
+func (r *Resolver) serveUDP() {
 	buf, control := make([]byte, maxDNSQuestion), make([]byte, stampSpace)
 	for {
 		n, controls, _, from, err := r.udp.ReadMsgUDPAddrPort(buf, control)
@@ -142,8 +142,8 @@ func (r *Resolver) TakeWaits() map[string]time.Duration {
 	return waits
 }
 
-// converse answers the questions that come over one TCP connection.
-func (r *Resolver) converse(_ context.Context, conn net.Conn) {
+// serveTCP answers the questions that come over one TCP connection.
+func (r *Resolver) serveTCP(_ context.Context, conn net.Conn) {
 	var length [2]byte
 	for {
 		if _, err := io.ReadFull(conn, length[:]); err != nil {
@@ -175,11 +175,11 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 		limit = datagramLimit(&m)
 	}
 	q := m.Questions[0]
-	a := r.look(q)
+	a := r.find(q)
 	if a.Silent {
 		return nil
 	}
-	answer := compose(m.Header, q, a)
+	answer := message(m.Header, q, a)
 	packed, err := answer.Pack()
 	if err == nil && len(packed) > limit {
 		answer.Truncated, answer.Answers, answer.Authorities = true, nil, nil
@@ -191,21 +191,21 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 	return packed
 }
 
-// look counts a question and finds what to say: of the name itself, else of
+// find counts a question and finds what to say: of the name itself, else of
 // the nearest wildcard above it.
-func (r *Resolver) look(q dnsmessage.Question) Resolution {
+func (r *Resolver) find(q dnsmessage.Question) Resolution {
 	name := Canonical(q.Name.String())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queries[query{name, q.Type}]++
-	if a, ok := wildcard(r.answers, name); ok {
+	if a, ok := wildcard(r.resolutions, name); ok {
 		return a
 	}
 	return Resolution{Failure: dnsmessage.RCodeNameError}
 }
 
-// compose makes the message that says a in answer to q.
-func compose(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsmessage.Message {
+// message makes the message that says a in answer to q.
+func message(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsmessage.Message {
 	m := &dnsmessage.Message{
 		Header: dnsmessage.Header{
 			ID: asked.ID, OpCode: asked.OpCode, RecursionDesired: asked.RecursionDesired,
@@ -217,7 +217,7 @@ func compose(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsm
 		m.Answers = records(q, a)
 	}
 	if len(m.Answers) == 0 && (a.Failure == dnsmessage.RCodeSuccess || a.Failure == dnsmessage.RCodeNameError) {
-		m.Authorities = []dnsmessage.Resource{denial()}
+		m.Authorities = []dnsmessage.Resource{soaRecord()}
 	}
 	return m
 }
@@ -238,8 +238,8 @@ func records(q dnsmessage.Question, a Resolution) []dnsmessage.Resource {
 	return all
 }
 
-// denial is the record that says how long a "no" may be remembered (RFC 2308).
-func denial() dnsmessage.Resource {
+// soaRecord is the record that says how long a "no" may be remembered (RFC 2308).
+func soaRecord() dnsmessage.Resource {
 	zone := dnsmessage.MustNewName("stage.test.")
 	return dnsmessage.Resource{
 		Header: dnsmessage.ResourceHeader{Name: zone, Type: dnsmessage.TypeSOA, Class: dnsmessage.ClassINET, TTL: 60},

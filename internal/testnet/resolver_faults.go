@@ -24,21 +24,21 @@ type Tampered struct {
 	tcp      *Listener
 	tasks    Tasks
 
-	mu    sync.Mutex
-	asked map[query]int
+	mu     sync.Mutex
+	counts map[query]int
 }
 
 // Tamper starts a server that tampers with what r says by UDP.
 func (r *Resolver) Tamper(tamper Tamper) (*Tampered, error) {
-	t := &Tampered{resolver: r, tamper: tamper, asked: map[query]int{}}
+	t := &Tampered{resolver: r, tamper: tamper, counts: map[query]int{}}
 	var err error
 	for range BindAttempts {
-		if t.tcp, err = ServeRaw(r.converse); err != nil {
+		if t.tcp, err = ServeRaw(r.serveTCP); err != nil {
 			return nil, err
 		}
 		if t.udp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(t.Addr())); err == nil {
 			t.udp.SetReadBuffer(readBuffer) // as far as the system allows
-			t.tasks.Go(t.listen)
+			t.tasks.Go(t.serveUDP)
 			return t, nil
 		}
 		t.tcp.Close()
@@ -56,7 +56,7 @@ func (t *Tampered) Close() error {
 	return t.tcp.Close()
 }
 
-func (t *Tampered) listen() {
+func (t *Tampered) serveUDP() {
 	buf := make([]byte, maxDNSQuestion)
 	for {
 		n, from, err := t.udp.ReadFromUDPAddrPort(buf)
@@ -81,8 +81,8 @@ func (t *Tampered) answers(question []byte) [][]byte {
 	}
 	t.mu.Lock()
 	key := query{Canonical(q.Name.String()), q.Type}
-	t.asked[key]++
-	nth := t.asked[key]
+	t.counts[key]++
+	nth := t.counts[key]
 	t.mu.Unlock()
 	return t.tamper(nth, q, answer)
 }

@@ -99,7 +99,7 @@ func (s *Net) Close() error {
 // HeldHeader.
 func (s *Net) Handle(name string, h http.Handler) Origin {
 	o := s.Hosts.share(name, "as told", h)
-	s.Resolver.Set(name, Here())
+	s.Resolver.Set(name, AtLoopback())
 	return o
 }
 

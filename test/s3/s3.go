@@ -108,7 +108,7 @@ func (s *S3) treat() testnet.Mode {
 	defer s.mu.Unlock()
 	s.asked++
 	if s.times == 0 {
-		return testnet.Honest
+		return testnet.Normal
 	}
 	s.times--
 	return s.mode
