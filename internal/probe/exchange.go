@@ -74,11 +74,14 @@ type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
 
-// A speaker sends one request over a connection and reads its response, whose
-// body is read before Close. It does all that on its caller's goroutine, so that
-// the connection's deadline and its end are the speaker's too.
+// A speaker is a connection for one request and its response. It does all its
+// reading on its caller's goroutine, so that the connection's deadline and its
+// end are the speaker's too.
 type speaker interface {
-	RoundTrip(*http.Request) (*http.Response, error)
+	// roundTrip sends a hop's request and reads the head of its response, whose
+	// body has to be read before Close.
+	roundTrip(*hop) (*http.Response, error)
+	// Close closes the connection; TLS sends its close_notify.
 	Close() error
 }
 
@@ -98,17 +101,17 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now()}
 	var conn speaker
 	if version == check.HTTP2 {
-		conn = newHTTP2(o, h.body)
+		conn = newHTTP2(o)
 	} else {
 		conn = newHTTP1(o)
 	}
-	sent, err := conn.RoundTrip(h.request())
+	sent, err := conn.roundTrip(h)
 	resp, err := a.read(o, c, h, sent, err)
 	a.time.settle(c, c.wire.Reading())
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
 	}
-	conn.Close() // TLS sends its close_notify, unless that is too late
+	conn.Close()
 	return resp, err
 }
 

@@ -50,10 +50,8 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 	a.time.noteStamps(r)
 	a.time.recordUntil(err, check.TLS, r.Waited, began)
 	a.time.uncertainty += r.WaitGap
-	c.handshaken = r.Received
 	a.time.settle(c, r)
 	state := client.ConnectionState()
-	c.version = state.Version
 	if len(state.VerifiedChains) > 0 {
 		first = trust.FirstToExpire(state.VerifiedChains)
 	}

@@ -22,12 +22,12 @@ type Flaw uint8
 // The flaws that an Authority can be asked for.
 const (
 	Valid          Flaw = iota // nothing is wrong
-	Expired                    // ended yesterday
+	Expired                    // expired yesterday
 	NotYetValid                // begins tomorrow
 	WrongName                  // for another name than the one asked for
 	SelfSigned                 // signed by itself
-	UnknownIssuer              // signed by an authority that nobody knows
-	NoIntermediate             // sound, but sent without its intermediate
+	UnknownIssuer              // signed by an unknown authority
+	NoIntermediate             // valid, but sent without its intermediate
 )
 
 const (
@@ -98,7 +98,7 @@ func (a *Authority) WriteFile(path string) error {
 
 // Leaf returns a certificate for name, a DNS name or an IP address, with the
 // chain that its server sends: leaf and intermediate, unless flaw says
-// otherwise. Asked again it returns the same one, which nobody may change.
+// otherwise. Asked again it returns the same one, which must not be changed.
 func (a *Authority) Leaf(name string, flaw Flaw) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

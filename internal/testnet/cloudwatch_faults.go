@@ -12,20 +12,19 @@ import (
 	"rollcall/internal/pause"
 )
 
-// RandomFaults let chance decide what befalls requests and datums, in a way that can
-// be had again: a request's fate is a hash of the seed, of the series of its
-// datums, in whatever order, and of how often these came together before; a
-// datum's is a hash of the seed and of its series. Values and times have no
-// part in it, so that two runs over the same targets with the same seed meet
-// the same faults.
+// RandomFaults are faults at random, reproducible by their seed: a request's is
+// a hash of the seed, of the series of its datums in whatever order, and of how
+// often these came together before; a datum's is a hash of the seed and of its
+// series. Values and times have no part in it, so that two runs over the same
+// targets with the same seed meet the same faults.
 type RandomFaults struct {
 	Seed   uint64
-	Shares map[Mode]float64 // of requests, 0 to 1, at most 1 together; the rest is honest
+	Shares map[Mode]float64 // of requests, 0 to 1, at most 1 together; the rest is Normal
 	Refuse float64          // the share of series whose datums are refused as invalid whenever they come
 }
 
-// SetRandomFaults lets fates say how each request is treated that Misbehave has no
-// fault for. What a limit refuses is refused all the same.
+// SetRandomFaults lets f say how each request is treated while SetFault has set
+// nothing. What a limit refuses is refused all the same.
 func (c *CloudWatch) SetRandomFaults(f RandomFaults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,7 +37,7 @@ func (f RandomFaults) Refuses(d Datum) bool {
 	return f.Refuse > 0 && chance(f.Seed, salt, d.key()) < f.Refuse
 }
 
-// mode is what befalls a request with these datums the n-th time, from 1.
+// mode is how a request with these datums is treated the n-th time, from 1.
 func (f RandomFaults) mode(together, n uint64) Mode {
 	at := chance(f.Seed, together, n)
 	for m := range modes {
@@ -49,14 +48,14 @@ func (f RandomFaults) mode(together, n uint64) Mode {
 	return Normal
 }
 
-// refusal refuses a request for the first of its datums that is condemned.
+// refusal is about the first of the datums that f refuses; nil if there is none.
 func (f RandomFaults) refusal(datums []Datum) *refusal {
 	i := slices.IndexFunc(datums, f.Refuses)
 	if i < 0 {
 		return nil
 	}
 	checked := &fields{path: fmt.Sprintf("MetricData.member.%d.", i+1)}
-	checked.invalid("MetricName", "is one that the test network was told to refuse")
+	checked.invalid("MetricName", "is one that the test network is set to refuse")
 	return checked.err
 }
 
@@ -115,7 +114,7 @@ func mixed(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// completeResponse is a complete answer of HTTP/1.1, as bytes.
+// completeResponse is an HTTP/1.1 response, as bytes.
 func completeResponse(body string) string {
 	return strings.Join([]string{
 		"HTTP/1.1 200 OK", "Smithy-Protocol: " + smithyRPC, "Content-Type: " + cborType,
@@ -123,7 +122,7 @@ func completeResponse(body string) string {
 	}, "\r\n")
 }
 
-// drip answers a byte at a time, until it is done or the client has gone.
+// drip responds a byte at a time, until it is done or the client has gone.
 func drip(w http.ResponseWriter, r *http.Request, text string) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -137,7 +136,7 @@ func drip(w http.ResponseWriter, r *http.Request, text string) {
 	}
 }
 
-// writePart answers in part and closes the connection.
+// writePart writes a part of a response and closes the connection.
 func writePart(w http.ResponseWriter, text string) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

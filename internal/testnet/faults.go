@@ -29,7 +29,7 @@ func Faults() []Server {
 	return []Server{
 		{Name: "nxdomain", Description: "does not exist", DNS: Resolution{Failure: dnsmessage.RCodeNameError}},
 		{Name: "servfail", Description: "its resolver fails", DNS: Resolution{Failure: dnsmessage.RCodeServerFailure}},
-		{Name: "dns-silent", Description: "its resolver does not answer", DNS: Resolution{Silent: true}},
+		{Name: "dns-silent", Description: "its resolver does not respond", DNS: Resolution{Silent: true}},
 		Blocked("blocked", "of cloud metadata", "169.254.169.254"),
 		{Name: "refusing", Description: "refuses the connection", Start: refused},
 		// Linux and the BSDs refuse to connect to a multicast address
@@ -47,12 +47,12 @@ func Faults() []Server {
 		{Name: "client-certificate-13", Description: "TLS 1.3, wants a client certificate",
 			Start: AskForCertificate(tls.VersionTLS13, tls.RequireAnyClientCert)},
 		{Name: "tls-not-spoken", Description: "plain HTTP where https is asked for", Start: plain},
-		{Name: "slow", Description: "answers after 1.5 s", CounterpartOf: "hanging", Start: Shared(Page{Name: "slow", Hold: SlowHold}.ServeHTTP)},
-		{Name: "hanging", Description: "takes the request and never answers", Start: Shared(noResponse)},
+		{Name: "slow", Description: "responds after 1.5 s", CounterpartOf: "hanging", Start: Shared(Page{Name: "slow", Hold: SlowHold}.ServeHTTP)},
+		{Name: "hanging", Description: "takes the request and never responds", Start: Shared(noResponse)},
 		{Name: "closing", Description: "takes the request and closes", Start: OverHTTP(CloseConn)},
 		{Name: "resetting", Description: "takes the request and resets", Start: OverHTTP(Reset)},
-		{Name: "garbage", Description: "answers what is not HTTP", Start: OverHTTP(Send("\x00\x01\x02 this is not HTTP\r\n\r\n"))},
-		{Name: "large-headers", Description: "answers with headers of 300 KiB", Start: OverHTTP(LargeHeaders(300))},
+		{Name: "garbage", Description: "responds with what is not HTTP", Start: OverHTTP(Send("\x00\x01\x02 this is not HTTP\r\n\r\n"))},
+		{Name: "large-headers", Description: "responds with headers of 300 KiB", Start: OverHTTP(LargeHeaders(300))},
 		{Name: "truncated", Description: "closes before its body's end", Start: OverHTTP(Send(Head + "Content-Length: 1000\r\n\r\nonly this much"))},
 		{Name: "bad-chunk", Description: "breaks its body's chunks", Start: OverHTTP(Send(Head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\nworld\r\n"))},
 		{Name: "dripping", Description: "sends its body a byte every 100 ms and never ends",
@@ -61,8 +61,8 @@ func Faults() []Server {
 		{Name: "redirect-loop", Description: "redirects to itself", Start: Shared(redirectLoop)},
 		{Name: "redirect-no-location", Description: "redirects without saying where to", Start: Shared(Status(http.StatusFound))},
 		{Name: "redirect-insecure", Description: "redirects from https to http", Start: Redirects(http.StatusFound, overScheme("http"), ShortBody)},
-		{Name: "status-404", Description: "answers 404", Start: Shared(Status(http.StatusNotFound))},
-		{Name: "status-500", Description: "answers 500", Start: Shared(Status(http.StatusInternalServerError))},
+		{Name: "status-404", Description: "responds 404", Start: Shared(Status(http.StatusNotFound))},
+		{Name: "status-500", Description: "responds 500", Start: Shared(Status(http.StatusInternalServerError))},
 	}
 }
 
@@ -89,18 +89,18 @@ func AskForCertificate(version uint16, how tls.ClientAuthType) Starter {
 	})
 }
 
-// noResponse holds the answer until the client goes away.
+// noResponse holds the response until the client goes away.
 func noResponse(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// Status answers with a status.
+// Status responds with a status.
 func Status(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { Respond(w, status, http.StatusText(status)) }
 }
 
-// LargeHeaders answers with headers of so many KiB.
+// LargeHeaders responds with headers of a number of KiB.
 func LargeHeaders(kibibytes int) ConnHandler {
 	return func(_ context.Context, c *Client) {
 		w := bufio.NewWriter(c)
@@ -160,7 +160,7 @@ func Redirects(status int, d Destination, write http.HandlerFunc) Starter {
 	}
 }
 
-// withStatus answers with another status than the one that is written.
+// withStatus responds with another status than the one that is written.
 type withStatus struct {
 	http.ResponseWriter
 	status int
@@ -176,7 +176,7 @@ func overScheme(scheme string) Destination {
 	return func(n *Hosts, _ *http.Request) string { return n.URL(scheme, "", "good.stage.test", "/") }
 }
 
-// URL is a URL with the port at which host answers.
+// URL is a URL with the port at which host listens.
 func (n *Hosts) URL(scheme, user, host, path string) string {
 	port, _ := n.Port(scheme, host)
 	return scheme + "://" + user + host + ":" + strconv.Itoa(int(port)) + path

@@ -18,24 +18,24 @@ import (
 
 const (
 	defaultTTL     = time.Minute
-	plainDNSLimit  = 512   // bytes of an answer over UDP without EDNS (RFC 1035, 4.2.1)
+	plainDNSLimit  = 512   // bytes of a DNS answer over UDP without EDNS (RFC 1035, 4.2.1)
 	maxDNSQuestion = 65535 // bytes, by TCP's length field
 	readBuffer     = 4 << 20
 	BindAttempts   = 20 // for a port that is free in both UDP and TCP
 )
 
-// A Resolution is what a Resolver says of one name. The zero Resolution is a
+// A Resolution is what a Resolver returns for one name. The zero Resolution is a
 // name that exists and has no address.
 type Resolution struct {
 	Addresses []netip.Addr     // IPv4 for A, IPv6 for AAAA
 	TTL       time.Duration    // whole seconds; 0: one minute
-	Failure   dnsmessage.RCode // other than success: the answer's code, e.g. server failure
-	Silent    bool             // the question gets no answer at all
+	Failure   dnsmessage.RCode // other than success: the response's code, e.g. server failure
+	Silent    bool             // the query gets no response at all
 }
 
 // A Resolver is a DNS server on one port of 127.0.0.1, for UDP and TCP. It
-// answers A and AAAA for the names it was told, any other name does not exist.
-// It is safe for concurrent use.
+// resolves A and AAAA of the names in Set; any other name does not exist. It is
+// safe for concurrent use.
 type Resolver struct {
 	udp   *net.UDPConn
 	tcp   *Listener
@@ -76,7 +76,7 @@ func NewResolver() (*Resolver, error) {
 // Addr returns where the resolver listens.
 func (r *Resolver) Addr() netip.AddrPort { return r.tcp.Addr() }
 
-// Set tells the resolver what to say of a name. Case and a trailing dot do not
+// Set sets what the resolver returns for a name. Case and a trailing dot do not
 // matter. "*.example.com" stands for every name below example.com that has no
 // Resolution of its own.
 func (r *Resolver) Set(name string, a Resolution) {
@@ -85,7 +85,7 @@ func (r *Resolver) Set(name string, a Resolution) {
 	r.resolutions[Canonical(name)] = a
 }
 
-// Queries returns how many questions of a type came for a name.
+// Queries returns how many queries of a type came for a name.
 func (r *Resolver) Queries(name string, kind dnsmessage.Type) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +99,7 @@ func (r *Resolver) Close() error {
 	return r.tcp.Close()
 }
 
-// serveUDP answers what comes by UDP until the socket is closed.
+// serveUDP responds to queries by UDP until the socket is closed.
 func (r *Resolver) serveUDP() {
 	buf, control := make([]byte, maxDNSQuestion), make([]byte, stampSpace)
 	for {
@@ -115,8 +115,7 @@ func (r *Resolver) serveUDP() {
 	}
 }
 
-// noteWait remembers how long a question that came by UDP waited for its
-// answer; of several for a name, the longest.
+// noteWait remembers how long a query by UDP waited for its response; of several for a name, the longest.
 func (r *Resolver) noteWait(question []byte, waited time.Duration) {
 	var p dnsmessage.Parser
 	if _, err := p.Start(question); err != nil {
@@ -132,8 +131,8 @@ func (r *Resolver) noteWait(question []byte, waited time.Duration) {
 	r.waits[name] = max(r.waits[name], waited)
 }
 
-// TakeWaits returns and forgets for how long each name's askers waited by UDP,
-// from the kernel's receiving the question to the writing of the answer.
+// TakeWaits returns and forgets for how long each name's clients waited by UDP,
+// from the kernel's receiving the query to the writing of the response.
 func (r *Resolver) TakeWaits() map[string]time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,7 +141,7 @@ func (r *Resolver) TakeWaits() map[string]time.Duration {
 	return waits
 }
 
-// serveTCP answers the questions that come over one TCP connection.
+// serveTCP responds to the queries of one TCP connection.
 func (r *Resolver) serveTCP(_ context.Context, conn net.Conn) {
 	var length [2]byte
 	for {
@@ -164,7 +163,7 @@ func (r *Resolver) serveTCP(_ context.Context, conn net.Conn) {
 	}
 }
 
-// reply returns the packed answer to a packed question, nil for none.
+// reply returns the packed response to a packed query, nil for none.
 func (r *Resolver) reply(question []byte, stream bool) []byte {
 	var m dnsmessage.Message
 	if err := m.Unpack(question); err != nil || m.Response || len(m.Questions) != 1 {
@@ -191,8 +190,8 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 	return packed
 }
 
-// find counts a question and finds what to say: of the name itself, else of
-// the nearest wildcard above it.
+// find counts a query and finds the resolution of the name itself, else of the
+// nearest wildcard above it.
 func (r *Resolver) find(q dnsmessage.Question) Resolution {
 	name := Canonical(q.Name.String())
 	r.mu.Lock()
@@ -204,7 +203,7 @@ func (r *Resolver) find(q dnsmessage.Question) Resolution {
 	return Resolution{Failure: dnsmessage.RCodeNameError}
 }
 
-// message makes the message that says a in answer to q.
+// message makes the response to q.
 func message(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsmessage.Message {
 	m := &dnsmessage.Message{
 		Header: dnsmessage.Header{
@@ -249,7 +248,7 @@ func soaRecord() dnsmessage.Resource {
 	}
 }
 
-// datagramLimit is how many bytes the asker takes by UDP: what its EDNS record
+// datagramLimit is how many bytes the client takes by UDP: what its EDNS record
 // says (RFC 6891), else 512.
 func datagramLimit(m *dnsmessage.Message) int {
 	for _, extra := range m.Additionals {

@@ -18,7 +18,7 @@ const (
 	functionName = "rollcall"
 	functionARN  = "arn:aws:lambda:eu-central-1:123456789012:function:" + functionName
 
-	// MaxPayload is the number of bytes an event may have, and an answer too:
+	// MaxPayload is the number of bytes an event may have, and a result too:
 	// Lambda's 6 MB for synchronous invocations, read as MiB.
 	MaxPayload = 6 << 20
 )
@@ -30,7 +30,7 @@ var ErrRuntimeClosed = errors.New("the runtime API is closed")
 type Result struct {
 	RequestID string
 	Payload   []byte        // what the function returned; nil if it failed
-	Duration  time.Duration // from the hand-over of the event to the answer's last byte
+	Duration  time.Duration // from the hand-over of the event to the result's last byte
 
 	// ErrorType is empty if the function succeeded, else the type of the error
 	// it returned, or one of Lambda's own: "Sandbox.Timedout",
@@ -48,7 +48,7 @@ type Runtime struct {
 	queue  chan *invocation
 
 	mu      sync.Mutex
-	open    map[string]*invocation // handed over and not answered, by request id
+	open    map[string]*invocation // handed over and not finished, by request id
 	initial *Result                // the error of the function's start
 	failed  chan struct{}          // closed when initial is set
 
@@ -90,10 +90,10 @@ func (r *Runtime) Accepted() int { return int(r.server.accepted.Load()) }
 // Close ends the server; open invocations end with ErrRuntimeClosed.
 func (r *Runtime) Close() error { return r.server.Close() }
 
-// Invoke queues an event and waits for its answer. The time-out, in whole
-// milliseconds, begins with the hand-over; an answer after it comes too late and
-// gives "Sandbox.Timedout". An error means that the function was not asked, or
-// that nobody waited for its answer.
+// Invoke queues an event and waits for its result. The timeout, in whole
+// milliseconds, begins with the hand-over; a result after it comes too late and
+// gives "Sandbox.Timedout". An error means that the function did not get the
+// event, or that ctx or the runtime ended before the result.
 func (r *Runtime) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Result, error) {
 	if len(event) > MaxPayload {
 		return Result{}, fmt.Errorf("the event has %d bytes, more than %d", len(event), MaxPayload)
@@ -115,7 +115,7 @@ func (r *Runtime) Invoke(ctx context.Context, event []byte, timeout time.Duratio
 	return r.await(ctx, inv)
 }
 
-// await waits for the answer of an invocation that left the queue.
+// await waits for the result of an invocation that left the queue.
 func (r *Runtime) await(ctx context.Context, inv *invocation) (Result, error) {
 	<-inv.handed
 	timer := time.NewTimer(time.Until(inv.begun.Add(inv.timeout)))
@@ -218,7 +218,7 @@ func (r *Runtime) initError(w http.ResponseWriter, req *http.Request) {
 }
 
 // finish ends the invocation that a request names. One that is not open, or
-// answered already, is the function's mistake.
+// finished already, is the function's mistake.
 func (r *Runtime) finish(w http.ResponseWriter, req *http.Request, result Result) bool {
 	id := req.PathValue("id")
 	r.mu.Lock()
@@ -259,7 +259,7 @@ func register(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// status answers the function's process.
+// status responds to the function's process.
 func status(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

@@ -14,11 +14,12 @@ import (
 	"rollcall/internal/pause"
 )
 
-// RequestTimeout is how long a raw server waits for a request, or for a caller to go.
+// RequestTimeout is how long a raw server waits for a request, or for a client to close.
 const RequestTimeout = 5 * time.Second
 
-// A Server is one named fault, or a neighbour that is just good enough: a row
-// of the table is all it takes. Its host is its name below stage.test.
+// A Server has one fault, or is the counterpart of faults, which is just good
+// enough. A row of the table is all it takes. Its host is its name below
+// stage.test.
 type Server struct {
 	Name, Description string
 	// Beside names the faults, separated by blanks, whose good neighbour this
@@ -28,7 +29,7 @@ type Server struct {
 	DNS           Resolution // of the resolver; where something listens, the zero value is its address
 }
 
-// A Starter brings the server of a host up; the site it returns needs no more
+// A Starter brings the server of a host up; the host it returns needs no more
 // than where and how it is reached.
 type Starter func(n *Hosts, host string) (*Host, error)
 
@@ -59,29 +60,29 @@ func (s Server) text() string {
 	if s.CounterpartOf == "" {
 		return s.Description
 	}
-	return s.Description + " (good neighbour of " + strings.Join(strings.Fields(s.CounterpartOf), ", ") + ")"
+	return s.Description + " (counterpart of " + strings.Join(strings.Fields(s.CounterpartOf), ", ") + ")"
 }
 
-// Ported returns an http or https URL with the port at which its host answers
+// Ported returns an http or https URL with the port of its host
 // here. ok is false if the URL has a port already, or nothing listens for its
-// host. A server shows its fault by http too, but for those of TLS.
+// host. A server shows its fault by http too, except those of TLS.
 func (s *Net) Ported(raw string) (ported string, ok bool) {
 	_, ported, ok = s.port(raw)
 	return ported, ok
 }
 
-// Shared starts nothing: both shared listeners answer with h.
+// Shared starts nothing: both shared listeners serve h.
 func Shared(h http.HandlerFunc) Starter {
 	return func(n *Hosts, _ string) (*Host, error) {
 		return &Host{Origin: Origin{Scheme: "https", Addr: n.https.Addr()}, Handler: h}, nil
 	}
 }
 
-// WithTLS answers 200 over TLS as config says, which lacks no more than a
-// certificate: the host's sound one.
+// WithTLS responds 200 over TLS with config, to which it adds the host's valid
+// certificate.
 func WithTLS(config func() *tls.Config) Starter { return OverHTTPWith(config, Send(OK)) }
 
-// Certificate returns the sound certificate of a host when the first handshake asks
+// Certificate returns the valid certificate of a host when the first handshake asks
 // for it.
 func (n *Hosts) Certificate(host string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.Authority.Leaf(host, Valid) }
@@ -92,7 +93,7 @@ func plain(n *Hosts, host string) (*Host, error) {
 	return OwnListener(n.Serve(Page{Name: host}, nil))
 }
 
-// refused holds a port that nobody listens on.
+// refused holds a port on which nothing listens.
 func refused(n *Hosts, _ string) (*Host, error) {
 	port, err := holdPort()
 	if err != nil {
@@ -109,7 +110,7 @@ func (n *Hosts) CloseLater(c io.Closer) {
 	n.closers = append(n.closers, c)
 }
 
-// OwnListener is the site of a server of its own.
+// OwnListener is the host of a server with a listener of its own.
 func OwnListener(s *Listener, err error) (*Host, error) {
 	if err != nil {
 		return nil, err
@@ -117,19 +118,18 @@ func OwnListener(s *Listener, err error) (*Host, error) {
 	return &Host{Origin: Origin{Scheme: "https", Addr: s.Addr()}, Own: s}, nil
 }
 
-// A Client is a client that has connected, and where an act is one of overHTTP
-// has asked.
+// A Client is a connected client, with its request if it has sent one.
 type Client struct {
-	net.Conn // what is spoken over: TLS, or TCP as it is
+	net.Conn // TLS, or TCP as it is
 	TCP      *net.TCPConn
 	Request  *http.Request // its body unread; nil before there is one
 }
 
-// A ConnHandler is what a server does with a caller. The connection ends afterwards;
+// A ConnHandler is what a server does with a connection. The connection ends afterwards;
 // ctx ends with the test network.
 type ConnHandler func(ctx context.Context, c *Client)
 
-// OverTCP lets a act on every connection as it comes.
+// OverTCP lets handle have every connection as it comes.
 func OverTCP(a ConnHandler) Starter {
 	return func(n *Hosts, _ string) (*Host, error) {
 		return OwnListener(n.Keep(ServeRaw(func(ctx context.Context, conn net.Conn) {
@@ -140,13 +140,13 @@ func OverTCP(a ConnHandler) Starter {
 	}
 }
 
-// OverHTTP lets a act on every connection once its first request has come:
-// over TLS where the client begins it, with a sound certificate, else plainly.
+// OverHTTP lets handle have every connection after its first request: over TLS
+// with a valid certificate if the client begins that, else without.
 func OverHTTP(a ConnHandler) Starter {
 	return OverHTTPWith(func() *tls.Config { return &tls.Config{NextProtos: []string{"http/1.1"}} }, a)
 }
 
-// OverHTTPWith is overHTTP with what else is to be said of TLS.
+// OverHTTPWith is OverHTTP with a configuration of TLS.
 func OverHTTPWith(config func() *tls.Config, a ConnHandler) Starter {
 	return func(n *Hosts, host string) (*Host, error) {
 		secure := config()
@@ -161,8 +161,8 @@ func OverHTTPWith(config func() *tls.Config, a ConnHandler) Starter {
 	}
 }
 
-// finish ends what we say, and reads what the caller says until it has gone: a
-// connection closed over unread bytes would be a reset one.
+// finish ends our direction and reads until the client closes: closing with
+// unread bytes would reset the connection.
 func (c *Client) finish() {
 	if secure, ok := c.Conn.(*tls.Conn); ok {
 		secure.CloseWrite()
@@ -172,7 +172,7 @@ func (c *Client) finish() {
 	io.Copy(io.Discard, c.TCP)
 }
 
-// Serve reads the caller's request and lets a act on it.
+// Serve reads the client's request and lets handle have it.
 func (c *Client) Serve(ctx context.Context, a ConnHandler) {
 	var err error
 	if c.Request, err = http.ReadRequest(bufio.NewReader(c.Conn)); err != nil {
@@ -181,8 +181,8 @@ func (c *Client) Serve(ctx context.Context, a ConnHandler) {
 	a(ctx, c)
 }
 
-// Sniff reports whether the caller begins a TLS handshake, and lets its first
-// bytes be read again.
+// Sniff reports whether the client begins a TLS handshake. Its first bytes can
+// still be read.
 func (c *Client) Sniff() bool {
 	const handshake = 22 // the record type (RFC 8446, 5.1)
 	r := bufio.NewReader(c.Conn)
@@ -191,16 +191,16 @@ func (c *Client) Sniff() bool {
 	return err == nil && first[0] == handshake
 }
 
-// sniffed is a connection whose first bytes have been looked at.
+// sniffed is a connection whose first bytes were peeked.
 type sniffed struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-// Read returns the bytes that have been looked at, then the connection's.
+// Read returns the peeked bytes, then the connection's.
 func (s sniffed) Read(p []byte) (int, error) { return s.r.Read(p) }
 
-// Hang reads what comes and says nothing until the client goes away.
+// Hang reads and sends nothing until the client closes.
 func Hang(_ context.Context, c *Client) {
 	c.SetReadDeadline(time.Time{})
 	io.Copy(io.Discard, c)
@@ -209,7 +209,7 @@ func Hang(_ context.Context, c *Client) {
 // CloseConn does nothing, so that the connection ends.
 func CloseConn(context.Context, *Client) {}
 
-// Reset lets closing send a reset instead of an end.
+// Reset closes the connection with a reset.
 func Reset(_ context.Context, c *Client) {
 	c.TCP.SetLinger(0)
 	c.TCP.Close()
@@ -220,7 +220,7 @@ func Send(text string) ConnHandler {
 	return func(_ context.Context, c *Client) { io.WriteString(c, text) }
 }
 
-// Sequence does one act after the other.
+// Sequence runs handlers one after the other.
 func Sequence(acts ...ConnHandler) ConnHandler {
 	return func(ctx context.Context, c *Client) {
 		for _, a := range acts {
@@ -241,7 +241,7 @@ func Drip(text string, piece int, interval time.Duration) ConnHandler {
 	}
 }
 
-// Repeat sends text until the client goes away.
+// Repeat sends text until the client closes.
 func Repeat(text string, interval time.Duration) ConnHandler {
 	return func(ctx context.Context, c *Client) {
 		for {

@@ -2,5 +2,5 @@
 
 package testnet
 
-// Slowdown: see patience_race.go.
+// Slowdown: see slowdown_race.go.
 const Slowdown = 1

@@ -53,7 +53,7 @@ func http2Faults() []testnet.Server {
 	}
 }
 
-// An h2Caller is a client whose request has come over HTTP/2.
+// An h2Client is a client whose request has come over HTTP/2.
 type h2Client struct {
 	*testnet.Client
 	*http2.Framer
@@ -61,23 +61,34 @@ type h2Client struct {
 }
 
 // overALPN agrees on HTTP/2 whatever comes, and lets a act.
-func overALPN(handle testnet.ConnHandler) testnet.Starter {
+func overALPN(a testnet.ConnHandler) testnet.Starter { return agreeing(a, a, http2.NextProtoTLS) }
+
+// agreeing agrees on one of protocols, and lets h2 act where that is HTTP/2, else
+// other.
+func agreeing(h2, other testnet.ConnHandler, protocols ...string) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
-		config := &tls.Config{GetCertificate: n.Certificate(host), NextProtos: []string{http2.NextProtoTLS}}
+		config := &tls.Config{GetCertificate: n.Certificate(host), NextProtos: protocols}
 		return testnet.OverTCP(func(ctx context.Context, c *testnet.Client) {
 			c.SetReadDeadline(time.Now().Add(testnet.RequestTimeout))
 			secure := tls.Server(c.Conn, config)
 			c.Conn = secure
-			if err := secure.HandshakeContext(ctx); err == nil {
-				handle(ctx, c)
+			if err := secure.HandshakeContext(ctx); err != nil {
+				return
+			}
+			if secure.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS {
+				h2(ctx, c)
+			} else {
+				other(ctx, c)
 			}
 		})(n, host)
 	}
 }
 
 // overHTTP2 lets answer act on every request that comes over HTTP/2.
-func overHTTP2(respond func(*h2Client)) testnet.Starter {
-	return overALPN(func(_ context.Context, c *testnet.Client) {
+func overHTTP2(answer func(*h2Client)) testnet.Starter { return overALPN(inHTTP2(answer)) }
+
+func inHTTP2(answer func(*h2Client)) testnet.ConnHandler {
+	return func(_ context.Context, c *testnet.Client) {
 		preface := make([]byte, len(http2.ClientPreface))
 		if _, err := io.ReadFull(c, preface); err != nil || string(preface) != http2.ClientPreface {
 			return
@@ -93,11 +104,11 @@ func overHTTP2(respond func(*h2Client)) testnet.Starter {
 			}
 			if headers, ok := frame.(*http2.HeadersFrame); ok {
 				h.stream = headers.StreamID
-				respond(h)
+				answer(h)
 				return
 			}
 		}
-	})
+	}
 }
 
 // h2Page is net/http's own HTTP/2, and HTTP/1.1 for those who want that.

@@ -46,10 +46,10 @@ func handshakeFaults() []testnet.Server {
 }
 
 // afterHello reads once what the caller sends, and lets a act.
-func afterHello(handle testnet.ConnHandler) testnet.ConnHandler {
+func afterHello(a testnet.ConnHandler) testnet.ConnHandler {
 	return func(ctx context.Context, c *testnet.Client) {
 		if _, err := c.Read(make([]byte, 64<<10)); err == nil {
-			handle(ctx, c)
+			a(ctx, c)
 		}
 	}
 }
@@ -71,12 +71,12 @@ func warnFirst(n *testnet.Hosts, host string) (*testnet.Host, error) {
 }
 
 // midHandshake lets a act, below TLS, after the server's hello.
-func midHandshake(handle testnet.ConnHandler) testnet.Starter {
+func midHandshake(a testnet.ConnHandler) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
 		config := &tls.Config{GetCertificate: n.Certificate(host)}
 		return testnet.OverTCP(func(ctx context.Context, c *testnet.Client) {
 			if err := tls.Server(oneRecord{c.Conn}, config).HandshakeContext(ctx); errors.Is(err, errOneRecord) {
-				handle(ctx, c)
+				a(ctx, c)
 			}
 		})(n, host)
 	}
@@ -123,6 +123,7 @@ func clientCertificateFaults() []testnet.Server {
 		{Name: "client-certificate-12-optional", Description: "TLS 1.2, asks for a client certificate and does without",
 			CounterpartOf: "client-certificate-12", Start: testnet.AskForCertificate(tls.VersionTLS12, tls.RequestClientCert)},
 		{Name: "client-certificate-13-optional", Description: "TLS 1.3, asks for a client certificate and does without",
-			CounterpartOf: "client-certificate-13", Start: testnet.AskForCertificate(tls.VersionTLS13, tls.RequestClientCert)},
+			CounterpartOf: "client-certificate-13 client-certificate-400 client-certificate-403 client-certificate-496 client-certificate-500 " +
+				"client-certificate-closing client-certificate-resetting", Start: testnet.AskForCertificate(tls.VersionTLS13, tls.RequestClientCert)},
 	}
 }

@@ -64,7 +64,7 @@ func TestPageThatCannotBeKept(t *testing.T) {
 		testnet.Hanging:      "S3 did not respond in time",
 	} {
 		r, s3 := withPages(t)
-		s3.Misbehave(mode, -1)
+		s3.SetFault(mode, -1)
 		r.timeout = 4 * time.Second
 		var s *summary
 		runs := 0
