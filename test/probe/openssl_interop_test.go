@@ -70,12 +70,12 @@ func clientCertificateServers() []server {
 func certificateServers() []server {
 	return []server{
 		{name: "complete chain", http: "1.0"},
-		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: check.TLSUntrusted, phase: check.TLS, detail: "is missing"},
+		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: check.TLSUntrusted, phase: check.TLS, detail: "issuer of the certificate is missing"},
 		{name: "wrong name", flaw: testnet.WrongName, reason: check.TLSHostname, phase: check.TLS, detail: "not for " + host},
 		{name: "expired", flaw: testnet.Expired, reason: check.TLSExpired, phase: check.TLS, detail: "expired 1 day ago"},
 		{name: "not yet valid", flaw: testnet.NotYetValid, reason: check.TLSNotYetValid, phase: check.TLS, detail: "not valid for another"},
-		{name: "self-signed", flaw: testnet.SelfSigned, reason: check.TLSUntrusted, phase: check.TLS, detail: "self-signed"},
-		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: check.TLSUntrusted, phase: check.TLS, detail: "a root certificate that is not trusted"},
+		{name: "self-signed", flaw: testnet.SelfSigned, reason: check.TLSUntrusted, phase: check.TLS, detail: "certificate is self-signed"},
+		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: check.TLSUntrusted, phase: check.TLS, detail: "root certificate that is not trusted"},
 		{name: "expired, unverified", flaw: testnet.Expired, http: "1.0",
 			change: func(s *check.Settings) { s.TLS.InsecureSkipVerify = true }},
 	}
