@@ -38,7 +38,6 @@ type exchangeError struct {
 	inBody            bool   // the response's headers were complete
 	certificateWanted bool   // the server asked for a client certificate
 	certificateSent   bool   // and the target has one
-	unaccepted        bool   // no byte came after a handshake of TLS 1.3, whose end is the server's to say
 }
 
 // Unwrap returns the error itself.
@@ -150,7 +149,7 @@ var alerts = []struct {
 func classifyTLS(f failure) (check.Reason, string) {
 	refused, _ := errors.AsType[*net.OpError](f.error)
 	remote := alerted(f.error)
-	if f.certificateWanted && (f.phase == check.TLS || remote || f.unaccepted && gone(f.error)) { // a TLS 1.3 server says so only at the first read
+	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
 		return check.TLSClientCertificate, clientCertificateDetail(f, refused)
 	}
 	if e, ok := errors.AsType[tls.RecordHeaderError](f.error); ok && e.Conn != nil { // it has one only if the first record was none
@@ -175,11 +174,6 @@ func classifyTLS(f failure) (check.Reason, string) {
 		detail += "; there may be no cipher suite in common (see tls.cipherSuites)"
 	}
 	return check.TLSHandshake, detail
-}
-
-// gone reports whether the other side ended the connection.
-func gone(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // clientCertificateDetail says what a server that asked for a client certificate
@@ -228,13 +222,22 @@ func classifySocket(f failure) (check.Reason, string) {
 	case errors.Is(f.error, syscall.ECONNREFUSED):
 		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
 	case errors.Is(f.error, syscall.ECONNRESET), errors.Is(f.error, syscall.EPIPE):
-		return check.ConnectionReset, "server reset the connection"
+		return check.ConnectionReset, "server reset the connection" + asked(f)
 	case errors.Is(f.error, syscall.EHOSTUNREACH), errors.Is(f.error, syscall.ENETUNREACH), errors.Is(f.error, syscall.EACCES), errors.Is(f.error, syscall.EPERM):
 		return check.Unreachable, "no route to the server"
 	case !f.inBody && (errors.Is(f.error, io.EOF) || errors.Is(f.error, io.ErrUnexpectedEOF)):
-		return check.ConnectionClosed, closedEarly
+		return check.ConnectionClosed, closedEarly + asked(f)
 	}
 	return check.OK, ""
+}
+
+// asked says that a server may have ended the connection for want of a client
+// certificate. It may as well have crashed.
+func asked(f failure) string {
+	if !f.certificateWanted || f.certificateSent || f.inBody {
+		return ""
+	}
+	return "; it had asked for a client certificate"
 }
 
 func classifyHTTP(f failure) (check.Reason, string) {

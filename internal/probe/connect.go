@@ -25,8 +25,6 @@ type connection struct {
 	stop              func() bool // ends the watch over the run, whose end closes the connection
 	certificateWanted bool        // the server asked for a client certificate
 	certificateSent   bool        // and got one
-	version           uint16      // of TLS
-	handshaken        int64       // bytes received when the handshake was over for us
 
 	began  time.Time
 	before wire.Span // what the phases of connections before it took
@@ -35,7 +33,6 @@ type connection struct {
 // explain adds to an error what classify has to know of the handshake.
 func (c *connection) explain(e exchangeError) error {
 	e.certificateWanted, e.certificateSent = c.certificateWanted, c.certificateSent
-	e.unaccepted = c.version == tls.VersionTLS13 && c.wire.Reading().Received == c.handshaken
 	return &e
 }
 

@@ -50,16 +50,14 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 	a.time.noteStamps(r)
 	a.time.recordUntil(err, check.TLS, r.Waited, began)
 	a.time.uncertainty += r.WaitGap
-	c.handshaken = r.Received
 	a.time.settle(c, r)
 	state := client.ConnectionState()
-	c.version = state.Version
 	if len(state.VerifiedChains) > 0 {
 		first = trust.FirstToExpire(state.VerifiedChains)
 	}
 	cert := certificateOf(state, first, err, time.Now())
-	if cert != nil && h.count > 0 { // who has seen no request has nothing to echo
-		cert.Subject, cert.Issuer = a.secrets.Redact(cert.Subject), a.secrets.Redact(cert.Issuer)
+	if cert != nil {
+		a.showCertificate(cert, h)
 	}
 	a.keep(cert)
 	if a.p.rootless && untrusted(err) {

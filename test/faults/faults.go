@@ -14,7 +14,7 @@ func Servers() []testnet.Server {
 	return slices.Concat(
 		nameFaults(), blockedFaults(), connectionFaults(), backlogFaults(),
 		handshakeFaults(), versionFaults(), clientCertificateFaults(),
-		certificateFaults(), chainFaults(), keyFaults(),
+		certificateFaults(), chainFaults(), keyFaults(), trustFaults(), legacyFaults(), anonymousFaults(),
 		silentFaults(), noHTTPFaults(), headFaults(), interimFaults(), statusFaults(),
 		framingFaults(), sizeFaults(), encodingFaults(),
 		redirectFaults(), locationFaults(), otherOriginFaults(),

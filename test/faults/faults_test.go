@@ -36,7 +36,7 @@ func TestFaults(t *testing.T) {
 	s := start(t, testnet.Options{})
 	checks := map[string]check{}
 	for _, family := range []map[string]check{
-		nameChecks(), connectionChecks(), handshakeChecks(), versionChecks(), certificateChecks(), chainChecks(),
+		nameChecks(), connectionChecks(), handshakeChecks(), versionChecks(), certificateChecks(), chainChecks(), trustChecks(),
 		silenceChecks(), noHTTPChecks(), headChecks(), statusChecks(), framingChecks(), sizeChecks(), encodingChecks(),
 		redirectChecks(), locationChecks(), otherOriginChecks(), http2Checks(), frameChecks(), timeChecks(), flakyChecks(),
 	} {

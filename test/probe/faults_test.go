@@ -78,11 +78,31 @@ var knownFaults = []fault{
 	{"wildcard-depth", check.TLSHostname, check.TLS, "not for"},
 	{"no-san", check.TLSHostname, check.TLS, "no name at all"},
 	{"wrong-usage", check.TLSUntrusted, check.TLS, "usage"},
-	{"self-signed", check.TLSUntrusted, check.TLS, "unknown authority"},
-	{"untrusted", check.TLSUntrusted, check.TLS, "unknown authority"},
-	{"no-intermediate", check.TLSUntrusted, check.TLS, "unknown authority"},
-	{"expired-intermediate", check.TLSExpired, check.TLS, "expired 1 day ago"},
-	{"issuer-no-authority", check.TLSUntrusted, check.TLS, ""},
+	{"self-signed", check.TLSUntrusted, check.TLS, "certificate is self-signed"},
+	{"untrusted", check.TLSUntrusted, check.TLS, "chain ends in a root certificate that is not trusted: CN=Test Stranger"},
+	{"no-intermediate", check.TLSUntrusted, check.TLS, "issuer of the certificate is missing, as the server does not send it and no trusted root has its name: CN=Test Intermediate"},
+	{"expired-intermediate", check.TLSExpired, check.TLS, "intermediate certificate expired 1 day ago ("},
+	{"issuer-no-authority", check.TLSUntrusted, check.TLS, "may not sign certificates: CN=between.stage.test"},
+	{"sha1-leaf", check.TLSUntrusted, check.TLS, "certificate is signed with SHA-1, which is no longer trusted"},
+	{"sha1-intermediate", check.TLSUntrusted, check.TLS, "intermediate certificate is signed with SHA-1, which is no longer trusted: CN=Test Intermediate"},
+	{"root-made-anew", check.TLSUntrusted, check.TLS, "root certificate has another key than the trusted one of the same name, so it was made anew: CN=Test Root"},
+	{"root-made-anew-unsent", check.TLSUntrusted, check.TLS, "certificate is signed with another key than the trusted root of its issuer's name has, so that one was made anew: CN=Test Root"},
+	{"intermediate-made-anew", check.TLSUntrusted, check.TLS, "certificate is not signed with the key of the issuer that the server sends: CN=Test Intermediate"},
+	{"stranger-above", check.TLSUntrusted, check.TLS, "issuer of the intermediate certificate is missing, as the server does not send it and no trusted root has its name: CN=Test Stranger"},
+	{"intermediate-not-yet-valid", check.TLSNotYetValid, check.TLS, "intermediate certificate is not valid for another 23 hours ("},
+
+	{"rsa-exchange", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"rsa-exchange-cbc", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"cbc-sha256", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"triple-des", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"rc4", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+
+	{"client-certificate-400", check.TLSClientCertificate, check.TLS, "asks for a client certificate, and says 400 without one"},
+	{"client-certificate-403", check.TLSClientCertificate, check.TLS, "says 403"},
+	{"client-certificate-496", check.TLSClientCertificate, check.TLS, "says 496"},
+	{"client-certificate-500", check.Status, check.Transfer, "500"},
+	{"client-certificate-closing", check.ConnectionClosed, check.FirstByte, "without a response; it had asked for a client certificate"},
+	{"client-certificate-resetting", check.ConnectionReset, check.FirstByte, "reset the connection; it had asked for a client certificate"},
 
 	{"hanging", check.Timeout, check.FirstByte, "no response within 1s"},
 	{"closing", check.ConnectionClosed, check.FirstByte, "closed the connection without a response"},
@@ -354,6 +374,14 @@ func TestTLSSettings(t *testing.T) {
 		{"tls11-only", check.TLSSettings{MinVersion: tls.VersionTLS11}, check.OK, true, false},
 		{"tls12-only", check.TLSSettings{MinVersion: tls.VersionTLS13}, check.TLSVersion, false, false},
 		{"tls13-only", check.TLSSettings{MinVersion: tls.VersionTLS13}, check.OK, true, false},
+		{"rsa-exchange", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"rsa-exchange", check.TLSSettings{MinVersion: tls.VersionTLS11}, check.OK, true, false},
+		{"rsa-exchange", check.TLSSettings{MinVersion: tls.VersionTLS12}, check.TLSHandshake, false, false},
+		{"rsa-exchange-cbc", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"cbc-sha256", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"triple-des", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"rc4", check.TLSSettings{LegacyCiphers: true}, check.TLSHandshake, false, false},
+		{"redirect-302", check.TLSSettings{InsecureSkipVerify: true}, check.OK, true, true}, // the second origin is verified
 	} {
 		res := prober.Probe(t.Context(), at(t, st, "https://"+test.server+".stage.test/", func(s *check.Settings) { s.TLS = test.settings }))
 		verified := res.Certificate != nil && res.Certificate.Verified
@@ -363,8 +391,8 @@ func TestTLSSettings(t *testing.T) {
 	}
 }
 
-// TestCertificates: who they are from and when they end is known, refused or
-// not; what ends first in the chain counts.
+// TestCertificates: who they are from and when they expire is known, refused or
+// not; what expires first counts, in the chain and of all hops.
 func TestCertificates(t *testing.T) {
 	st, prober := gallery(t)
 	for _, test := range []struct {
@@ -373,7 +401,8 @@ func TestCertificates(t *testing.T) {
 		chain  bool    // verified
 	}{
 		{"good", 90, true}, {"expired", -1, false}, {"expires-tomorrow", 1, true}, {"wrong-name", 90, false}, {"untrusted", 90, false},
-		{"intermediate-expires-tomorrow", 1, true},
+		{"intermediate-expires-tomorrow", 1, true}, {"expired-intermediate", -1, false}, {"intermediate-renewed", 90, true},
+		{"redirect-from-expiring", 1, true}, {"negative-serial", 90, true}, {"intermediate-not-yet-valid", 90, false},
 	} {
 		c := prober.Probe(t.Context(), at(t, st, "https://"+test.server+".stage.test/")).Certificate
 		if c == nil || c.DaysLeft < test.days-1 || c.DaysLeft > test.days+1 || c.Verified != test.chain || c.Subject == "" || c.Issuer == "" || c.NotAfter.IsZero() {
