@@ -155,13 +155,13 @@ func (a *attempt) judge(resp *response) error {
 				return resp.broken
 			}
 			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail}
+			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail}
 		}
 	}
 	for _, c := range a.t.Warn {
 		if reason, detail := c.Check(seen); reason != check.OK {
 			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail, degraded: true}
+			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail, degraded: true}
 		}
 	}
 	return nil

@@ -124,9 +124,9 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 	resp := func() *http.Response {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
-	for _, wanted := range []bool{false, true} {
-		if b, err := readBody(resp(), 10, wanted); err != nil || (b.text != "") != wanted || b.size != 5 {
-			t.Errorf("readBody(wanted %v) = %+v, %v", wanted, b, err)
+	for _, u := range []use{counted, measured, quoted} {
+		if b, err := readBody(resp(), 10, u); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
+			t.Errorf("readBody(%v) = %+v, %v", u, b, err)
 		}
 	}
 }

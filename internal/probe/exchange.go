@@ -28,7 +28,10 @@ type hop struct {
 	body    string
 	tls     check.TLSSettings
 	count   int      // redirects followed to get here
-	visited []string // methods and URLs of the hops before
+	visited []string // the hops before, see visit
+
+	noCookies bool
+	jar       *jar // what servers set so far; nil: nothing
 }
 
 // encodings are what we decode ourselves.
@@ -55,7 +58,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body, tls: t.TLS}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // request is the hop as net/http wants it.
@@ -64,6 +67,12 @@ func (h *hop) request(ctx context.Context) *http.Request {
 		Method: h.method, URL: h.url, Host: h.host, Header: h.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
+	}
+	if h.jar != nil {
+		req.Header = h.header.Clone()
+		if cookies := h.cookies(); cookies != "" {
+			req.Header["Cookie"] = []string{cookies}
+		}
 	}
 	if h.body != "" {
 		req.Body = readCloser{strings.NewReader(h.body)}
@@ -158,7 +167,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	resp.broken = broken
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"))
+	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings))
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(first.Arrived), began)
@@ -167,7 +176,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	}
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
 	a.res.Complete = err == nil
-	resp.body = b.text
+	resp.body, resp.undecoded = b.text, b.undecoded
 	if err != nil {
 		return nil, &exchangeError{error: err, inBody: true}
 	}
