@@ -69,19 +69,23 @@ run: build ## run the checks of the events on this machine; EVENT=my.json for yo
 	@$(GOTEST) build -o ../bin/run ./run
 	@bin/run $(EVENT)
 
-# -short leaves out what takes longer than about a second.
+# -short leaves out what takes longer than about a second. A test that hangs
+# fails when the time of -timeout, which is its whole package's, is over.
 test: ## run the quick tests (40 s)
-	go test -short ./...
-	$(GOTEST) test -short ./docs ./template
+	go test -short -timeout 2m ./...
+	$(GOTEST) test -short -timeout 2m ./docs ./template
 
-test-all: ## run all tests that need nothing but Go
-	go test ./...
-	$(GOTEST) test ./...
+test-all: ## run all tests that need nothing but Go (5 minutes)
+	go test -timeout 5m ./...
+	$(GOTEST) test -timeout 5m ./...
 
-# One package at a time: two at once are slow enough to miss deadlines.
-race: ## run the tests with the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -p 1 ./...
-	CGO_ENABLED=1 $(GOTEST) test -race -p 1 ./...
+# Where goroutines share something. What is compiled or simulated elsewhere has
+# no more races for being run again. One package at a time: two at once are slow
+# enough to miss deadlines.
+RACE = ./cmd/rollcall ./functions/check $(addprefix ./internal/,cloud monitor probe publish resolve sweep testnet trust wire)
+race: ## run the tests of what is concurrent with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -p 1 -timeout 10m $(RACE)
+	CGO_ENABLED=1 $(GOTEST) test -race -p 1 -timeout 10m ./faults ./probe ./s3 ./terminal
 
 interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl, zsh, fish, mandoc)
 	$(GOTEST) test -count=1 -tags interop ./terminal
@@ -91,10 +95,11 @@ interop: ## run the tests against servers of others too (needs nginx, caddy, h2o
 FUZZTIME ?= 60s
 fuzz: ## look for input that breaks the event's reader or the prober
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/plan
+	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/weburl
 	go test -run '^$$' -fuzz '^FuzzProbe$$' -fuzztime $(FUZZTIME) ./internal/probe
 	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./internal/trust
 
-# The whole corpus with every kind of key, and random ways beside. Some minutes.
+# Random pairs of servers, other ones each time.
 MUTATIONS ?= 10000
 .PHONY: trust
 trust: ## compare our verdicts of certificate chains with crypto/x509's, many times

@@ -21,6 +21,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/sweep"
+	"rollcall/internal/weburl"
 )
 
 // sources are the flags and arguments that say what to check.
@@ -107,8 +108,8 @@ func withScheme(argument string) *neturl.URL {
 	if argument == "" || strings.Contains(argument, "://") || strings.HasPrefix(argument, "/") {
 		return nil
 	}
-	u, err := neturl.Parse("https://" + argument)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(argument, " \t\r\n") {
+	u, err := weburl.Parse("https://"+argument, nil)
+	if err != nil || u.User != nil || strings.ContainsAny(argument, " \t\r\n") {
 		return nil
 	}
 	return u

@@ -192,6 +192,9 @@ func (s *stopper) Write(p []byte) (int, error) {
 
 // Each round replaces the file.
 func TestWatchToFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	t.Parallel()
 	name := file(t, "")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -55,11 +55,12 @@ func TestAThousandInvocationsLeaveNothing(t *testing.T) {
 	}
 	invoke(warmUps)
 	invoke(early - warmUps)
-	before := settled(heldNow(t), t)
+	before := settled(heldNow(t), 20, t)
+	most := holdings{before.goroutines + moreGoroutines, before.descriptors + moreDescriptors, before.bytes + moreBytes}
 	invoke(invocations - early)
-	after := settled(before, t)
+	after := settled(most, 200, t)
 	t.Logf("after %d invocations %+v, after %d %+v", early, before, invocations, after)
-	if after.goroutines > before.goroutines+moreGoroutines || after.descriptors > before.descriptors+moreDescriptors || after.bytes > before.bytes+moreBytes {
+	if !after.within(most) {
 		t.Errorf("after %d invocations the process holds %+v, after %d %+v", early, before, invocations, after)
 	}
 }
@@ -126,18 +127,21 @@ func heldNow(t *testing.T) holdings {
 	return holdings{runtime.NumGoroutine(), len(open), int64(m.HeapAlloc)}
 }
 
-// settled waits until no more than before is held, for two seconds: the other
-// ends of connections, which this process holds too, take a moment to go.
-func settled(before holdings, t *testing.T) holdings {
+func (h holdings) within(most holdings) bool {
+	return h.goroutines <= most.goroutines && h.descriptors <= most.descriptors && h.bytes <= most.bytes
+}
+
+// settled waits until no more than most is held, for this number of tenths of a
+// second: the other ends of connections, which this process holds too, take a
+// moment to go.
+func settled(most holdings, tenths int, t *testing.T) holdings {
 	t.Helper()
-	for range 20 {
-		now := heldNow(t)
-		if now.goroutines <= before.goroutines && now.descriptors <= before.descriptors && now.bytes <= before.bytes {
-			return now
-		}
+	now := heldNow(t)
+	for ; tenths > 0 && !now.within(most); tenths-- {
 		time.Sleep(100 * time.Millisecond)
+		now = heldNow(t)
 	}
-	return heldNow(t)
+	return now
 }
 
 // TestTwoInvocationsAtOnce: a process that runs two at once keeps them apart.

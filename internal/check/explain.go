@@ -75,8 +75,8 @@ var explanations = [reasons]Explanation{
 	},
 	TLSHostname: {
 		Meaning: "The certificate is for other names, or the server says that it does not know the name.",
-		Cause:   "The server has no site of that name and sends another's certificate; or the name is missing in it. A common name does not count.",
-		Action:  "Get a certificate that lists the name. If the requested name is wrong on purpose, set `tls.serverName`.",
+		Cause:   "The server has no site of that name and sends another's certificate; or the name is missing in it. A common name does not count, and for an IP address no DNS name does.",
+		Action:  "Get a certificate that lists the name, or the address as an IP SAN. If the requested name is wrong on purpose, set `tls.serverName`.",
 	},
 	TLSUntrusted: {
 		Meaning: "No chain leads from the certificate to a trusted root; or a certificate of the chain may not be used for this.",
@@ -145,8 +145,8 @@ var explanations = [reasons]Explanation{
 	},
 	Status: {
 		Meaning: "An expectation that reads only `status` is false. Confirmed if the status is 429 or from 500 on.",
-		Cause:   "5xx: the application or its backend. 4xx: a wrong URL or missing authorization; 403 and 503 also from sites that serve browsers only.",
-		Action:  "Look at the application's log. If the site requires a browser, set `userAgent`. If the status is right, put it into `expect`.",
+		Cause:   "5xx: the application or its backend. 4xx: a wrong URL or missing authorization; 403 and 503 also from sites that serve browsers only. 520 to 530: Cloudflare, or another proxy, got no usable response from the origin.",
+		Action:  "Look at the application's log; for 520 to 530 at what the detail names, on the origin. If the site requires a browser, set `userAgent`. If the status is right, put it into `expect`.",
 	},
 	Expectation: {
 		Meaning: "Any other expectation is false, or could not be evaluated. The detail shows it and the actual value. Not confirmed.",
@@ -165,8 +165,8 @@ var explanations = [reasons]Explanation{
 	},
 	InvalidTarget: {
 		Meaning: "The target can't be probed: its URL is invalid, or a reference can't be resolved. The others are checked.",
-		Cause:   "A missing `https://`, or an environment variable that is not set.",
-		Action:  "Correct the entry that the detail names, or set the variable.",
+		Cause:   "A missing `https://`, a list in another form than one URL a line, or an environment variable that is not set.",
+		Action:  "Correct the entry that the detail names, or set the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
 		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, or descriptors, ports or memory were missing and twenty tries with lower concurrency did not help. The run is not healthy.",

@@ -1,7 +1,6 @@
 package expect
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // stepName is what a loop calls at every turn. No expression can name it.
@@ -102,7 +102,7 @@ func variablesOf(r *check.Response, reads map[string]bool) *variables {
 		}
 	}
 	if reads["url"] {
-		v.URL = r.URL.String()
+		v.URL = weburl.String(r.URL)
 	}
 	if res.IP.IsValid() {
 		v.IP = res.IP.String()
@@ -215,13 +215,4 @@ func quote(text string, reads map[string]bool, r *check.Response) string {
 		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
 	}
 	return strconv.Quote(redact.Cut(redact.Printable(text), redact.MaxServer))
-}
-
-// statusLine is the status with the standard's words for it: the server's own
-// may be anything.
-func statusLine(status int) string {
-	if text := http.StatusText(status); text != "" {
-		return strconv.Itoa(status) + " " + text
-	}
-	return strconv.Itoa(status)
 }

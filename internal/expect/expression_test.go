@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/testnet"
 )
 
 func TestCompile(t *testing.T) {
@@ -96,11 +95,9 @@ func TestExpressionsAreBounded(t *testing.T) {
 	} {
 		e := mustCompile(t, source)
 		before := allocated()
-		began := time.Now()
+		watchdog := time.AfterFunc(time.Minute, func() { panic(source + " has no end") })
 		reason, detail := e.Check(large)
-		if took := time.Since(began); took > testnet.Patience*2*time.Second {
-			t.Errorf("%s took %v", source, took)
-		}
+		watchdog.Stop()
 		if grown := allocated() - before; grown > 256<<20 {
 			t.Errorf("%s allocated %d MiB", source, grown>>20)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 )
 
 // inputs are what the events of testdata refer to.
@@ -121,7 +122,7 @@ func describe(p *Plan) string {
 			fmt.Fprintf(&b, "  invalid %s\n", t.Invalid)
 			continue
 		}
-		fmt.Fprintf(&b, "  URL %s\n%s", t.URL, describeSettings(t.Settings))
+		fmt.Fprintf(&b, "  URL %s\n%s", weburl.String(t.URL), describeSettings(t.Settings))
 	}
 	return b.String()
 }

@@ -2,11 +2,11 @@ package plan
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // A RawEvent is one that is valid, as it came: with secrets that somebody may
@@ -71,7 +71,7 @@ func redactValue(v value, field string) string {
 		case "headers", "body":
 			text = withoutLiterals(text)
 		case fieldURL:
-			if u, err := url.Parse(text); err == nil && u.Host != "" {
+			if u, err := weburl.Parse(text, nil); err == nil {
 				text = redact.URL(u)
 			} else {
 				text = "…"

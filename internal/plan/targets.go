@@ -15,6 +15,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 const (
@@ -48,6 +49,9 @@ type targetList struct {
 	resolved   *check.Settings // the event's, references resolved
 	unresolved error           // why they can't be
 
+	lines bool      // the targets are lines of a text
+	seen  sightings // of what looks like something else than a URL
+
 	targets []check.Target
 	origins []origin // of targets[i]
 	byName  map[string]int
@@ -60,7 +64,7 @@ type targetList struct {
 type origin struct {
 	path     string
 	text     string   // the URL as written
-	url      *url.URL // nil if text is none
+	url      *url.URL // that names are made of; nil if text is none
 	settings *check.Settings
 }
 
@@ -80,6 +84,7 @@ func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader
 	scanner := bufio.NewScanner(lines)
 	scanner.Buffer(nil, maxLine)
 	number := 0
+	l.lines = true
 	for scanner.Scan() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -130,7 +135,12 @@ func (l *targetList) add(v value) {
 	}
 	text, _ := link.requireText()
 	u, user, invalid := readURL(text)
-	o := origin{v.path, text, u, overlay(withUser(l.event.settings, user), own, l.fields)}
+	invalid = l.seen.note(link.path, text, l.lines, invalid)
+	id := identity(text)
+	if id == nil {
+		id = u
+	}
+	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
 	t := check.Target{Group: l.event.group, URL: u}
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
@@ -146,14 +156,15 @@ func (l *targetList) add(v value) {
 	if invalid == nil {
 		t.RedactedURL = part(text, redact.URL(u))
 		u.Host = part(t.RedactedURL, u.Host)
+		u.Path, u.RawQuery = part(t.RedactedURL, u.Path), part(text, u.RawQuery)
 	} else {
 		t.RedactedURL = redact.InvalidURL(text)
 		t.Invalid = "url: " + invalid.Error()
 	}
 	switch {
 	case t.Name != "":
-	case u != nil:
-		t.Name = part(t.RedactedURL, derivedName(u, request))
+	case id != nil:
+		t.Name = part(t.RedactedURL, derivedName(id, request))
 	default:
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
@@ -212,7 +223,7 @@ func (o *origin) same(other *origin) bool {
 	if o.settings != other.settings && !reflect.DeepEqual(o.settings, other.settings) {
 		return false
 	}
-	return o.text == other.text || o.url != nil && other.url != nil && o.url.String() == other.url.String()
+	return o.text == other.text || o.url != nil && other.url != nil && weburl.String(o.url) == weburl.String(other.url)
 }
 
 // finish returns the plan of what was collected, or what is wrong with it. data
@@ -224,7 +235,10 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if len(*l.ps) > 0 {
 		return nil, &InvalidEventError{*l.ps}
 	}
-	p := &Plan{Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data}
+	p := &Plan{
+		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
+		Warnings: l.seen.warnings(l.lines),
+	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}

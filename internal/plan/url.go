@@ -14,69 +14,66 @@ import (
 
 	"rollcall/internal/guard"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
-// readURL returns an absolute http or https URL in one spelling: host in
-// lower case and punycode, no port that is the scheme's, "/" for no path, no
-// fragment, ASCII throughout. Its user information comes apart. A host's
-// last dot stays: the server sees it, and no search list is tried.
-//
-// Errors quote nothing of text: any part of a URL that can't be read may be
-// its password.
+// readURL returns a URL as it is asked for, see package weburl. Its user
+// information comes apart. A host's last dot stays: the server sees it, and no
+// search list is tried.
 func readURL(text string) (*url.URL, *url.Userinfo, error) {
-	switch {
-	case text == "":
-		return nil, nil, errors.New("is empty")
-	case !utf8.ValidString(text):
+	if !utf8.ValidString(text) {
 		return nil, nil, errors.New("is not valid UTF-8")
-	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return nil, nil, errors.New("has a space or a control character")
 	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return nil, nil, errors.New("invalid URL")
-	case u.Scheme == "":
-		return nil, nil, errors.New("is not absolute (write https://…)")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, nil, errors.New("is neither http nor https (write https://…)")
-	case u.Hostname() == "":
-		return nil, nil, errors.New("has no host")
-	}
-	host, err := hostOf(u)
+	u, err := weburl.Parse(text, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	if u.Port() != "" {
-		port, err := strconv.ParseUint(u.Port(), 10, 16)
-		if err != nil || port == 0 {
-			return nil, nil, errors.New("has a port out of range (1 to 65535)")
-		}
-		if standard := u.Scheme == "http" && port == 80 || u.Scheme == "https" && port == 443; !standard {
-			host += ":" + strconv.FormatUint(port, 10)
+	user := u.User
+	u.User = nil
+	return u, user, nil
+}
+
+// identity returns the URL that derived names are made of: as Rollcall read
+// URLs before it read them as browsers do. Metrics and alarms hang on names, so
+// what was valid then keeps its name, whatever is asked for today, and this
+// never changes. It is nil for what was not valid.
+func identity(text string) *url.URL {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return nil
+	}
+	host, err := guard.HostName(u.Hostname())
+	if strings.HasPrefix(u.Host, "[") {
+		var ip netip.Addr
+		ip, err = netip.ParseAddr(u.Hostname())
+		if host = "[" + ip.String() + "]"; !ip.Is6() || ip.Zone() != "" {
+			return nil
 		}
 	}
-	clean := &url.URL{
+	if err != nil {
+		return nil
+	}
+	if port := u.Port(); port != "" {
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || number == 0 {
+			return nil
+		}
+		if standard := u.Scheme == "http" && number == 80 || u.Scheme == "https" && number == 443; !standard {
+			host += ":" + strconv.FormatUint(number, 10)
+		}
+	}
+	id := &url.URL{
 		Scheme: u.Scheme, Host: host, Path: u.Path, RawPath: u.RawPath,
 		RawQuery: redact.ASCII(u.RawQuery), ForceQuery: u.ForceQuery,
 	}
-	if clean.Path == "" {
-		clean.Path = "/"
+	if id.Path == "" {
+		id.Path = "/"
 	}
-	return clean, u.User, nil
-}
-
-// hostOf returns the host of u without its port: a name in ASCII, an IPv4
-// address, or an IPv6 address in brackets.
-func hostOf(u *url.URL) (string, error) {
-	if !strings.HasPrefix(u.Host, "[") {
-		return guard.HostName(u.Hostname())
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	if err != nil || !ip.Is6() || ip.Zone() != "" {
-		return "", errors.New("has a host in brackets that is not an IPv6 address")
-	}
-	return "[" + ip.String() + "]", nil
+	id.RawPath = id.EscapedPath()
+	return id
 }
 
 // maxName bounds derived names, in bytes. CloudWatch takes 1,024; people don't.
@@ -92,7 +89,7 @@ func derivedName(u *url.URL, request string) string {
 	if u.Scheme == "http" {
 		name = "http://" + name
 	}
-	if path := u.EscapedPath(); path != "/" {
+	if path := weburl.Path(u); path != "/" {
 		name += path
 	}
 	query := ""

@@ -140,7 +140,7 @@ func classifyCertificate(f failure) (check.Reason, string) {
 		return classifyInvalid(e, f.now)
 	}
 	if e, ok := errors.AsType[x509.HostnameError](f.error); ok {
-		return check.TLSHostname, fmt.Sprintf("certificate is not for %s but %s", e.Host, namesOf(e.Certificate))
+		return check.TLSHostname, hostnameDetail(e)
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.error); ok {
 		return check.TLSUntrusted, "certificate is signed by an unknown authority"

@@ -16,6 +16,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -64,7 +65,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 // request is the hop as net/http wants it.
 func (h *hop) request(ctx context.Context) *http.Request {
 	req := &http.Request{
-		Method: h.method, URL: h.url, Host: h.host, Header: h.header,
+		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
 	}

@@ -3,16 +3,14 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rollcall/internal/check"
-	"rollcall/internal/guard"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // A response is what came back on one connection.
@@ -44,7 +42,7 @@ func (h *hop) redirect(r *http.Response, limit int) (next *hop, broken *verdict)
 	case h.url.Scheme == "https" && to.Scheme == "http":
 		return nil, &verdict{reason: check.RedirectInsecure, detail: "redirected from https to http: " + redact.URL(to)}
 	case h.count == limit:
-		return nil, &verdict{reason: check.RedirectLoop, detail: fmt.Sprintf("more than %d redirects", limit)}
+		return nil, &verdict{reason: check.RedirectLoop, detail: fmt.Sprintf("more than %d redirects, the next one to %s", limit, redact.URL(to))}
 	}
 	visited := append(h.visited, h.visit())
 	h.keepCookies(r.Header)
@@ -58,7 +56,7 @@ func (h *hop) redirect(r *http.Response, limit int) (next *hop, broken *verdict)
 
 // visit is what a request must not ask for twice. Cookies are part of it: many
 // sites set one and redirect to themselves.
-func (h *hop) visit() string { return h.method + " " + h.url.String() + "\n" + h.cookies() }
+func (h *hop) visit() string { return h.method + " " + weburl.String(h.url) + "\n" + h.cookies() }
 
 func redirects(status int) bool {
 	switch status {
@@ -74,39 +72,15 @@ func location(base *url.URL, header http.Header) (*url.URL, error) {
 	if where == "" {
 		return nil, errors.New("redirect without a Location")
 	}
-	to, err := base.Parse(where)
-	switch {
-	case err != nil:
-		return nil, errors.New("redirect to an invalid URL")
-	case to.Scheme != "http" && to.Scheme != "https":
-		return nil, fmt.Errorf("redirect to scheme %q, which is not http", redact.Cut(to.Scheme, redact.MaxServer))
-	case to.Hostname() == "":
-		return nil, errors.New("redirect to a URL without a host")
-	case !validPort(to.Port()):
-		return nil, errors.New("redirect to an invalid port")
+	to, err := weburl.Parse(where, base)
+	if e, ok := errors.AsType[*weburl.SchemeError](err); ok {
+		return nil, fmt.Errorf("redirect to scheme %q, neither http nor https", redact.Cut(e.Scheme, redact.MaxServer))
 	}
-	if to.Host, err = asciiHost(to); err != nil {
-		return nil, errors.New("redirect to an invalid host name")
+	if err != nil {
+		return nil, fmt.Errorf("redirect to a URL that %w: %s", err, redact.InvalidURL(where))
 	}
-	to.User, to.Fragment = nil, ""
+	to.User = nil
 	return to, nil
-}
-
-func validPort(port string) bool {
-	n, err := strconv.ParseUint(port, 10, 16)
-	return port == "" || err == nil && n > 0
-}
-
-// asciiHost is the host of u, and its port, as it is looked up.
-func asciiHost(u *url.URL) (string, error) {
-	if strings.HasPrefix(u.Host, "[") {
-		return strings.ToLower(u.Host), nil
-	}
-	name, err := guard.HostName(u.Hostname())
-	if err == nil && u.Port() != "" {
-		name = net.JoinHostPort(name, u.Port())
-	}
-	return name, err
 }
 
 // follow is the request that a redirect asks for (RFC 9110, 15.4): 303 turns

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -23,7 +24,7 @@ func URL(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
-	s := u.Scheme + "://" + u.Host + u.EscapedPath()
+	s := u.Scheme + "://" + u.Host + ASCII(cmp.Or(u.RawPath, u.EscapedPath())) // RawPath is what is sent, see package weburl
 	if u.Path == "/" && u.RawQuery == "" {
 		s = strings.TrimSuffix(s, "/")
 	}

@@ -41,6 +41,7 @@ var plainPackages = []string{
 	"internal/sweep",
 	"internal/text",
 	"internal/trust",
+	"internal/weburl",
 	"internal/wire",
 	"test/bench/plainest",
 	"test/camera",

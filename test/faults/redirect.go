@@ -37,7 +37,7 @@ func locationFaults() []testnet.Server {
 		{Name: "redirect-empty-location", Description: "redirects to nothing", Start: raw("")},
 		{Name: "redirect-ftp", Description: "redirects to FTP", Start: raw("ftp://good.stage.test/")},
 		{Name: "redirect-javascript", Description: "redirects to a script", Start: raw("javascript:alert(document.cookie)")},
-		{Name: "redirect-no-host", Description: "redirects to a URL without a host", Start: raw("https:///path")},
+		{Name: "redirect-no-host", Description: "redirects to a URL without a host", Start: raw("https:///?path")},
 		{Name: "redirect-unparsable", Description: "redirects to what is no URL", Start: raw("https://[good.stage.test/%zz")},
 		{Name: "redirect-control", Description: "redirects to a URL with control characters", Start: raw("/\x1b[31m\x7f")},
 		{Name: "redirect-bad-port", Description: "redirects to a port that is none", Start: raw("https://good.stage.test:99999/")},

@@ -61,11 +61,9 @@ func TestShortDeadlineWithManyHanging(t *testing.T) {
 	r := newRig(t, testnet.Options{Handlers: map[string]http.Handler{"*.hang.stage.test": hang}}, "LAMBDA_TASK_ROOT="+root, "ROLLCALL_IN_FLIGHT=100")
 	r.timeout = 3 * time.Second
 	o, _ := r.Origin("*.hang.stage.test")
-	began := time.Now()
-	s := r.run(t, manyLines(t, root, "https://host-%d.hang.stage.test:"+fmt.Sprint(o.Addr.Port()), hosts))
-	if took := time.Since(began); took > testnet.Patience*r.timeout {
-		t.Errorf("the answer took %v of %v", took, r.timeout)
-	}
+	event := manyLines(t, root, "https://host-%d.hang.stage.test:"+fmt.Sprint(o.Addr.Port()), hosts)
+	var s *summary
+	inTime(t, testnet.Patience*r.timeout, func() { s = r.run(t, event) })
 	reasons := map[string]int{}
 	for _, res := range s.Results {
 		reasons[res.Reason]++
@@ -75,6 +73,22 @@ func TestShortDeadlineWithManyHanging(t *testing.T) {
 	}
 	if s.Published.Lost > 0 || s.Published.Accepted == 0 {
 		t.Errorf("published %+v, want what exists", s.Published)
+	}
+}
+
+// inTime runs something that has to end by then in the median of three times:
+// a busy machine may be late with one. It is for tests that run alone.
+func inTime(t *testing.T, limit time.Duration, run func()) {
+	t.Helper()
+	for early, late := 0, 0; early < 2; {
+		began := time.Now()
+		run()
+		if took := time.Since(began); took < limit {
+			early++
+		} else if late++; late == 2 {
+			t.Errorf("it took %v, and once more too long before, want less than %v", took, limit)
+			return
+		}
 	}
 }
 

@@ -191,12 +191,6 @@ type result struct {
 
 func (r *result) checked() bool { return r.State != "not_checked" }
 
-// complete reports whether the answer arrived to its last byte: only then its
-// verdict is about the answer.
-func (r *result) complete() bool {
-	return slices.Contains([]string{"ok", "status", "expectation"}, r.Reason)
-}
-
 // of returns the result of a name.
 func (s *summary) of(t *testing.T, name string) result {
 	t.Helper()

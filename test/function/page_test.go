@@ -66,16 +66,14 @@ func TestPageThatCannotBeKept(t *testing.T) {
 		r, s3 := withPages(t)
 		s3.Misbehave(mode, -1)
 		r.timeout = 4 * time.Second
-		began := time.Now()
-		s := r.run(t, mixed)
-		if took := time.Since(began); took >= testnet.Patience*4*time.Second {
-			t.Errorf("%v: it answered after %v", want, took)
-		}
+		var s *summary
+		runs := 0
+		inTime(t, testnet.Patience*r.timeout, func() { runs, s = runs+1, r.run(t, mixed) })
 		if len(s.Warnings) != 1 || s.Warnings[0] != "the page of this run was not stored: "+want || !s.Healthy || s.Published.Lost > 0 {
 			t.Errorf("%s", s.raw)
 		}
-		if n := r.completed(); n != 1 {
-			t.Errorf("%v: %d runs are complete", want, n)
+		if n := r.completed(); n != runs {
+			t.Errorf("%v: %d runs of %d are complete", want, n, runs)
 		}
 		r.function.Stop() // what it wrote last has then been read
 		if log := strings.Join(r.function.Stdout(), "\n"); !strings.Contains(log, want) {

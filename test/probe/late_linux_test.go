@@ -1,9 +1,12 @@
 package probe_test
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,7 +184,11 @@ func TestLostSYN(t *testing.T) {
 		}
 		defer b.Close()
 		res := order{URL: "http://" + b.Addr().String() + "/", Timeout: limit}.inProcess(t, "", func(p *os.Process) error {
-			time.Sleep(500 * time.Millisecond) // the first SYN is lost by now
+			if err := awaitSYN(b.Addr()); err != nil {
+				p.Kill()
+				return err
+			}
+			time.Sleep(400 * time.Millisecond) // well before it is sent again, a second after the first
 			if err := b.Drain(); err != nil || !stopped {
 				return err
 			}
@@ -198,4 +205,21 @@ func TestLostSYN(t *testing.T) {
 			t.Errorf("stopped %v: connect took %v, some %v too long, and is not unsure", stopped, took, late)
 		}
 	}
+}
+
+// awaitSYN waits until somebody's SYN to an address is on its way, as the
+// kernel lists its sockets: on loopback a full backlog has then dropped it.
+func awaitSYN(to netip.AddrPort) error {
+	ip := to.Addr().As4()
+	sent := fmt.Sprintf(" %08X:%04X 02 ", binary.NativeEndian.Uint32(ip[:]), to.Port())
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		sockets, err := os.ReadFile("/proc/net/tcp")
+		if err != nil {
+			return err
+		}
+		if strings.Contains(string(sockets), sent) {
+			return nil
+		}
+	}
+	return errors.New("no SYN was sent")
 }

@@ -231,6 +231,9 @@ func TestAlarmTableIsCurrent(t *testing.T) {
 // beyond its periods: silence where nothing is wrong, and the alarm that is
 // meant where something is.
 func TestAlarmsAreRight(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	quiet := []string{"up", "one blip", "confirmed away", "one missing", "late", "duplicate"}
 	meant := map[string]string{
 		"outage": "DownAlarm", "one of 1,000": "DownAlarm", "half of them": "DownAlarm", "all of them": "DownAlarm",
@@ -386,6 +389,9 @@ type stretch struct{ from, till int }
 // fire DownAlarm by its M of N stands in docs/alarms.md, which this test writes
 // when UPDATE is set.
 func TestNoiseIsNoAlarm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	const seeds = 3
 	var played [seeds][]arrival
 	for seed := range played {
@@ -413,6 +419,9 @@ func only(arrivals []arrival, metric string) []arrival {
 // Every outage of as many runs as the alarm wants is one, amid the noise, and
 // no later than the run after the last it wants.
 func TestOutagesInNoiseAreAlarmed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	wants := number(t, readTemplate(t, nil).resource("DownAlarm")["DatapointsToAlarm"])
 	var outages []stretch
 	for i := range 40 {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"rollcall/test/tree"
 	"strings"
+	"sync"
 	"testing"
 
 	"rollcall/test/cloudformation"
@@ -21,11 +22,7 @@ type template struct {
 // defaults; the stack is called "roll".
 func readTemplate(t *testing.T, given map[string]string) *template {
 	t.Helper()
-	text, err := os.ReadFile(tree.Root + "/template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := cloudformation.Parse(text)
+	parsed, err := parseTemplate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +32,15 @@ func readTemplate(t *testing.T, given map[string]string) *template {
 	}
 	return &template{stack, parsed, stack.Parameters}
 }
+
+// parseTemplate parses template.yaml once for all tests; nothing changes it.
+var parseTemplate = sync.OnceValues(func() (*cloudformation.Template, error) {
+	text, err := os.ReadFile(tree.Root + "/template.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return cloudformation.Parse(text)
+})
 
 // resource returns the properties of a resource.
 func (tp *template) resource(name string) map[string]any { return tp.Resource(name) }

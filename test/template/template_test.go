@@ -344,6 +344,9 @@ func TestInputIsTheEventForSchedules(t *testing.T) {
 }
 
 func TestMakeBuildsForLambda(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: make test-all")
+	}
 	for arch, want := range map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64} {
 		t.Run(arch, func(t *testing.T) {
 			dir := t.TempDir()
