@@ -115,7 +115,7 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 		return nil, err
 	}
 	defer c.close()
-	return a.exchange(ctx, c, h)
+	return a.exchange(c, h)
 }
 
 // classical are the groups that are offered at first. Go's own choice begins

@@ -37,7 +37,6 @@ type exchangeError struct {
 	error
 	version           check.HTTPVersion
 	start             string // how the response began, if it has no status
-	received          int64  // bytes, of a response without a status
 	inBody            bool   // the response's headers were complete
 	certificateWanted bool   // the server asked for a client certificate
 }
@@ -233,8 +232,6 @@ const (
 	notHTTP2         = "server does not speak HTTP/2"
 	notHTTP          = "not an HTTP response: "
 	invalidBody      = "invalid body: "
-	streamError      = "stream error"
-	notEstablished   = "http2: client conn could not be established"
 	closedEarly      = "server closed the connection without a response"
 	goAway           = closedEarly + " (HTTP/2 GOAWAY)"
 )
@@ -245,12 +242,6 @@ func classifyStart(f failure) (check.Reason, string) {
 	switch {
 	case f.inBody:
 		return check.OK, ""
-	case strings.Contains(f.Error(), "PROTOCOL_ERROR") && f.received > maxHeaders/2:
-		// All that net/http says of headers without end: that many bytes without a response
-		// are headers. Packed as they are they may be fewer than maxHeaders.
-		return check.HeadersTooLarge, tooManyHeaders
-	case f.version == check.HTTP2 && strings.Contains(f.Error(), notEstablished) && startsHTTP2(f.start):
-		return check.ConnectionClosed, closedEarly
 	case f.version == check.HTTP1 && errors.Is(f.error, io.EOF) && !startsHTTP1(f.start):
 		return check.BadResponse, notHTTP + strconv.Quote(f.start)
 	}
@@ -261,13 +252,6 @@ func classifyStart(f failure) (check.Reason, string) {
 func startsHTTP1(text string) bool {
 	const start = "HTTP/"
 	return strings.HasPrefix(start, text[:min(len(text), len(start))])
-}
-
-// startsHTTP2 reports whether text is, or may become, a frame of settings, which
-// a server begins with (RFC 9113, 3.4): its type is in the fourth byte.
-func startsHTTP2(text string) bool {
-	const settings = 4
-	return len(text) < 4 || text[3] == settings
 }
 
 func classifySocket(f failure) (check.Reason, string) {
@@ -284,41 +268,14 @@ func classifySocket(f failure) (check.Reason, string) {
 	return check.OK, ""
 }
 
-// httpErrors are the errors of net/http and its HTTP/2 that have no type, where
-// there is no response. The first whose text occurs counts; a detail that ends in a
-// colon is followed by it.
-var httpErrors = []struct {
-	text   string
-	reason check.Reason
-	detail string
-}{
-	{"response header list larger", check.HeadersTooLarge, tooManyHeaders},
-	{"looked like an HTTP/1.1 header", check.BadResponse, notHTTP2},
-	{"http2: frame too large", check.BadResponse, notHTTP2},
-	{notEstablished, check.BadResponse, notHTTP2}, // the same, as a request learns it that comes after
-	{streamError, check.ConnectionReset, "server reset the request: "},
-	{"GOAWAY", check.ConnectionClosed, goAway},
-	{"http2: client conn not usable", check.ConnectionClosed, goAway}, // the same, before the request
-}
-
 func classifyHTTP(f failure) (check.Reason, string) {
-	text := f.Error()
-	if f.inBody {
-		if errors.Is(f.error, io.ErrUnexpectedEOF) || errors.Is(f.error, io.EOF) || strings.Contains(text, streamError) {
-			return check.BodyTruncated, "connection ended before the body did"
-		}
-		return check.BodyInvalid, invalidBody + text
+	if !f.inBody {
+		return check.OK, ""
 	}
-	for _, e := range httpErrors {
-		if !strings.Contains(text, e.text) {
-			continue
-		}
-		if strings.HasSuffix(e.detail, ": ") {
-			return e.reason, e.detail + text
-		}
-		return e.reason, e.detail
+	if errors.Is(f.error, io.ErrUnexpectedEOF) || errors.Is(f.error, io.EOF) {
+		return check.BodyTruncated, "connection ended before the body did"
 	}
-	return check.OK, ""
+	return check.BodyInvalid, invalidBody + f.Error()
 }
 
 // lastResort is the general reason of each phase.

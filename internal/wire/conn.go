@@ -34,6 +34,7 @@ type Conn struct {
 	timing   timing
 	deadline time.Time
 	failed   error // what ended it
+	aside    bool  // see Aside
 	segments segments
 }
 
@@ -127,7 +128,11 @@ func (c *Conn) readError(err error) error {
 // deadline moves by the time for which the other side waited for us.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
-	late := c.timing.writeBegins(time.Now())
+	aside := c.aside
+	var late time.Duration
+	if !aside {
+		late = c.timing.writeBegins(time.Now())
+	}
 	if late >= time.Millisecond && !c.deadline.IsZero() { // less is not worth setting the timer
 		c.deadline = c.deadline.Add(late)
 		c.conn.SetDeadline(c.deadline)
@@ -137,9 +142,19 @@ func (c *Conn) Write(p []byte) (int, error) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.timing.writeEnds(now)
+	if !aside {
+		c.timing.writeEnds(now)
+	}
 	c.fail(err)
 	return n, err
+}
+
+// Aside tells whether what is written from now on is beside what the other side
+// has to respond to: acknowledgments. It is in no reading, and moves no deadline.
+func (c *Conn) Aside(is bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.aside = is
 }
 
 // fail notes the first failure: the kernel reports a reset once, and what
@@ -164,13 +179,6 @@ func (c *Conn) Reading() Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.timing.reading()
-}
-
-// Sent returns when our latest write began, and the uncertainty of that.
-func (c *Conn) Sent() (Instant, time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.timing.latestWrite()
 }
 
 // SetDeadline sets the instant until which the other side's bytes count.

@@ -127,14 +127,6 @@ func (t *timing) sent() write {
 	return t.writes[oldest%maxWrites]
 }
 
-func (t *timing) latestWrite() (Instant, time.Duration) {
-	if t.count == 0 {
-		return Instant{}, 0
-	}
-	w := t.writes[(t.count-1)%maxWrites]
-	return w.instant(), w.gap()
-}
-
 func (t *timing) reading() Reading {
 	waited, waitGap := t.waits()
 	r := Reading{

@@ -173,7 +173,7 @@ var knownFaults = []fault{
 	{"h2-reset", check.BodyTruncated, check.Transfer, "ended before"},
 	{"h2-reset-body", check.BodyTruncated, check.Transfer, "ended before"},
 	{"h2-truncated", check.BodyTruncated, check.Transfer, "ended before"},
-	{"h2-endless-headers", check.HeadersTooLarge, check.FirstByte, "256 KiB"},
+	{"h2-endless-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
 }
 
 // offering are the servers that matter only to those who offer by ALPN.
