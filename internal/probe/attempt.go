@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -165,4 +166,13 @@ func (a *attempt) judge(resp *response) error {
 		}
 	}
 	return nil
+}
+
+// warn adds to the warnings of the result.
+func (a *attempt) warn(warnings []string) {
+	for _, w := range warnings {
+		if !slices.Contains(a.res.Warnings, w) {
+			a.res.Warnings = append(a.res.Warnings, w)
+		}
+	}
 }

@@ -1,10 +1,10 @@
 package probe
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"rollcall/internal/check"
@@ -50,8 +50,8 @@ var unpackers = make(chan struct{}, 2)
 // readBody reads the body to its end, or until limit bytes of it have come or
 // have been decoded: by each encoding, or a bomb within a bomb would cost its
 // inner size. What we did not offer, Brotli and zstd, is decoded only for whom
-// it makes a difference.
-func readBody(resp *http.Response, limit int64, u use) (body, error) {
+// it makes a difference; ended is closed when the run ends.
+func readBody(resp *http.Response, limit int64, u use, ended <-chan struct{}) (body, error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return body{}, nil // what follows is another protocol's
 	}
@@ -78,17 +78,13 @@ func readBody(resp *http.Response, limit int64, u use) (body, error) {
 		if _, err = io.Copy(&packed, raw); err != nil {
 			break
 		}
-		ctx := context.Background()
-		if resp.Request != nil {
-			ctx = resp.Request.Context()
-		}
 		select {
 		case unpackers <- struct{}{}:
 			defer func() { <-unpackers }()
-		case <-ctx.Done():
-			return b, context.Cause(ctx)
+		case <-ended:
+			return b, check.ErrBudget
 		}
-		layers[0] = &capped{r: interruptible{ctx, strings.NewReader(packed.String())}, left: limit}
+		layers[0] = &capped{r: interruptible{strings.NewReader(packed.String()), ended}, left: limit}
 	}
 	for i := 0; i < known && err == nil; i++ {
 		var decoded io.Reader
@@ -122,18 +118,28 @@ func readBody(resp *http.Response, limit int64, u use) (body, error) {
 	return b, bodyError(raw, err)
 }
 
-// interruptible ends with its context: a decoder may take seconds for what a
-// hostile server made for it.
+// live reports whether a response is of a kind that may have no end: events,
+// the pictures of a camera, radio.
+func live(r *http.Response) bool {
+	kind := strings.ToLower(r.Header.Get("Content-Type"))
+	return r.ContentLength < 0 && slices.ContainsFunc([]string{"text/event-stream", "multipart/x-mixed-replace", "audio/", "video/"},
+		func(start string) bool { return strings.HasPrefix(kind, start) })
+}
+
+// interruptible ends with the run: a decoder may take seconds for what a hostile
+// server made for it.
 type interruptible struct {
-	ctx context.Context
-	r   io.Reader
+	r     io.Reader
+	ended <-chan struct{}
 }
 
 func (i interruptible) Read(p []byte) (int, error) {
-	if err := context.Cause(i.ctx); err != nil {
-		return 0, err
+	select {
+	case <-i.ended:
+		return 0, check.ErrBudget
+	default:
+		return i.r.Read(p)
 	}
-	return i.r.Read(p)
 }
 
 // aboutBody is what has to be known of a body that c found wrong: that it was

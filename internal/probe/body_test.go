@@ -125,7 +125,7 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
 	for _, u := range []use{counted, measured, quoted} {
-		if b, err := readBody(resp(), 10, u); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
+		if b, err := readBody(resp(), 10, u, nil); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
 			t.Errorf("readBody(%v) = %+v, %v", u, b, err)
 		}
 	}

@@ -21,9 +21,10 @@ import (
 // A connection is one to a hop's host, and what is spoken over it.
 type connection struct {
 	wire              *wire.Conn
-	top               net.Conn    // wire itself, or TLS over it
-	stop              func() bool // ends the watch over the run, whose end closes the connection
-	certificateWanted bool        // the server asked for a client certificate
+	top               net.Conn        // wire itself, or TLS over it
+	stop              func() bool     // ends the watch over the run, whose end closes the connection
+	certificateWanted bool            // the server asked for a client certificate
+	ended             <-chan struct{} // the run
 }
 
 func (c *connection) close() {
@@ -76,7 +77,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 	conn.SetDeadline(time.Now().Add(a.time.left(a.t.Timeout)))
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
-	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() })}
+	c := &connection{wire: conn, top: conn, ended: ctx.Done(), stop: context.AfterFunc(ctx, func() { conn.Close() })}
 	if h.url.Scheme == "https" {
 		if err := a.secure(c, h, groups); err != nil {
 			c.close()

@@ -112,6 +112,9 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 		conn = newHTTP1(o)
 	}
 	sent, err := conn.RoundTrip(h.request())
+	if one, ok := conn.(*http1); ok {
+		a.warn(one.warnings)
+	}
 	resp, err := a.read(o, c, h, sent, err)
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
@@ -170,7 +173,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	resp.broken = broken
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings))
+	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), c.ended)
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(first.Arrived), began)
@@ -181,7 +184,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	a.res.Complete = err == nil
 	resp.body, resp.undecoded = b.text, b.undecoded
 	if err != nil {
-		return nil, &exchangeError{error: err, inBody: true}
+		return nil, &exchangeError{error: err, inBody: true, live: live(r)}
 	}
 	return resp, nil
 }

@@ -17,10 +17,12 @@ const maxHeaders = 256 << 10
 // net/http writes and reads both, but without its Transport: with its two
 // goroutines and two buffers a check takes 0.57 ms of CPU for 0.50.
 type http1 struct {
-	conn    *observer
-	room    int64 // bytes that headers may still take
-	buffers *buffers
-	sending sync.WaitGroup
+	conn     *observer
+	room     int64 // bytes that headers may still take
+	buffers  *buffers
+	in       *bufio.Reader // what is read next
+	sending  sync.WaitGroup
+	warnings []string // what was wrong with a head that was read all the same
 }
 
 var errHeadersTooLarge = &verdict{reason: check.HeadersTooLarge, detail: tooManyHeaders}
@@ -50,12 +52,13 @@ func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		c.send()
 	}
-	if _, err := c.buffers.response.Peek(1); err != nil {
+	c.in = c.buffers.response
+	if _, err := c.in.Peek(1); err != nil {
 		return nil, err
 	}
 	c.conn.noteFirstByte()
 	for {
-		resp, err := http.ReadResponse(c.buffers.response, req)
+		resp, err := c.readResponse(req)
 		switch {
 		case err != nil && c.room == 0:
 			return nil, errHeadersTooLarge
