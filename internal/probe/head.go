@@ -120,18 +120,24 @@ func mend(head []byte) (mended []byte, warnings []string) {
 	var b bytes.Buffer
 	b.WriteString(lines[0] + "\n")
 	for _, f := range fields {
-		value := []byte(f[1])
-		for i, c := range value {
-			if c > 0 && c < ' ' && c != '\t' || c == 0x7f { // 0 no browser takes: it is left to net/http to refuse
-				warn("a header has control characters: they were replaced by blanks")
-				value[i] = ' '
-			}
-		}
-		if number := sameNumber(f[1]); strings.EqualFold(f[0], "Content-Length") && number != f[1] {
+		b.WriteString(f[0] + ": ")
+		if number := sameNumber(f[1]); number != f[1] && strings.EqualFold(f[0], "Content-Length") {
 			warn("Content-Length is given twice in one line")
-			value = []byte(number)
+			f[1] = number
 		}
-		fmt.Fprintf(&b, "%s: %s\r\n", f[0], value)
+		for _, c := range []byte(f[1]) {
+			switch {
+			case c == 0 || c >= ' ' && c != 0x7f || c == '\t': // 0 no browser takes: net/http refuses it
+				b.WriteByte(c)
+				continue
+			case strings.EqualFold(f[0], "Location"): // as a URL is read
+				fmt.Fprintf(&b, "%%%02X", c)
+			default:
+				b.WriteByte(' ')
+			}
+			warn("a header has control characters")
+		}
+		b.WriteString("\r\n")
 	}
 	b.WriteString("\r\n")
 	if len(warnings) == 0 {
