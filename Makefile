@@ -195,7 +195,7 @@ bench-programs: build
 
 ministack: build .venv/ministack/installed ## run the function against MiniStack, ask it for the metrics, and hold our alarms against its
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
-	$(GOTEST) test -count=1 -v -tags ministack -run '^TestMiniStack' ./publish ./alarm
+	$(GOTEST) test -count=1 -p 1 -v -tags ministack -run '^TestMiniStack' ./publish ./alarm
 
 # Both stop what they started and remove what they wrote, also when interrupted.
 .PHONY: sam-local stack stack-program

@@ -59,9 +59,9 @@ var explanations = [reasons]Explanation{
 		Action:  "Look at the health of the backends and at the load balancer's timeouts.",
 	},
 	Unreachable: {
-		Meaning: "There is no route to the address, or the machine may not use it. Confirmed.",
-		Cause:   "An address that is not in use; a network without a route to it; IPv6 is required but missing.",
-		Action:  "Check that the function's subnets have a route there. With `\"ip\": \"6\"`, check that they have IPv6.",
+		Meaning: "A router on the way has no route to the address, or no machine responds there, or a rule of this machine forbids it. Confirmed.",
+		Cause:   "An address that is not in use, or a network that is down. Where this machine itself has no route, the target is not down but `internal`.",
+		Action:  "Check that the address is the server's, and that its network is up.",
 	},
 	TLSExpired: {
 		Meaning: "The certificate, or one above it in its chain, has expired.",
@@ -169,8 +169,8 @@ var explanations = [reasons]Explanation{
 		Action:  "Correct the entry that the detail names, or set the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
-		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, or descriptors, ports or memory were missing and twenty tries with lower concurrency did not help. The run is not healthy.",
-		Cause:   "`ROLLCALL_IN_FLIGHT` is above the limit of descriptors; else a bug in Rollcall.",
-		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset. After a panic the log has the stack: please report it.",
+		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
+		Cause:   "The detail says what was missing. `ROLLCALL_IN_FLIGHT` above the limit of descriptors; subnets without a route to the internet; `\"ip\": \"6\"` where there is no IPv6; an image without root certificates; else a bug in Rollcall.",
+		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset, give the subnets a route, or the image root certificates. After a panic the log has the stack: please report it.",
 	},
 }

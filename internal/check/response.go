@@ -13,6 +13,7 @@ type Response struct {
 	Header  http.Header
 	Body    string      // decoded; "" unless an expectation reads it
 	Secrets func() bool // whether the request holds secrets, which the response may echo; nil: no
+	Stop    func() bool // whether the run has ended, and with it the evaluation; nil: no
 
 	parsed bool
 	json   any

@@ -63,7 +63,7 @@ func (c *Config) variables() []Variable {
 		{Name: "ROLLCALL_IN_FLIGHT", Parameter: "InFlight", Type: "integer, at least 1", Otherwise: "by the limits of descriptors and memory",
 			Meaning: "how many checks run at once",
 			parse:   into(&c.InFlight, atLeast(1))},
-		{Name: "ROLLCALL_PER_HOST", Type: "integer, at least 1", Default: "16",
+		{Name: "ROLLCALL_PER_HOST", Parameter: "PerHost", Type: "integer, at least 1", Default: "16",
 			Meaning: "how many of them at once of [one host](#checks-at-once-of-one-host) and port, where the event names no `perHost`",
 			parse:   into(&c.PerHost, atLeast(1))},
 		{Name: "ROLLCALL_RESERVE", Parameter: "Reserve", Type: "duration", Default: "5s",

@@ -1,41 +1,54 @@
 package expect
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/vm"
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
 	"rollcall/internal/weburl"
 )
 
-// stepName is what a loop calls at every turn. No expression can name it.
-const stepName = "$step"
+// The functions that expressions are made to call. No event can name them.
+const (
+	stepName  = "$step"  // at every turn of a loop
+	timeName  = "$time"  // before what may take long
+	matchName = "$match" // instead of matches
+	keepName  = "$keep"  // with each operand
+)
+
+func ours(name string) bool { return strings.HasPrefix(name, "$") }
 
 // variables are what expressions see of a response. Durations are milliseconds,
 // 0 for a phase that did not happen.
 type variables struct {
-	Status      int                  `expr:"status"`
-	Body        string               `expr:"body"`
-	JSON        any                  `expr:"json"`   // nil: the body is not JSON
-	Header      map[string]string    `expr:"header"` // names in lower case, values joined
-	Duration    float64              `expr:"duration"`
-	DNS         float64              `expr:"dns"`
-	Connect     float64              `expr:"connect"`
-	TLS         float64              `expr:"tls"`
-	FirstByte   float64              `expr:"firstByte"`
-	Transfer    float64              `expr:"transfer"`
-	Size        int                  `expr:"size"` // bytes of the body, decoded
-	Redirects   int                  `expr:"redirects"`
-	HTTP        string               `expr:"http"`
-	IP          string               `expr:"ip"`
-	URL         string               `expr:"url"`
-	Certificate *certificate         `expr:"certificate"` // nil: none was seen
-	Step        func() (bool, error) `expr:"$step"`
+	Status      int               `expr:"status"`
+	Body        string            `expr:"body"`
+	JSON        any               `expr:"json"`   // nil: the body is not JSON
+	Header      map[string]string `expr:"header"` // names in lower case, values joined
+	Duration    float64           `expr:"duration"`
+	DNS         float64           `expr:"dns"`
+	Connect     float64           `expr:"connect"`
+	TLS         float64           `expr:"tls"`
+	FirstByte   float64           `expr:"firstByte"`
+	Transfer    float64           `expr:"transfer"`
+	Size        int               `expr:"size"` // bytes of the body, decoded
+	Redirects   int               `expr:"redirects"`
+	HTTP        string            `expr:"http"`
+	IP          string            `expr:"ip"`
+	URL         string            `expr:"url"`
+	Certificate *certificate      `expr:"certificate"` // nil: none was seen
+
+	// Ours. Their types are among those that expr calls without reflection; a
+	// panic ends the program.
+	Step  func() bool                  `expr:"$step"`
+	Time  func() bool                  `expr:"$time"`
+	Match func(text, number any) bool  `expr:"$match"`
+	Keep  func(operand, value any) any `expr:"$keep"`
 }
 
 type certificate struct {
@@ -61,20 +74,22 @@ func (Success) Check(r *check.Response) (check.Reason, string) {
 
 // Check evaluates the expression, each part once. The first that does not hold,
 // or can't be evaluated, is the detail, with what was seen in its place. The
-// reason is Internal if the evaluation took too long.
+// reason is Deadline if the run ended meanwhile.
 func (e *Expression) Check(r *check.Response) (check.Reason, string) {
-	v := variablesOf(r, e.reads)
-	run := newEvaluation(v)
+	runtime.LockOSThread() // whose CPU time is limited
+	defer runtime.UnlockOSThread()
+	run := e.evaluation(r)
 	for _, p := range e.parts {
-		value, err := run.value(p.program)
+		clear(run.kept)
+		value, err := expr.Run(p.program, *run.variables)
 		if value == true && err == nil {
 			continue
 		}
 		switch {
-		case run.slow:
-			return check.Internal, e.source + ": expression exceeded its time limit"
+		case run.limit == runEnded:
+			return check.Deadline, "the run ended during the evaluation of " + e.source
 		case len(e.reads) == 1 && e.reads["status"]:
-			return check.Status, statusLine(v.Status)
+			return check.Status, statusLine(run.Status)
 		}
 		detail := p.source + ": " + p.seen(run, err, r)
 		if r.Result.BodyTruncated && (e.reads["body"] || e.reads["json"]) {
@@ -123,37 +138,81 @@ func milliseconds(d time.Duration) float64 {
 	return d.Seconds() * 1000
 }
 
-// An evaluation runs programs over the variables of one response. All loops
-// together have a limit of turns and of time.
+// An evaluation runs an expression's programs over the variables of one
+// response. All together have a limit of turns, and of CPU time: wall time would
+// say how busy this process is.
 type evaluation struct {
 	*variables
-	steps    int
-	end      time.Time
-	exceeded bool // the limit of turns
-	slow     bool // the limit of time
+	kept  map[int]any // the values of a part's operands
+	steps int
+	stop  func() bool
+	began time.Time
+	end   time.Duration // by the thread's CPU time; 0: it has not been looked at
+	limit limit
 }
 
-// errLimit ends a program; the evaluation knows which limit it is.
-type errLimit struct{}
+// A limit is what ended an evaluation; "" while it may go on.
+type limit string
 
-func (errLimit) Error() string { return "limit exceeded" }
+const (
+	tooManySteps limit = "expression exceeded its step limit"
+	tooLong      limit = "expression exceeded its time limit"
+	runEnded     limit = "the run ended"
+)
 
-func newEvaluation(v *variables) *evaluation {
-	run := &evaluation{variables: v, end: time.Now().Add(maxEvaluation)}
-	v.Step = func() (bool, error) {
-		run.steps++
-		run.exceeded = run.steps > maxSteps
-		run.slow = time.Now().After(run.end) // at every turn: one may search a whole body
-		if run.exceeded || run.slow {
-			return false, errLimit{}
+// Error returns the limit's text.
+func (l limit) Error() string { return string(l) }
+
+func (e *Expression) evaluation(r *check.Response) *evaluation {
+	run := &evaluation{variables: variablesOf(r, e.reads), kept: map[int]any{}, stop: r.Stop, began: time.Now()}
+	more := func() bool {
+		if !run.goOn() {
+			panic(run.limit)
 		}
-		return true, nil
+		return true
+	}
+	run.Time = more
+	run.Step = func() bool {
+		if run.steps++; run.steps > maxSteps {
+			run.limit = tooManySteps
+			panic(run.limit)
+		}
+		return more()
+	}
+	run.Match = func(text, number any) bool {
+		more()
+		if text == nil {
+			return false
+		}
+		matches := e.patterns[number.(int)].match(text.(string), run.goOn)
+		if run.limit != "" {
+			panic(run.limit)
+		}
+		return matches
+	}
+	run.Keep = func(operand, value any) any {
+		run.kept[operand.(int)] = value
+		return value
 	}
 	return run
 }
 
-func (run *evaluation) value(program *vm.Program) (any, error) {
-	return expr.Run(program, *run.variables)
+// unmetered is how long an evaluation runs before its limits are looked at:
+// hardly any runs as long, and to ask for the CPU time is a system call.
+const unmetered = time.Millisecond
+
+// goOn reports whether the evaluation may go on, and sets its limit if not.
+func (run *evaluation) goOn() bool {
+	switch {
+	case time.Since(run.began) < unmetered:
+	case run.stop != nil && run.stop():
+		run.limit = runEnded
+	case run.end == 0:
+		run.end = cpuTime() + maxEvaluation
+	case cpuTime() > run.end:
+		run.limit = tooLong
+	}
+	return run.limit == ""
 }
 
 // seen says why a part does not hold: what could not be evaluated in it, or the
@@ -161,8 +220,8 @@ func (run *evaluation) value(program *vm.Program) (any, error) {
 func (p *part) seen(run *evaluation, err error, r *check.Response) string {
 	switch {
 	case err == nil:
-	case run.exceeded:
-		return "expression exceeded its step limit"
+	case run.limit != "":
+		return run.limit.Error()
 	case p.reads["json"] && run.JSON == nil:
 		return "the body is not JSON"
 	case p.reads["certificate"] && run.Certificate == nil:
@@ -171,17 +230,18 @@ func (p *part) seen(run *evaluation, err error, r *check.Response) string {
 		return "there is no such field"
 	}
 	var values []string
-	for _, o := range p.operands {
-		value, err := newEvaluation(run.variables).value(o.program)
-		if err != nil {
-			value = nil
+	for i, o := range p.operands {
+		if value, ok := run.kept[i]; ok {
+			values = append(values, describe(value, o.reads, r))
 		}
-		values = append(values, describe(value, o.reads, r))
 	}
-	if len(values) == 0 {
-		return "does not hold"
+	switch {
+	case len(values) > 0:
+		return strings.Join(values, ", ")
+	case err != nil:
+		return "can't be evaluated"
 	}
-	return strings.Join(values, ", ")
+	return "does not hold"
 }
 
 // describe writes a value for people: numbers to a tenth, text quoted.

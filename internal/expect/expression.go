@@ -22,9 +22,10 @@ import (
 // expr-lang/expr over the fields of a response. It is compiled and type-checked
 // once, and can be used by many goroutines.
 type Expression struct {
-	source string
-	parts  []part          // joined by &&
-	reads  map[string]bool // the names that occur in it
+	source   string
+	parts    []part          // joined by &&
+	patterns []*pattern      // of its matches
+	reads    map[string]bool // the names that occur in it
 }
 
 // A part is one of the conditions that an expression joins by &&.
@@ -36,10 +37,10 @@ type part struct {
 }
 
 // An operand is what a failed part is explained by: a side of its comparison
-// that is not constant, or a field that it reads.
+// that is not constant, or a field that it reads. The program keeps its value.
 type operand struct {
-	program *vm.Program
-	reads   map[string]bool
+	node  ast.Node
+	reads map[string]bool
 }
 
 // An Error says where an expression is wrong.
@@ -60,7 +61,7 @@ const (
 	maxSource     = 2000 // bytes
 	maxNodes      = 200
 	maxSteps      = 100_000                // of all loops together
-	maxEvaluation = 500 * time.Millisecond // of the process's time, which says nothing of the target
+	maxEvaluation = 500 * time.Millisecond // of CPU time
 )
 
 // functions are the language's own that no response, however large, can turn
@@ -77,7 +78,7 @@ func Names() []string {
 	names := slices.Clone(functions)
 	for _, t := range []reflect.Type{reflect.TypeFor[variables](), reflect.TypeFor[certificate]()} {
 		for field := range t.Fields() {
-			if name := field.Tag.Get("expr"); name != stepName {
+			if name := field.Tag.Get("expr"); !ours(name) {
 				names = append(names, name)
 			}
 		}
@@ -90,7 +91,8 @@ func Compile(source string) (*Expression, error) {
 	if len(source) > maxSource {
 		return nil, &Error{Line: 1, Column: maxSource, Message: fmt.Sprintf("is longer than %d bytes", maxSource)}
 	}
-	limits := &limiter{}
+	e := &Expression{source: source}
+	limits := &limiter{expression: e}
 	config := conf.CreateNew()
 	for _, set := range []expr.Option{
 		expr.Env(variables{}), expr.MaxNodes(maxNodes), expr.Patch(limits), expr.Optimize(false), expr.AsBool(),
@@ -103,38 +105,49 @@ func Compile(source string) (*Expression, error) {
 			delete(config.Builtins, name)
 		}
 	}
-	plain, err := parser.ParseWithConfig(source, config)
+	tree, err := parser.ParseWithConfig(source, config)
 	if err != nil {
 		return nil, explained(err)
 	}
-	tree, err := checker.ParseCheck(source, config)
+	ast.Walk(&tree.Node, visitor(limits.pattern)) // the checker would compile patterns of any size
+	var texts []string                            // of the parts, before limits change them
+	for _, node := range conjuncts(tree.Node) {
+		texts = append(texts, node.String())
+	}
+	if limits.err == nil {
+		_, err = new(checker.Checker).PatchAndCheck(tree, config)
+	}
 	if err == nil && limits.err != nil {
-		err = limits.err.Bind(file.NewSource(source))
+		err = limits.err.Bind(tree.Source)
 	}
 	if err != nil {
 		return nil, explained(err)
 	}
-	// Each part gets a program of its own, from the one tree that was checked;
-	// its text is that of the tree before limits changed it.
-	e := &Expression{source: source, reads: namesIn(tree.Node)}
-	texts := conjuncts(plain.Node)
-	values := *config
-	values.Expect = reflect.Invalid
+	e.reads = namesIn(tree.Node)
 	for i, node := range conjuncts(tree.Node) {
-		p := part{source: texts[i].String(), reads: namesIn(node)}
+		p := part{source: texts[i], reads: namesIn(node), operands: operands(node)}
+		ast.Walk(&node, visitor(p.keep))
 		if p.program, err = compiler.Compile(&parser.Tree{Node: node, Source: tree.Source}, config); err != nil {
 			return nil, explained(err)
-		}
-		for _, side := range operands(node) {
-			program, err := compiler.Compile(&parser.Tree{Node: side, Source: tree.Source}, &values)
-			if err != nil {
-				return nil, explained(err)
-			}
-			p.operands = append(p.operands, operand{program, namesIn(side)})
 		}
 		e.parts = append(e.parts, p)
 	}
 	return e, nil
+}
+
+// keep makes the program keep the value of n, if n is an operand.
+func (p *part) keep(n *ast.Node) {
+	i := slices.IndexFunc(p.operands, func(o operand) bool { return o.node == *n })
+	if i >= 0 {
+		ast.Patch(n, call(keepName, reflect.TypeFor[func(any, any) any](), &ast.IntegerNode{Value: i}, *n))
+	}
+}
+
+// call is a call of one of our functions.
+func call(name string, of reflect.Type, arguments ...ast.Node) *ast.CallNode {
+	callee := &ast.IdentifierNode{Value: name}
+	callee.SetType(of)
+	return &ast.CallNode{Callee: callee, Arguments: arguments}
 }
 
 // String returns the expression as it was written.
@@ -168,39 +181,54 @@ func conjuncts(n ast.Node) []ast.Node {
 
 // operands are the sides of a comparison, except constants; of anything else,
 // the fields that it reads, each with all of its path.
-func operands(part ast.Node) []ast.Node {
-	if b, ok := part.(*ast.BinaryNode); ok && b.Operator != "||" && b.Operator != "or" {
-		return slices.DeleteFunc([]ast.Node{b.Left, b.Right}, func(side ast.Node) bool { return len(namesIn(side)) == 0 })
-	}
+func operands(part ast.Node) []operand {
 	var found []ast.Node
 	inner := map[ast.Node]bool{}
 	local := map[string]bool{}
-	ast.Walk(&part, visitor(func(n *ast.Node) {
-		switch node := (*n).(type) {
-		case *ast.VariableDeclaratorNode:
-			local[node.Name] = true
-		case *ast.MemberNode:
-			inner[node.Node] = true
-			found = append(found, node)
-		case *ast.IdentifierNode:
-			found = append(found, node)
-		}
-	}))
-	return slices.DeleteFunc(found, func(n ast.Node) bool {
+	bare := withoutTime(part)
+	if b, ok := bare.(*ast.BinaryNode); ok && b.Operator != "||" && b.Operator != "or" {
+		found = []ast.Node{b.Left, b.Right}
+	} else if text, ok := matched(bare); ok {
+		found = []ast.Node{text}
+	} else {
+		ast.Walk(&part, visitor(func(n *ast.Node) {
+			switch node := (*n).(type) {
+			case *ast.VariableDeclaratorNode:
+				local[node.Name] = true
+			case *ast.MemberNode:
+				inner[node.Node] = true
+				found = append(found, node)
+			case *ast.ChainNode:
+				inner[node.Node] = true
+				found = append(found, node)
+			case *ast.IdentifierNode:
+				found = append(found, node)
+			}
+		}))
+	}
+	var all []operand
+	for _, n := range found {
 		names := namesIn(n)
+		if inner[n] || len(names) == 0 {
+			continue
+		}
 		for name := range names {
 			if local[name] {
-				return true // has no value outside of let
+				names = nil // has no value outside of let
+				break
 			}
 		}
-		return inner[n] || len(names) == 0
-	})
+		if names != nil {
+			all = append(all, operand{n, names})
+		}
+	}
+	return all
 }
 
 func namesIn(n ast.Node) map[string]bool {
 	names := map[string]bool{}
 	ast.Walk(&n, visitor(func(n *ast.Node) {
-		if name, ok := (*n).(*ast.IdentifierNode); ok && name.Value != stepName {
+		if name, ok := (*n).(*ast.IdentifierNode); ok && !ours(name.Value) {
 			names[name.Value] = true
 		}
 	}))
@@ -212,23 +240,41 @@ type visitor func(*ast.Node)
 // Visit looks at one node.
 func (v visitor) Visit(n *ast.Node) { v(n) }
 
-// A limiter refuses what could make text without bound, and lets every turn of
-// a loop be counted. Header names it makes lower case, as those of a response
-// are kept.
-type limiter struct{ err *file.Error }
+// A limiter refuses what could make text without bound, lets every turn of a
+// loop be counted, and lets the clock be looked at before what may take long.
+// Header names it makes lower case, as those of a response are kept.
+type limiter struct {
+	expression *Expression
+	err        *file.Error
+}
+
+// pattern refuses patterns that can't be compiled with the event: what a
+// response sends is never one.
+func (l *limiter) pattern(n *ast.Node) {
+	node, ok := (*n).(*ast.BinaryNode)
+	if !ok || node.Operator != "matches" {
+		return
+	}
+	source, ok := node.Right.(*ast.StringNode)
+	if !ok {
+		l.refuse(node, "the pattern of matches is not a constant: write it in quotation marks")
+		return
+	}
+	if _, err := compilePattern(source.Value); err != nil {
+		l.refuse(node, err.Error())
+	}
+}
 
 // Visit looks at one node.
 func (l *limiter) Visit(n *ast.Node) {
 	switch node := (*n).(type) {
 	case *ast.PredicateNode: // a loop's condition: a step before it
-		if and, ok := node.Node.(*ast.BinaryNode); !ok || !isStep(and.Left) {
-			step := &ast.CallNode{Callee: &ast.IdentifierNode{Value: stepName}}
-			node.Node = &ast.BinaryNode{Operator: "&&", Left: step, Right: node.Node}
-		}
+		node.Node = &ast.BinaryNode{Operator: "&&", Left: call(stepName, reflect.TypeFor[func() bool]()), Right: node.Node}
 	case *ast.BuiltinNode:
 		if !slices.Contains(functions, node.Name) {
 			l.refuse(node, "unknown name "+node.Name)
 		}
+		timed(n)
 	case *ast.IdentifierNode:
 		if strings.HasPrefix(node.Value, "$") {
 			l.refuse(node, "unknown name "+node.Value)
@@ -241,6 +287,12 @@ func (l *limiter) Visit(n *ast.Node) {
 			if !isNumber(node.Left) || !isNumber(node.Right) {
 				l.refuse(node, "+ adds numbers only; write float(…) where the type is not known")
 			}
+		case "==", "!=", "in", "contains":
+			if !isConstant(node.Left) && !isConstant(node.Right) {
+				timed(n)
+			}
+		case "matches":
+			l.match(n, node)
 		}
 	case *ast.MemberNode:
 		if base, ok := node.Node.(*ast.IdentifierNode); ok && base.Value == "header" {
@@ -249,13 +301,56 @@ func (l *limiter) Visit(n *ast.Node) {
 	}
 }
 
-func isStep(n ast.Node) bool {
+// match lets a match be ours, which can be stopped. What is known not to be
+// text is left to the checker, who says so.
+func (l *limiter) match(n *ast.Node, node *ast.BinaryNode) {
+	if kind := node.Left.Type().Kind(); kind != reflect.String && kind != reflect.Interface {
+		return
+	}
+	p, err := compilePattern(node.Right.(*ast.StringNode).Value)
+	if err != nil {
+		l.refuse(node, err.Error())
+		return
+	}
+	l.expression.patterns = append(l.expression.patterns, p)
+	number := &ast.IntegerNode{Value: len(l.expression.patterns) - 1}
+	ast.Patch(n, call(matchName, reflect.TypeFor[func(any, any) bool](), node.Left, number))
+}
+
+// matched returns the text of a match that is ours.
+func matched(n ast.Node) (ast.Node, bool) {
 	call, ok := n.(*ast.CallNode)
 	if !ok {
-		return false
+		return nil, false
 	}
 	name, ok := call.Callee.(*ast.IdentifierNode)
-	return ok && name.Value == stepName
+	if !ok || name.Value != matchName {
+		return nil, false
+	}
+	return call.Arguments[0], true
+}
+
+// timed lets the clock be looked at before a node, which can't be stopped.
+func timed(n *ast.Node) {
+	both := &ast.SequenceNode{Nodes: []ast.Node{call(timeName, reflect.TypeFor[func() bool]()), *n}}
+	both.SetNature(*(*n).Nature())
+	ast.Patch(n, both)
+}
+
+// withoutTime returns what timed was given.
+func withoutTime(n ast.Node) ast.Node {
+	if both, ok := n.(*ast.SequenceNode); ok {
+		return both.Nodes[len(both.Nodes)-1]
+	}
+	return n
+}
+
+func isConstant(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.NilNode, *ast.BoolNode, *ast.IntegerNode, *ast.FloatNode, *ast.StringNode:
+		return true
+	}
+	return false
 }
 
 func (l *limiter) refuse(n ast.Node, message string) {

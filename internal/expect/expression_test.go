@@ -7,30 +7,46 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/expr-lang/expr"
+
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 )
 
 func TestCompile(t *testing.T) {
 	for source, want := range map[string]Error{
-		"statu == 200":                     {1, 1, "unknown name statu", "statu"},
-		"certificate.daysleft > 3":         {1, 13, "unknown name daysleft", "daysleft"},
-		"status == 200 &&\n statuss == 4":  {2, 2, "unknown name statuss", "statuss"},
-		"status == 'ok'":                   {1, 8, "invalid operation: == (mismatched types int and string)", ""},
-		"status ==":                        {1, 9, "unexpected token EOF", ""},
-		"":                                 {1, 1, "unexpected token EOF", ""},
-		"status":                           {1, 1, "expected bool, but got int", ""},
-		"body + body == ''":                {1, 6, "+ adds numbers only; write float(…) where the type is not known", ""},
-		"json.a + 1 == 2":                  {1, 8, "+ adds numbers only; write float(…) where the type is not known", ""},
-		"3 in 1..9":                        {1, 7, "ranges are not supported", ""},
-		"map(json, #) == []":               {1, 1, "unknown name map", "map"},
-		"repeat(body, 9) == ''":            {1, 1, "unknown name repeat", "repeat"},
-		"$env['body'] == ''":               {1, 1, "unknown name $env", "$env"},
-		"$step() && true":                  {1, 1, "unknown name $step", "$step"},
-		"body matches '('":                 {1, 6, "error parsing regexp: missing closing ): `(`", ""},
+		"statu == 200":                    {1, 1, "unknown name statu", "statu"},
+		"certificate.daysleft > 3":        {1, 13, "unknown name daysleft", "daysleft"},
+		"status == 200 &&\n statuss == 4": {2, 2, "unknown name statuss", "statuss"},
+		"status == 'ok'":                  {1, 8, "invalid operation: == (mismatched types int and string)", ""},
+		"status ==":                       {1, 9, "unexpected token EOF", ""},
+		"":                                {1, 1, "unexpected token EOF", ""},
+		"status":                          {1, 1, "expected bool, but got int", ""},
+		"body + body == ''":               {1, 6, "+ adds numbers only; write float(…) where the type is not known", ""},
+		"json.a + 1 == 2":                 {1, 8, "+ adds numbers only; write float(…) where the type is not known", ""},
+		"3 in 1..9":                       {1, 7, "ranges are not supported", ""},
+		"map(json, #) == []":              {1, 1, "unknown name map", "map"},
+		"repeat(body, 9) == ''":           {1, 1, "unknown name repeat", "repeat"},
+		"$env['body'] == ''":              {1, 1, "unknown name $env", "$env"},
+		"$step() && true":                 {1, 1, "unknown name $step", "$step"},
+		"body matches '('":                {1, 6, "error parsing regexp: missing closing ): `(`", ""},
+		"status matches '2..'":            {1, 8, "invalid operation: matches (mismatched types int and string)", ""},
+		"body matches json.p":             {1, 6, "the pattern of matches is not a constant: write it in quotation marks", ""},
+		"body matches body":               {1, 6, "the pattern of matches is not a constant: write it in quotation marks", ""},
+		"body matches lower('A')":         {1, 6, "the pattern of matches is not a constant: write it in quotation marks", ""},
+		"let p = 'a'; body matches p":     {1, 19, "the pattern of matches is not a constant: write it in quotation marks", ""},
+		"any(json, body matches #)":       {1, 16, "the pattern of matches is not a constant: write it in quotation marks", ""},
+		"body matches '(.{99}){99}'":      {1, 6, "error parsing regexp: invalid repeat count", ""},
+		"body matches '(.{99}){10}' or body matches '" + strings.Repeat("(.{90}){10}", 12) + "'": {1, 36, "the pattern is too large", ""},
+		"body matches '" + strings.Repeat(".{999}", 11) + "'":                                    {1, 6, "the pattern is too large", ""},
+		"$keep(0, body) == body":           {1, 1, "unknown name $keep", "$keep"},
+		"$match(body, 0)":                  {1, 1, "unknown name $match", "$match"},
+		"$time()":                          {1, 1, "unknown name $time", "$time"},
 		strings.Repeat("(", 3000):          {1, 2000, "is longer than 2000 bytes", ""},
 		strings.Repeat("!", 1900) + "true": {1, 0, "exceeds maximum allowed nodes", ""},
 	} {
@@ -69,7 +85,8 @@ func TestExpressionsHold(t *testing.T) {
 		"len(json.list) == 3", "float(json.n) + 1 == 4", "status + 1 == 201", "header['X-A'] == 'b, c'",
 		"header[lower('X-A')] startsWith 'b'", "header['nothing'] == ''", "'x-a' in header", "body contains 'up'", "body matches '\"n\": [0-9]'",
 		"json.nothing == nil", "json?.a?.b == nil", "certificate == nil", "lower('A') == 'a'", "count(json.list, # > 1) == 2", "let n = json.n; n == 3 && n > 2",
-		"not (status == 500)", "duration > 412 and duration < 413", "keys(header)[0] == 'x-a'",
+		"not (status == 500)", "body matches '^{' && not (body matches '^.db') && 'b, c' matches '^b'", "json.nothing matches 'a' == false",
+		"lower(body) matches 'up'", "let b = upper(body); b matches 'UP' && len(b) > 3", "any(json.list, string(#) matches '3')", "json?.db matches 'up'", "duration > 412 and duration < 413", "keys(header)[0] == 'x-a'",
 	} {
 		if reason, detail := mustCompile(t, source).Check(r); reason != check.OK {
 			t.Errorf("%s: %v, %s; want it to hold", source, reason, detail)
@@ -101,7 +118,7 @@ func TestExpressionsAreBounded(t *testing.T) {
 		if grown := allocated() - before; grown > 256<<20 {
 			t.Errorf("%s allocated %d MiB", source, grown>>20)
 		}
-		if reason == check.OK || strings.HasPrefix(source, "all(json, all") && reason != check.Internal && !strings.HasSuffix(detail, "expression exceeded its step limit") {
+		if reason != check.Expectation || strings.HasPrefix(source, "all(json, all") && !strings.HasSuffix(detail, "expression exceeded its step limit") {
 			t.Errorf("%s: %v, %s; want it given up", source, reason, detail)
 		}
 	}
@@ -116,26 +133,33 @@ func allocated() uint64 {
 func TestExplain(t *testing.T) {
 	r := responseOf(`{"db": "down", "n": 3, "list": [1, 2, 3], "flag": false, "text": "yes", "nothing": null}`)
 	for source, want := range map[string]string{
-		"duration < 300":                        "duration < 300: 412.3",
-		"status == 200 && duration < 300":       "duration < 300: 412.3",
-		"status == 200 and duration < 300":      "duration < 300: 412.3",
-		"json.db == 'up'":                       `json.db == "up": "down"`,
-		"json.flag":                             "json.flag: false",
-		"json.text && true":                     `json.text: "yes"`,
-		"json.n > 5 && json.m > 5":              "json.n > 5: 3",
-		"json.n > 2 && json.m > 5":              "json.m > 5: there is no such field",
-		"len(json.list) == 4":                   "len(json.list) == 4: 3",
-		"json.nothing == 3":                     "json.nothing == 3: absent",
-		"json.a.b == 3":                         "json.a.b == 3: there is no such field",
-		"json.db > 5":                           `json.db > 5: "down"`,
-		"certificate.daysLeft > 9":              "certificate.daysLeft > 9: there is no certificate",
-		"duration < dns":                        "duration < dns: 412.3, 0",
-		"any(json.list, # > 3)":                 "any(json.list, # > 3): a list of 3",
-		"header['X-A'] == 'z'":                  `header["X-A"] == "z": "b, c"`,
-		"header['x-a'] == 'z' || status == 201": `header["x-a"] == "z" || status == 201: "b, c", 200`,
-		"let n = json.n; n > 5 && json.n > 6":   "let n = json.n; n > 5 && json.n > 6: 3, 3",
-		"url == ''":                             `url == "": "https://a.example/"`,
-		"false":                                 "false: does not hold",
+		"duration < 300":                            "duration < 300: 412.3",
+		"status == 200 && duration < 300":           "duration < 300: 412.3",
+		"status == 200 and duration < 300":          "duration < 300: 412.3",
+		"json.db == 'up'":                           `json.db == "up": "down"`,
+		"json.flag":                                 "json.flag: false",
+		"json.text && true":                         `json.text: "yes"`,
+		"json.n > 5 && json.m > 5":                  "json.n > 5: 3",
+		"json.n > 2 && json.m > 5":                  "json.m > 5: there is no such field",
+		"len(json.list) == 4":                       "len(json.list) == 4: 3",
+		"json.nothing == 3":                         "json.nothing == 3: absent",
+		"json.a.b == 3":                             "json.a.b == 3: there is no such field",
+		"json.db > 5":                               `json.db > 5: "down"`,
+		"certificate.daysLeft > 9":                  "certificate.daysLeft > 9: there is no certificate",
+		"duration < dns":                            "duration < dns: 412.3, 0",
+		"any(json.list, # > 3)":                     "any(json.list, # > 3): a list of 3",
+		"header['X-A'] == 'z'":                      `header["X-A"] == "z": "b, c"`,
+		"header['x-a'] == 'z' || status == 201":     `header["x-a"] == "z" || status == 201: "b, c", 200`,
+		"let n = json.n; n > 5 && json.n > 6":       "let n = json.n; n > 5 && json.n > 6: 3",
+		"url == ''":                                 `url == "": "https://a.example/"`,
+		"false":                                     "false: does not hold",
+		"not (status == 200 || json.db == 'up')":    `not (status == 200 || json.db == "up"): 200`, // the other was not evaluated
+		"body matches 'ok'":                         `body matches "ok": ` + strconv.Quote(redact.Cut(r.Body, redact.MaxServer)),
+		"lower(json.text) matches 'ok'":             `lower(json.text) matches "ok": "yes"`,
+		"json.n matches '3'":                        `json.n matches "3": 3`,
+		"lower(json.n) == '3'":                      `lower(json.n) == "3": can't be evaluated`,
+		"json?.text == 'ok'":                        `json?.text == "ok": "yes"`,
+		"json?.text == 'ok' || json?.none?.at == 1": `json?.text == "ok" || json?.none?.at == 1: "yes", absent`,
 	} {
 		reason, detail := mustCompile(t, source).Check(r)
 		if reason != check.Expectation || detail != want {
@@ -204,26 +228,31 @@ func ExampleCompile() {
 	// Output: line 1, column 18: unknown name duratoin
 }
 
-// TestLimits: all loops of a response's expressions together have one limit of
-// turns and one of time.
+// TestLimits: all loops of an expression together have one limit of turns, and
+// one of CPU time, and all end with the run.
 func TestLimits(t *testing.T) {
-	program := mustCompile(t, "all(json, # > 0)").parts[0].program
-	twenty := responseOf("[" + strings.Repeat("1,", 19) + "1]")
+	e := mustCompile(t, "all(json, # > 0)")
+	late := func(run *evaluation) { run.began = time.Now().Add(-time.Hour) }
 	for _, test := range []struct {
-		name           string
-		change         func(*evaluation)
-		exceeded, slow bool
+		name   string
+		change func(*evaluation)
+		stop   bool
+		want   limit
 	}{
-		{"within both", func(*evaluation) {}, false, false},
-		{"the last turns", func(run *evaluation) { run.steps = maxSteps - 20 }, false, false},
-		{"a turn too many", func(run *evaluation) { run.steps = maxSteps - 19 }, true, false},
-		{"too late", func(run *evaluation) { run.end = time.Now().Add(-1) }, false, true},
+		{"within all", func(*evaluation) {}, false, ""},
+		{"the last turns", func(run *evaluation) { run.steps = maxSteps - 20 }, false, ""},
+		{"a turn too many", func(run *evaluation) { run.steps = maxSteps - 19 }, false, tooManySteps},
+		{"late for others", late, false, ""},
+		{"too long", func(run *evaluation) { late(run); run.end = 1 }, false, tooLong},
+		{"the run's end", late, true, runEnded},
 	} {
-		run := newEvaluation(variablesOf(twenty, map[string]bool{"json": true}))
+		twenty := responseOf("[" + strings.Repeat("1,", 19) + "1]")
+		twenty.Stop = func() bool { return test.stop }
+		run := e.evaluation(twenty)
 		test.change(run)
-		value, err := run.value(program)
-		if run.exceeded != test.exceeded || run.slow != test.slow || (err != nil) != (test.exceeded || test.slow) || err == nil && value != true {
-			t.Errorf("%s: %v, %v; exceeded %v, slow %v", test.name, value, err, run.exceeded, run.slow)
+		value, err := expr.Run(e.parts[0].program, *run.variables)
+		if run.limit != test.want || (err != nil) != (test.want != "") || err == nil && value != true {
+			t.Errorf("%s: %v, %v; limit %q, want %q", test.name, value, err, run.limit, test.want)
 		}
 	}
 }

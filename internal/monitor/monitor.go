@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/check"
@@ -73,7 +74,7 @@ func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
 		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup},
-		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, PerHost: c.PerHost, Log: d.Log},
+		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Log: d.Log},
 		Log:     d.Log,
 	}
 	if c.Canary != nil {
@@ -87,7 +88,13 @@ func New(c config.Config, d Dependencies) *Monitor {
 // session's.
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
 	started := time.Now()
-	p, err := plan.Parse(ctx, bytes.NewReader(event), m.Inputs)
+	reading, cancel := ctx, func() {}
+	if deadline, ok := ctx.Deadline(); ok {
+		half := deadline.Sub(started) / 2
+		reading, cancel = context.WithTimeoutCause(ctx, half, plan.TookLonger(half))
+	}
+	p, err := plan.Parse(reading, bytes.NewReader(event), m.Inputs)
+	cancel()
 	if err == nil {
 		return m.RunPlan(ctx, id, p)
 	}

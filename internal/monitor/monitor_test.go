@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -129,6 +131,7 @@ func (g *rig) probe(ctx context.Context, t *check.Target) check.Result {
 		a = ending{check.Up, check.OK, 100 * ms}
 	}
 	began := time.Now()
+	check.CeilingOf(ctx).Set(nil) // it takes its time as told, not as its target says
 	select {
 	case <-time.After(a.took):
 	case <-ctx.Done():
@@ -341,6 +344,34 @@ func TestRunInvalidEvent(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An event that takes half of the run's time to read is invalid, and there is
+// time to say so; one that takes a little less is not.
+func TestRunReadsForHalfOfItsTime(t *testing.T) {
+	for reads, ok := range map[time.Duration]bool{9 * second: true, 11 * second: false} {
+		rigged(t, func(t *testing.T, g *rig) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*second)
+			defer cancel()
+			g.Inputs.Sources = map[string]plan.Source{"file": func(context.Context, *url.URL, plan.Version) (io.ReadCloser, plan.Version, error) {
+				time.Sleep(reads)
+				return io.NopCloser(strings.NewReader("https://a.example/")), "", nil
+			}}
+			s, err := g.Run(ctx, "r-1", []byte(`{"source": "list.txt"}`))
+			if ok {
+				if err != nil || s.Up != 1 {
+					t.Errorf("summary %+v, error %v", s, err)
+				}
+				return
+			}
+			if _, invalid := err.(*plan.InvalidEventError); !invalid || !strings.Contains(err.Error(), "reading the event took longer than 10s") || s != nil {
+				t.Errorf("summary %+v, error %v", s, err)
+			}
+			if got := names(g.datums); !slices.Equal(got, []string{"InvalidEvent"}) || len(g.probed) != 0 {
+				t.Errorf("published %v, probed %v", got, g.probed)
+			}
+		})
+	}
 }
 
 // A caller who goes away while the event is read has not sent an invalid one.

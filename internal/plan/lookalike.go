@@ -58,8 +58,13 @@ func beforeNextURL(text string) int {
 
 // ordinary reports whether a text has no lookalike, as nearly all have none.
 func ordinary(text string) bool {
-	return strings.HasPrefix(text, "http") &&
-		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'<>"+separators, r) })
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c <= ' ', c > '~', c == ',', c == ';', c == '|', c == '"', c == '\'', c == '<', c == '>':
+			return false
+		}
+	}
+	return strings.HasPrefix(text, "http")
 }
 
 // separators are of the columns of a table.

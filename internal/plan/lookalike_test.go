@@ -69,6 +69,7 @@ func TestListsThatAreNearlyLists(t *testing.T) {
 		{"one without", "https://a.example\nb.example\n", []string{"line 2: has no scheme"}, "url: is not absolute"},
 		{"one that is all", "b.example\n", []string{"line 1: has no scheme"}, "url: is not absolute"},
 		{"no schemes in CSV", "a.example,A\nb.example,B\n", []string{noSchemes, csv}, "url: is not absolute"},
+		{"another encoding", "https://a.example/\xe9\n", nil, "url: is not valid UTF-8"},
 		{"another scheme", "ftp://a.example\n", nil, "url: is neither http nor https"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -96,8 +97,14 @@ func TestEventsThatAreNearlyLists(t *testing.T) {
 		`"https://a.example/a", {"url": "https://a.example/b, https://a.example/c"}`:         "[urls[1].url: has more than one URL (write each on its own)]",
 		`"https://a.example/a b", {"name": "b", "url": "https://a.example/b\tc"}, "https:x"`: "[urls[0], urls[1].url: has white space within: blanks become %20, tabs and line feeds are dropped (write the URL alone; %20 is a blank that is meant)]",
 	} {
-		if got := fmt.Sprint(mustParse(t, `{"urls": [`+urls+`]}`).Warnings); got != want {
+		p := mustParse(t, `{"urls": [`+urls+`]}`)
+		if got := fmt.Sprint(p.Warnings); got != want {
 			t.Errorf("%s: got %s, want %s", urls, got, want)
+		}
+		for _, to := range p.Targets {
+			if strings.Contains(urls, "https:") != (to.Invalid == "") {
+				t.Errorf("%s: %s says %q", urls, to.Name, to.Invalid)
+			}
 		}
 	}
 }

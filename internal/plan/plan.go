@@ -41,7 +41,8 @@ type Inputs struct {
 
 // Parse reads an event, a JSON object, and the source that it names. What is
 // wrong with either is an [*InvalidEventError]; any other error says that
-// event can't be read, or is ctx's.
+// event can't be read, or is ctx's. Where ctx has a cause as [TookLonger], that
+// is the error.
 //
 // A target whose URL or whose references are wrong is in the plan all the
 // same, and says why in Invalid.
@@ -56,7 +57,7 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
 	fields := settingFields()
-	root := readJSON(data, "", ps)
+	root := readJSON(ctx, data, "", ps)
 	e := readEvent(root, fields, builtIn())
 	urls := e.urls
 	var source io.ReadCloser
@@ -74,7 +75,7 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		if data, err := readAll(source); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
-			inner = readEvent(readJSON(data, name+placeEnd, ps), fields, inner)
+			inner = readEvent(readJSON(ctx, data, name+placeEnd, ps), fields, inner)
 		}
 		if inner.source.kind != absent {
 			inner.source.problem("cannot be used in a source: a source cannot name another")
@@ -85,6 +86,9 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		urls = inner.urls
 	}
 	list := newTargetList(e, fields, in.Lookup, ps)
+	if ctx.Err() != nil {
+		return list.finish(data, context.Cause(ctx))
+	}
 	if lines {
 		return list.finish(data, list.addLines(ctx, name+":", source))
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // maxListed is how many problems an error spells out, so that its text stays
@@ -13,6 +14,12 @@ const maxListed = 1000
 // holds no value of a header, no body, no user information and no query.
 type InvalidEventError struct {
 	Problems []Problem // at least one, in the order in which they were found
+}
+
+// TookLonger is what is wrong with an event that takes longer to read than a
+// run has time for: the cause of the context that [Parse] is given.
+func TookLonger(limit time.Duration) *InvalidEventError {
+	return &InvalidEventError{problems{{"", fmt.Sprintf("is too much for one run: reading the event took longer than %s, half of the run's time", limit.Round(time.Millisecond))}}}
 }
 
 // A Problem is one thing that is wrong with an event.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ const (
 // its URLs without user information and query; references to variables stay.
 // Of long lists it has the first 20 entries, of a long event the first 16 KiB.
 func (e RawEvent) String() string {
-	root := readJSON(e, "", &problems{})
+	root := readJSON(context.Background(), e, "", &problems{})
 	var fields []string
 	for _, m := range root.content {
 		content := ""

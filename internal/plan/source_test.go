@@ -131,7 +131,7 @@ func TestSurrogates(t *testing.T) {
 	} {
 		text = strings.ReplaceAll(text, "\n", "")
 		ps := &problems{}
-		_, ok := readJSON([]byte(`[ "`+text+`"]`), "", ps).content[0].requireText()
+		_, ok := readJSON(t.Context(), []byte(`[ "`+text+`"]`), "", ps).content[0].requireText()
 		if ok == half {
 			t.Errorf("%s: half a pair: %v, want %v (%v)", text, !ok, half, *ps)
 		}

@@ -229,6 +229,9 @@ func (o *origin) same(other *origin) bool {
 // finish returns the plan of what was collected, or what is wrong with it. data
 // is the event, err what ended the collecting.
 func (l *targetList) finish(data []byte, err error) (*Plan, error) {
+	if slow, ok := errors.AsType[*InvalidEventError](err); ok {
+		return nil, slow
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}

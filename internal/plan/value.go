@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,8 +48,9 @@ type value struct {
 }
 
 // readJSON returns the one JSON value that data is, or an absent one and a
-// problem with line and column. All paths begin with place.
-func readJSON(data []byte, place string, ps *problems) value {
+// problem with line and column. All paths begin with place. When ctx ends
+// before, values are missing.
+func readJSON(ctx context.Context, data []byte, place string, ps *problems) value {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	for i, r := range string(data) {
 		if r == utf8.RuneError && !bytes.HasPrefix(data[i:], []byte("\ufffd")) {
@@ -69,7 +71,7 @@ func readJSON(data []byte, place string, ps *problems) value {
 		ps.report(place+position(data, at), "%v", err)
 		return value{}
 	}
-	d := decoder{json.NewDecoder(bytes.NewReader(raw)), raw, ps}
+	d := decoder{json.NewDecoder(bytes.NewReader(raw)), ctx, raw, ps}
 	d.UseNumber()
 	return d.value(place, "")
 }
@@ -86,6 +88,7 @@ func position(data []byte, at int) string {
 // errors need no look.
 type decoder struct {
 	*json.Decoder
+	ctx  context.Context
 	data []byte
 	ps   *problems
 }
@@ -108,7 +111,7 @@ func (d *decoder) value(path, name string) value {
 		if token == '{' {
 			v.kind = anObject
 		}
-		for d.More() {
+		for d.ctx.Err() == nil && d.More() {
 			at, name := path+"["+strconv.Itoa(len(v.content))+"]", ""
 			if v.kind == anObject {
 				token, _ := d.Token()
@@ -196,7 +199,11 @@ func (v value) requireObject(known []string) members {
 	for _, m := range v.content {
 		switch {
 		case !slices.Contains(known, m.name):
-			m.problem("is unknown%s", suggestion(m.name, known))
+			hint := ""
+			if len(*v.ps) < maxListed { // each takes a while
+				hint = suggestion(m.name, known)
+			}
+			m.problem("is unknown%s", hint)
 		case all.get(m.name).kind != absent:
 			m.problem("is given twice")
 		default:

@@ -5,13 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/expect"
 	"rollcall/internal/redact"
 )
 
@@ -21,6 +21,7 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
 }
 
@@ -39,6 +40,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
+		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -57,9 +59,12 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		a.res.Redirects = append(a.res.Redirects, a.secrets.Redact(redact.URL(h.url)))
 		resp, err = a.hop(ctx, h)
 	}
+	if err == nil {
+		err = a.unpack(ctx, resp)
+	}
 	switch {
 	case err == nil:
-		err = a.judge(resp)
+		err = a.judge(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -94,10 +99,11 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	return a.res
 }
 
-// hop makes one connection and sends one request on it, when it is its turn. A
-// server that refuses our few groups is asked once more with all of Go's; what
-// the first connection took was our doing.
+// hop looks the hop's host up and sends its request, when it is its turn. A
+// server that takes the request over HTTP/1.1 only is asked again over that,
+// where the target leaves it to the server.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.ceiling.Set(nil) // what there is to wait for now is ours
 	asked := time.Now()
 	done, err := a.p.options.Turn(ctx, h.url)
 	if err != nil {
@@ -105,17 +111,31 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	}
 	defer done() // after the connection is closed
 	a.time.waited += time.Since(asked)
-	began, before := time.Now(), a.time
-	c, err := a.connect(ctx, h, classical)
-	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
-		before.waited = a.time.waited
-		a.time = before
-		c, err = a.connect(ctx, h, nil)
+	addrs, err := a.lookup(ctx, h.url.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := a.ask(ctx, h, addrs, protocolNames[a.t.HTTP])
+	if errors.Is(err, errWantsHTTP1) && a.t.HTTP == check.AnyHTTP {
+		resp, err = a.ask(ctx, h, addrs, protocolNames[check.HTTP1])
+	}
+	return resp, err
+}
+
+// ask makes one connection to one of addrs, which offers protocols, and sends
+// one request on it. A server that refuses our few groups is asked once more
+// with all of Go's, where most of the time is left: a refusal is better known
+// than a second handshake that the timeout ends.
+func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string) (*response, error) {
+	c, err := a.connect(ctx, h, addrs, protocols, classical)
+	if refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
+		c, err = a.connect(ctx, h, addrs, protocols, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
+	defer a.ceiling.Set(nil)
 	return a.exchange(c, h)
 }
 
@@ -138,34 +158,6 @@ func refusedGroups(err error) bool {
 	}
 	said := op.Err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
-}
-
-// judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
-func (a *attempt) judge(resp *response) error {
-	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any}
-	conditions := a.t.Expect
-	if conditions == nil {
-		conditions = []check.Condition{expect.Success{}}
-	}
-	for _, c := range conditions {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			if resp.broken != nil { // a redirect that can't be followed, and is not what is expected
-				a.res.Complete = false
-				return resp.broken
-			}
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail}
-		}
-	}
-	for _, c := range a.t.Warn {
-		if reason, detail := c.Check(seen); reason != check.OK {
-			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail, degraded: true}
-		}
-	}
-	return nil
 }
 
 // warn adds to the warnings of the result.

@@ -1,11 +1,13 @@
 package probe
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/content"
@@ -14,11 +16,13 @@ import (
 
 // A body is what was read of a response's.
 type body struct {
-	text      string // decoded; "" unless somebody reads it
-	wire      int64  // bytes as they came
-	size      int64  // bytes decoded
-	truncated bool   // there was more
-	undecoded string // the content encoding that was not undone; "" if all were
+	text      string   // decoded; "" unless somebody reads it
+	wire      int64    // bytes as they came
+	size      int64    // bytes decoded
+	truncated bool     // there was more
+	undecoded string   // the content encoding that was not undone; "" if all were
+	packed    string   // what is decoded later
+	encodings []string // of packed, the outermost first
 }
 
 // A use is what the target's expectations do with a body.
@@ -43,103 +47,125 @@ func useOf(s *check.Settings) use {
 // maxEncodings is how many content encodings of one body are undone.
 const maxEncodings = 3
 
-// unpackers is taken by whoever decodes Brotli or zstd: the memory of such a
-// decoder is there twice, however many checks are under way.
-var unpackers = make(chan struct{}, 2)
-
 // readBody reads the body to its end, or until limit bytes of it have come or
-// have been decoded: by each encoding, or a bomb within a bomb would cost its
-// inner size. What we did not offer, Brotli and zstd, is decoded only for whom
-// it makes a difference; ended is closed when the run ends.
-func readBody(resp *http.Response, limit int64, u use, ended <-chan struct{}) (body, error) {
+// have been decoded. Brotli and zstd, which we did not ask for, are decoded only
+// for whom it makes a difference, and later, see unpack.
+func readBody(resp *http.Response, limit int64, u use) (body, error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return body{}, nil // what follows is another protocol's
 	}
-	encodings := content.Encodings(resp.Header)
-	known, large := 0, false
-	for known < len(encodings) && content.Known(encodings[len(encodings)-1-known]) {
-		large = large || content.Large(encodings[len(encodings)-1-known])
-		known++
-	}
 	var b body
-	if known < len(encodings) {
-		b.undecoded = encodings[len(encodings)-1-known]
+	encodings := content.Encodings(resp.Header)
+	slices.Reverse(encodings)
+	if i := slices.IndexFunc(encodings, func(name string) bool { return !content.Known(name) }); i >= 0 {
+		b.undecoded, encodings = encodings[i], encodings[:i]
 	}
+	large := slices.ContainsFunc(encodings, content.Large)
 	raw := &capped{r: resp.Body, left: limit}
-	layers := []*capped{raw}
 	var err error
 	switch {
-	case large && u == counted:
-		known = 0
-	case known > maxEncodings:
-		err = fmt.Errorf("%d content encodings, of which at most %d are undone", known, maxEncodings)
-	case large: // its bytes come first, so that no slow server keeps the decoder
-		var packed strings.Builder
-		if _, err = io.Copy(&packed, raw); err != nil {
-			break
-		}
-		select {
-		case unpackers <- struct{}{}:
-			defer func() { <-unpackers }()
-		case <-ended:
-			return b, check.ErrBudget
-		}
-		layers[0] = &capped{r: interruptible{strings.NewReader(packed.String()), ended}, left: limit}
+	case len(encodings) > maxEncodings:
+		err = fmt.Errorf("%d content encodings, of which at most %d are undone", len(encodings), maxEncodings)
+	case large && u != counted:
+		var all strings.Builder
+		_, err = io.Copy(&all, raw)
+		b.packed, b.encodings, b.truncated = all.String(), encodings, raw.more
+	case large:
+		err = b.decode(raw, nil, limit, u, "")
+	default:
+		err = b.decode(raw, encodings, limit, u, resp.Header.Get("Content-Type"))
 	}
-	for i := 0; i < known && err == nil; i++ {
-		var decoded io.Reader
-		decoded, err = content.Open(layers[i], encodings[len(encodings)-1-i])
-		layers = append(layers, &capped{r: decoded, left: limit})
+	if err == nil && !b.truncated {
+		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
 	}
-	last := layers[len(layers)-1]
+	b.wire = raw.n
+	return b, b.error(raw, err)
+}
+
+// decode undoes encodings, the outermost first, of at most limit bytes each: or a
+// bomb within a bomb would cost its inner size. The text is kept only if it is
+// wanted.
+func (b *body) decode(raw *capped, encodings []string, limit int64, u use, contentType string) error {
+	last := raw
+	layers := []*capped{raw}
+	for _, encoding := range encodings {
+		decoded, err := content.Open(last, encoding)
+		if err != nil {
+			b.truncated = slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
+			return err
+		}
+		last = &capped{r: decoded, left: limit}
+		layers = append(layers, last)
+	}
 	var kept strings.Builder
 	sink := io.Discard
 	if u == quoted {
 		sink = &kept
 	}
-	if err == nil {
-		_, err = io.Copy(sink, last)
-	}
-	if err == nil && !last.more {
-		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
-	}
-	b.wire, b.size, b.truncated = raw.n, last.n, raw.more
-	for _, l := range layers {
-		b.truncated = b.truncated || l.more
-	}
+	_, err := io.Copy(sink, last)
+	b.size = last.n
+	b.truncated = b.truncated || slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
 	if u == quoted {
 		var cut bool
-		b.text, cut = content.Text(kept.String(), resp.Header.Get("Content-Type"), b.truncated, limit)
+		b.text, cut = content.Text(kept.String(), contentType, b.truncated, limit)
 		b.truncated = b.truncated || cut
 	}
-	if b.truncated {
-		return b, nil // the decoder may miss the rest, which is our doing
+	return err
+}
+
+// error tells a failure of the connection from one of the data, as the decoders
+// turn the first into io.ErrUnexpectedEOF too. Where the body was truncated, a
+// decoder may miss the rest, which is our doing.
+func (b *body) error(raw *capped, err error) error {
+	switch {
+	case b.truncated:
+		return nil
+	case raw.err != nil && raw.err != io.EOF:
+		return raw.err
+	case err != nil:
+		return &verdict{reason: check.BodyInvalid, detail: invalidBody + err.Error()}
 	}
-	return b, bodyError(raw, err)
+	return nil
 }
 
-// live reports whether a response is of a kind that may have no end: events,
-// the pictures of a camera, radio.
-func live(r *http.Response) bool {
-	kind := strings.ToLower(r.Header.Get("Content-Type"))
-	return r.ContentLength < 0 && slices.ContainsFunc([]string{"text/event-stream", "multipart/x-mixed-replace", "audio/", "video/"},
-		func(start string) bool { return strings.HasPrefix(kind, start) })
+// unpack decodes Brotli and zstd. It does so in the line of what is slow, when all
+// of the body is there: of decoders that hold 24 MB each there are a few then,
+// however many checks are under way, and no server keeps one waiting.
+func (a *attempt) unpack(ctx context.Context, resp *response) error {
+	if resp.encodings == nil {
+		return nil
+	}
+	late := &verdict{reason: check.Deadline, detail: "the run ended before the body was decoded"}
+	asked := time.Now()
+	if !a.p.slowEvaluations.enter(ctx) {
+		return late
+	}
+	defer a.p.slowEvaluations.leave()
+	a.time.waited += time.Since(asked)
+	raw := &capped{r: interruptible{strings.NewReader(resp.packed), ctx}, left: a.t.MaxBody}
+	err := resp.decode(raw, resp.encodings, a.t.MaxBody, useOf(a.t.Settings), resp.header.Get("Content-Type"))
+	resp.packed = ""
+	if ctx.Err() != nil {
+		return late
+	}
+	a.res.BytesBody, a.res.BodyTruncated = resp.size, resp.truncated
+	err = resp.error(raw, err)
+	a.res.Complete = err == nil
+	return err
 }
 
-// interruptible ends with the run: a decoder may take seconds for what a hostile
-// server made for it.
+// interruptible ends with a context: a decoder may take seconds for what a
+// hostile server made for it.
 type interruptible struct {
-	r     io.Reader
-	ended <-chan struct{}
+	r   io.Reader
+	ctx context.Context
 }
 
 func (i interruptible) Read(p []byte) (int, error) {
-	select {
-	case <-i.ended:
-		return 0, check.ErrBudget
-	default:
-		return i.r.Read(p)
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
 	}
+	return i.r.Read(p)
 }
 
 // aboutBody is what has to be known of a body that c found wrong: that it was
@@ -154,16 +180,12 @@ func (a *attempt) aboutBody(resp *response, c check.Condition) string {
 	return fmt.Sprintf("the body has the unknown content encoding %q: ", redact.Cut(resp.undecoded, redact.MaxServer))
 }
 
-// bodyError tells a failure of the connection from one of the data: the decoders
-// turn the first into io.ErrUnexpectedEOF too.
-func bodyError(raw *capped, err error) error {
-	if raw.err != nil && raw.err != io.EOF {
-		return raw.err
-	}
-	if err != nil {
-		return &verdict{reason: check.BodyInvalid, detail: invalidBody + err.Error()}
-	}
-	return nil
+// live reports whether a response is of a kind that may have no end: events,
+// the pictures of a camera, radio.
+func live(r *http.Response) bool {
+	kind := strings.ToLower(r.Header.Get("Content-Type"))
+	return r.ContentLength < 0 && slices.ContainsFunc([]string{"text/event-stream", "multipart/x-mixed-replace", "audio/", "video/"},
+		func(start string) bool { return strings.HasPrefix(kind, start) })
 }
 
 // capped reads at most left bytes and notes whether there would have been

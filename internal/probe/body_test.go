@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -128,7 +129,7 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
 	for _, u := range []use{counted, measured, quoted} {
-		if b, err := readBody(resp(), 10, u, nil); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
+		if b, err := readBody(resp(), 10, u); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
 			t.Errorf("readBody(%v) = %+v, %v", u, b, err)
 		}
 	}
@@ -218,26 +219,34 @@ func TestUnknownEncodingsAreNamed(t *testing.T) {
 
 // TestUnpackingEndsWithTheRun: while it waits for a place, and while it decodes.
 func TestUnpackingEndsWithTheRun(t *testing.T) {
-	resp := func() *http.Response {
-		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Encoding": {"br"}}, Body: io.NopCloser(strings.NewReader(packed(t, "hello", brotlied)))}
+	packed := packed(t, "hello", brotlied)
+	p := plainly(0, nil).prober()
+	defer p.Close()
+	try := func(ctx context.Context) (*response, error) {
+		a := &attempt{p: p, t: target("http://a.example/", expecting("body == 'hello'"))}
+		resp := &response{body: body{packed: packed, encodings: []string{"br"}}}
+		return resp, a.unpack(ctx, resp)
 	}
-	ended := make(chan struct{})
-	close(ended)
-	if _, err := readBody(resp(), 100, quoted, ended); err == nil {
-		t.Error("a body is decoded after the end")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	wantDeadline := func(when string, err error) {
+		if v, ok := err.(*verdict); !ok || v.reason != check.Deadline {
+			t.Errorf("unpack = %v %s", err, when)
+		}
 	}
-	for range cap(unpackers) {
-		unpackers <- struct{}{}
+	_, err := try(ended)
+	wantDeadline("after the end", err)
+	for range cap(p.slowEvaluations) {
+		p.slowEvaluations <- struct{}{}
 	}
-	if _, err := readBody(resp(), 100, quoted, ended); err != check.ErrBudget {
-		t.Errorf("readBody = %v without a place", err)
+	_, err = try(ended)
+	wantDeadline("without a place", err)
+	for range cap(p.slowEvaluations) {
+		p.slowEvaluations.leave()
 	}
-	for range cap(unpackers) {
-		<-unpackers
-	}
-	for range 2 * cap(unpackers) { // each gives its place back
-		if b, err := readBody(resp(), 100, quoted, nil); err != nil || b.text != "hello" {
-			t.Fatalf("readBody = %q, %v", b.text, err)
+	for range 2 * cap(p.slowEvaluations) { // each gives its place back
+		if resp, err := try(t.Context()); err != nil || resp.text != "hello" {
+			t.Fatalf("unpack = %q, %v", resp.text, err)
 		}
 	}
 }

@@ -116,6 +116,7 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 		a.warn(one.warnings)
 	}
 	resp, err := a.read(o, c, h, sent, err)
+	a.time.settle(c, c.wire.Reading())
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
 	}
@@ -137,6 +138,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 			uncertainty += min(a.time.lateness(o.began), span.Kernel)
 		}
 		a.time.record(check.FirstByte, span, uncertainty)
+		a.time.settle(c, first) // a long request that was taken slowly
 		a.time.phase = check.Transfer
 	}
 	if failed != nil {
@@ -147,10 +149,13 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 		if o.seen {
 			a.time.recordUntil(err, check.Transfer, c.wire.Reading().Arrived.Since(first.Arrived), first.Arrived.Process())
 		} else { // a reset has no stamp: its time is the process's
-			a.time.recordUntil(err, check.FirstByte, wire.Span{}, o.began)
+			r := c.wire.Reading()
+			a.time.recordUntil(err, check.FirstByte, r.Arrived.Since(r.Sent), o.began)
 		}
 		return nil, o.explain(err, c.certificateWanted)
 	}
+	head := c.wire.Reading()
+	a.time.record(check.Transfer, head.Arrived.Since(first.Arrived), 0) // so far, which is all of a redirect
 	if o.version == check.HTTP1 && r.ProtoMajor != 1 {
 		return nil, &verdict{reason: check.BadResponse, detail: "response claims to be " + r.Proto}
 	}
@@ -173,16 +178,16 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	resp.broken = broken
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), c.ended)
+	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings))
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
-	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(first.Arrived), began)
+	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)
 	if last.Received-first.Received > largeTransfer {
 		a.time.uncertainty += a.time.lateness(began)
 	}
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
 	a.res.Complete = err == nil
-	resp.body, resp.undecoded = b.text, b.undecoded
+	resp.body = b
 	if err != nil {
 		return nil, &exchangeError{error: err, inBody: true, live: live(r)}
 	}

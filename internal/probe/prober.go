@@ -53,11 +53,14 @@ type Prober struct {
 	roots    sync.Once
 	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
+
+	evaluations, slowEvaluations line
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
 	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent)}
+	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}
@@ -96,7 +99,7 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 }
 
 // readRoots reads the system's roots before the first connection: crypto/x509
-// does it once, and a failure for want of descriptors would stay. It takes
+// does it once, and a failure for lack of descriptors would stay. It takes
 // 3-10 ms, which a function that only starts does not have to spend.
 func (p *Prober) readRoots() {
 	pool, err := x509.SystemCertPool()

@@ -81,13 +81,19 @@ func TestLoopsAreFoundInWhatIsAsked(t *testing.T) {
 		location string
 		want     check.Reason
 	}{
-		{"http://A.example:80/start?a b#c", check.RedirectLoop},
-		{`http:/\a.example/./start?a%20b`, check.RedirectLoop},
-		{"/start?a+b", check.OK},
-		{"/start", check.OK},
-		{"/Start?a%20b", check.OK},
-		{"http://a.example:81/start?a%20b", check.OK},
+		{"http://A.example:80/50%?a b#c", check.RedirectLoop},
+		{`http:/\a.example/./50%?a%20b`, check.RedirectLoop},
+		{"/50%?a+b", check.OK},
+		{"/50%", check.OK},
+		{"/50%25?a%20b", check.OK},
+		{"http://a.example:81/50%?a%20b", check.OK},
 	} {
+		u, err := weburl.Parse("http://a.example/50%?a%20b", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := target("http://a.example/")
+		to.URL = u
 		seen := 0
 		n := raw(func(_, _ string) string {
 			if seen++; seen > 1 {
@@ -95,7 +101,7 @@ func TestLoopsAreFoundInWhatIsAsked(t *testing.T) {
 			}
 			return page(302, "Location: "+test.location+"\r\n", "")
 		})
-		if res := once(t, n, target("http://a.example/start?a%20b")); res.Reason != test.want {
+		if res := once(t, n, to); res.Reason != test.want {
 			t.Errorf("%s: Probe = %v %s, want %v", test.location, res.Reason, res.Detail, test.want)
 		}
 	}

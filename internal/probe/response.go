@@ -15,12 +15,11 @@ import (
 
 // A response is what came back on one connection.
 type response struct {
-	url       *url.URL // that was asked for
-	header    http.Header
-	body      string   // decoded; "" unless somebody reads it
-	undecoded string   // the content encoding of body; "" if there is none
-	next      *hop     // the redirect to follow; nil: this response counts
-	broken    *verdict // why a redirect can't be followed; nil: there is none
+	url    *url.URL // that was asked for
+	header http.Header
+	body
+	next   *hop     // the redirect to follow; nil: this response counts
+	broken *verdict // why a redirect can't be followed; nil: there is none
 }
 
 // safeHeaders are those that another origin may see: they say how to respond,

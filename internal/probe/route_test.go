@@ -161,7 +161,7 @@ func TestTurn(t *testing.T) {
 	})
 }
 
-// The run's end is no fault of a target that waits.
+// The run's end says nothing about a target that waits.
 func TestTurnThatNeverComes(t *testing.T) {
 	n := plainly(0, always(page(200, "", "")))
 	ctx, cancel := context.WithCancelCause(t.Context())

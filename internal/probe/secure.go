@@ -16,8 +16,8 @@ import (
 	"rollcall/internal/trust"
 )
 
-// secure speaks TLS over c, offering groups; nil are Go's.
-func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
+// secure speaks TLS over c, offering protocols and groups; nil are none and Go's.
+func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls.CurveID) error {
 	a.time.phase = check.TLS
 	a.res.TLSUnverified = h.tls.InsecureSkipVerify
 	config := &tls.Config{
@@ -25,7 +25,7 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
 		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
 		InsecureSkipVerify: h.tls.InsecureSkipVerify,
-		NextProtos:         protocolNames[a.t.HTTP],
+		NextProtos:         protocols,
 		CurvePreferences:   groups,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			c.certificateWanted = true
@@ -44,6 +44,7 @@ func (a *attempt) secure(c *connection, h *hop, groups []tls.CurveID) error {
 	a.time.noteStamps(r)
 	a.time.recordUntil(err, check.TLS, r.Waited, began)
 	a.time.uncertainty += r.WaitGap
+	a.time.settle(c, r)
 	state := client.ConnectionState()
 	if len(state.VerifiedChains) > 0 {
 		expires = trust.Expiry(state.VerifiedChains)

@@ -23,7 +23,7 @@ type timeline struct {
 	happened    [check.Transfer + 1]bool
 	unstamped   bool // some bytes had no kernel stamp
 	uncertainty time.Duration
-	waited      time.Duration // for the resolver's pace: a delay of neither side
+	waited      time.Duration // for a host's place and the resolver's pace: a delay of neither side
 }
 
 // record adds to a phase, and to the uncertainty of all.
@@ -47,6 +47,30 @@ func (t *timeline) recordUntil(err error, phase check.Phase, stamped wire.Span, 
 func connectionEnded(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// settle closes the sum: what a connection has made us wait, by its reading r,
+// is in its phases, or the one that is open gets what is missing. So nothing that
+// a server does with its time is taken for a delay of ours.
+func (t *timeline) settle(c *connection, r wire.Reading) {
+	counted := t.spoken()
+	missing := wire.Span{
+		Kernel:  r.Theirs - (counted.Kernel - c.before.Kernel),
+		Process: r.Theirs - (counted.Process - c.before.Process),
+	}
+	if missing.Kernel <= 2*leastUncertainty && missing.Process <= 2*leastUncertainty {
+		return
+	}
+	missing = wire.Span{Kernel: max(0, missing.Kernel), Process: max(0, missing.Process)}
+	t.record(t.phase, missing, min(missing.Kernel, t.lateness(c.began)))
+}
+
+// spoken is the time of all phases that take place on a connection.
+func (t *timeline) spoken() (sum wire.Span) {
+	for phase := check.TLS; phase <= check.Transfer; phase++ {
+		sum = sum.Add(t.spans[phase])
+	}
+	return sum
 }
 
 // noteStamps notes whether what was read had stamps.

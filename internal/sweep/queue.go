@@ -26,6 +26,7 @@ type queue struct {
 	closed  bool             // the run's time is over: nobody waits any more
 	inside  int              // checks in flight
 	resting int              // checks that have begun and wait to go on
+	lost    int              // checks that nobody waits for any more, and that have not ended
 	hosts   map[string]*host // where somebody has a place or waits for one
 	next    []int            // checks that nobody has looked at yet, in order
 	ready   []*host          // with parked checks, and perhaps a place
@@ -151,11 +152,11 @@ func (q *queue) land(t *turn) {
 // take lets checks go on that have begun, and returns one that may begin, with
 // its turn; nil: there is none. The queue is locked.
 func (q *queue) take() (int, *turn) {
-	for len(q.resumed) > 0 && q.inside < q.limit {
+	for len(q.resumed) > 0 && q.inside < q.room() {
 		q.resumed[0].fly()
 		q.resumed = q.resumed[1:]
 	}
-	if q.inside >= q.limit || q.resting >= q.most { // those that rest have memory, too
+	if q.inside >= q.room() || q.resting >= q.most { // those that rest have memory, too
 		return 0, nil
 	}
 	for len(q.ready) > 0 {
@@ -372,6 +373,20 @@ func (t *turn) restart(ctx context.Context, after time.Duration, key string) boo
 	}
 	t.first = true
 	return true
+}
+
+// room is for how many checks there are descriptors and memory now; one in any
+// case.
+func (q *queue) room() int { return max(1, q.limit-q.lost) }
+
+// lose counts n checks more that nobody waits for any more, or less.
+func (q *queue) lose(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lost += n
+	if n < 0 && !q.closed {
+		q.start()
+	}
 }
 
 // narrow lowers the limit by one, since a check has failed for lack of

@@ -172,7 +172,7 @@ func TestHostKey(t *testing.T) {
 }
 
 // A redirect asks for a place of its own, after it gave the first one's back.
-// Whoever waits for it takes nobody's place.
+// Whoever waits for it is not in flight meanwhile.
 func TestPerHostOfRedirects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd()

@@ -53,9 +53,8 @@ func toASCII(name string) (string, error) {
 }
 
 func readIPv6(text string) (string, error) {
-	inner, closed := strings.CutSuffix(text[1:], "]")
-	ip, err := netip.ParseAddr(inner)
-	if !closed || err != nil || !ip.Is6() || ip.Zone() != "" {
+	ip, err := netip.ParseAddr(strings.TrimSuffix(text[1:], "]")) // what has colons and no bracket was cut before
+	if err != nil || !ip.Is6() || ip.Zone() != "" {
 		return "", ErrIPv6
 	}
 	if ip.Is4In6() { // which netip writes with dots

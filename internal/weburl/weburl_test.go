@@ -181,6 +181,7 @@ func TestParse(t *testing.T) {
 		{"an IPv4 address in brackets", "http://[127.0.0.1]/", "", "", weburl.ErrIPv6},
 		{"a name in brackets", "http://[h.example]/", "", "", weburl.ErrIPv6},
 		{"a bracket that stays open", "http://[::1/", "", "", weburl.ErrIPv6},
+		{"two brackets", "http://[::1]]/", "", "", weburl.ErrIPv6},
 		{"something behind a bracket", "http://[::1]h/", "", "", weburl.ErrIPv6},
 		{"an encoded IPv6 address", "http://%5B::1%5D/", "", "", errName},
 	} {

@@ -38,6 +38,10 @@ type Reading struct {
 	Late     time.Duration // the longest that arrived bytes lay unread
 	Received int64         // bytes
 	Stamped  bool          // every read had a stamp, and there was one
+
+	// Theirs is how long reads and writes took, less what of it is proven to be
+	// ours: the time from what arrived to its read. By the process's clock.
+	Theirs time.Duration
 }
 
 // A write was handed to the kernel between two instants.
@@ -70,6 +74,7 @@ type timing struct {
 	late      time.Duration
 	received  int64
 	unstamped bool // a read had no stamp
+	theirs    time.Duration
 }
 
 // writeBegins notes a write and closes the wait before it. It returns how long
@@ -131,7 +136,7 @@ func (t *timing) reading() Reading {
 	waited, waitGap := t.waits()
 	r := Reading{
 		Arrived: t.arrived, Waited: waited, WaitGap: waitGap,
-		Late: t.late, Received: t.received, Stamped: !t.unstamped && t.received > 0,
+		Late: t.late, Received: t.received, Stamped: !t.unstamped && t.received > 0, Theirs: t.theirs,
 	}
 	if t.count > 0 {
 		w := t.sent()

@@ -40,6 +40,7 @@ var parameterValues = map[string]goodAndBad{
 	"DNSRate":             {[]string{"", "0", "900"}, []string{"-1", "fast", "1.5"}},
 	"Canary":              {[]string{"", "auto", "https://example.com/x", "http://10.0.0.1"}, []string{"none", "example.com", "ftp://x", "https://", "https://a b"}},
 	"InFlight":            {[]string{"", "1", "480"}, []string{"0", "-1", "many"}},
+	"PerHost":             {[]string{"", "1", "16"}, []string{"0", "-1", "many"}},
 	"Reserve":             {[]string{"5s", "500ms", "1m30s", "1.5s"}, []string{"", "5", "5 s", "s", "-5s"}},
 	"MaxAge":              {[]string{"5m", "90s"}, []string{"", "5", "soon"}},
 	"CloudWatchEndpoint":  {[]string{"", "https://vpce-1.monitoring.eu-west-1.vpce.amazonaws.com"}, []string{"monitoring", "ftp://x", "https://a b"}},

@@ -238,6 +238,7 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_DNS_RATE":            "", // 900, unpaced to a loopback resolver
 		"ROLLCALL_CANARY":              "https://checkip.amazonaws.com",
 		"ROLLCALL_IN_FLIGHT":           "", // by the descriptors
+		"ROLLCALL_PER_HOST":            "", // 16
 		"ROLLCALL_RESERVE":             "5s",
 		"ROLLCALL_MAX_AGE":             "5m",
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
@@ -255,7 +256,7 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 	variables := map[string]string{
 		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
 		"Allow": "ROLLCALL_ALLOW", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
-		"InFlight": "ROLLCALL_IN_FLIGHT", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
+		"InFlight": "ROLLCALL_IN_FLIGHT", "PerHost": "ROLLCALL_PER_HOST", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
 		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT",
 	}
 	defaults := at(readTemplate(t, nil).resource("CheckFunction"), path).(map[string]any)

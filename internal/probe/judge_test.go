@@ -1,0 +1,92 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rollcall/internal/check"
+)
+
+// A lasting condition takes as long to evaluate, or until it is stopped.
+type lasting time.Duration
+
+func (lasting) String() string    { return "lasting" }
+func (lasting) Reads(string) bool { return false }
+
+func (l lasting) Check(r *check.Response) (check.Reason, string) {
+	for end := time.Now().Add(time.Duration(l)); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if r.Stop() {
+			return check.Deadline, "stopped"
+		}
+	}
+	return check.OK, ""
+}
+
+// TestSlowEvaluationsKeepNobodyWaiting: those that take half a second each wait
+// for each other; all others have their verdicts soon, and the run's end stops
+// what is left.
+func TestSlowEvaluationsKeepNobodyWaiting(t *testing.T) {
+	const each, slowOnes = 20, 500 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		p := plainly(0, always(page(200, "", "ok"))).prober()
+		defer p.Close()
+		p.evaluations, p.slowEvaluations = make(line, 1), make(line, 1)
+		began := time.Now()
+		ctx, cancel := context.WithDeadlineCause(t.Context(), began.Add(3*time.Second), check.ErrBudget)
+		defer cancel()
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		reasons := map[check.Reason]int{}
+		for i := range 2 * each {
+			all.Go(func() {
+				takes := lasting(slowOnes)
+				if i >= each {
+					time.Sleep(time.Millisecond) // until all the slow ones are in the line
+					takes = lasting(patience / 2)
+				}
+				res := p.Probe(ctx, target("http://a.example/", func(s *check.Settings) {
+					if s.Expect = []check.Condition{takes}; i%2 == 0 {
+						s.Expect, s.Warn = nil, []check.Condition{takes}
+					}
+				}))
+				mu.Lock()
+				defer mu.Unlock()
+				if i < each {
+					reasons[res.Reason]++
+					if res.State != check.Up && res.State != check.NotChecked {
+						t.Errorf("a slow one is %v", res.State)
+					}
+					return
+				}
+				if took, most := time.Since(began), each*2*patience; res.State != check.Up || took > most || res.LocalDelay > 2*patience {
+					t.Errorf("a quick one is %v after %v with a local delay of %v; want up within %v", res.State, took, res.LocalDelay, most)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took > 3*time.Second+2*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		if reasons[check.OK] != 5 || reasons[check.Deadline] != each-5 {
+			t.Errorf("of the slow ones %v, want 5 of half a second each within the run", reasons)
+		}
+	})
+}
+
+// TestAPanicLeavesTheLine: a condition that panics keeps no place.
+func TestAPanicLeavesTheLine(t *testing.T) {
+	p := plainly(0, always(page(200, "", "ok"))).prober()
+	defer p.Close()
+	p.evaluations = make(line, 1)
+	a := &attempt{p: p, t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{nil} })}
+	func() {
+		defer func() { _ = recover() }()
+		a.judge(t.Context(), &response{})
+	}()
+	if len(p.evaluations) > 0 {
+		t.Error("the place is still taken")
+	}
+}
