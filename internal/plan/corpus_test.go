@@ -145,6 +145,7 @@ func describeSettings(s *check.Settings) string {
 		{"redirects", s.Redirects, std.Redirects},
 		{"retries", s.Retries, std.Retries},
 		{"maxBody", s.MaxBody, std.MaxBody},
+		{"noCookies", s.NoCookies, std.NoCookies},
 		{"ip", s.IP, std.IP},
 		{"http", httpVersions[s.HTTP], httpVersions[std.HTTP]},
 		{"tls", s.TLS, std.TLS},
