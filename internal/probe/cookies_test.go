@@ -158,7 +158,7 @@ func TestCookiesGoWhereBrowsersSendThem(t *testing.T) {
 }
 
 // TestCookiesAreBounded: what a hostile server sets beyond 50 cookies or 16 KiB
-// is ignored; replacing one is no new one.
+// is ignored; one that replaces another is not counted twice.
 func TestCookiesAreBounded(t *testing.T) {
 	many := func(n, size int) (lines []string) {
 		for i := range n {

@@ -15,18 +15,18 @@ import (
 )
 
 // readResponse reads the head of a response. Browsers shrug at much that
-// net/http refuses: of such a head it gets a mended copy, and warnings say what
-// was mended.
+// net/http refuses: of such a head it gets a repaired copy, and warnings say what
+// was repaired.
 func (c *http1) readResponse(req *http.Request) (*http.Response, error) {
 	head, large := c.head()
-	mended, warnings := mend(head)
+	repaired, warnings := repair(head)
 	switch {
-	case mended != nil:
+	case repaired != nil:
 		c.warnings = append(c.warnings, warnings...)
 		if !large {
 			c.in.Discard(len(head))
 		}
-		c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(mended), c.in))
+		c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(repaired), c.in))
 	case large:
 		c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(head), c.in))
 	}
@@ -75,9 +75,9 @@ func endOfHead(b []byte) int {
 	}
 }
 
-// mend returns a head as net/http takes it, and what was wrong with it; nil and
-// nothing if there is nothing to mend, or it is not a whole head.
-func mend(head []byte) (mended []byte, warnings []string) {
+// repair returns a head as net/http takes it, and what was wrong with it; nil and
+// nothing if there is nothing to repair, or it is not a whole head.
+func repair(head []byte) (repaired []byte, warnings []string) {
 	if !bytes.HasPrefix(head, []byte("HTTP/1.")) || ordinary(head) || endOfHead(head) == 0 {
 		return nil, nil
 	}
@@ -116,7 +116,7 @@ func mend(head []byte) (mended []byte, warnings []string) {
 		}
 		kept = false
 	}
-	fields = mendCodings(fields, warn)
+	fields = repairCodings(fields, warn)
 	var b bytes.Buffer
 	b.WriteString(lines[0] + "\n")
 	for _, f := range fields {
@@ -146,9 +146,9 @@ func mend(head []byte) (mended []byte, warnings []string) {
 	return b.Bytes(), warnings
 }
 
-// mendCodings leaves one Transfer-Encoding, which is chunked, or none, where all
-// that is said beside is identity, nothing, or the same again.
-func mendCodings(fields [][2]string, warn func(string)) [][2]string {
+// repairCodings leaves one Transfer-Encoding, which is chunked, or none, where all
+// others are identity, empty, or the same again.
+func repairCodings(fields [][2]string, warn func(string)) [][2]string {
 	is := func(f [2]string) bool { return strings.EqualFold(f[0], "Transfer-Encoding") }
 	var all []string
 	for _, f := range fields {

@@ -138,15 +138,15 @@ func TestWarningsOfAllHops(t *testing.T) {
 func TestOrdinaryHeadsAreNotCopied(t *testing.T) {
 	head := []byte("HTTP/1.1 200 OK\r\nDate: Mon, 30 Nov 2026 08:00:00 GMT\r\nTransfer-Encoding: chunked\r\nX-Empty:\r\nSet-Cookie: a=b; Path=/\r\n\r\n")
 	if n := testing.AllocsPerRun(100, func() {
-		if mended, warnings := mend(head); mended != nil || warnings != nil {
-			t.Errorf("mend = %q, %q", mended, warnings)
+		if repaired, warnings := repair(head); repaired != nil || warnings != nil {
+			t.Errorf("repair = %q, %q", repaired, warnings)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-// TestLiveStreamsSayWhatToSet: an answer without end is no outage.
+// TestLiveStreamsSayWhatToSet: a response without end may be all right.
 func TestLiveStreamsSayWhatToSet(t *testing.T) {
 	for header, want := range map[string]bool{
 		"Content-Type: text/event-stream":                       true,
