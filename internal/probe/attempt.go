@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"syscall"
@@ -21,8 +21,11 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	at      *url.URL       // that is asked; nil: none yet
 	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
+
+	anonymous bool // the last server asked for a client certificate and got none
 }
 
 // Probe checks t once. It never takes much longer than t's timeout, and ends at
@@ -39,7 +42,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	a := &attempt{
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
@@ -56,7 +59,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	resp, err := a.hop(ctx, h)
 	for err == nil && resp.next != nil {
 		h = resp.next
-		a.res.Redirects = append(a.res.Redirects, a.secrets.Redact(redact.URL(h.url)))
+		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
 	}
 	if err == nil {
@@ -80,10 +83,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
 			res.Phase = check.TLS
 		}
-		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
-			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
-		}
-		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
@@ -96,6 +96,9 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
 	a.time.fill(res, now, timedOut, a.t.Timeout)
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
 	return a.res
 }
 
@@ -103,6 +106,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 // server that takes the request over HTTP/1.1 only is asked again over that,
 // where the target leaves it to the server.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.at = h.url
 	a.ceiling.Set(nil) // what there is to wait for now is ours
 	asked := time.Now()
 	done, err := a.p.options.Turn(ctx, h.url)
@@ -136,7 +140,9 @@ func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols
 	}
 	defer c.close()
 	defer a.ceiling.Set(nil)
-	return a.exchange(c, h)
+	resp, err := a.exchange(c, h)
+	a.anonymous = c.certificateWanted && !c.certificateSent
+	return resp, err
 }
 
 // classical are the groups that are offered at first. Go's own choice begins
@@ -149,14 +155,13 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 // groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
 // insufficient_security, which others say for other reasons too.
 func refusedGroups(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
+	if !alerted(err) {
 		return false
 	}
 	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
 		return false
 	}
-	said := op.Err.Error()
+	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
 }
 

@@ -3,14 +3,12 @@ package probe
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"rollcall/internal/check"
-	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"strconv"
 	"strings"
@@ -40,6 +38,7 @@ type exchangeError struct {
 	inBody            bool   // the response's headers were complete
 	live              bool   // they announced a stream that has no end
 	certificateWanted bool   // the server asked for a client certificate
+	certificateSent   bool   // and the target has one
 }
 
 // Unwrap returns the error itself.
@@ -139,61 +138,6 @@ func classifyTimeout(f failure) (check.Reason, string) {
 	return check.Timeout, detail
 }
 
-func classifyCertificate(f failure) (check.Reason, string) {
-	if e, ok := errors.AsType[x509.CertificateInvalidError](f.error); ok {
-		return classifyInvalid(e, f.now)
-	}
-	if e, ok := errors.AsType[x509.HostnameError](f.error); ok {
-		return check.TLSHostname, hostnameDetail(e)
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.error); ok {
-		return check.TLSUntrusted, "certificate is signed by an unknown authority"
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](f.error); ok {
-		return check.TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
-	}
-	return check.OK, ""
-}
-
-// namesOf are the names that a certificate is for.
-func namesOf(c *x509.Certificate) string {
-	names := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "no name at all"
-	}
-	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
-}
-
-func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (check.Reason, string) {
-	if e.Reason != x509.Expired {
-		return check.TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
-	}
-	if now.Before(e.Cert.NotBefore) {
-		return check.TLSNotYetValid, fmt.Sprintf("certificate is not valid for another %s (%s)",
-			days(e.Cert.NotBefore.Sub(now)), e.Cert.NotBefore.UTC().Format(time.DateOnly))
-	}
-	return check.TLSExpired, fmt.Sprintf("certificate expired %s ago (%s)",
-		days(now.Sub(e.Cert.NotAfter)), e.Cert.NotAfter.UTC().Format(time.DateOnly))
-}
-
-// days says how long d is, in the unit that fits.
-func days(d time.Duration) string {
-	n, unit := int(d/(24*time.Hour)), "day"
-	switch {
-	case d < time.Hour:
-		n, unit = int(d/time.Minute), "minute"
-	case d < 24*time.Hour:
-		n, unit = int(d/time.Hour), "hour"
-	}
-	if n != 1 {
-		unit += "s"
-	}
-	return strconv.Itoa(n) + " " + unit
-}
-
 // alerts are the names that crypto/tls gives the alerts of a server, which
 // have no exported type over TCP, and what they mean for us.
 var alerts = []struct {
@@ -208,13 +152,16 @@ var alerts = []struct {
 }
 
 func classifyTLS(f failure) (check.Reason, string) {
-	refused, ok := errors.AsType[*net.OpError](f.error)
-	remote := ok && refused.Op == "remote error"
+	refused, _ := errors.AsType[*net.OpError](f.error)
+	remote := alerted(f.error)
 	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
-		return check.TLSClientCertificate, wantsCertificate
+		return check.TLSClientCertificate, clientCertificateDetail(f, refused)
 	}
 	if e, ok := errors.AsType[tls.RecordHeaderError](f.error); ok && e.Conn != nil { // it has one only if the first record was none
 		return check.TLSNotSpoken, "server does not speak TLS on this port"
+	}
+	if strings.Contains(f.Error(), "local error: tls: no renegotiation") {
+		return check.TLSHandshake, "server wants to renegotiate TLS again and again, which no client does"
 	}
 	if strings.Contains(f.Error(), "server selected unsupported protocol version") {
 		return check.TLSVersion, noTLSVersion
@@ -227,7 +174,23 @@ func classifyTLS(f failure) (check.Reason, string) {
 			return alert.reason, alert.detail
 		}
 	}
-	return check.TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	detail := "server refused the handshake: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	if f.phase == check.TLS && refusedGroups(f.error) {
+		detail += "; there may be no cipher suite in common (see tls.cipherSuites)"
+	}
+	return check.TLSHandshake, detail
+}
+
+// clientCertificateDetail says what a server that asked for a client certificate
+// made of ours. refused is its alert; nil: there is none.
+func clientCertificateDetail(f failure, refused *net.OpError) string {
+	switch {
+	case !f.certificateSent:
+		return wantsCertificate
+	case refused == nil:
+		return "server ended the connection after it had got the client certificate"
+	}
+	return "server refuses the client certificate: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
 }
 
 const (
@@ -265,13 +228,22 @@ func classifySocket(f failure) (check.Reason, string) {
 	case errors.Is(f.error, syscall.ECONNREFUSED):
 		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
 	case errors.Is(f.error, syscall.ECONNRESET), errors.Is(f.error, syscall.EPIPE):
-		return check.ConnectionReset, "server reset the connection"
+		return check.ConnectionReset, "server reset the connection" + asked(f)
 	case errors.Is(f.error, syscall.EHOSTUNREACH), errors.Is(f.error, syscall.ENETUNREACH), errors.Is(f.error, syscall.EACCES), errors.Is(f.error, syscall.EPERM):
 		return check.Unreachable, "no route to the server"
 	case !f.inBody && (errors.Is(f.error, io.EOF) || errors.Is(f.error, io.ErrUnexpectedEOF)):
-		return check.ConnectionClosed, closedEarly
+		return check.ConnectionClosed, closedEarly + asked(f)
 	}
 	return check.OK, ""
+}
+
+// asked says that a server may have ended the connection for want of a client
+// certificate. It may as well have crashed.
+func asked(f failure) string {
+	if !f.certificateWanted || f.certificateSent || f.inBody {
+		return ""
+	}
+	return "; it had asked for a client certificate"
 }
 
 func classifyHTTP(f failure) (check.Reason, string) {

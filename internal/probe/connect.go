@@ -24,9 +24,16 @@ type connection struct {
 	top               net.Conn    // wire itself, or TLS over it
 	stop              func() bool // ends the watch over the run, whose end closes the connection
 	certificateWanted bool        // the server asked for a client certificate
+	certificateSent   bool        // and got one
 
 	began  time.Time
 	before wire.Span // what the phases of connections before it took
+}
+
+// explain adds to an error what classify has to know of the handshake.
+func (c *connection) explain(e exchangeError) error {
+	e.certificateWanted, e.certificateSent = c.certificateWanted, c.certificateSent
+	return &e
 }
 
 func (c *connection) close() {

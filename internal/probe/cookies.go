@@ -2,6 +2,7 @@ package probe
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -71,6 +72,18 @@ func (j *jar) set(from *url.URL, line string) {
 		delete(j.sizes, key)
 	}
 	j.SetCookies(from, []*http.Cookie{c})
+}
+
+// sentHeader is the header of h with the cookies that it takes along.
+func (h *hop) sentHeader() http.Header {
+	if h.jar == nil {
+		return h.header
+	}
+	header := maps.Clone(h.header)
+	if cookies := h.cookies(); cookies != "" {
+		header["Cookie"] = []string{cookies}
+	}
+	return header
 }
 
 // cookies is the Cookie header of h: what the event says, then what servers set

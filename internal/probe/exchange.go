@@ -24,6 +24,8 @@ type hop struct {
 	method  string
 	host    string      // "" is the URL's
 	header  http.Header // never changed once the hop is made
+	bound   []string    // names of headers with references, for the first origin only
+	generic http.Header // what stands for them elsewhere
 	body    string
 	tls     check.TLSSettings
 	count   int      // redirects followed to get here
@@ -57,21 +59,15 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // request is the hop as net/http wants it.
 func (h *hop) request() *http.Request {
 	req := &http.Request{
-		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.header,
+		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.sentHeader(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
-	}
-	if h.jar != nil {
-		req.Header = h.header.Clone()
-		if cookies := h.cookies(); cookies != "" {
-			req.Header["Cookie"] = []string{cookies}
-		}
 	}
 	if h.body != "" {
 		req.Body = readCloser{strings.NewReader(h.body)}
@@ -83,11 +79,14 @@ type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
 
-// A speaker sends one request over a connection and reads its response, whose
-// body is read before Close. It does all that on its caller's goroutine, so that
-// the connection's deadline and its end are the speaker's too.
+// A speaker is a connection for one request and its response. It does all its
+// reading on its caller's goroutine, so that the connection's deadline and its
+// end are the speaker's too.
 type speaker interface {
-	RoundTrip(*http.Request) (*http.Response, error)
+	// roundTrip sends a hop's request and reads the head of its response, whose
+	// body has to be read before Close.
+	roundTrip(*hop) (*http.Response, error)
+	// Close closes the connection; TLS sends its close_notify.
 	Close() error
 }
 
@@ -107,11 +106,11 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now()}
 	var conn speaker
 	if version == check.HTTP2 {
-		conn = newHTTP2(o, h.body)
+		conn = newHTTP2(o)
 	} else {
 		conn = newHTTP1(o)
 	}
-	sent, err := conn.RoundTrip(h.request())
+	sent, err := conn.roundTrip(h)
 	if one, ok := conn.(*http1); ok {
 		a.warn(one.warnings)
 	}
@@ -120,7 +119,7 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
 	}
-	conn.Close() // TLS sends its close_notify, unless that is too late
+	conn.Close()
 	return resp, err
 }
 
@@ -143,7 +142,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	}
 	if failed != nil {
 		err := failed
-		if _, judged := errors.AsType[*verdict](failed); !judged {
+		if _, judged := errors.AsType[*verdict](failed); !judged && !alerted(failed) {
 			err = cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
 		}
 		if o.seen {
@@ -152,7 +151,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 			r := c.wire.Reading()
 			a.time.recordUntil(err, check.FirstByte, r.Arrived.Since(r.Sent), o.began)
 		}
-		return nil, o.explain(err, c.certificateWanted)
+		return nil, c.explain(o.explain(err))
 	}
 	head := c.wire.Reading()
 	a.time.record(check.Transfer, head.Arrived.Since(first.Arrived), 0) // so far, which is all of a redirect
@@ -226,6 +225,6 @@ func (o *observer) noteFirstByte() {
 }
 
 // explain adds to an error without a response what classify has to know.
-func (o *observer) explain(err error, certificateWanted bool) error {
-	return &exchangeError{error: err, version: o.version, start: string(o.start), certificateWanted: certificateWanted}
+func (o *observer) explain(err error) exchangeError {
+	return exchangeError{error: err, version: o.version, start: string(o.start)}
 }

@@ -41,9 +41,8 @@ func newHTTP1(conn *observer) *http1 {
 	return c
 }
 
-// RoundTrip sends req and reads the head of its response, whose body has to be
-// read before Close.
-func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c *http1) roundTrip(h *hop) (*http.Response, error) {
+	req := h.request()
 	if err := req.Write(&c.buffers.request); err != nil {
 		return nil, err
 	}
@@ -53,10 +52,16 @@ func (c *http1) RoundTrip(req *http.Request) (*http.Response, error) {
 		c.send()
 	}
 	c.in = c.buffers.response
-	if _, err := c.in.Peek(1); err != nil {
+	first, err := c.buffers.response.Peek(1)
+	if err != nil {
 		return nil, err
 	}
 	c.conn.noteFirstByte()
+	if first[0] == 0 { // no HTTP/1 begins so, but a frame of settings does
+		if frame, _ := c.buffers.response.Peek(9); len(frame) == 9 && startsHTTP2(string(frame)) {
+			return nil, errOnlyHTTP2
+		}
+	}
 	for {
 		resp, err := c.readResponse(req)
 		switch {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 )
 
 // protocolNames are what is offered by ALPN.
@@ -71,14 +72,17 @@ type http2Conn struct {
 	remaining int64          // bytes of the body that are to come; -1: unknown
 }
 
+// errOnlyHTTP2 is of a server that speaks HTTP/2 though we do not.
+var errOnlyHTTP2 = &verdict{reason: check.BadResponse, detail: `server speaks HTTP/2 only: set "http" to "2"`}
+
 // errWantsHTTP1 is a server's answer to a request that it takes over HTTP/1.1
 // only.
 var errWantsHTTP1 = &verdict{reason: check.BadResponse, detail: `server takes this request over HTTP/1.1 only: set "http" to "1.1" or "auto"`}
 
-func newHTTP2(conn *observer, body string) *http2Conn {
+func newHTTP2(conn *observer) *http2Conn {
 	c := &http2Conn{
 		conn: conn, buffers: spare.Get().(*buffers), frames: maxFrames,
-		body: body, window: firstWindow, shared: firstWindow, initial: firstWindow,
+		window: firstWindow, shared: firstWindow, initial: firstWindow,
 	}
 	c.buffers.request.Reset()
 	c.buffers.response.Reset(c)
@@ -90,10 +94,8 @@ func newHTTP2(conn *observer, body string) *http2Conn {
 	return c
 }
 
-// RoundTrip sends req and reads the head of its response, whose body has to be
-// read before Close.
-func (c *http2Conn) RoundTrip(req *http.Request) (*http.Response, error) {
-	c.bodiless = req.Method == http.MethodHead
+func (c *http2Conn) roundTrip(h *hop) (*http.Response, error) {
+	c.body, c.bodiless = h.body, h.method == http.MethodHead
 	c.buffers.request.WriteString(http2.ClientPreface)
 	c.framer.WriteSettings( // a bytes.Buffer takes everything
 		http2.Setting{ID: http2.SettingEnablePush, Val: 0},
@@ -101,7 +103,7 @@ func (c *http2Conn) RoundTrip(req *http.Request) (*http.Response, error) {
 		http2.Setting{ID: http2.SettingMaxHeaderListSize, Val: maxHeaders},
 	)
 	c.framer.WriteWindowUpdate(0, ourWindow-firstWindow)
-	c.writeHead(req)
+	c.writeHead(hpackBlock(h))
 	c.sendBody()
 	c.send()
 	for c.response == nil {
@@ -113,8 +115,7 @@ func (c *http2Conn) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // writeHead writes the request's fields, as frames that everybody takes.
-func (c *http2Conn) writeHead(req *http.Request) {
-	block := hpackBlock(req)
+func (c *http2Conn) writeHead(block []byte) {
 	end := c.body == ""
 	for first := true; first || len(block) > 0; first = false {
 		n := min(len(block), leastLargest)
@@ -134,32 +135,31 @@ var notForHTTP2 = map[string]bool{
 	"Host": true, "Content-Length": true,
 }
 
-func hpackBlock(req *http.Request) []byte {
-	host := cmp.Or(req.Host, req.URL.Host)
+func hpackBlock(h *hop) []byte {
+	host := cmp.Or(h.host, h.url.Host)
 	if ascii, err := httpguts.PunycodeHostPort(host); err == nil {
 		host = ascii
 	}
 	var block bytes.Buffer
 	e := hpack.NewEncoder(&block) // whose writes can't fail
 	write := func(name, value string) { e.WriteField(hpack.HeaderField{Name: name, Value: value}) }
-	write(":method", req.Method)
-	write(":scheme", req.URL.Scheme)
+	write(":method", h.method)
+	write(":scheme", h.url.Scheme)
 	write(":authority", host)
-	write(":path", req.URL.RequestURI())
-	for name, values := range req.Header {
+	write(":path", weburl.RequestURI(h.url))
+	for name, values := range h.sentHeader() {
 		if notForHTTP2[name] {
 			continue
 		}
 		for _, value := range values {
-			if name == "Te" && value != "trailers" {
-				continue
+			if name != "Te" || value == "trailers" {
+				write(strings.ToLower(name), value)
 			}
-			write(strings.ToLower(name), value)
 		}
 	}
 	switch {
-	case req.ContentLength > 0, req.Method == http.MethodPost, req.Method == http.MethodPut, req.Method == http.MethodPatch:
-		write("content-length", strconv.FormatInt(req.ContentLength, 10))
+	case h.body != "", h.method == http.MethodPost, h.method == http.MethodPut, h.method == http.MethodPatch:
+		write("content-length", strconv.Itoa(len(h.body)))
 	}
 	return block.Bytes()
 }

@@ -87,13 +87,14 @@ func (t *timeline) lateness(then time.Time) time.Duration {
 }
 
 // left is what there is left of the target's timeout: what its own phases took
-// so far is gone, what we added is not.
+// so far is gone, what we added is not. A clock that was set must not end the
+// attempt.
 func (t *timeline) left(timeout time.Duration) time.Duration {
-	var spent time.Duration
+	var spent wire.Span
 	for _, s := range t.spans {
-		spent += min(s.Kernel, s.Process) // a clock that was set must not end the attempt
+		spent = spent.Add(s)
 	}
-	return max(timeout-spent, 0)
+	return max(timeout-min(spent.Kernel, spent.Process), 0)
 }
 
 // phases are the phases so far, and which clock measured them: the kernel's

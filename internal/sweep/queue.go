@@ -55,7 +55,6 @@ type turn struct {
 	queue   *queue
 	flying  bool          // counts as inside
 	host    *host         // where it has a place; nil: nowhere
-	first   bool          // the place is for the first hop, which has not begun
 	granted chan struct{} // closed when it may go on
 	over    bool
 }
@@ -187,7 +186,7 @@ func (q *queue) begin(h *host) *turn {
 	if h != nil {
 		h.taken++
 	}
-	return &turn{queue: q, flying: true, host: h, first: true}
+	return &turn{queue: q, flying: true, host: h}
 }
 
 // at returns a host; nil where there is no limit.
@@ -221,7 +220,7 @@ func (q *queue) release(t *turn) {
 	if h == nil {
 		return
 	}
-	t.host, t.first = nil, false
+	t.host = nil
 	h.taken--
 	switch {
 	case len(h.resuming) > 0 && h.taken < q.places(h):
@@ -269,10 +268,8 @@ func (t *turn) done() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !t.over {
-		q.release(t)
-		q.start()
-	}
+	q.release(t)
+	q.start()
 }
 
 // move takes a place at a host, and waits for it if it must. The error is
@@ -280,8 +277,7 @@ func (t *turn) done() {
 func (t *turn) move(ctx context.Context, key string) error {
 	q := t.queue
 	q.mu.Lock()
-	if t.over || t.first && t.host != nil && t.host.key == key {
-		t.first = false
+	if t.over || t.host != nil && t.host.key == key { // the first hop's was there before the check began
 		q.mu.Unlock()
 		return nil
 	}
@@ -368,11 +364,7 @@ func (t *turn) restart(ctx context.Context, after time.Duration, key string) boo
 		q.start()
 	}
 	q.mu.Unlock()
-	if t.wait(ctx) != nil {
-		return false
-	}
-	t.first = true
-	return true
+	return t.wait(ctx) == nil
 }
 
 // room is for how many checks there are descriptors and memory now; one in any

@@ -224,7 +224,11 @@ func (c *Conn) Err() error {
 func (c *Conn) Reading() Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.timing.reading()
+	r := c.timing.reading()
+	if c.inside > 0 {
+		r.Theirs += time.Since(c.entered)
+	}
+	return r
 }
 
 // SetDeadline sets the instant until which the other side's bytes count.

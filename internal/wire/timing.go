@@ -86,8 +86,10 @@ func (t *timing) writeBegins(now time.Time) (late time.Duration) {
 		late = time.Duration(now.UnixNano() - t.arrived.kernel)
 		// What arrived came after our last write. A stamp that is older, or of
 		// the future, is of a clock that was set meanwhile.
-		if t.count == 0 || late < 0 || late > now.Sub(t.writes[(t.count-1)%maxWrites].began) {
+		if last := t.writes[(t.count+maxWrites-1)%maxWrites]; t.count == 0 || late < 0 || late > now.Sub(last.began) {
 			late = 0
+		} else if !last.ended.IsZero() { // while it was on, we waited for them
+			late = min(late, now.Sub(last.ended))
 		}
 	}
 	t.writes[t.count%maxWrites] = write{began: now}

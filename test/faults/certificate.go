@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/http"
 	"rollcall/internal/testnet"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ func chainFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "self-signed", Description: "its certificate is signed by itself", Start: testnet.Certified(testnet.SelfSigned)},
 		{Name: "complete-chain", Description: "its certificate comes with the intermediate",
-			Beside: "no-intermediate self-signed untrusted issuer-no-authority", Start: testnet.Certified(testnet.Sound)},
+			Beside: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-made-anew root-made-anew-unsent intermediate-made-anew stranger-above intermediate-not-yet-valid", Start: testnet.Certified(testnet.Sound)},
 		{Name: "whole-chain", Description: "its certificate comes with the root too",
 			Beside: "no-intermediate", Start: drafted(func(d *draft) error {
 				d.chain = append(d.chain, d.authority.Root.Certificate)
@@ -97,28 +98,42 @@ type draft struct {
 	key       crypto.Signer
 	by        *testnet.Issuer
 	chain     []*x509.Certificate // sent after the leaf
+	negative  bool                // its serial number
 }
 
 // drafted serves a page over TLS with a certificate that change has had its way
-// with. It is made at the first handshake.
+// with.
 func drafted(change func(*draft) error) testnet.Starter {
+	return serving(func(_ *testnet.Hosts, host string) http.Handler { return testnet.Page{Name: host} }, change)
+}
+
+// serving is drafted with a handler.
+func serving(handler func(n *testnet.Hosts, host string) http.Handler, change func(*draft) error) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
-		certificate := sync.OnceValues(func() (*tls.Certificate, error) {
-			a := n.Authority
-			d := &draft{a, testnet.LeafTemplate(host, time.Now()), a.LeafKey, a.Intermediate, []*x509.Certificate{a.Intermediate.Certificate}}
-			if err := change(d); err != nil {
-				return nil, err
-			}
-			return d.sign()
-		})
-		return testnet.Owned(n.Serve(testnet.Page{Name: host}, &tls.Config{
-			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate() },
-		}))
+		return testnet.Owned(n.Serve(handler(n, host), &tls.Config{GetCertificate: later(n, host, change)}))
 	}
+}
+
+// later makes the certificate at the first handshake.
+func later(n *testnet.Hosts, host string, change func(*draft) error) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	certificate := sync.OnceValues(func() (*tls.Certificate, error) {
+		a := n.Authority
+		leaf := testnet.LeafTemplate(host, time.Now())
+		leaf.SerialNumber = serialOf()
+		d := &draft{authority: a, leaf: leaf, key: a.LeafKey, by: a.Intermediate, chain: []*x509.Certificate{a.Intermediate.Certificate}}
+		if err := change(d); err != nil {
+			return nil, err
+		}
+		return d.sign()
+	})
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate() }
 }
 
 func (d *draft) sign() (*tls.Certificate, error) {
 	raw, err := x509.CreateCertificate(rand.Reader, d.leaf, d.by.Certificate, d.key.Public(), d.by.Key)
+	if err == nil && d.negative {
+		raw, err = negated(raw, d.by.Key)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,15 +175,8 @@ func lastOfMany(d *draft) error {
 	return nil
 }
 
-// intermediateEnds issues the intermediate anew, with the same key.
 func intermediateEnds(after time.Duration) func(*draft) error {
-	return func(d *draft) error {
-		template := *d.by.Certificate
-		template.NotAfter = time.Now().Add(after)
-		issued, err := issue(&template, d.authority.Root, &d.by.Key.PublicKey)
-		d.chain = []*x509.Certificate{issued}
-		return err
-	}
+	return intermediate(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(after) })
 }
 
 // signedByLeaf puts a certificate that may not sign between the leaf and the

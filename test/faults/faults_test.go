@@ -36,9 +36,9 @@ func TestFaults(t *testing.T) {
 	s := start(t, testnet.Options{})
 	checks := map[string]check{}
 	for _, family := range []map[string]check{
-		nameChecks(), connectionChecks(), handshakeChecks(), versionChecks(), certificateChecks(), chainChecks(),
+		nameChecks(), connectionChecks(), handshakeChecks(), versionChecks(), certificateChecks(), chainChecks(), trustChecks(),
 		silenceChecks(), noHTTPChecks(), headChecks(), statusChecks(), framingChecks(), sizeChecks(), encodingChecks(),
-		redirectChecks(), locationChecks(), otherOriginChecks(), http2Checks(), flakyChecks(), visitedChecks(),
+		redirectChecks(), locationChecks(), otherOriginChecks(), http2Checks(), frameChecks(), timeChecks(), flakyChecks(), visitedChecks(),
 	} {
 		for name := range family {
 			if checks[name] != nil {

@@ -61,23 +61,34 @@ type h2Caller struct {
 }
 
 // overALPN agrees on HTTP/2 whatever comes, and lets a act.
-func overALPN(a testnet.Act) testnet.Starter {
+func overALPN(a testnet.Act) testnet.Starter { return agreeing(a, a, http2.NextProtoTLS) }
+
+// agreeing agrees on one of protocols, and lets h2 act where that is HTTP/2, else
+// other.
+func agreeing(h2, other testnet.Act, protocols ...string) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
-		config := &tls.Config{GetCertificate: n.Certificate(host), NextProtos: []string{http2.NextProtoTLS}}
+		config := &tls.Config{GetCertificate: n.Certificate(host), NextProtos: protocols}
 		return testnet.OverTCP(func(ctx context.Context, c *testnet.Caller) {
 			c.SetReadDeadline(time.Now().Add(testnet.RequestTimeout))
 			secure := tls.Server(c.Conn, config)
 			c.Conn = secure
-			if err := secure.HandshakeContext(ctx); err == nil {
-				a(ctx, c)
+			if err := secure.HandshakeContext(ctx); err != nil {
+				return
+			}
+			if secure.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS {
+				h2(ctx, c)
+			} else {
+				other(ctx, c)
 			}
 		})(n, host)
 	}
 }
 
 // overHTTP2 lets answer act on every request that comes over HTTP/2.
-func overHTTP2(answer func(*h2Caller)) testnet.Starter {
-	return overALPN(func(_ context.Context, c *testnet.Caller) {
+func overHTTP2(answer func(*h2Caller)) testnet.Starter { return overALPN(inHTTP2(answer)) }
+
+func inHTTP2(answer func(*h2Caller)) testnet.Act {
+	return func(_ context.Context, c *testnet.Caller) {
 		preface := make([]byte, len(http2.ClientPreface))
 		if _, err := io.ReadFull(c, preface); err != nil || string(preface) != http2.ClientPreface {
 			return
@@ -97,7 +108,7 @@ func overHTTP2(answer func(*h2Caller)) testnet.Starter {
 				return
 			}
 		}
-	})
+	}
 }
 
 // h2Page is net/http's own HTTP/2, and HTTP/1.1 for those who want that.

@@ -123,6 +123,7 @@ func clientCertificateFaults() []testnet.Server {
 		{Name: "client-certificate-12-optional", Description: "TLS 1.2, asks for a client certificate and does without",
 			Beside: "client-certificate-12", Start: testnet.AskingForCertificate(tls.VersionTLS12, tls.RequestClientCert)},
 		{Name: "client-certificate-13-optional", Description: "TLS 1.3, asks for a client certificate and does without",
-			Beside: "client-certificate-13", Start: testnet.AskingForCertificate(tls.VersionTLS13, tls.RequestClientCert)},
+			Beside: "client-certificate-13 client-certificate-400 client-certificate-403 client-certificate-496 client-certificate-500 " +
+				"client-certificate-closing client-certificate-resetting", Start: testnet.AskingForCertificate(tls.VersionTLS13, tls.RequestClientCert)},
 	}
 }
