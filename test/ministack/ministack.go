@@ -43,7 +43,7 @@ func StartMiniStack(path string, services ...string) (*MiniStack, error) {
 	_, number, _ := net.SplitHostPort(port)
 	m.program = exec.Command(path)
 	m.program.Dir = m.dir
-	m.program.Env = append(os.Environ(), "GATEWAY_PORT="+number, "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+m.URL, "SERVICES="+strings.Join(services, ","))
+	m.program.Env = append(os.Environ(), "GATEWAY_PORT="+number, "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "AWS_ENDPOINT_URL="+m.URL, "SERVICES="+strings.Join(services, ","))
 	if err := m.program.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting MiniStack: %w", err), os.RemoveAll(m.dir))
 	}
