@@ -1,4 +1,6 @@
 // Rollcall checks many web sites at once, from a terminal.
+//
+//go:debug x509negativeserial=1
 package main
 
 import (

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -37,6 +38,9 @@ type Settings struct {
 	IP        IPVersion
 	HTTP      HTTPVersion
 	TLS       TLSSettings
+
+	Secrets []string // values of references, of the target's URL too: shown nowhere, for no other origin
+	Bound   []string // names of headers that hold one
 
 	Expect []Condition // must all hold, else down; nil is a status of 200 to 299
 	Warn   []Condition // must all hold, else degraded
@@ -78,11 +82,16 @@ const (
 	AnyHTTP                    // what the server prefers, by ALPN
 )
 
-// TLSSettings say how a server is authenticated.
+// TLSSettings say how TLS is spoken, and how both sides are authenticated.
 type TLSSettings struct {
 	ServerName         string // whom the certificate must be for; "" is the URL's host
 	InsecureSkipVerify bool   // takes any certificate; the result says so
 	MinVersion         uint16 // tls.VersionTLS10 and so on; 0 is TLS 1.2
+	LegacyCiphers      bool   // offers suites that clients have given up, as a MinVersion below TLS 1.2 does too
+
+	// What the client is authenticated with, for the target's own origin.
+	ClientCertificate, ClientKey string           // as they are written: references
+	Client                       *tls.Certificate // what these hold; nil: none
 }
 
 // Reads reports whether an expectation depends on a field of the response.

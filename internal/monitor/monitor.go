@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/check"
@@ -72,8 +73,8 @@ type Dependencies struct {
 func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
-		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup},
-		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, PerHost: c.PerHost, Log: d.Log},
+		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup, Permit: c.Env.Permit},
+		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Log: d.Log},
 		Log:     d.Log,
 	}
 	if c.Canary != nil {

@@ -69,11 +69,11 @@ func redactValue(v value, field string) string {
 	case aString:
 		text := v.text
 		switch field {
-		case "headers", "body":
+		case "headers", "body", fieldClientCertificate, fieldClientKey:
 			text = withoutLiterals(text)
 		case fieldURL:
 			if u, err := weburl.Parse(text, nil); err == nil {
-				text = redact.URL(u)
+				text = asWritten(text, redact.URL(u))
 			} else {
 				text = "…"
 			}

@@ -91,13 +91,16 @@ func settingFields() []setting {
 			func(s *check.Settings, i int) { s.HTTP = check.HTTPVersion(i) }),
 		{"tls", objectSchema(tlsFields(), schema{}).with(schema{
 			"description": "How TLS is spoken; members are laid over those of the defaults.",
+			"dependentRequired": schema{
+				fieldClientCertificate: []string{fieldClientKey}, fieldClientKey: []string{fieldClientCertificate},
+			},
 		}), readTLS},
 	}
 }
 
 // tlsFields are the members of tls.
 func tlsFields() []setting {
-	return []setting{
+	return append([]setting{
 		{"serverName", wordsSchema("The name that is asked for and that the certificate must be for. Default: the URL's host."), readServerName},
 		{"insecureSkipVerify", schema{
 			"description": "Take any certificate; the result says tlsUnverified. Default: false.", "type": "boolean",
@@ -106,7 +109,9 @@ func tlsFields() []setting {
 		}},
 		choice("minVersion", "The least version of TLS. Default: 1.2.", []string{"1.0", "1.1", "1.2", "1.3"},
 			func(s *check.Settings, i int) { s.TLS.MinVersion = tls.VersionTLS10 + uint16(i) }), // its versions are consecutive
-	}
+		choice("cipherSuites", "legacy adds those that clients have given up, as a minVersion below 1.2 does. Default: default.", []string{"default", "legacy"},
+			func(s *check.Settings, i int) { s.TLS.LegacyCiphers = i == 1 }),
+	}, clientFields()...)
 }
 
 // overlay returns settings with what an object says laid over them: s itself
@@ -293,7 +298,9 @@ func readTimeout(v value, s *check.Settings) {
 // readTLS reads an object whose members are laid over those that are there.
 func readTLS(v value, s *check.Settings) {
 	fields := tlsFields()
-	*s = *overlay(s, v.requireObject(fieldNames(fields)), fields)
+	own := v.requireObject(fieldNames(fields))
+	*s = *overlay(s, own, fields)
+	requireBoth(v, own)
 }
 
 func readServerName(v value, s *check.Settings) {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
+	"net/netip"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -19,7 +20,11 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	at      *url.URL       // that is asked; nil: none yet
+	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
+
+	anonymous bool // the last server asked for a client certificate and got none
 }
 
 // Probe checks t once. It never takes much longer than t's timeout, and ends at
@@ -36,7 +41,8 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	a := &attempt{
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -52,7 +58,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	resp, err := a.hop(ctx, h)
 	for err == nil && resp.next != nil {
 		h = resp.next
-		a.res.Redirects = append(a.res.Redirects, a.secrets.Redact(redact.URL(h.url)))
+		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
 	}
 	switch {
@@ -73,10 +79,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
 			res.Phase = check.TLS
 		}
-		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
-			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
-		}
-		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
@@ -89,13 +92,18 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
 	a.time.fill(res, now, timedOut, a.t.Timeout)
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
 	return a.res
 }
 
-// hop makes one connection and sends one request on it, when it is its turn. A
-// server that refuses our few groups is asked once more with all of Go's; what
-// the first connection took was our doing.
+// hop looks the hop's host up and sends its request, when it is its turn. A
+// server that takes the request over HTTP/1.1 only is asked again over that,
+// where the target leaves it to the server.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.at = h.url
+	a.ceiling.Set(nil) // what there is to wait for now is ours
 	asked := time.Now()
 	done, err := a.p.options.Turn(ctx, h.url)
 	if err != nil {
@@ -103,18 +111,34 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	}
 	defer done() // after the connection is closed
 	a.time.waited += time.Since(asked)
-	began, before := time.Now(), a.time
-	c, err := a.connect(ctx, h, classical)
-	if refusedGroups(err) && time.Since(began) < a.t.Timeout/2 {
-		before.waited = a.time.waited
-		a.time = before
-		c, err = a.connect(ctx, h, nil)
+	addrs, err := a.lookup(ctx, h.url.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := a.ask(ctx, h, addrs, protocolNames[a.t.HTTP])
+	if errors.Is(err, errWantsHTTP1) && a.t.HTTP == check.AnyHTTP {
+		resp, err = a.ask(ctx, h, addrs, protocolNames[check.HTTP1])
+	}
+	return resp, err
+}
+
+// ask makes one connection to one of addrs, which offers protocols, and sends
+// one request on it. A server that refuses our few groups is asked once more
+// with all of Go's, where most of the time is left: a refusal is better known
+// than a second handshake that the timeout ends.
+func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string) (*response, error) {
+	c, err := a.connect(ctx, h, addrs, protocols, classical)
+	if refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
+		c, err = a.connect(ctx, h, addrs, protocols, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	return a.exchange(ctx, c, h)
+	defer a.ceiling.Set(nil)
+	resp, err := a.exchange(c, h)
+	a.anonymous = c.certificateWanted && !c.certificateSent
+	return resp, err
 }
 
 // classical are the groups that are offered at first. Go's own choice begins
@@ -127,13 +151,12 @@ var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 // groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
 // insufficient_security, which others say for other reasons too.
 func refusedGroups(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	if !ok || op.Op != "remote error" {
+	if !alerted(err) {
 		return false
 	}
 	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
 		return false
 	}
-	said := op.Err.Error()
+	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
 }

@@ -72,6 +72,24 @@ func BenchmarkProbe(b *testing.B) {
 	}
 }
 
+func BenchmarkProbeHTTP2(b *testing.B) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(hello))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	b.Cleanup(s.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	p := proberFor(b, roots)
+	u, _ := url.Parse(s.URL)
+	to := target("https://example.com:"+u.Port()+"/", func(s *check.Settings) { s.HTTP = check.HTTP2 })
+	b.ReportAllocs()
+	for b.Loop() {
+		if res := p.Probe(b.Context(), to); res.State != check.Up || res.HTTP != "2" {
+			b.Fatal(res.Detail)
+		}
+	}
+}
+
 func BenchmarkBareTransport(b *testing.B) {
 	_, rawURL, roots := testServer(b, http.HandlerFunc(hello))
 	get := bareGet(roots, rawURL)

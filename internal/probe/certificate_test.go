@@ -21,7 +21,7 @@ func TestNameOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("a.example", testnet.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,9 +50,9 @@ func TestNameOf(t *testing.T) {
 func TestLastInstant(t *testing.T) {
 	leaf := &x509.Certificate{NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600))}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for _, expires := range []time.Time{{}, leaf.NotAfter} {
-		got := certificateOf(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, expires, nil, now)
-		if want := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); got.NotAfter != want || got.Verified == expires.IsZero() {
+	for _, first := range []*x509.Certificate{nil, leaf} {
+		got := certificateOf(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, first, nil, now)
+		if want := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); got.NotAfter != want || got.Verified != (first != nil) {
 			t.Errorf("expires %v, verified %v; want %v", got.NotAfter, got.Verified, want)
 		}
 		if _, err := json.Marshal(got); err != nil {

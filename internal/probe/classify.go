@@ -3,14 +3,12 @@ package probe
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"rollcall/internal/check"
-	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"strconv"
 	"strings"
@@ -37,9 +35,9 @@ type exchangeError struct {
 	error
 	version           check.HTTPVersion
 	start             string // how the response began, if it has no status
-	received          int64  // bytes, of a response without a status
 	inBody            bool   // the response's headers were complete
 	certificateWanted bool   // the server asked for a client certificate
+	certificateSent   bool   // and the target has one
 }
 
 // Unwrap returns the error itself.
@@ -135,61 +133,6 @@ func classifyTimeout(f failure) (check.Reason, string) {
 	return check.Timeout, missing + " within " + f.limit.String()
 }
 
-func classifyCertificate(f failure) (check.Reason, string) {
-	if e, ok := errors.AsType[x509.CertificateInvalidError](f.error); ok {
-		return classifyInvalid(e, f.now)
-	}
-	if e, ok := errors.AsType[x509.HostnameError](f.error); ok {
-		return check.TLSHostname, hostnameDetail(e)
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](f.error); ok {
-		return check.TLSUntrusted, "certificate is signed by an unknown authority"
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](f.error); ok {
-		return check.TLSUntrusted, "certificate could not be verified: " + e.Err.Error()
-	}
-	return check.OK, ""
-}
-
-// namesOf are the names that a certificate is for.
-func namesOf(c *x509.Certificate) string {
-	names := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "no name at all"
-	}
-	return redact.Cut(redact.Printable(strings.Join(names, ", ")), redact.MaxDetail/2)
-}
-
-func classifyInvalid(e x509.CertificateInvalidError, now time.Time) (check.Reason, string) {
-	if e.Reason != x509.Expired {
-		return check.TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
-	}
-	if now.Before(e.Cert.NotBefore) {
-		return check.TLSNotYetValid, fmt.Sprintf("certificate is not valid for another %s (%s)",
-			days(e.Cert.NotBefore.Sub(now)), e.Cert.NotBefore.UTC().Format(time.DateOnly))
-	}
-	return check.TLSExpired, fmt.Sprintf("certificate expired %s ago (%s)",
-		days(now.Sub(e.Cert.NotAfter)), e.Cert.NotAfter.UTC().Format(time.DateOnly))
-}
-
-// days says how long d is, in the unit that fits.
-func days(d time.Duration) string {
-	n, unit := int(d/(24*time.Hour)), "day"
-	switch {
-	case d < time.Hour:
-		n, unit = int(d/time.Minute), "minute"
-	case d < 24*time.Hour:
-		n, unit = int(d/time.Hour), "hour"
-	}
-	if n != 1 {
-		unit += "s"
-	}
-	return strconv.Itoa(n) + " " + unit
-}
-
 // alerts are the names that crypto/tls gives the alerts of a server, which
 // have no exported type over TCP, and what they mean for us.
 var alerts = []struct {
@@ -204,13 +147,16 @@ var alerts = []struct {
 }
 
 func classifyTLS(f failure) (check.Reason, string) {
-	refused, ok := errors.AsType[*net.OpError](f.error)
-	remote := ok && refused.Op == "remote error"
+	refused, _ := errors.AsType[*net.OpError](f.error)
+	remote := alerted(f.error)
 	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
-		return check.TLSClientCertificate, wantsCertificate
+		return check.TLSClientCertificate, clientCertificateDetail(f, refused)
 	}
 	if e, ok := errors.AsType[tls.RecordHeaderError](f.error); ok && e.Conn != nil { // it has one only if the first record was none
 		return check.TLSNotSpoken, "server does not speak TLS on this port"
+	}
+	if strings.Contains(f.Error(), "local error: tls: no renegotiation") {
+		return check.TLSHandshake, "server wants to renegotiate TLS again and again, which no client does"
 	}
 	if strings.Contains(f.Error(), "server selected unsupported protocol version") {
 		return check.TLSVersion, noTLSVersion
@@ -223,7 +169,23 @@ func classifyTLS(f failure) (check.Reason, string) {
 			return alert.reason, alert.detail
 		}
 	}
-	return check.TLSHandshake, "server refused the handshake: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	detail := "server refused the handshake: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	if f.phase == check.TLS && refusedGroups(f.error) {
+		detail += "; there may be no cipher suite in common (see tls.cipherSuites)"
+	}
+	return check.TLSHandshake, detail
+}
+
+// clientCertificateDetail says what a server that asked for a client certificate
+// made of ours. refused is its alert; nil: there is none.
+func clientCertificateDetail(f failure, refused *net.OpError) string {
+	switch {
+	case !f.certificateSent:
+		return wantsCertificate
+	case refused == nil:
+		return "server ended the connection after it had got the client certificate"
+	}
+	return "server refuses the client certificate: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
 }
 
 const (
@@ -233,8 +195,6 @@ const (
 	notHTTP2         = "server does not speak HTTP/2"
 	notHTTP          = "not an HTTP response: "
 	invalidBody      = "invalid body: "
-	streamError      = "stream error"
-	notEstablished   = "http2: client conn could not be established"
 	closedEarly      = "server closed the connection without a response"
 	goAway           = closedEarly + " (HTTP/2 GOAWAY)"
 )
@@ -245,12 +205,6 @@ func classifyStart(f failure) (check.Reason, string) {
 	switch {
 	case f.inBody:
 		return check.OK, ""
-	case strings.Contains(f.Error(), "PROTOCOL_ERROR") && f.received > maxHeaders/2:
-		// All that net/http says of headers without end: that many bytes without a response
-		// are headers. Packed as they are they may be fewer than maxHeaders.
-		return check.HeadersTooLarge, tooManyHeaders
-	case f.version == check.HTTP2 && strings.Contains(f.Error(), notEstablished) && startsHTTP2(f.start):
-		return check.ConnectionClosed, closedEarly
 	case f.version == check.HTTP1 && errors.Is(f.error, io.EOF) && !startsHTTP1(f.start):
 		return check.BadResponse, notHTTP + strconv.Quote(f.start)
 	}
@@ -263,62 +217,37 @@ func startsHTTP1(text string) bool {
 	return strings.HasPrefix(start, text[:min(len(text), len(start))])
 }
 
-// startsHTTP2 reports whether text is, or may become, a frame of settings, which
-// a server begins with (RFC 9113, 3.4): its type is in the fourth byte.
-func startsHTTP2(text string) bool {
-	const settings = 4
-	return len(text) < 4 || text[3] == settings
-}
-
 func classifySocket(f failure) (check.Reason, string) {
 	switch {
 	case errors.Is(f.error, syscall.ECONNREFUSED):
 		return check.ConnectionRefused, "nothing listens on this port, or a firewall refuses"
 	case errors.Is(f.error, syscall.ECONNRESET), errors.Is(f.error, syscall.EPIPE):
-		return check.ConnectionReset, "server reset the connection"
+		return check.ConnectionReset, "server reset the connection" + asked(f)
 	case errors.Is(f.error, syscall.EHOSTUNREACH), errors.Is(f.error, syscall.ENETUNREACH), errors.Is(f.error, syscall.EACCES), errors.Is(f.error, syscall.EPERM):
 		return check.Unreachable, "no route to the server"
 	case !f.inBody && (errors.Is(f.error, io.EOF) || errors.Is(f.error, io.ErrUnexpectedEOF)):
-		return check.ConnectionClosed, closedEarly
+		return check.ConnectionClosed, closedEarly + asked(f)
 	}
 	return check.OK, ""
 }
 
-// httpErrors are the errors of net/http and its HTTP/2 that have no type, where
-// there is no response. The first whose text occurs counts; a detail that ends in a
-// colon is followed by it.
-var httpErrors = []struct {
-	text   string
-	reason check.Reason
-	detail string
-}{
-	{"response header list larger", check.HeadersTooLarge, tooManyHeaders},
-	{"looked like an HTTP/1.1 header", check.BadResponse, notHTTP2},
-	{"http2: frame too large", check.BadResponse, notHTTP2},
-	{notEstablished, check.BadResponse, notHTTP2}, // the same, as a request learns it that comes after
-	{streamError, check.ConnectionReset, "server reset the request: "},
-	{"GOAWAY", check.ConnectionClosed, goAway},
-	{"http2: client conn not usable", check.ConnectionClosed, goAway}, // the same, before the request
+// asked says that a server may have ended the connection for want of a client
+// certificate. It may as well have crashed.
+func asked(f failure) string {
+	if !f.certificateWanted || f.certificateSent || f.inBody {
+		return ""
+	}
+	return "; it had asked for a client certificate"
 }
 
 func classifyHTTP(f failure) (check.Reason, string) {
-	text := f.Error()
-	if f.inBody {
-		if errors.Is(f.error, io.ErrUnexpectedEOF) || errors.Is(f.error, io.EOF) || strings.Contains(text, streamError) {
-			return check.BodyTruncated, "connection ended before the body did"
-		}
-		return check.BodyInvalid, invalidBody + text
+	if !f.inBody {
+		return check.OK, ""
 	}
-	for _, e := range httpErrors {
-		if !strings.Contains(text, e.text) {
-			continue
-		}
-		if strings.HasSuffix(e.detail, ": ") {
-			return e.reason, e.detail + text
-		}
-		return e.reason, e.detail
+	if errors.Is(f.error, io.ErrUnexpectedEOF) || errors.Is(f.error, io.EOF) {
+		return check.BodyTruncated, "connection ended before the body did"
 	}
-	return check.OK, ""
+	return check.BodyInvalid, invalidBody + f.Error()
 }
 
 // lastResort is the general reason of each phase.

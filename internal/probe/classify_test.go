@@ -95,20 +95,11 @@ func TestClassify(t *testing.T) {
 		{"closed in the headers", io.ErrUnexpectedEOF, check.Transfer, false, check.ConnectionClosed, "without a response"},
 
 		{"endless headers", errHeadersTooLarge, check.Transfer, false, check.HeadersTooLarge, "256 KiB"},
-		{"endless headers in HTTP/2", errors.New("http2: response header list larger than advertised limit"), check.FirstByte, false, check.HeadersTooLarge, "256 KiB"},
-		{"closed, as HTTP/2 says it", errors.New("http2: server sent GOAWAY and closed the connection; LastStreamID=1"), check.FirstByte, false, check.ConnectionClosed, "GOAWAY"},
-		{"closed before the request, as HTTP/2 says it", errors.New("http2: client conn not usable"), check.FirstByte, false, check.ConnectionClosed, "GOAWAY"},
-		{"HTTP/1.1 where HTTP/2 is wanted, reported late", errors.New("http2: client conn could not be established"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
-		{"HTTP/1.1 where HTTP/2 is wanted", errors.New("http2: frame too large, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
-		{"HTTP/1.1 where HTTP/2 is wanted, cut", errors.New("http2: failed reading the frame payload: short, note that the frame header looked like an HTTP/1.1 header"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
-		{"garbage where HTTP/2 is wanted", errors.New("http2: frame too large"), check.FirstByte, false, check.BadResponse, "does not speak HTTP/2"},
-		{"stream reset", errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), check.FirstByte, false, check.ConnectionReset, "REFUSED_STREAM"},
 		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), check.Transfer, false, check.BadResponse, `not an HTTP response: malformed HTTP response "SSH-2.0"`},
 		{"response, anything else", errors.New("odd"), check.FirstByte, false, check.BadResponse, "odd"},
 
 		{"body cut short", io.ErrUnexpectedEOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
 		{"body ended early", io.EOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
-		{"stream reset in the body", errors.New("stream error: stream ID 1; INTERNAL_ERROR; received from peer"), check.Transfer, true, check.BodyTruncated, "ended before the body did"},
 		{"broken chunk", errors.New("invalid byte in chunk length"), check.Transfer, true, check.BodyInvalid, "invalid byte in chunk length"},
 		{"nowhere", errors.New("odd"), check.NoPhase, false, check.Internal, "odd"},
 	} {
@@ -124,8 +115,6 @@ func TestClassify(t *testing.T) {
 // TestClassifyByTheStart: what an error without a response means depends on how
 // the response had started.
 func TestClassifyByTheStart(t *testing.T) {
-	notEstablished := errors.New("http2: client conn could not be established")
-	protocolError := errors.New("connection error: PROTOCOL_ERROR")
 	for _, test := range []struct {
 		name   string
 		f      failure
@@ -136,11 +125,6 @@ func TestClassifyByTheStart(t *testing.T) {
 		{"closed in the status line", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP1, start: "HTTP/1."}}, check.ConnectionClosed, "without a response"},
 		{"garbage", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP1, start: "SSH-2.0"}}, check.BadResponse, `not an HTTP response: "SSH-2.0"`},
 		{"garbage over HTTP/2", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP2, start: "SSH-2.0"}}, check.ConnectionClosed, ""},
-		{"HTTP/2 closed before its settings", failure{exchangeError: exchangeError{error: notEstablished, version: check.HTTP2}}, check.ConnectionClosed, ""},
-		{"HTTP/2 closed after its settings", failure{exchangeError: exchangeError{error: notEstablished, version: check.HTTP2, start: "\x00\x00\x12\x04\x00"}}, check.ConnectionClosed, ""},
-		{"HTTP/1.1 instead of settings", failure{exchangeError: exchangeError{error: notEstablished, version: check.HTTP2, start: "HTTP/1.1 400"}}, check.BadResponse, "HTTP/2"},
-		{"headers without end over HTTP/2", failure{exchangeError: exchangeError{error: protocolError, version: check.HTTP2, received: maxHeaders/2 + 1}}, check.HeadersTooLarge, ""},
-		{"a protocol error", failure{exchangeError: exchangeError{error: protocolError, version: check.HTTP2, received: maxHeaders / 2}}, check.BadResponse, "PROTOCOL_ERROR"},
 		{"certificate wanted, in the handshake", failure{exchangeError: exchangeError{error: io.EOF, certificateWanted: true}, phase: check.TLS}, check.TLSClientCertificate, ""},
 		{"certificate wanted, at the first read", failure{exchangeError: exchangeError{error: alert("bad certificate"), certificateWanted: true}}, check.TLSClientCertificate, ""},
 		{"certificate wanted, and taken without", failure{exchangeError: exchangeError{error: io.EOF, certificateWanted: true}}, check.ConnectionClosed, ""},

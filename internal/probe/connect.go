@@ -24,6 +24,16 @@ type connection struct {
 	top               net.Conn    // wire itself, or TLS over it
 	stop              func() bool // ends the watch over the run, whose end closes the connection
 	certificateWanted bool        // the server asked for a client certificate
+	certificateSent   bool        // and got one
+
+	began  time.Time
+	before wire.Span // what the phases of connections before it took
+}
+
+// explain adds to an error what classify has to know of the handshake.
+func (c *connection) explain(e exchangeError) error {
+	e.certificateWanted, e.certificateSent = c.certificateWanted, c.certificateSent
+	return &e
 }
 
 func (c *connection) close() {
@@ -31,15 +41,9 @@ func (c *connection) close() {
 	c.wire.Close()
 }
 
-// connect looks the hop's host up, connects, and speaks TLS, offering groups,
-// if the URL wants it.
-func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*connection, error) {
-	a.time.phase = check.DNS
-	host := h.url.Hostname()
-	addrs, err := a.lookup(ctx, host)
-	if err != nil {
-		return nil, err
-	}
+// connect connects to one of addrs and speaks TLS, offering protocols and
+// groups, if the URL wants it.
+func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string, groups []tls.CurveID) (*connection, error) {
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
@@ -47,12 +51,14 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 		}
 	}
 	if len(candidates) == 0 {
-		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, host)}
+		return nil, &verdict{reason: check.DNSNotFound, detail: fmt.Sprintf("no %s address for %s", a.t.IP, h.url.Hostname())}
 	}
 
 	a.res.Local = !slices.ContainsFunc(candidates, func(addr netip.AddrPort) bool { return !local(addr.Addr()) })
 	a.time.phase = check.Connect
 	began, left := time.Now(), a.time.left(a.t.Timeout)
+	end := began.Add(left + longestGrace)
+	a.ceiling.Set(func() time.Time { return end })
 	dialing, cancel := withTimeout(ctx, left)
 	defer cancel()
 	d := a.p.dialAny(dialing, candidates, began.Add(left))
@@ -74,11 +80,12 @@ func (a *attempt) connect(ctx context.Context, h *hop, groups []tls.CurveID) (*c
 		a.time.record(check.Connect, span, a.time.lateness(began))
 	}
 	conn.SetDeadline(time.Now().Add(a.time.left(a.t.Timeout)))
+	a.ceiling.Set(conn.Deadline)
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
-	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() })}
+	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() }), began: time.Now(), before: a.time.spoken()}
 	if h.url.Scheme == "https" {
-		if err := a.secure(c, h, groups); err != nil {
+		if err := a.secure(c, h, protocols, groups); err != nil {
 			c.close()
 			return nil, err
 		}
@@ -108,6 +115,7 @@ func portOf(u *url.URL) uint16 {
 // lookup returns the addresses of host. An address in its place costs no lookup
 // and has no phase.
 func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	a.time.phase = check.DNS
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr}, nil
 	}
@@ -125,9 +133,11 @@ func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 	return found.Addrs, err
 }
 
+const longestGrace = 20 * time.Millisecond
+
 // withTimeout returns a context that ends with errTimeout after d. A timer that
 // fires late fires in a busy process, whose poller may hold the response
-// already: it gets as long again, at most 20 ms, to hand it over.
+// already: it gets as long again, at most longestGrace, to hand it over.
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	end := time.Now().Add(d)
@@ -136,7 +146,7 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, func())
 		defer close(done)
 		if late := time.Since(end); late > time.Millisecond {
 			select {
-			case <-time.After(min(late, 20*time.Millisecond)):
+			case <-time.After(min(late, longestGrace)):
 			case <-ctx.Done():
 			}
 		}

@@ -2,16 +2,14 @@ package probe
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
-	"io"
+	"errors"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"rollcall/internal/check"
@@ -26,6 +24,8 @@ type hop struct {
 	method  string
 	host    string      // "" is the URL's
 	header  http.Header // never changed once the hop is made
+	bound   []string    // names of headers with references, for the first origin only
+	generic http.Header // what stands for them elsewhere
 	body    string
 	tls     check.TLSSettings
 	count   int      // redirects followed to get here
@@ -56,11 +56,11 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body, tls: t.TLS}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS}
 }
 
 // request is the hop as net/http wants it.
-func (h *hop) request(ctx context.Context) *http.Request {
+func (h *hop) request() *http.Request {
 	req := &http.Request{
 		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -69,15 +69,26 @@ func (h *hop) request(ctx context.Context) *http.Request {
 	if h.body != "" {
 		req.Body = readCloser{strings.NewReader(h.body)}
 	}
-	return req.WithContext(ctx)
+	return req
 }
 
 type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
 
+// A speaker is a connection for one request and its response. It does all its
+// reading on its caller's goroutine, so that the connection's deadline and its
+// end are the speaker's too.
+type speaker interface {
+	// roundTrip sends a hop's request and reads the head of its response, whose
+	// body has to be read before Close.
+	roundTrip(*hop) (*http.Response, error)
+	// Close closes the connection; TLS sends its close_notify.
+	Close() error
+}
+
 // exchange sends the hop's request over c, reads the response and closes c.
-func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*response, error) {
+func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 	a.time.phase = check.FirstByte
 	version := a.t.HTTP % check.AnyHTTP // without TLS nothing is negotiated
 	if secure, ok := c.top.(*tls.Conn); ok {
@@ -89,26 +100,20 @@ func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*respons
 		}
 	}
 	c.wire.CountSegments()
-	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now(), before: c.wire.Reading().Received}
-	var conn interface {
-		http.RoundTripper
-		io.Closer
-	}
-	if version == check.HTTP1 {
-		conn = newHTTP1(o, o.noteFirstByte)
+	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now()}
+	var conn speaker
+	if version == check.HTTP2 {
+		conn = newHTTP2(o)
 	} else {
-		http2, err := a.p.http2.NewClientConn(context.WithValue(ctx, connKey{}, o), h.url.Scheme, net.JoinHostPort(h.url.Hostname(), "0"))
-		if err != nil {
-			return nil, err
-		}
-		conn, ctx = http2, o.traced(ctx)
+		conn = newHTTP1(o)
 	}
-	sent, err := conn.RoundTrip(h.request(ctx))
+	sent, err := conn.roundTrip(h)
 	resp, err := a.read(o, c, h, sent, err)
+	a.time.settle(c, c.wire.Reading())
 	if err != nil {
 		c.wire.Close() // first, so that nobody waits for the rest of a body
 	}
-	conn.Close() // TLS sends its close_notify, unless that is too late
+	conn.Close()
 	return resp, err
 }
 
@@ -116,27 +121,34 @@ func (a *attempt) exchange(ctx context.Context, c *connection, h *hop) (*respons
 // failed is why there is none.
 func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, failed error) (*response, error) {
 	a.time.noteStamps(c.wire.Reading())
-	first, segments, some := o.firstByte()
-	if some || failed == nil {
+	first := o.first
+	if o.seen {
 		span := first.Arrived.Since(first.Sent)
 		uncertainty := first.Gap
-		if segments > 1 {
+		if o.segments > 1 {
 			// The kernel keeps the last stamp of the segments that it merges: a body that trickles
 			// behind its head is taken for it by a reader who is late.
 			uncertainty += min(a.time.lateness(o.began), span.Kernel)
 		}
 		a.time.record(check.FirstByte, span, uncertainty)
+		a.time.settle(c, first) // a long request that was taken slowly
 		a.time.phase = check.Transfer
 	}
 	if failed != nil {
-		err := cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
-		if some {
+		err := failed
+		if _, judged := errors.AsType[*verdict](failed); !judged && !alerted(failed) {
+			err = cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
+		}
+		if o.seen {
 			a.time.recordUntil(err, check.Transfer, c.wire.Reading().Arrived.Since(first.Arrived), first.Arrived.Process())
 		} else { // a reset has no stamp: its time is the process's
-			a.time.recordUntil(err, check.FirstByte, wire.Span{}, o.began)
+			r := c.wire.Reading()
+			a.time.recordUntil(err, check.FirstByte, r.Arrived.Since(r.Sent), o.began)
 		}
-		return nil, o.explain(err, c.certificateWanted)
+		return nil, c.explain(o.explain(err))
 	}
+	head := c.wire.Reading()
+	a.time.record(check.Transfer, head.Arrived.Since(first.Arrived), 0) // so far, which is all of a redirect
 	if o.version == check.HTTP1 && r.ProtoMajor != 1 {
 		return nil, &verdict{reason: check.BadResponse, detail: "response claims to be " + r.Proto}
 	}
@@ -162,8 +174,8 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	b, err := readBody(r, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"))
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
-	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(first.Arrived), began)
-	if last.Received-first.Received > largeTransfer || o.version == check.HTTP2 { // whose connection is read on, and may have moved the last stamp
+	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)
+	if last.Received-first.Received > largeTransfer {
 		a.time.uncertainty += a.time.lateness(began)
 	}
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
@@ -186,21 +198,16 @@ type observer struct {
 	wire     *wire.Conn
 	version  check.HTTPVersion // HTTP1 or HTTP2
 	began    time.Time
-	before   int64 // bytes received before the request
 
-	mu       sync.Mutex // HTTP/2 has a goroutine of its own
-	start    []byte     // of the response, as much as is shown
-	first    wire.Reading
-	segments int                 // that the first byte may have been merged of
-	sent     func(*wire.Reading) // corrects when the request left; nil: the wire knows
-	seen     bool
+	start    []byte       // of the response, as much as is shown
+	first    wire.Reading // when its first byte had been read, and no more than that read brought
+	segments int          // that the first byte may have been merged of
+	seen     bool         // first and segments are set
 }
 
 // Read notes the first bytes.
 func (o *observer) Read(p []byte) (int, error) {
 	n, err := o.Conn.Read(p)
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if room := redact.MaxServer - len(o.start); room > 0 {
 		o.start = append(o.start, p[:min(n, room)]...)
 	}
@@ -208,27 +215,10 @@ func (o *observer) Read(p []byte) (int, error) {
 }
 
 func (o *observer) noteFirstByte() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.first, o.seen = o.wire.Reading(), true
-	if o.sent != nil {
-		o.sent(&o.first)
-	}
-	o.segments = o.wire.Merged()
-}
-
-func (o *observer) firstByte() (r wire.Reading, segments int, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.first, o.segments, o.seen
+	o.first, o.segments, o.seen = o.wire.Reading(), o.wire.Merged(), true
 }
 
 // explain adds to an error without a response what classify has to know.
-func (o *observer) explain(err error, certificateWanted bool) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return &exchangeError{
-		error: err, version: o.version, start: string(o.start),
-		received: o.wire.Reading().Received - o.before, certificateWanted: certificateWanted,
-	}
+func (o *observer) explain(err error) exchangeError {
+	return exchangeError{error: err, version: o.version, start: string(o.start)}
 }

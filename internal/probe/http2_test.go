@@ -51,8 +51,7 @@ func headers(f *http2.Framer, fields ...string) {
 	}
 }
 
-// TestHTTP2Errors provokes each text of net/http that classify knows: a release
-// of Go that changes one turns this red.
+// TestHTTP2Errors: what a server may do over HTTP/2 besides answering.
 func TestHTTP2Errors(t *testing.T) {
 	raw := func(reply string) func(net.Conn) {
 		return func(c net.Conn) {
@@ -80,7 +79,7 @@ func TestHTTP2Errors(t *testing.T) {
 		}), check.HeadersTooLarge, tooManyHeaders},
 		{"the stream is reset", speakingHTTP2(func(f *http2.Framer) {
 			f.WriteRSTStream(1, http2.ErrCodeRefusedStream)
-		}), check.ConnectionReset, "server reset the request: stream error"},
+		}), check.ConnectionReset, "server reset the request: REFUSED_STREAM"},
 		{"the stream is reset in the body", speakingHTTP2(func(f *http2.Framer) {
 			headers(f, ":status", "200")
 			f.WriteData(1, false, []byte("hel"))

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -79,7 +80,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 
 // evaluate evaluates the conditions, or ends when stop (nil: never) says so.
 func (a *attempt) evaluate(resp *response, stop func() bool) error {
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Stop: stop}
+	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Redirected: a.redirected(), Stop: stop}
 	conditions := a.t.Expect
 	if conditions == nil {
 		conditions = []check.Condition{expect.Success{}}
@@ -91,6 +92,9 @@ func (a *attempt) evaluate(resp *response, stop func() bool) error {
 				return resp.broken
 			}
 			a.res.Expression = c.String()
+			if a.anonymous && refusesAnonymous(a.res.Status) {
+				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
+			}
 			return &verdict{reason: reason, detail: detail}
 		}
 	}
@@ -101,4 +105,11 @@ func (a *attempt) evaluate(resp *response, stop func() bool) error {
 		}
 	}
 	return nil
+}
+
+// refusesAnonymous reports whether a server that asked for a client certificate
+// says by its status that it wants one: nginx's own are 495 and 496, which it
+// sends as 400; others deny access.
+func refusesAnonymous(status int) bool {
+	return status == 400 || status == 403 || status == 495 || status == 496
 }

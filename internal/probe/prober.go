@@ -47,9 +47,8 @@ type Prober struct {
 	options  Options
 	routed   func(netip.AddrPort) bool // whether this machine has a route
 	own      http.Header               // says who asks, where a target does not
-	http2    *http.Transport
-	seconds  chan struct{}   // second dials under way; nil: they are not counted
-	trust    *trust.Verifier // nil: crypto/tls verifies
+	seconds  chan struct{}             // second dials under way; nil: they are not counted
+	trust    *trust.Verifier           // nil: crypto/tls verifies
 	lateness wire.Lateness
 	roots    sync.Once
 	rootless bool // there are no roots: no certificate can be verified
@@ -60,7 +59,7 @@ type Prober struct {
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), http2: newHTTP2()}
+	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent)}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup

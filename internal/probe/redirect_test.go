@@ -141,8 +141,7 @@ func TestTargetsAreAskedForAsWritten(t *testing.T) {
 	}
 }
 
-// TestPathsOverHTTP2: the same over HTTP/2, whose requests another part of
-// net/http writes.
+// TestPathsOverHTTP2: the same over HTTP/2, whose requests we write ourselves.
 func TestPathsOverHTTP2(t *testing.T) {
 	for _, path := range []string{"/a|b", "//a|b?c", "/a%2Fb"} {
 		u, err := weburl.Parse("http://a.example"+path, nil)

@@ -23,7 +23,7 @@ type timeline struct {
 	happened    [check.Transfer + 1]bool
 	unstamped   bool // some bytes had no kernel stamp
 	uncertainty time.Duration
-	waited      time.Duration // for the resolver's pace: a delay of neither side
+	waited      time.Duration // for a host's place and the resolver's pace: a delay of neither side
 }
 
 // record adds to a phase, and to the uncertainty of all.
@@ -49,6 +49,30 @@ func connectionEnded(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
+// settle closes the sum: what a connection has made us wait, by its reading r,
+// is in its phases, or the one that is open gets what is missing. So nothing that
+// a server does with its time is taken for a delay of ours.
+func (t *timeline) settle(c *connection, r wire.Reading) {
+	counted := t.spoken()
+	missing := wire.Span{
+		Kernel:  r.Theirs - (counted.Kernel - c.before.Kernel),
+		Process: r.Theirs - (counted.Process - c.before.Process),
+	}
+	if missing.Kernel <= 2*leastUncertainty && missing.Process <= 2*leastUncertainty {
+		return
+	}
+	missing = wire.Span{Kernel: max(0, missing.Kernel), Process: max(0, missing.Process)}
+	t.record(t.phase, missing, min(missing.Kernel, t.lateness(c.began)))
+}
+
+// spoken is the time of all phases that take place on a connection.
+func (t *timeline) spoken() (sum wire.Span) {
+	for phase := check.TLS; phase <= check.Transfer; phase++ {
+		sum = sum.Add(t.spans[phase])
+	}
+	return sum
+}
+
 // noteStamps notes whether what was read had stamps.
 func (t *timeline) noteStamps(r wire.Reading) {
 	if r.Received > 0 && !r.Stamped {
@@ -63,13 +87,14 @@ func (t *timeline) lateness(then time.Time) time.Duration {
 }
 
 // left is what there is left of the target's timeout: what its own phases took
-// so far is gone, what we added is not.
+// so far is gone, what we added is not. A clock that was set must not end the
+// attempt.
 func (t *timeline) left(timeout time.Duration) time.Duration {
-	var spent time.Duration
+	var spent wire.Span
 	for _, s := range t.spans {
-		spent += min(s.Kernel, s.Process) // a clock that was set must not end the attempt
+		spent = spent.Add(s)
 	}
-	return max(timeout-spent, 0)
+	return max(timeout-min(spent.Kernel, spent.Process), 0)
 }
 
 // phases are the phases so far, and which clock measured them: the kernel's

@@ -12,9 +12,9 @@ import (
 	"rollcall/internal/check"
 )
 
-// TestTransferUncertainty: where a late reader may have held the sender up, or
-// read on past the response, a result is at most as sure as the process's
-// lateness is known. Of a small response over HTTP/1.1 the kernel knows better.
+// TestTransferUncertainty: where a late reader may have held the sender up, a
+// result is at most as sure as the process's lateness is known. Of a small
+// response the kernel knows better, over either version.
 func TestTransferUncertainty(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
@@ -34,7 +34,7 @@ func TestTransferUncertainty(t *testing.T) {
 		path    string
 		version check.HTTPVersion
 		sure    bool
-	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/", check.HTTP2, false}} {
+	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/", check.HTTP2, true}, {"/large", check.HTTP2, false}} {
 		var sure int
 		for range 8 {
 			res := p.Probe(t.Context(), target(server.URL+test.path, func(s *check.Settings) { s.HTTP = test.version }))

@@ -50,17 +50,26 @@ func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, re
 	return true
 }
 
-// checkCanary checks the canary once. Its panic is its result.
-func (s *Sweeper) checkCanary(ctx context.Context) (res check.Result) {
+// checkCanary checks the canary once. Its panic is its result, and it is given up
+// as every check is.
+func (s *Sweeper) checkCanary(ctx context.Context) check.Result {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, check.ErrBudget)
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
-			res = check.Result{Reason: check.Internal}
-		}
-	}()
-	return s.Canary(ctx)
+	h := newHand()
+	defer close(h.orders)
+	res, overdue := h.attend(ctx, 0, func(ctx context.Context) (res check.Result) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
+				res = check.Result{Reason: check.Internal}
+			}
+		}()
+		return s.Canary(ctx)
+	})
+	if overdue != check.OK {
+		return check.Result{Reason: check.Deadline}
+	}
+	return res
 }
 
 // noSignOfLife reports whether nothing came from a target or from anyone who

@@ -26,6 +26,7 @@ type queue struct {
 	closed  bool             // the run's time is over: nobody waits any more
 	inside  int              // checks in flight
 	resting int              // checks that have begun and wait to go on
+	lost    int              // checks that nobody waits for any more, and that have not ended
 	hosts   map[string]*host // where somebody has a place or waits for one
 	next    []int            // checks that nobody has looked at yet, in order
 	ready   []*host          // with parked checks, and perhaps a place
@@ -54,7 +55,6 @@ type turn struct {
 	queue   *queue
 	flying  bool          // counts as inside
 	host    *host         // where it has a place; nil: nowhere
-	first   bool          // the place is for the first hop, which has not begun
 	granted chan struct{} // closed when it may go on
 	over    bool
 }
@@ -151,11 +151,11 @@ func (q *queue) land(t *turn) {
 // take lets checks go on that have begun, and returns one that may begin, with
 // its turn; nil: there is none. The queue is locked.
 func (q *queue) take() (int, *turn) {
-	for len(q.resumed) > 0 && q.inside < q.limit {
+	for len(q.resumed) > 0 && q.inside < q.room() {
 		q.resumed[0].fly()
 		q.resumed = q.resumed[1:]
 	}
-	if q.inside >= q.limit || q.resting >= q.most { // those that rest have memory, too
+	if q.inside >= q.room() || q.resting >= q.most { // those that rest have memory, too
 		return 0, nil
 	}
 	for len(q.ready) > 0 {
@@ -186,7 +186,7 @@ func (q *queue) begin(h *host) *turn {
 	if h != nil {
 		h.taken++
 	}
-	return &turn{queue: q, flying: true, host: h, first: true}
+	return &turn{queue: q, flying: true, host: h}
 }
 
 // at returns a host; nil where there is no limit.
@@ -220,7 +220,7 @@ func (q *queue) release(t *turn) {
 	if h == nil {
 		return
 	}
-	t.host, t.first = nil, false
+	t.host = nil
 	h.taken--
 	switch {
 	case len(h.resuming) > 0 && h.taken < q.places(h):
@@ -268,10 +268,8 @@ func (t *turn) done() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !t.over {
-		q.release(t)
-		q.start()
-	}
+	q.release(t)
+	q.start()
 }
 
 // move takes a place at a host, and waits for it if it must. The error is
@@ -279,8 +277,7 @@ func (t *turn) done() {
 func (t *turn) move(ctx context.Context, key string) error {
 	q := t.queue
 	q.mu.Lock()
-	if t.over || t.first && t.host != nil && t.host.key == key {
-		t.first = false
+	if t.over || t.host != nil && t.host.key == key { // the first hop's was there before the check began
 		q.mu.Unlock()
 		return nil
 	}
@@ -367,11 +364,21 @@ func (t *turn) restart(ctx context.Context, after time.Duration, key string) boo
 		q.start()
 	}
 	q.mu.Unlock()
-	if t.wait(ctx) != nil {
-		return false
+	return t.wait(ctx) == nil
+}
+
+// room is for how many checks there are descriptors and memory now; one in any
+// case.
+func (q *queue) room() int { return max(1, q.limit-q.lost) }
+
+// lose counts n checks more that nobody waits for any more, or less.
+func (q *queue) lose(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lost += n
+	if n < 0 && !q.closed {
+		q.start()
 	}
-	t.first = true
-	return true
 }
 
 // narrow lowers the limit by one, since a check has failed for lack of

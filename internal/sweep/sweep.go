@@ -5,8 +5,8 @@ package sweep
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/check"
@@ -19,8 +19,9 @@ const confirmAfter = 3 * time.Second
 
 // A Sweeper checks lists of targets. It may be used by many goroutines at once.
 type Sweeper struct {
-	// Probe checks one target. It ends soon after its context does. For each hop
-	// it calls Turn with its context.
+	// Probe checks one target. For each hop it calls Turn with its context. It
+	// should end soon after its context does, and at its check.Ceiling; one that
+	// has not 100 ms later is given up, and panics are its result.
 	Probe func(context.Context, *check.Target) check.Result
 	// InFlight is how many checks run at once; 0 is 1.
 	InFlight int
@@ -32,6 +33,9 @@ type Sweeper struct {
 	// ends after 5 s and outlives the sweep's, which may have ended already.
 	Canary func(context.Context) check.Result
 	Log    *slog.Logger
+	// Stuck counts the checks that were given up and have not ended, over all
+	// sweeps; nil: over each.
+	Stuck *atomic.Int64
 }
 
 // An Outcome is what a sweep found: Results[i] is that of targets[i].
@@ -50,6 +54,11 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 		sweeper: s, targets: targets, final: final, queue: newQueue(s.InFlight, s.PerHost),
 		results: make([]check.Result, len(targets)), ended: make([]time.Time, len(targets)),
 	}
+	if r.stuck = s.Stuck; r.stuck == nil {
+		r.stuck = new(atomic.Int64)
+	}
+	r.queue.lose(int(r.stuck.Load()))
+	defer r.dismiss()
 	r.queue.hostOf = r.hostOf
 	r.queue.do = func(i int, t *turn) { r.attempt(ctx, i, t) }
 	stop := context.AfterFunc(ctx, r.queue.close)
@@ -88,6 +97,7 @@ type round struct {
 	results []check.Result
 	ended   []time.Time // of the last attempt
 	slow    slowHosts
+	hands
 }
 
 // hostOf is a key of target i's host.
@@ -148,17 +158,11 @@ func (r *round) check(ctx context.Context, i int, t *turn) check.Result {
 	}
 }
 
-// probe checks target i, whose turn has come. Its panic is its result.
+// probe checks target i, whose turn has come.
 func (r *round) probe(ctx context.Context, i int, own *turn) (res check.Result) {
 	t := &r.targets[i]
 	if ctx.Err() != nil && t.Invalid == "" {
 		return check.Unprobed(t, check.Unstarted, "the run ended before its turn came")
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			r.sweeper.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
-			res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
-		}
-	}()
-	return r.sweeper.Probe(context.WithValue(ctx, turnKey{}, own), t)
+	return r.watched(context.WithValue(ctx, turnKey{}, own), t)
 }

@@ -17,20 +17,24 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	served, err := authority.Leaf("one.example", testnet.Sound)
+	served, err := authority.Leaf("one.example", testnet.Valid)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	verifier := trust.New(authority.Pool())
 	for _, name := range []string{"one.example", "one.example", "two.example"} {
-		expires, err := verifier.Verify(certificates(served), name, time.Now())
-		fmt.Println(expires.After(time.Now()), err)
+		first, err := verifier.Verify(certificates(served), name, time.Now())
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(first.Subject, first.NotAfter.After(time.Now()))
 	}
 	// Output:
-	// true <nil>
-	// true <nil>
-	// false x509: certificate is valid for one.example, not two.example
+	// CN=one.example true
+	// CN=one.example true
+	// x509: certificate is valid for one.example, not two.example
 }
 
 // certificates are what a server sends.

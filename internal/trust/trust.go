@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -39,10 +40,23 @@ type Verifier struct {
 // and the time.
 type question [sha256.Size]byte
 
-// A verdict is a yes. It holds no certificate, and so keeps none in memory.
+// A verdict is a yes. It holds no certificate that a server sent, and so keeps
+// none in memory.
 type verdict struct {
-	found   time.Time // when crypto/x509 was asked
-	expires time.Time
+	found time.Time         // when crypto/x509 was asked
+	first int               // index in what was sent of the certificate that Verify returns
+	root  *x509.Certificate // that one, if it is a root, which lives as long as the Verifier
+}
+
+// of is the certificate that Verify returns for what was sent; nil: there is no verdict.
+func (v verdict) of(sent []*x509.Certificate) *x509.Certificate {
+	switch {
+	case v.found.IsZero():
+		return nil
+	case v.root != nil:
+		return v.root
+	}
+	return sent[v.first]
 }
 
 // New returns a Verifier for roots; nil are the system's. No certificate of
@@ -53,16 +67,16 @@ func New(roots *x509.CertPool) *Verifier {
 
 // Verify verifies the certificates that a server called name has sent, the
 // leaf first, at the instant now. Its error is that of crypto/x509; without
-// one, expires is the Expiry of the chains that crypto/x509 found at most an
-// hour before now.
-func (v *Verifier) Verify(sent []*x509.Certificate, name string, now time.Time) (expires time.Time, err error) {
+// one, first is the FirstToExpire of the chains that crypto/x509 found at most
+// an hour before now.
+func (v *Verifier) Verify(sent []*x509.Certificate, name string, now time.Time) (first *x509.Certificate, err error) {
 	now = now.Round(0) // certificates are valid by the wall clock, not by the monotonic one
 	q := questionOf(sent, name)
 	v.mu.Lock()
 	known := v.verdicts[q]
 	v.mu.Unlock()
-	if !now.Before(known.found) && !now.After(known.expires) && now.Sub(known.found) < maxAge {
-		return known.expires, nil
+	if first = known.of(sent); first != nil && !now.Before(known.found) && !now.After(first.NotAfter) && now.Sub(known.found) < maxAge {
+		return first, nil
 	}
 
 	intermediates := x509.NewCertPool()
@@ -73,13 +87,17 @@ func (v *Verifier) Verify(sent []*x509.Certificate, name string, now time.Time) 
 		Roots: v.roots, Intermediates: intermediates, DNSName: name, CurrentTime: now,
 	})
 	if err != nil {
-		return time.Time{}, err
+		return nil, err
 	}
-	expires = Expiry(chains)
+	first = FirstToExpire(chains)
 	if v.platform == "linux" { // other platforms' own verifiers may know of revocations
-		v.remember(q, verdict{now, expires})
+		found := verdict{found: now, first: slices.Index(sent, first)}
+		if found.first < 0 {
+			found.root = first
+		}
+		v.remember(q, found)
 	}
-	return expires, nil
+	return first, nil
 }
 
 // questionOf hashes each part with its length, so that no two lists of parts
@@ -113,20 +131,21 @@ func (v *Verifier) remember(q question, found verdict) {
 	v.verdicts[q] = found
 }
 
-// Expiry returns when a server with these verified chains is no longer
-// trusted: at the first expiry in the chain that lasts longest.
-func Expiry(chains [][]*x509.Certificate) time.Time {
-	var last time.Time
+// FirstToExpire returns the certificate with whose expiry a server with these
+// verified chains is no longer trusted: the first to expire in the chain that
+// lasts longest. It is nil if there is no chain.
+func FirstToExpire(chains [][]*x509.Certificate) *x509.Certificate {
+	var last *x509.Certificate
 	for _, chain := range chains {
-		expires := chain[0].NotAfter
+		first := chain[0]
 		for _, c := range chain[1:] {
-			if c.NotAfter.Before(expires) {
-				expires = c.NotAfter
+			if c.NotAfter.Before(first.NotAfter) {
+				first = c
 			}
 		}
-		if expires.After(last) {
-			last = expires
+		if last == nil || first.NotAfter.After(last.NotAfter) {
+			last = first
 		}
 	}
-	return last.UTC()
+	return last
 }

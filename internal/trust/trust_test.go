@@ -113,9 +113,9 @@ func TestALaterRootIsSeenWithinAnHour(t *testing.T) {
 		after time.Duration
 		days  int
 	}{{0, 10}, {maxAge, 20}} {
-		expires, err := v.Verify(c.sent, c.name, noon.Add(tt.after))
-		if err != nil || !expires.Equal(noon.AddDate(0, 0, tt.days)) {
-			t.Errorf("after %v: expires %v (%v), want %d days after noon", tt.after, expires, err, tt.days)
+		first, err := v.Verify(c.sent, c.name, noon.Add(tt.after))
+		if err != nil || !first.NotAfter.Equal(noon.AddDate(0, 0, tt.days)) {
+			t.Errorf("after %v: expires with %v (%v), want %d days after noon", tt.after, first, err, tt.days)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestEachVerifierHasItsRoots(t *testing.T) {
 	}
 }
 
-func TestExpiry(t *testing.T) {
+func TestFirstToExpire(t *testing.T) {
 	days := func(list ...int) (chain []*x509.Certificate) {
 		for _, d := range list {
 			chain = append(chain, &x509.Certificate{NotAfter: noon.AddDate(0, 0, d)})
@@ -160,17 +160,53 @@ func TestExpiry(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		chains [][]*x509.Certificate
-		want   time.Time
+		chain  int // of the wanted one
+		at     int
 	}{
-		{"no chain", nil, time.Time{}},
-		{"the leaf first", [][]*x509.Certificate{days(1, 2, 3)}, noon.AddDate(0, 0, 1)},
-		{"the intermediate first", [][]*x509.Certificate{days(5, 2, 3)}, noon.AddDate(0, 0, 2)},
-		{"the root first", [][]*x509.Certificate{days(5, 4, 3)}, noon.AddDate(0, 0, 3)},
-		{"the second chain lasts longer", [][]*x509.Certificate{days(5, 2), days(5, 4)}, noon.AddDate(0, 0, 4)},
-		{"the first chain lasts longer", [][]*x509.Certificate{days(5, 4), days(5, 2)}, noon.AddDate(0, 0, 4)},
+		{"the leaf first", [][]*x509.Certificate{days(1, 2, 3)}, 0, 0},
+		{"the leaf with the intermediate", [][]*x509.Certificate{days(2, 2, 3)}, 0, 0},
+		{"the intermediate first", [][]*x509.Certificate{days(5, 2, 3)}, 0, 1},
+		{"the root first", [][]*x509.Certificate{days(5, 4, 3)}, 0, 2},
+		{"the second chain lasts longer", [][]*x509.Certificate{days(5, 2), days(5, 4)}, 1, 1},
+		{"the first chain lasts longer", [][]*x509.Certificate{days(5, 4), days(5, 2)}, 0, 1},
 	} {
-		if got := Expiry(tt.chains); !got.Equal(tt.want) {
-			t.Errorf("%s: Expiry = %v, want %v", tt.name, got, tt.want)
+		if got := FirstToExpire(tt.chains); got != tt.chains[tt.chain][tt.at] {
+			t.Errorf("%s: FirstToExpire = %v", tt.name, got.NotAfter)
+		}
+	}
+	if got := FirstToExpire(nil); got != nil {
+		t.Errorf("of no chain: FirstToExpire = %v", got.NotAfter)
+	}
+}
+
+// What expires first is one of what is sent now, also where it is remembered, or
+// the root.
+func TestWhichExpiresFirstIsRemembered(t *testing.T) {
+	for at, name := range []string{"leaf", "intermediate", "root"} {
+		p := newPKI(rand.New(rand.NewPCG(1, 1)), 1)
+		soon := changed("expires soon", func(c *x509.Certificate) { c.NotAfter = noon.Add(10 * time.Minute) })
+		if at > 0 {
+			soon.apply(p, at)
+		}
+		tr := p.trial(t)
+		c := tr.call(t)
+		if at == 0 {
+			c = tr.call(t, soon)
+		}
+		v := New(tr.pool)
+		for i := range 2 {
+			if i == 1 && !remembers(v, c) {
+				t.Errorf("%s: not remembered", name)
+			}
+			got, err := v.Verify(c.sent, c.name, noon)
+			want := slices.Concat(c.sent, tr.anchors)[at]
+			if err != nil || got != want {
+				t.Errorf("%s, call %d: Verify = %v (%v), want %v", name, i, got.Subject, err, want.Subject)
+			}
+			if i == 0 { // the same bytes of another connection
+				again := *c.sent[0]
+				c.sent = slices.Concat([]*x509.Certificate{&again}, c.sent[1:])
+			}
 		}
 	}
 }
@@ -183,7 +219,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	fill := func(from int) {
 		for i := range maxVerdicts {
 			q := question{byte(from + i), byte((from + i) >> 8), byte((from + i) >> 16)}
-			v.remember(q, verdict{noon, noon})
+			v.remember(q, verdict{found: noon})
 			if _, known := v.verdicts[q]; !known || len(v.verdicts) > maxVerdicts {
 				t.Fatalf("%d verdicts; the latest is among them: %v", len(v.verdicts), known)
 			}

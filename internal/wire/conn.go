@@ -34,6 +34,10 @@ type Conn struct {
 	timing   timing
 	deadline time.Time
 	failed   error // what ended it
+	aside    bool  // see Aside
+	inside   int   // reads and writes under way
+	entered  time.Time
+	written  int // bytes
 	segments segments
 }
 
@@ -60,11 +64,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
+	c.mu.Lock()
+	c.enter(time.Now())
+	c.mu.Unlock()
 	got := c.receiveInto(p)
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.leave(now, c.ours(got, now))
 	if got.n > 0 {
-		late := c.timing.bytesRead(got, time.Now())
+		late := c.timing.bytesRead(got, now)
 		if c.Lateness != nil {
 			c.Lateness.report(late)
 		}
@@ -127,7 +136,12 @@ func (c *Conn) readError(err error) error {
 // deadline moves by the time for which the other side waited for us.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
-	late := c.timing.writeBegins(time.Now())
+	began, aside := time.Now(), c.aside
+	c.enter(began)
+	var late time.Duration
+	if !aside {
+		late = c.timing.writeBegins(began)
+	}
 	if late >= time.Millisecond && !c.deadline.IsZero() { // less is not worth setting the timer
 		c.deadline = c.deadline.Add(late)
 		c.conn.SetDeadline(c.deadline)
@@ -137,9 +151,56 @@ func (c *Conn) Write(p []byte) (int, error) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.timing.writeEnds(now)
+	if c.written += len(p); c.written > smallWrites {
+		c.leave(now, 0)
+	} else {
+		c.leave(now, now.Sub(began))
+	}
+	if !aside {
+		c.timing.writeEnds(now)
+	}
 	c.fail(err)
 	return n, err
+}
+
+// smallWrites is how many bytes a connection takes without waiting for the
+// other side: what Linux starts a send buffer with (tcp_wmem). A write of them
+// that takes long has been kept from running by this machine.
+const smallWrites = 16 << 10
+
+// enter begins a read or a write, and leave ends it, of whose time the latest
+// ours was our own. While there is one the other side is at work, or the way to
+// it. c.mu is held.
+func (c *Conn) enter(now time.Time) {
+	if c.inside++; c.inside == 1 {
+		c.entered = now
+	}
+}
+
+func (c *Conn) leave(now time.Time, ours time.Duration) {
+	if c.inside--; c.inside == 0 {
+		c.timing.theirs += max(0, now.Sub(c.entered)-ours)
+	}
+}
+
+// ours is how long a read that ended now had been able to: since what it got
+// came, or since the deadline. Without a stamp nobody knows.
+func (c *Conn) ours(got received, now time.Time) time.Duration {
+	switch {
+	case got.stamp > 0:
+		return max(0, time.Duration(now.UnixNano()-got.stamp))
+	case errors.Is(got.err, os.ErrDeadlineExceeded) && !c.deadline.IsZero():
+		return max(0, now.Sub(c.deadline))
+	}
+	return 0
+}
+
+// Aside tells whether what is written from now on is beside what the other side
+// has to respond to: acknowledgments. It is in no reading, and moves no deadline.
+func (c *Conn) Aside(is bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.aside = is
 }
 
 // fail notes the first failure: the kernel reports a reset once, and what
@@ -163,14 +224,11 @@ func (c *Conn) Err() error {
 func (c *Conn) Reading() Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.timing.reading()
-}
-
-// Sent returns when our latest write began, and the uncertainty of that.
-func (c *Conn) Sent() (Instant, time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.timing.latestWrite()
+	r := c.timing.reading()
+	if c.inside > 0 {
+		r.Theirs += time.Since(c.entered)
+	}
+	return r
 }
 
 // SetDeadline sets the instant until which the other side's bytes count.
@@ -179,6 +237,14 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	defer c.mu.Unlock()
 	c.deadline = t
 	return c.conn.SetDeadline(t)
+}
+
+// Deadline returns the instant until which the other side's bytes count, as far
+// as that is known by now.
+func (c *Conn) Deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deadline
 }
 
 // SetReadDeadline is for the users above, who only ever cut a read short.

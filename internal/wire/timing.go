@@ -38,6 +38,10 @@ type Reading struct {
 	Late     time.Duration // the longest that arrived bytes lay unread
 	Received int64         // bytes
 	Stamped  bool          // every read had a stamp, and there was one
+
+	// Theirs is how long reads and writes took, less what of it is proven to be
+	// ours: the time from what arrived to its read. By the process's clock.
+	Theirs time.Duration
 }
 
 // A write was handed to the kernel between two instants.
@@ -70,6 +74,7 @@ type timing struct {
 	late      time.Duration
 	received  int64
 	unstamped bool // a read had no stamp
+	theirs    time.Duration
 }
 
 // writeBegins notes a write and closes the wait before it. It returns how long
@@ -81,8 +86,10 @@ func (t *timing) writeBegins(now time.Time) (late time.Duration) {
 		late = time.Duration(now.UnixNano() - t.arrived.kernel)
 		// What arrived came after our last write. A stamp that is older, or of
 		// the future, is of a clock that was set meanwhile.
-		if t.count == 0 || late < 0 || late > now.Sub(t.writes[(t.count-1)%maxWrites].began) {
+		if last := t.writes[(t.count+maxWrites-1)%maxWrites]; t.count == 0 || late < 0 || late > now.Sub(last.began) {
 			late = 0
+		} else if !last.ended.IsZero() { // while it was on, we waited for them
+			late = min(late, now.Sub(last.ended))
 		}
 	}
 	t.writes[t.count%maxWrites] = write{began: now}
@@ -127,19 +134,11 @@ func (t *timing) sent() write {
 	return t.writes[oldest%maxWrites]
 }
 
-func (t *timing) latestWrite() (Instant, time.Duration) {
-	if t.count == 0 {
-		return Instant{}, 0
-	}
-	w := t.writes[(t.count-1)%maxWrites]
-	return w.instant(), w.gap()
-}
-
 func (t *timing) reading() Reading {
 	waited, waitGap := t.waits()
 	r := Reading{
 		Arrived: t.arrived, Waited: waited, WaitGap: waitGap,
-		Late: t.late, Received: t.received, Stamped: !t.unstamped && t.received > 0,
+		Late: t.late, Received: t.received, Stamped: !t.unstamped && t.received > 0, Theirs: t.theirs,
 	}
 	if t.count > 0 {
 		w := t.sent()

@@ -14,10 +14,10 @@ func Servers() []testnet.Server {
 	return slices.Concat(
 		nameFaults(), blockedFaults(), connectionFaults(), backlogFaults(),
 		handshakeFaults(), versionFaults(), clientCertificateFaults(),
-		certificateFaults(), chainFaults(), keyFaults(),
+		certificateFaults(), chainFaults(), keyFaults(), trustFaults(), legacyFaults(), anonymousFaults(),
 		silentFaults(), noHTTPFaults(), headFaults(), interimFaults(), statusFaults(),
 		framingFaults(), sizeFaults(), encodingFaults(),
 		redirectFaults(), locationFaults(), otherOriginFaults(),
-		http2Faults(), flakyFaults(), measuredFaults(),
+		http2Faults(), frameFaults(), timeFaults(), flakyFaults(), measuredFaults(),
 	)
 }

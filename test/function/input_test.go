@@ -22,7 +22,7 @@ func referred(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"LAMBDA_TASK_ROOT=" + sources, "TOKEN=t0k3n", "EMPTY=", "TWO_LINES=one\ntwo"}
+	return []string{"LAMBDA_TASK_ROOT=" + sources, "ROLLCALL_ENV=TOKEN,EMPTY,TWO_LINES,UNSET,NOT_SET,aws_x", "TOKEN=t0k3n", "EMPTY=", "TWO_LINES=one\ntwo"}
 }
 
 // Every event that package plan refuses is refused by the function with the
@@ -232,6 +232,9 @@ func TestWrongConfiguration(t *testing.T) {
 		{"ROLLCALL_CANARY", "checkip.amazonaws.com"},
 		{"ROLLCALL_CANARY", "ftp://checkip.amazonaws.com"},
 		{"ROLLCALL_IN_FLIGHT", "0"},
+		{"ROLLCALL_PER_HOST", "0"},
+		{"SSL_CERT_FILE", "/nonexistent.pem"},
+		{"SSL_CERT_FILE", "/dev/null"},
 		{"ROLLCALL_RESERVE", "5"},
 		{"ROLLCALL_RESERVE", "-5s"},
 		{"ROLLCALL_MAX_AGE", "five minutes"},

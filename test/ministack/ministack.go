@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -69,20 +69,20 @@ func freePort() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// await waits until it takes connections.
+// await waits until it says itself that it is ready.
 func (m *MiniStack) await() error {
-	u, err := url.Parse(m.URL)
-	if err != nil {
-		return err
-	}
 	deadline := time.Now().Add(ministackStart)
 	for {
-		conn, err := net.Dial("tcp4", u.Host)
+		answer, err := http.Get(m.URL + "/_ministack/ready")
 		if err == nil {
-			return conn.Close()
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(answer.Status)
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("MiniStack does not answer: %w", err)
+			return fmt.Errorf("MiniStack is not ready: %w", err)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

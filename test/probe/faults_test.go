@@ -78,11 +78,31 @@ var knownFaults = []fault{
 	{"wildcard-depth", check.TLSHostname, check.TLS, "not for"},
 	{"no-san", check.TLSHostname, check.TLS, "no name at all"},
 	{"wrong-usage", check.TLSUntrusted, check.TLS, "usage"},
-	{"self-signed", check.TLSUntrusted, check.TLS, "unknown authority"},
-	{"untrusted", check.TLSUntrusted, check.TLS, "unknown authority"},
-	{"no-intermediate", check.TLSUntrusted, check.TLS, "unknown authority"},
-	{"expired-intermediate", check.TLSExpired, check.TLS, "expired 1 day ago"},
-	{"issuer-no-authority", check.TLSUntrusted, check.TLS, ""},
+	{"self-signed", check.TLSUntrusted, check.TLS, "certificate is self-signed"},
+	{"untrusted", check.TLSUntrusted, check.TLS, "chain ends in a root certificate that is not trusted: CN=Test Stranger"},
+	{"no-intermediate", check.TLSUntrusted, check.TLS, "issuer of the certificate is missing, as the server does not send it and no trusted root has its name: CN=Test Intermediate"},
+	{"expired-intermediate", check.TLSExpired, check.TLS, "intermediate certificate expired 1 day ago ("},
+	{"issuer-no-authority", check.TLSUntrusted, check.TLS, "may not sign certificates: CN=between.stage.test"},
+	{"sha1-leaf", check.TLSUntrusted, check.TLS, "certificate is signed with SHA-1, which is no longer trusted"},
+	{"sha1-intermediate", check.TLSUntrusted, check.TLS, "intermediate certificate is signed with SHA-1, which is no longer trusted: CN=Test Intermediate"},
+	{"root-made-anew", check.TLSUntrusted, check.TLS, "root certificate has another key than the trusted one of the same name, so it was made anew: CN=Test Root"},
+	{"root-made-anew-unsent", check.TLSUntrusted, check.TLS, "certificate is signed with another key than the trusted root of its issuer's name has, so that one was made anew: CN=Test Root"},
+	{"intermediate-made-anew", check.TLSUntrusted, check.TLS, "certificate is not signed with the key of the issuer that the server sends: CN=Test Intermediate"},
+	{"stranger-above", check.TLSUntrusted, check.TLS, "issuer of the intermediate certificate is missing, as the server does not send it and no trusted root has its name: CN=Test Stranger"},
+	{"intermediate-not-yet-valid", check.TLSNotYetValid, check.TLS, "intermediate certificate is not valid for another 23 hours ("},
+
+	{"rsa-exchange", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"rsa-exchange-cbc", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"cbc-sha256", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"triple-des", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+	{"rc4", check.TLSHandshake, check.TLS, "no cipher suite in common"},
+
+	{"client-certificate-400", check.TLSClientCertificate, check.TLS, "asks for a client certificate, and says 400 without one"},
+	{"client-certificate-403", check.TLSClientCertificate, check.TLS, "says 403"},
+	{"client-certificate-496", check.TLSClientCertificate, check.TLS, "says 496"},
+	{"client-certificate-500", check.Status, check.Transfer, "500"},
+	{"client-certificate-closing", check.ConnectionClosed, check.FirstByte, "without a response; it had asked for a client certificate"},
+	{"client-certificate-resetting", check.ConnectionReset, check.FirstByte, "reset the connection; it had asked for a client certificate"},
 
 	{"hanging", check.Timeout, check.FirstByte, "no response within 1s"},
 	{"closing", check.ConnectionClosed, check.FirstByte, "closed the connection without a response"},
@@ -173,11 +193,39 @@ var knownFaults = []fault{
 	{"h2-reset", check.BodyTruncated, check.Transfer, "ended before"},
 	{"h2-reset-body", check.BodyTruncated, check.Transfer, "ended before"},
 	{"h2-truncated", check.BodyTruncated, check.Transfer, "ended before"},
-	{"h2-endless-headers", check.HeadersTooLarge, check.FirstByte, "256 KiB"},
+	{"h2-window-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-window-overflow-late", check.BodyInvalid, check.Transfer, "FLOW_CONTROL_ERROR"},
+	{"h2-connection-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-settings-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-update-overflow", check.BadResponse, check.FirstByte, "FLOW_CONTROL_ERROR"},
+	{"h2-unknown-flood", check.BadResponse, check.FirstByte, "carry nothing"},
+	{"h2-ping-flood", check.BadResponse, check.FirstByte, "carry nothing"},
+	{"h2-settings-flood", check.BadResponse, check.FirstByte, "carry nothing"},
+	{"h2-empty-flood", check.BodyInvalid, check.Transfer, "carry nothing"},
+	{"h2-1xx-flood", check.BadResponse, check.Transfer, "carry nothing"},
+	{"h2-push", check.BadResponse, check.FirstByte, "push"},
+	{"h2-body-first", check.BadResponse, check.FirstByte, "before its headers"},
+	{"h2-other-stream", check.BadResponse, check.FirstByte, "no request of ours"},
+	{"h2-too-long", check.BodyInvalid, check.Transfer, "longer than its Content-Length"},
+	{"h2-header-upper", check.BadResponse, check.Transfer, "X-Upper"},
+	{"h2-header-control", check.BadResponse, check.Transfer, "x-control"},
+	{"h2-header-blank", check.BadResponse, check.Transfer, "a b"},
+	{"h2-header-pseudo", check.BadResponse, check.Transfer, ":path"},
+	{"h2-status-missing", check.BadResponse, check.Transfer, "no status"},
+	{"h2-status-letters", check.BadResponse, check.Transfer, "no status"},
+	{"h2-status-long", check.BadResponse, check.Transfer, "no status"},
+	{"h2-wants-http11", check.BadResponse, check.FirstByte, `set "http" to "1.1" or "auto"`},
+	{"h2-wants-http11-away", check.BadResponse, check.FirstByte, `set "http" to "1.1" or "auto"`},
+	{"only-http2", check.BadResponse, check.Transfer, `set "http" to "2"`},
+
+	{"dribbling-redirects", check.Timeout, check.Transfer, "response not finished within 1s"},
+	{"hinting-redirects", check.Timeout, check.Transfer, "response not finished within 1s"},
+	{"late-refusals", check.TLSHandshake, check.TLS, "handshake failure"},
+	{"h2-endless-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
 }
 
 // offering are the servers that matter only to those who offer by ALPN.
-var offering = map[string]check.HTTPVersion{"no-shared-protocol": check.HTTP2, "one-shared-protocol": check.AnyHTTP}
+var offering = map[string]check.HTTPVersion{"no-shared-protocol": check.HTTP2, "one-shared-protocol": check.AnyHTTP, "wants-http11": check.AnyHTTP, "wants-http11-away": check.AnyHTTP}
 
 // notHere are servers with tests of their own, or whose first response is meant
 // to differ from their next.
@@ -192,7 +240,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range knownFaults {
 		known[f.server] = f
 	}
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for name, res := range checkAll(t, st, prober) {
 		label, _, _ := strings.Cut(name, ".stage.test")
 		want, down := known[label]
@@ -246,7 +294,7 @@ func suited(name string) func(*check.Settings) {
 		if strings.HasPrefix(label, "h2-") {
 			s.HTTP = check.HTTP2
 		}
-		if !timesOut(label) { // and so ends by itself, however slow the machine is
+		if !timesOut(label) && label != "late-refusals" { // and so ends by itself, however slow the machine is
 			s.Timeout = 20 * time.Second
 		}
 	}
@@ -273,8 +321,8 @@ func checkFault(t *testing.T, want fault, res check.Result) {
 	}
 }
 
-// gallery is a test network, and a prober that may reach it.
-func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
+// startNet is a test network, and a prober that may reach it.
+func startNet(t testing.TB) (*testnet.Net, *probe.Prober) {
 	st, err := testnet.Start(testnet.Options{Servers: faults.Servers()})
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +356,7 @@ func at(t testing.TB, st *testnet.Net, raw string, change ...func(*check.Setting
 
 // TestTLSSettings: what the event may change of how a server is trusted.
 func TestTLSSettings(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, test := range []struct {
 		server     string
 		settings   check.TLSSettings
@@ -326,6 +374,14 @@ func TestTLSSettings(t *testing.T) {
 		{"tls11-only", check.TLSSettings{MinVersion: tls.VersionTLS11}, check.OK, true, false},
 		{"tls12-only", check.TLSSettings{MinVersion: tls.VersionTLS13}, check.TLSVersion, false, false},
 		{"tls13-only", check.TLSSettings{MinVersion: tls.VersionTLS13}, check.OK, true, false},
+		{"rsa-exchange", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"rsa-exchange", check.TLSSettings{MinVersion: tls.VersionTLS11}, check.OK, true, false},
+		{"rsa-exchange", check.TLSSettings{MinVersion: tls.VersionTLS12}, check.TLSHandshake, false, false},
+		{"rsa-exchange-cbc", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"cbc-sha256", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"triple-des", check.TLSSettings{LegacyCiphers: true}, check.OK, true, false},
+		{"rc4", check.TLSSettings{LegacyCiphers: true}, check.TLSHandshake, false, false},
+		{"redirect-302", check.TLSSettings{InsecureSkipVerify: true}, check.OK, true, true}, // the second origin is verified
 	} {
 		res := prober.Probe(t.Context(), at(t, st, "https://"+test.server+".stage.test/", func(s *check.Settings) { s.TLS = test.settings }))
 		verified := res.Certificate != nil && res.Certificate.Verified
@@ -335,17 +391,18 @@ func TestTLSSettings(t *testing.T) {
 	}
 }
 
-// TestCertificates: who they are from and when they end is known, refused or
-// not; what ends first in the chain counts.
+// TestCertificates: who they are from and when they expire is known, refused or
+// not; what expires first counts, in the chain and of all hops.
 func TestCertificates(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, test := range []struct {
 		server string
 		days   float64 // left, about
 		chain  bool    // verified
 	}{
 		{"good", 90, true}, {"expired", -1, false}, {"expires-tomorrow", 1, true}, {"wrong-name", 90, false}, {"untrusted", 90, false},
-		{"intermediate-expires-tomorrow", 1, true},
+		{"intermediate-expires-tomorrow", 1, true}, {"expired-intermediate", -1, false}, {"intermediate-renewed", 90, true},
+		{"redirect-from-expiring", 1, true}, {"negative-serial", 90, true}, {"intermediate-not-yet-valid", 90, false},
 	} {
 		c := prober.Probe(t.Context(), at(t, st, "https://"+test.server+".stage.test/")).Certificate
 		if c == nil || c.DaysLeft < test.days-1 || c.DaysLeft > test.days+1 || c.Verified != test.chain || c.Subject == "" || c.Issuer == "" || c.NotAfter.IsZero() {
@@ -356,7 +413,7 @@ func TestCertificates(t *testing.T) {
 
 // TestRecorded: what another origin got to see of a redirected request.
 func TestRecorded(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	res := prober.Probe(t.Context(), at(t, st, "https://redirect-recorder.stage.test/?token=hush", func(s *check.Settings) {
 		s.Method, s.Body = "POST", "hush"
 		s.Header = map[string][]string{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=hush"}}
