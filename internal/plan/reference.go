@@ -215,7 +215,15 @@ func (vs *variables) refusal(r request, u *url.URL) error {
 	if name := r.settings.TLS.ServerName; name != "" {
 		hosts = append(hosts, name)
 	}
-	for _, use := range r.uses {
+	uses := slices.Clone(r.uses)
+	tls := r.settings.TLS
+	for _, client := range [][2]string{{fieldClientCertificate, tls.ClientCertificate}, {fieldClientKey, tls.ClientKey}} {
+		expand(client[1], func(name string) (string, error) {
+			uses = append(uses, use{"tls." + client[0], name})
+			return "", nil
+		})
+	}
+	for _, use := range uses {
 		for _, host := range hosts {
 			if !reserved(use.name) && (vs.permit == nil || !vs.permit(use.name, host)) {
 				grant := use.name + "@" + host
