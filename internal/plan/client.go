@@ -2,7 +2,6 @@ package plan
 
 import (
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -57,6 +56,23 @@ func requireBoth(v value, own members) {
 	}
 }
 
+// resolveClient reads the client certificate that t refers to, if it does.
+func (vs *variables) resolveClient(t *check.TLSSettings) error {
+	if t.ClientCertificate == "" {
+		return nil
+	}
+	certificate, err := expand(t.ClientCertificate, vs.get)
+	if err != nil {
+		return fmt.Errorf("tls.%s: %w", fieldClientCertificate, err)
+	}
+	key, err := expand(t.ClientKey, vs.get)
+	if err != nil {
+		return fmt.Errorf("tls.%s: %w", fieldClientKey, err)
+	}
+	t.Client, err = vs.pairs.of(certificate, key)
+	return err
+}
+
 // keyPairs are client certificates by the texts that they are read from: many
 // targets share one.
 type keyPairs map[[2]string]*tls.Certificate
@@ -90,12 +106,4 @@ func hasBlock(text string, types ...string) bool {
 		}
 	}
 	return false
-}
-
-// sentOf is what a server gets of a client certificate, as text: it may echo it.
-func sentOf(pair *tls.Certificate) (all []string) {
-	for _, raw := range pair.Certificate {
-		all = append(all, base64.StdEncoding.EncodeToString(raw))
-	}
-	return all
 }

@@ -105,12 +105,13 @@ type variables struct {
 	lookup func(name string) (string, bool) // nil: nothing is set
 	permit func(name, host string) bool     // nil: nothing is permitted
 	known  map[string]*string               // nil: not set
+	pairs  keyPairs
 }
 
 // resolve replaces the references of settings. Whether they may be used is for
 // [variables.refusal] to say, which knows the host.
 func (vs *variables) resolve(s *check.Settings) request {
-	refers := strings.Contains(s.Body, "${")
+	refers := strings.Contains(s.Body, "${") || s.TLS.ClientCertificate != ""
 	for _, values := range s.Header {
 		refers = refers || strings.Contains(values[0], "${")
 	}
@@ -132,6 +133,7 @@ func (vs *variables) resolve(s *check.Settings) request {
 		sent.Header[name] = []string{text}
 	}
 	sent.Body = vs.replace("body", s.Body, &r, &sent, nil)
+	r.err = cmp.Or(r.err, vs.resolveClient(&sent.TLS))
 	if r.err == nil {
 		r.settings = &sent
 	}

@@ -72,7 +72,7 @@ type origin struct {
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields),
-		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}},
+		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
 		byName:    map[string]int{}, groups: map[string]bool{},
 	}
 	l.request = l.variables.resolve(e.settings)
