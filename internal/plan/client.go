@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
@@ -57,20 +58,24 @@ func requireBoth(v value, own members) {
 }
 
 // resolveClient reads the client certificate that t refers to, if it does.
-func (vs *variables) resolveClient(t *check.TLSSettings) error {
+func (vs *variables) resolveClient(r *request, t *check.TLSSettings) {
 	if t.ClientCertificate == "" {
-		return nil
+		return
 	}
-	certificate, err := expand(t.ClientCertificate, vs.get)
-	if err != nil {
-		return fmt.Errorf("tls.%s: %w", fieldClientCertificate, err)
+	held := func(field, reference string) string {
+		text, err := expand(reference, func(name string) (string, error) {
+			r.uses = append(r.uses, use{"tls." + field, name})
+			return vs.get(name)
+		})
+		if err != nil {
+			r.err = cmp.Or(r.err, fmt.Errorf("tls.%s: %w", field, err))
+		}
+		return text
 	}
-	key, err := expand(t.ClientKey, vs.get)
-	if err != nil {
-		return fmt.Errorf("tls.%s: %w", fieldClientKey, err)
+	certificate, key := held(fieldClientCertificate, t.ClientCertificate), held(fieldClientKey, t.ClientKey)
+	if r.err == nil {
+		t.Client, r.err = vs.pairs.of(certificate, key)
 	}
-	t.Client, err = vs.pairs.of(certificate, key)
-	return err
 }
 
 // keyPairs are client certificates by the texts that they are read from: many

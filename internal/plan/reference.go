@@ -133,7 +133,7 @@ func (vs *variables) resolve(s *check.Settings) request {
 		sent.Header[name] = []string{text}
 	}
 	sent.Body = vs.replace("body", s.Body, &r, &sent, nil)
-	r.err = cmp.Or(r.err, vs.resolveClient(&sent.TLS))
+	vs.resolveClient(&r, &sent.TLS)
 	if r.err == nil {
 		r.settings = &sent
 	}
@@ -217,15 +217,7 @@ func (vs *variables) refusal(r request, u *url.URL) error {
 	if name := r.settings.TLS.ServerName; name != "" {
 		hosts = append(hosts, name)
 	}
-	uses := slices.Clone(r.uses)
-	tls := r.settings.TLS
-	for _, client := range [][2]string{{fieldClientCertificate, tls.ClientCertificate}, {fieldClientKey, tls.ClientKey}} {
-		expand(client[1], func(name string) (string, error) {
-			uses = append(uses, use{"tls." + client[0], name})
-			return "", nil
-		})
-	}
-	for _, use := range uses {
+	for _, use := range r.uses {
 		for _, host := range hosts {
 			if !reserved(use.name) && (vs.permit == nil || !vs.permit(use.name, host)) {
 				grant := use.name + "@" + host
