@@ -21,7 +21,7 @@ import (
 )
 
 // TestOpenSSLRenegotiation: once it has the request, s_server renegotiates (r), or
-// does so to ask for a client certificate (R), and responds to who has none. One that
+// does so to ask for a client certificate (R), and responds to whoever has none. One that
 // is refused has a reason.
 func TestOpenSSLRenegotiation(t *testing.T) {
 	for _, tt := range []struct {
