@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"rollcall/internal/text"
 )
 
 // A lineWriter lets several goroutines write lines to one place.
@@ -13,11 +15,13 @@ type lineWriter struct {
 	w  io.Writer
 }
 
-// Write writes one or more whole lines.
+// Write writes one or more whole lines of JSON, which no pipeline takes for
+// commands.
 func (l *lineWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	_, err := l.w.Write(text.InertJSON(p))
+	return len(p), err
 }
 
 // A libraryLog turns what libraries write to package log into lines of ours:
@@ -38,13 +42,13 @@ const mostLines = 20
 // handler returns them, since they are logged where they arise. Those with a
 // stack are panics: they stay, and are not counted.
 func (l *libraryLog) Write(p []byte) (int, error) {
-	text := strings.TrimSpace(string(p))
-	ofLambda := strings.HasPrefix(text, `{"errorMessage":`)
+	message := strings.TrimSpace(string(p))
+	ofLambda := strings.HasPrefix(message, `{"errorMessage":`)
 	switch {
-	case ofLambda && strings.Contains(text, `"stackTrace":[`):
-		l.logger.Warn(text)
-	case !ofLambda && !strings.HasPrefix(text, "Unsolicited response") && l.count():
-		l.logger.Warn(text)
+	case ofLambda && strings.Contains(message, `"stackTrace":[`):
+		l.logger.Warn(message)
+	case !ofLambda && !strings.HasPrefix(message, "Unsolicited response") && l.count():
+		l.logger.Warn(message)
 	}
 	return len(p), nil
 }

@@ -19,6 +19,11 @@ func TestLineWriter(t *testing.T) {
 	if got, want := out.String(), strings.Repeat("one line\n", 20); got != want {
 		t.Errorf("got %q", got)
 	}
+	out.Reset()
+	line := []byte(`{"detail":"##vso[task.complete]"}` + "\n") // no pipeline obeys a server
+	if n, err := w.Write(line); n != len(line) || err != nil || out.String() != `{"detail":"#\u0023vso[task.complete]"}`+"\n" {
+		t.Errorf("Write = %d, %v: %s", n, err, out.String())
+	}
 }
 
 func TestLibraryLog(t *testing.T) {

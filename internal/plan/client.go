@@ -1,11 +1,14 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"rollcall/internal/check"
 )
@@ -56,21 +59,32 @@ func requireBoth(v value, own members) {
 	}
 }
 
-// resolveClient reads the client certificate that t refers to, if it does.
-func (vs *variables) resolveClient(t *check.TLSSettings) error {
+// resolveClient reads the client certificate that settings refer to, if they do.
+// A server that got it may echo it; the key never leaves.
+func (vs *variables) resolveClient(r *request, sent *check.Settings) {
+	t := &sent.TLS
 	if t.ClientCertificate == "" {
-		return nil
+		return
 	}
-	certificate, err := expand(t.ClientCertificate, vs.get)
-	if err != nil {
-		return fmt.Errorf("tls.%s: %w", fieldClientCertificate, err)
+	held := func(field, reference string) string {
+		text, err := expand(reference, func(name string) (string, error) {
+			r.uses = append(r.uses, use{"tls." + field, name})
+			return vs.get(name)
+		})
+		if err != nil {
+			r.err = cmp.Or(r.err, fmt.Errorf("tls.%s: %w", field, err))
+		}
+		return text
 	}
-	key, err := expand(t.ClientKey, vs.get)
-	if err != nil {
-		return fmt.Errorf("tls.%s: %w", fieldClientKey, err)
+	certificate, key := held(fieldClientCertificate, t.ClientCertificate), held(fieldClientKey, t.ClientKey)
+	if r.err == nil {
+		t.Client, r.err = vs.pairs.of(certificate, key)
 	}
-	t.Client, err = vs.pairs.of(certificate, key)
-	return err
+	if t.Client != nil {
+		for _, raw := range t.Client.Certificate {
+			sent.Secrets = append(slices.Clip(sent.Secrets), base64.StdEncoding.EncodeToString(raw))
+		}
+	}
 }
 
 // keyPairs are client certificates by the texts that they are read from: many

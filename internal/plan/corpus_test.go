@@ -30,6 +30,7 @@ func inputs() Inputs {
 	return Inputs{
 		Sources: filesOf(os.DirFS("testdata/source")),
 		Lookup:  func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Permit:  Grants{{"TOKEN", "*"}, {"EMPTY", "*"}, {"TWO_LINES", "*"}, {"UNSET", "*"}, {"aws_x", "*.example"}}.Permit,
 	}
 }
 

@@ -64,11 +64,11 @@ func TestPageThatCannotBeKept(t *testing.T) {
 		testnet.Hanging:      "S3 did not respond in time",
 	} {
 		r, s3 := withPages(t)
-		s3.Misbehave(mode, -1)
+		s3.SetFault(mode, -1)
 		r.timeout = 4 * time.Second
 		var s *summary
 		runs := 0
-		inTime(t, testnet.Patience*r.timeout, func() { runs, s = runs+1, r.run(t, mixed) })
+		inTime(t, testnet.Slowdown*r.timeout, func() { runs, s = runs+1, r.run(t, mixed) })
 		if len(s.Warnings) != 1 || s.Warnings[0] != "the page of this run was not stored: "+want || !s.Healthy || s.Published.Lost > 0 {
 			t.Errorf("%s", s.raw)
 		}

@@ -36,10 +36,10 @@ func TestOpenSSLRenegotiation(t *testing.T) {
 	} {
 		t.Run(tt.command+tt.client, func(t *testing.T) {
 			h, ports := newTestHouse(t), testPorts(t, 1)
-			if err := h.certify("leaf", testnet.Sound); err != nil {
+			if err := h.certify("leaf", testnet.Valid); err != nil {
 				t.Fatal(err)
 			}
-			by := map[string]*testnet.Issuer{"ours": h.authority.Intermediate, "another": h.authority.Stranger}[tt.client]
+			by := map[string]*testnet.Issuer{"ours": h.authority.Intermediate, "another": h.authority.Untrusted}[tt.client]
 			renegotiating(t, h, ports[0], tt.command)
 			res := h.probe(t.Context(), ports[0], "/", func(s *check.Settings) {
 				if by != nil {
@@ -143,7 +143,7 @@ http {
 
 func TestWebServersWithClientCertificates(t *testing.T) {
 	h, ports := newTestHouse(t), testPorts(t, 2)
-	if err := h.certify("leaf", testnet.Sound); err != nil {
+	if err := h.certify("leaf", testnet.Valid); err != nil {
 		t.Fatal(err)
 	}
 	config := h.write(t, "nginx.conf", mutualNginx, "REQUIRED", strconv.Itoa(ports[0]), "OPTIONAL", strconv.Itoa(ports[1]))

@@ -240,7 +240,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range knownFaults {
 		known[f.server] = f
 	}
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for name, res := range checkAll(t, st, prober) {
 		label, _, _ := strings.Cut(name, ".stage.test")
 		want, down := known[label]
@@ -321,8 +321,8 @@ func checkFault(t *testing.T, want fault, res check.Result) {
 	}
 }
 
-// gallery is a test network, and a prober that may reach it.
-func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
+// startNet is a test network, and a prober that may reach it.
+func startNet(t testing.TB) (*testnet.Net, *probe.Prober) {
 	st, err := testnet.Start(testnet.Options{Servers: faults.Servers()})
 	if err != nil {
 		t.Fatal(err)
@@ -356,7 +356,7 @@ func at(t testing.TB, st *testnet.Net, raw string, change ...func(*check.Setting
 
 // TestTLSSettings: what the event may change of how a server is trusted.
 func TestTLSSettings(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, test := range []struct {
 		server     string
 		settings   check.TLSSettings
@@ -394,7 +394,7 @@ func TestTLSSettings(t *testing.T) {
 // TestCertificates: who they are from and when they expire is known, refused or
 // not; what expires first counts, in the chain and of all hops.
 func TestCertificates(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, test := range []struct {
 		server string
 		days   float64 // left, about
@@ -413,7 +413,7 @@ func TestCertificates(t *testing.T) {
 
 // TestRecorded: what another origin got to see of a redirected request.
 func TestRecorded(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	res := prober.Probe(t.Context(), at(t, st, "https://redirect-recorder.stage.test/?token=hush", func(s *check.Settings) {
 		s.Method, s.Body = "POST", "hush"
 		s.Header = map[string][]string{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=hush"}}

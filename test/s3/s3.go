@@ -59,7 +59,7 @@ func (s *S3) Close() error { return s.server.Close() }
 // Misbehave treats the next so many requests (negative: all) in a mode: one of
 // Throttled, AccessDenied, Failing, Hanging and ResetAfterAccepting, which here
 // accepts nothing.
-func (s *S3) Misbehave(mode testnet.Mode, times int) {
+func (s *S3) SetFault(mode testnet.Mode, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mode, s.times = mode, times
@@ -108,7 +108,7 @@ func (s *S3) treat() testnet.Mode {
 	defer s.mu.Unlock()
 	s.asked++
 	if s.times == 0 {
-		return testnet.Honest
+		return testnet.Normal
 	}
 	s.times--
 	return s.mode
