@@ -65,7 +65,7 @@ func TestHTTP2Request(t *testing.T) {
 }
 
 // TestHTTP2Upload: a request of any size arrives whole, through windows of any
-// size, and one that nobody reads is answered all the same.
+// size, and one that nobody reads has its response all the same.
 func TestHTTP2Upload(t *testing.T) {
 	narrow := &http2.Server{MaxUploadBufferPerStream: firstWindow, MaxUploadBufferPerConnection: firstWindow}
 	for _, test := range []struct {

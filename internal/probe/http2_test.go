@@ -57,7 +57,7 @@ func block(fields ...string) []byte {
 	return b.Bytes()
 }
 
-// TestHTTP2Errors: what a server may do over HTTP/2 besides answering.
+// TestHTTP2Errors: what a server may do over HTTP/2.
 func TestHTTP2Errors(t *testing.T) {
 	raw := func(reply string) func(net.Conn) {
 		return func(c net.Conn) {
