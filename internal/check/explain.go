@@ -169,7 +169,7 @@ var explanations = [reasons]Explanation{
 		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
-		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
+		Meaning: "Rollcall itself failed: the check panicked, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
 		Cause:   "The detail says what was missing. `ROLLCALL_IN_FLIGHT` above the limit of descriptors; subnets without a route to the internet; `\"ip\": \"6\"` where there is no IPv6; an image without root certificates; else a bug in Rollcall.",
 		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset, give the subnets a route, or the image root certificates. After a panic the log has the stack: please report it.",
 	},
