@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/alecthomas/kong"
+
+	"rollcall/internal/text"
 )
 
 // cli is the program's grammar.
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		exit = &exitError{exitUsage, err.Error()}
 	}
 	if err.Error() != "" {
-		fmt.Fprintf(sys.err, "rollcall: %v\n", exit)
+		fmt.Fprintf(sys.err, "rollcall: %s\n", text.Inert(exit.Error()))
 	}
 	return exit.code
 }

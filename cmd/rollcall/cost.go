@@ -29,7 +29,9 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, sys.lookup)
+	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{
+		Lookup: sys.lookup, Permit: func(string, string) bool { return true }, // what it costs where it is allowed
+	})
 	if err != nil {
 		return err
 	}
@@ -43,14 +45,14 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 		fmt.Fprintf(sys.err, "rollcall: no prices for Region %q: using those of %s\n", c.Region, cost.Region)
 	}
 	for _, warning := range p.Warnings {
-		fmt.Fprintln(sys.err, "rollcall:", warning)
+		fmt.Fprintln(sys.err, "rollcall:", text.Inert(warning))
 	}
 	if n := len(p.Targets) - use.Limit; n > 0 && use.Profile != metric.ProfileGroup {
 		fmt.Fprintf(sys.err, "rollcall: %s beyond ROLLCALL_TARGET_LIMIT (%d) without metrics of their own\n", text.Plural(n, "target"), use.Limit)
 	}
 	for _, t := range p.Targets {
 		if t.Invalid != "" {
-			fmt.Fprintf(sys.err, "rollcall: %q can't be checked, and costs nothing: %s\n", t.Name, t.Invalid)
+			fmt.Fprintf(sys.err, "rollcall: %q can't be checked, and costs nothing: %s\n", text.Inert(t.Name), text.Inert(t.Invalid))
 		}
 	}
 	if err := cost.Write(sys.out, p, use); err != nil {
@@ -81,12 +83,13 @@ func (c *costCommand) check() error {
 
 // readWithUse reads a plan, and how it is used by the environment's
 // configuration.
-func readWithUse(ctx context.Context, sys system, file string, lookup func(string) (string, bool)) (*plan.Plan, cost.Use, error) {
+func readWithUse(ctx context.Context, sys system, file string, in plan.Inputs) (*plan.Plan, cost.Use, error) {
 	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	p, err := readPlan(ctx, sys, file, plan.Inputs{Sources: settings.Sources(), Lookup: lookup})
+	in.Sources = settings.Sources()
+	p, err := readPlan(ctx, sys, file, in)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}

@@ -48,8 +48,9 @@ func TestValidate(t *testing.T) {
 		{"right", `{"urls": ["https://a.test", {"url": "http://b.test", "timeout": "2s", "group": "b"}]}`, 0,
 			"valid: 2 targets in 2 groups, 1 https, timeout 2s to 10s\n$", ""},
 		{"a variable", `{"urls": [{"url": "https://a.test", "headers": {"X": "${env:NOT_SET_HERE}"}}]}`, 0,
-			"refers to variables that are not set here: NOT_SET_HERE", ""},
+			"refers to variables that are not set here: NOT_SET_HERE\nneeds ROLLCALL_ENV=NOT_SET_HERE@a.test\n", ""},
 		{"wrong", `{"urls": [{"url": "https://a.test", "tiemout": "2s", "retries": 99}]}`, 2, "", "the event has 2 problems:\nurls[0].tiemout"},
+		{"commands for a pipeline", `{"metrics": "##vso[x]"}`, 2, "", `metrics: invalid profile "# #vso[x]"`},
 		{"bad URLs", "https://a.test\nftp://b.test\n\x1b[2J\n", 2, "", "2 of 3 targets can't be checked:"},
 		{"no URL", `{"urls": []}`, 2, "", "names no URL"},
 	} {

@@ -52,6 +52,7 @@ func (manCommand) Run(k *kong.Kong, sys system) error {
 		}},
 		manual.Section{Title: "Environment", Rows: [][2]string{
 			{"ROLLCALL_ALLOW", "networks that the address guard allows, as --allow does, separated by commas"},
+			{"ROLLCALL_ENV", "variables that references may use, as --env allows them, separated by commas"},
 			{"ROLLCALL_DNS", "the resolver, host:port"},
 			{"ROLLCALL_CANARY", "a URL that shows whether the monitor has a network; empty: none"},
 			{"ROLLCALL_…", "docs/configuration.md has the others"},

@@ -11,6 +11,7 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
+	"rollcall/internal/text"
 )
 
 const (
@@ -44,12 +45,13 @@ func newProgress(sys system) *progress {
 	return &progress{out: sys.err, look: look, live: look.Width > 0 && !sys.dumb()}
 }
 
-// Write writes to standard error, in place of the line.
-func (p *progress) Write(text []byte) (int, error) {
+// Write writes a line of the log to standard error, in place of the progress.
+func (p *progress) Write(line []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	return p.out.Write(text)
+	_, err := io.WriteString(p.out, text.Inert(string(line)))
+	return len(line), err
 }
 
 // follow shows the progress of the run that m is about to begin, until stop.

@@ -131,6 +131,10 @@ func TestExitCodes(t *testing.T) {
 		{"a deadline", nil, []string{"--deadline", "600ms", good, hanging}, 3, "deadline", ""},
 		{"a blocked address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{good}, 1, "blocked_address", ""},
 		{"an allowed address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{"--allow", "10.0.0.0/8,127.0.0.0/8", good}, 0, "1 up", ""},
+		{"a reference", map[string]string{"TOK": "t0k3n"}, []string{good + "${env:TOK}"}, 3, "${env:TOK} is not allowed here (ROLLCALL_ENV=TOK@good.stage.test or --env TOK@good.stage.test)", ""},
+		{"a reference that is allowed", map[string]string{"TOK": "t0k3n"}, []string{"--env", "TOK@*.stage.test", good + "${env:TOK}"}, 0, "1 up", ""},
+		{"a reference for another host", map[string]string{"TOK": "t0k3n", "ROLLCALL_ENV": "TOK@stage.test"}, []string{"--env", "TOK@x.stage.test,X", good + "${env:TOK}"}, 3, "not allowed here", ""},
+		{"a wrong --env", nil, []string{"--env", "TOK@", good}, 2, "", `--env: invalid variable "TOK@"`},
 		{"one at once", nil, []string{"--in-flight", "1", good, good + "other"}, 0, "2 up", ""},
 		{"a wrong variable", map[string]string{"ROLLCALL_RESERVE": "5"}, []string{good}, 2, "", `ROLLCALL_RESERVE: invalid duration "5"`},
 	} {

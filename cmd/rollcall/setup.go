@@ -32,7 +32,7 @@ type sources struct {
 
 // plan reads what to check.
 func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*plan.Plan, error) {
-	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup}
+	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup, Permit: config.Env.Permit}
 	switch {
 	case s.Event != "" && len(s.URLs) > 0:
 		return nil, wrongUsage("give URLs or --event, not both")
@@ -54,7 +54,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 	if len(assumed) > 0 {
 		fmt.Fprintf(sys.err, "rollcall: https:// is assumed: %s\n", strings.Join(assumed, " "))
 	}
-	return plan.ParseURLs(urls)
+	return plan.ParseURLs(urls, inputs)
 }
 
 // readPlan reads a file, or standard input if its name is -: an event if the
@@ -75,7 +75,7 @@ func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) 
 		return nil, wrongUsage("reading the event: %v", err)
 	}
 	if !strings.HasSuffix(file, ".json") && !bytes.Equal(first, []byte("{")) {
-		return plan.ParseLines(ctx, buffered)
+		return plan.ParseLines(ctx, buffered, inputs)
 	}
 	return plan.Parse(ctx, buffered, inputs)
 }
@@ -118,6 +118,7 @@ func withScheme(argument string) *neturl.URL {
 // limits are the flags that say how to check.
 type limits struct {
 	Allow    []string      `placeholder:"CIDR" help:"Allow addresses of this network, e.g. 10.0.0.0/8, that the address guard would refuse."`
+	Env      []string      `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
 	InFlight int           `placeholder:"N" help:"Maximum concurrent checks (default: the open-file limit)."`
 	Deadline time.Duration `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
 }
@@ -134,6 +135,13 @@ func (l *limits) config(sys system) (config.Config, error) {
 			return c, wrongUsage("--allow: %v", err)
 		}
 		c.Guard.Allow = append(c.Guard.Allow, network)
+	}
+	for _, text := range l.Env {
+		grant, err := plan.ParseGrant(text)
+		if err != nil {
+			return c, wrongUsage("--env: %v", err)
+		}
+		c.Env = append(c.Env, grant)
 	}
 	if l.InFlight < 0 || l.Deadline < 0 {
 		return c, wrongUsage("--in-flight and --deadline can't be negative")

@@ -327,6 +327,11 @@ func TestProgressGivesWay(t *testing.T) {
 	if want := "0 of 2\r\x1b[Ka warning\n0 of 2"; out.String() != want {
 		t.Errorf("got %q, want %q", &out, want)
 	}
+	logged := &progress{out: &out}
+	out.Reset()
+	if n, err := logged.Write([]byte("##[error] of a server\n")); n != 22 || err != nil || out.String() != "# #[error] of a server\n" {
+		t.Errorf("Write = %d, %v: %q", n, err, out.String())
+	}
 }
 
 // What showing the progress costs while 1,000 checks are open: at 8 times a

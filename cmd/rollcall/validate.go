@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,8 @@ type validateCommand struct {
 // Run prints all that is wrong with a file, or a summary of it. Its error is an
 // *exitError, or one of the event.
 //
-// A variable that is not set here may be set where the function runs: what
-// refers to it is valid, and printed.
+// A variable that is not set or not allowed here may be so where the function
+// runs: what refers to it is valid, and printed.
 func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	var unset []string
 	lookup := func(name string) (string, bool) {
@@ -31,12 +32,17 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 		}
 		return value, true
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, lookup)
+	grants := map[string]bool{}
+	permit := func(name, host string) bool {
+		grants[name+"@"+host] = true
+		return true
+	}
+	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{Lookup: lookup, Permit: permit})
 	if err != nil {
 		return err
 	}
 	for _, warning := range p.Warnings {
-		fmt.Fprintln(sys.err, "rollcall:", warning)
+		fmt.Fprintln(sys.err, "rollcall:", text.Inert(warning))
 	}
 	if err := invalid(p); err != nil {
 		return err
@@ -48,6 +54,9 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	fmt.Fprintf(sys.out, "valid: %s\n%s\n", describe(p), cost.Line(p, use))
 	if len(unset) > 0 {
 		fmt.Fprintf(sys.out, "refers to variables that are not set here: %s\n", strings.Join(unset, ", "))
+	}
+	if len(grants) > 0 {
+		fmt.Fprintf(sys.out, "needs ROLLCALL_ENV=%s\n", strings.Join(slices.Sorted(maps.Keys(grants)), ","))
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ type handler struct {
 	log     *slog.Logger
 	cancel  func() // ends the monitor's Stopping context
 
+	libraries *libraryLog // what they say; nil: nobody listens
+
 	// running is locked for reading by each invocation, and for writing by
 	// stop, which so waits for those that run and keeps others from starting.
 	running sync.RWMutex
@@ -29,6 +31,7 @@ type handler struct {
 func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	h.running.RLock()
 	defer h.running.RUnlock()
+	defer h.libraries.endRun()
 	id := ""
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		id = lc.AwsRequestID

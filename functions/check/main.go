@@ -32,8 +32,10 @@ func main() {
 	out := &lineWriter{w: os.Stdout}
 	logger := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	log.SetFlags(0)
-	log.SetOutput(libraryLog{logger})
+	libraries := &libraryLog{logger: logger}
+	log.SetOutput(libraries)
 	h := newHandler(context.Background(), os.LookupEnv, out, logger)
+	h.libraries = libraries
 	lambda.StartWithOptions(h, lambda.WithEnableSIGTERM(func() { h.stop(os.Exit) }))
 }
 

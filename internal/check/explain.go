@@ -164,9 +164,9 @@ var explanations = [reasons]Explanation{
 		Action:  "As with `deadline`; if `ROLLCALL_IN_FLIGHT` is set, raise it.",
 	},
 	InvalidTarget: {
-		Meaning: "The target can't be probed: its URL is invalid, or a reference can't be resolved. The others are checked.",
-		Cause:   "A missing `https://`, a list in another form than one URL a line, or an environment variable that is not set.",
-		Action:  "Correct the entry that the detail names, or set the variable. The warnings of the run have the lines.",
+		Meaning: "The target can't be probed: its URL is invalid, or a reference can't be resolved or is not allowed. The others are checked.",
+		Cause:   "A missing `https://`, a list in another form than one URL a line, or an environment variable that is not set, or that `ROLLCALL_ENV` does not allow for this host.",
+		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
 		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",

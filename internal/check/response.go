@@ -15,6 +15,10 @@ type Response struct {
 	Secrets func() bool // whether the request holds secrets, which the response may echo; nil: no
 	Stop    func() bool // whether the run has ended, and with it the evaluation; nil: no
 
+	// Redirected: a server that was sent values of references chose URL and
+	// address, which may hold one.
+	Redirected bool
+
 	parsed bool
 	json   any
 }

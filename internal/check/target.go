@@ -39,6 +39,9 @@ type Settings struct {
 	HTTP      HTTPVersion
 	TLS       TLSSettings
 
+	Secrets []string // values of references, of the target's URL too: shown nowhere, for no other origin
+	Bound   []string // names of headers that hold one
+
 	Expect []Condition // must all hold, else down; nil is a status of 200 to 299
 	Warn   []Condition // must all hold, else degraded
 }

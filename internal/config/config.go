@@ -30,8 +30,9 @@ type Config struct {
 	SecondDials int           // how many of the checks in flight may have a second socket, >= 1
 	Reserve     time.Duration
 	MaxAge      time.Duration
-	CloudWatch  string // endpoint; "": the AWS variables decide
-	PageBucket  string // of S3; "": no page is stored
+	CloudWatch  string      // endpoint; "": the AWS variables decide
+	PageBucket  string      // of S3; "": no page is stored
+	Env         plan.Grants // which variables references may use, and for which hosts
 
 	TaskRoot   string // the directory below which sources are read
 	Memory     int64  // bytes that Lambda gives; 0: unknown

@@ -68,6 +68,10 @@ func TestLoad(t *testing.T) {
 		{"ROLLCALL_METRICS", "group", func(c *Config) { c.Profile = metric.ProfileGroup }},
 		{"ROLLCALL_TARGET_LIMIT", "0", func(c *Config) { c.TargetLimit = 0 }},
 		{"ROLLCALL_TARGET_LIMIT", " 7 ", func(c *Config) { c.TargetLimit = 7 }},
+		{"ROLLCALL_ENV", "A, B@B.Example.,C@*.c.example,D@[::1],_@bücher.example,E@*", func(c *Config) {
+			c.Env = plan.Grants{{Name: "A", Host: "*"}, {Name: "B", Host: "b.example"}, {Name: "C", Host: "*.c.example"}, {Name: "D", Host: "::1"},
+				{Name: "_", Host: "xn--bcher-kva.example"}, {Name: "E", Host: "*"}}
+		}},
 		{"ROLLCALL_ALLOW", "10.1.2.3/8", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
 		{"ROLLCALL_ALLOW", "::ffff:10.0.0.0/104", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
 		{"ROLLCALL_ALLOW", "127.0.0.1, fd00::/8,::1", func(c *Config) { c.Guard.Allow = prefixes("127.0.0.1/32", "fd00::/8", "::1/128") }},
@@ -157,6 +161,8 @@ func wrong() map[string]map[string]string {
 		"ROLLCALL_NAMESPACE":    namespaces,
 		"ROLLCALL_METRICS":      {"all": profile.Error()},
 		"ROLLCALL_TARGET_LIMIT": invalid("integer", "at least 0", "-1", "many", "1.5"),
+		"ROLLCALL_ENV": invalid("variable", "NAME, NAME@host or NAME@*.example.com; several are separated by commas",
+			"A-B", "@a.example", "A@", "A@a.*", "A@*.", "A@*a.example", "A@https://a.example", "1A@*"),
 		"ROLLCALL_ALLOW": {
 			"10.0.0.0/33": fmt.Sprintf(network, "10.0.0.0/33"), "10.0.0.0/8;::1": fmt.Sprintf(network, "10.0.0.0/8;::1"),
 			"10.0.0.0/8,": fmt.Sprintf(network, ""), "localhost": fmt.Sprintf(network, "localhost"),
@@ -180,7 +186,7 @@ func wrong() map[string]map[string]string {
 
 // canary is the problem of a target with that URL.
 func canary(url string) string {
-	p, err := plan.ParseURLs([]string{url})
+	p, err := plan.ParseURLs([]string{url}, plan.Inputs{})
 	if err != nil {
 		return err.Error()
 	}

@@ -50,6 +50,9 @@ func (c *Config) variables() []Variable {
 		{Name: "ROLLCALL_ALLOW", Parameter: "Allow", Type: "CIDRs or addresses, comma-separated", Otherwise: "none",
 			Meaning: "networks that the [address guard](#the-address-guard) allows",
 			parse:   into(&c.Guard.Allow, networks)},
+		{Name: "ROLLCALL_ENV", Parameter: "Env", Type: "`name@host`, comma-separated", Otherwise: "none",
+			Meaning: "which variables [references](event.md#references) may use, and for which hosts: `API_TOKEN@api.example.com`, `@*.example.com` for every name below it, `@*` for all. A name alone is for any host, too; the parameter refuses that",
+			parse:   into(&c.Env, grants)},
 		{Name: "ROLLCALL_DNS", Parameter: "DNS", Type: "`host:port`", Otherwise: "as `/etc/resolv.conf` says",
 			Meaning: "the resolver",
 			parse:   into(&c.DNS, hostPort)},
@@ -151,8 +154,20 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
+func grants(s string) (plan.Grants, error) {
+	var all plan.Grants
+	for part := range strings.SplitSeq(s, ",") {
+		grant, err := plan.ParseGrant(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, grant)
+	}
+	return all, nil
+}
+
 func target(s string) (*check.Target, error) {
-	p, err := plan.ParseURLs([]string{s})
+	p, err := plan.ParseURLs([]string{s}, plan.Inputs{})
 	if err != nil {
 		return nil, err
 	}

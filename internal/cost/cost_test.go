@@ -15,7 +15,7 @@ import (
 // urls is a plan of n https URLs, each of its own host.
 func urls(t testing.TB, n int) *plan.Plan {
 	t.Helper()
-	p, err := plan.ParseURLs([]string{"https://example.com"})
+	p, err := plan.ParseURLs([]string{"https://example.com"}, plan.Inputs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestNetworkOfAVPC(t *testing.T) {
 }
 
 func TestWhatCannotBeCheckedCostsNothing(t *testing.T) {
-	p, err := plan.ParseURLs([]string{"https://example.com", "ftp://example.com"})
+	p, err := plan.ParseURLs([]string{"https://example.com", "ftp://example.com"}, plan.Inputs{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func Example() {
-	p, err := plan.ParseURLs([]string{"https://example.com", "https://example.org"})
+	p, err := plan.ParseURLs([]string{"https://example.com", "https://example.org"}, plan.Inputs{})
 	if err != nil {
 		panic(err)
 	}

@@ -269,10 +269,12 @@ func describe(v any, reads map[string]bool, r *check.Response) string {
 // request's in whatever form.
 func quote(text string, reads map[string]bool, r *check.Response) string {
 	switch {
-	case reads["url"]:
-		text, _, _ = strings.Cut(text, "?")
-	case (reads["body"] || reads["header"] || reads["json"]) && r.MayEchoSecrets():
+	case (reads["body"] || reads["header"] || reads["json"]) && r.MayEchoSecrets(), (reads["url"] || reads["ip"]) && r.Redirected:
 		return "text of " + strconv.Itoa(len(text)) + " bytes (not shown, as the request holds secrets)"
+	case reads["url"]:
+		if at := strings.IndexAny(text, "?;"); at >= 0 {
+			text = text[:at]
+		}
 	}
 	return strconv.Quote(redact.Cut(redact.Printable(text), redact.MaxServer))
 }

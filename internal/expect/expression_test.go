@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"slices"
@@ -189,6 +190,23 @@ func TestTextIsNotShownWithSecrets(t *testing.T) {
 		if _, detail := mustCompile(t, source).Check(r); detail != want {
 			t.Errorf("%s: %s; want %s", source, detail, want)
 		}
+	}
+	for source, want := range map[string]string{
+		"url == ''": `url == "": text of 29 bytes (not shown, as the request holds secrets)`,
+		"ip == 'x'": `ip == "x": text of 9 bytes (not shown, as the request holds secrets)`,
+	} {
+		r := responseOf("")
+		r.Redirected = true // by a server that knows a secret
+		r.Result.IP = netip.MustParseAddr("192.0.2.1")
+		if _, detail := mustCompile(t, source).Check(r); detail != want {
+			t.Errorf("%s: %s; want %s", source, detail, want)
+		}
+	}
+	r := responseOf("")
+	r.URL = &url.URL{Scheme: "https", Host: "a.example"}
+	r.URL.Path, r.URL.RawQuery = "/p;id=hush", "q"
+	if _, detail := mustCompile(t, "url == ''").Check(r); detail != `url == "": "https://a.example/p"` {
+		t.Errorf("path parameters: %s", detail)
 	}
 	if got := quote("text\n", map[string]bool{"body": true}, &check.Response{}); got != `"text·"` {
 		t.Errorf("quote = %s", got)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"rollcall/internal/check"
+	"rollcall/internal/text"
 )
 
 // MarshalJSON returns the whole summary; see Encode.
@@ -23,13 +24,13 @@ func (s *Summary) Encode(limit int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	text, err := s.encodeHead(len(results) < len(s.Results))
+	encoded, err := s.encodeHead(len(results) < len(s.Results))
 	if err != nil {
 		return nil, err
 	}
 	const end = "]}"
-	text = append(text[:len(text)-len(end)], bytes.Join(results, []byte(","))...)
-	return append(text, end...), nil
+	encoded = append(encoded[:len(encoded)-len(end)], bytes.Join(results, []byte(","))...)
+	return append(encoded, end...), nil
 }
 
 // encodeHead encodes everything except the results, whose list is empty.
@@ -39,7 +40,8 @@ func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
 	head.Warnings = append([]string{}, s.Warnings...) // never null
 	head.Truncated = s.Truncated || truncated
 	head.Results = []check.Result{}
-	return json.Marshal(&head)
+	encoded, err := json.Marshal(&head)
+	return text.InertJSON(encoded), err
 }
 
 // growth is what the rest of a summary may grow by while it is published.
@@ -72,14 +74,15 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 			if (s.Results[i].State == check.Up) != up || room < 0 {
 				continue
 			}
-			text, err := s.Results[i].MarshalJSON() // json.Marshal would copy it once more
+			result, err := s.Results[i].MarshalJSON() // json.Marshal would copy it once more
 			if err != nil {
 				return nil, err
 			}
-			if room -= len(text) + len(","); room >= 0 {
-				encoded[i] = text
+			result = text.InertJSON(result)
+			if room -= len(result) + len(","); room >= 0 {
+				encoded[i] = result
 			}
 		}
 	}
-	return slices.DeleteFunc(encoded, func(text []byte) bool { return text == nil }), nil
+	return slices.DeleteFunc(encoded, func(result []byte) bool { return result == nil }), nil
 }

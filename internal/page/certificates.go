@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
@@ -101,7 +100,7 @@ func (v *view) Certificates() certificateTable {
 		if listing {
 			t.Soonest = append(t.Soonest, certificate{
 				Days: days, NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-				Refused: !c.Verified && !r.TLSUnverified, First: redact.Printable(r.Name),
+				Refused: !c.Verified && !r.TLSUnverified, First: plain(r.Name),
 			})
 		}
 	}
@@ -118,8 +117,8 @@ func compareCertificates(a, b *check.Certificate) int {
 func commonName(distinguished string) string {
 	for part := range strings.SplitSeq(distinguished, ",") {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(part), "CN="); ok && name != "" {
-			return redact.Printable(name)
+			return plain(name)
 		}
 	}
-	return redact.Printable(distinguished)
+	return plain(distinguished)
 }

@@ -53,11 +53,15 @@ func code(s string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// printableLines is redact.Printable of a text that has lines.
+// plain is somebody else's text, as a page and whoever reads its source in a
+// pipeline's log can show it.
+func plain(s string) string { return text.Inert(redact.Printable(s)) }
+
+// printableLines is plain of a text that has lines.
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		lines[i] = redact.Printable(line)
+		lines[i] = plain(line)
 	}
 	return strings.Join(lines, "\n")
 }

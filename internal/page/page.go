@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"rollcall/internal/monitor"
-	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
@@ -43,7 +42,7 @@ var (
 // no page.
 var parsed = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"ms": milliseconds, "count": text.Count, "plural": text.Plural, "code": code, "plain": redact.Printable, "lines": printableLines,
+		"ms": milliseconds, "count": text.Count, "plural": text.Plural, "code": code, "plain": plain, "lines": printableLines,
 	}).Parse(markup))
 })
 

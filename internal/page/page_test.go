@@ -235,7 +235,7 @@ func TestThePageIsSelfContained(t *testing.T) {
 }
 
 // hostile breaks out of every context that a careless page would put it in.
-const hostile = `"'><script>hacked=1</script><img src=x onerror=hacked=1></style></title></textarea><!--{{.}}` + "\x1b[31m\u202e\u2028`</svg>"
+const hostile = `"'><script>hacked=1</script><img src=x onerror=hacked=1></style></title></textarea><!--{{.}}` + "\x1b[31m\u202e\u2028`</svg>##vso[x]##[y]::error::"
 
 // poisoned is a summary that has hostile strings wherever a server or an event
 // can put any.
@@ -283,6 +283,9 @@ func TestHostileStringsAreText(t *testing.T) {
 	}
 	if strings.ContainsAny(page, "\x1b\u202e") {
 		t.Error("the page has an escape or a change of direction in it")
+	}
+	if strings.Contains(page, "##") || strings.Contains(page, "::error") {
+		t.Error("a pipeline that shows the page's source would obey it")
 	}
 	shown := 0
 	walk(t, page, func(n *html.Node) {

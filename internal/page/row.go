@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"rollcall/internal/check"
-	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
@@ -33,10 +32,10 @@ type fact struct{ Label, Text string }
 func (v *view) row(r *check.Result, unfolds bool) row {
 	w := row{
 		State: r.State.String(), Word: strings.ReplaceAll(r.State.String(), "_", " "), Flaky: r.Flaky,
-		Name: redact.Printable(r.Name), Detail: redact.Printable(r.Detail), Cells: cells(r, v.scale),
+		Name: plain(r.Name), Detail: plain(r.Detail), Cells: cells(r, v.scale),
 	}
 	if v.groups != nil {
-		w.Group = redact.Printable(r.Group)
+		w.Group = plain(r.Group)
 	}
 	if r.State != check.Up {
 		w.Reason = r.Reason.String()
@@ -117,7 +116,7 @@ func facts(r *check.Result) []fact {
 	var all []fact
 	add := func(label, s string) {
 		if s != "" {
-			all = append(all, fact{label, redact.Printable(s)})
+			all = append(all, fact{label, plain(s)})
 		}
 	}
 	add("URL", r.URL)

@@ -8,7 +8,6 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/redact"
 	"rollcall/internal/text"
 )
 
@@ -30,7 +29,7 @@ func newView(s *monitor.Summary) *view {
 	for i := range s.Results {
 		if g := s.Results[i].Group; !seen[g] {
 			seen[g] = true
-			v.groups = append(v.groups, redact.Printable(g))
+			v.groups = append(v.groups, plain(g))
 		}
 	}
 	slices.Sort(v.groups)

@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -57,6 +57,27 @@ func requireBoth(v value, own members) {
 	}
 }
 
+// resolveClient reads the client certificate that t refers to, if it does.
+func (vs *variables) resolveClient(r *request, t *check.TLSSettings) {
+	if t.ClientCertificate == "" {
+		return
+	}
+	held := func(field, reference string) string {
+		text, err := expand(reference, func(name string) (string, error) {
+			r.uses = append(r.uses, use{"tls." + field, name})
+			return vs.get(name)
+		})
+		if err != nil {
+			r.err = cmp.Or(r.err, fmt.Errorf("tls.%s: %w", field, err))
+		}
+		return text
+	}
+	certificate, key := held(fieldClientCertificate, t.ClientCertificate), held(fieldClientKey, t.ClientKey)
+	if r.err == nil {
+		t.Client, r.err = vs.pairs.of(certificate, key)
+	}
+}
+
 // keyPairs are client certificates by the texts that they are read from: many
 // targets share one.
 type keyPairs map[[2]string]*tls.Certificate
@@ -90,12 +111,4 @@ func hasBlock(text string, types ...string) bool {
 		}
 	}
 	return false
-}
-
-// sentOf is what a server gets of a client certificate, as text: it may echo it.
-func sentOf(pair *tls.Certificate) (all []string) {
-	for _, raw := range pair.Certificate {
-		all = append(all, base64.StdEncoding.EncodeToString(raw))
-	}
-	return all
 }

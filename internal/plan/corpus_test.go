@@ -30,6 +30,7 @@ func inputs() Inputs {
 	return Inputs{
 		Sources: filesOf(os.DirFS("testdata/source")),
 		Lookup:  func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Permit:  Grants{{"TOKEN", "*"}, {"EMPTY", "*"}, {"TWO_LINES", "*"}, {"UNSET", "*"}, {"aws_x", "*.example"}}.Permit,
 	}
 }
 
@@ -147,7 +148,10 @@ func describeSettings(s *check.Settings) string {
 		{"maxBody", s.MaxBody, std.MaxBody},
 		{"ip", s.IP, std.IP},
 		{"http", httpVersions[s.HTTP], httpVersions[std.HTTP]},
-		{"tls", s.TLS, std.TLS},
+		{"tls", fmt.Sprintf("{%s %t %d}", s.TLS.ServerName, s.TLS.InsecureSkipVerify, s.TLS.MinVersion), "{ false 0}"},
+		{"legacy cipher suites", s.TLS.LegacyCiphers, false},
+		{"client certificate", s.TLS.ClientCertificate, ""},
+		{"client key", s.TLS.ClientKey, ""},
 		{"expect", fmt.Sprint(s.Expect), fmt.Sprint(std.Expect)},
 		{"warn", fmt.Sprint(s.Warn), fmt.Sprint(std.Warn)},
 	} {

@@ -30,7 +30,7 @@ func ExampleParse() {
 	}
 	// Output:
 	// example.com (default) 5s ""
-	// shop.example.com/health#5ca9299eadf1 (shop) 2s "headers.Authorization: ${env:TOKEN} is not set"
+	// shop.example.com/health#5ca9299eadf1 (shop) 2s "headers.Authorization: ${env:TOKEN} is not allowed here (ROLLCALL_ENV=TOKEN@shop.example.com or --env TOKEN@shop.example.com)"
 	// example.com#391196688aa5 (default) 5s "url: is not absolute (write https://…)"
 }
 
@@ -59,7 +59,7 @@ func ExampleInvalidEventError() {
 }
 
 func ExampleParseLines() {
-	p, err := plan.ParseLines(context.Background(), strings.NewReader("https://example.com # the first\n\nhttps://example.org\n"))
+	p, err := plan.ParseLines(context.Background(), strings.NewReader("https://example.com # the first\n\nhttps://example.org\n"), plan.Inputs{})
 	fmt.Println(len(p.Targets), err)
 	// Output: 2 <nil>
 }

@@ -73,7 +73,7 @@ func TestListsThatAreNearlyLists(t *testing.T) {
 		{"another scheme", "ftp://a.example\n", nil, "url: is neither http nor https"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := ParseLines(context.Background(), strings.NewReader(test.lines))
+			p, err := ParseLines(context.Background(), strings.NewReader(test.lines), Inputs{})
 			if err != nil {
 				t.Fatal(err)
 			}

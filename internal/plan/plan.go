@@ -37,6 +37,10 @@ type Inputs struct {
 	// Lookup returns what an environment variable holds and whether it is
 	// set, as os.LookupEnv does. Nil: none is set.
 	Lookup func(name string) (string, bool)
+
+	// Permit reports whether a reference may use a variable for a host, as
+	// [Grants.Permit] does. Nil: none may.
+	Permit func(name, host string) bool
 }
 
 // Parse reads an event, a JSON object, and the source that it names. What is
@@ -85,7 +89,7 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		}
 		urls = inner.urls
 	}
-	list := newTargetList(e, fields, in.Lookup, ps)
+	list := newTargetList(e, fields, in, ps)
 	if ctx.Err() != nil {
 		return list.finish(data, context.Cause(ctx))
 	}
@@ -107,15 +111,15 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 // are skipped; # begins a comment at a line's start and after white space. A
 // line of more than 64 KiB is an [*InvalidEventError], and so is what can't be
 // read; any other error is ctx's.
-func ParseLines(ctx context.Context, lines io.Reader) (*Plan, error) {
-	list := newTargetList(builtIn(), settingFields(), nil, &problems{})
+func ParseLines(ctx context.Context, lines io.Reader, in Inputs) (*Plan, error) {
+	list := newTargetList(builtIn(), settingFields(), in, &problems{})
 	return list.finish(nil, list.addLines(ctx, "line ", lines))
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
 // always an [*InvalidEventError].
-func ParseURLs(urls []string) (*Plan, error) {
-	list := newTargetList(builtIn(), settingFields(), nil, &problems{})
+func ParseURLs(urls []string, in Inputs) (*Plan, error) {
+	list := newTargetList(builtIn(), settingFields(), in, &problems{})
 	for i, url := range urls {
 		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}

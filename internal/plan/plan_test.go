@@ -132,7 +132,7 @@ func TestVariablesAreReadOnce(t *testing.T) {
 		return fmt.Sprint(asked[name]), name == "A"
 	}
 	p, err := parse([]byte(`{"urls": [{"url": "https://a.example", "body": "${env:A}${env:A}${env:B}"}, {"url": "https://b.example", "body": "${env:A}"},
-		{"url": "https://c.example", "body": "${env:B}"}, {"url": "https://d.example", "body": "${env:AWS_SESSION_TOKEN}"}]}`), Inputs{Lookup: lookup})
+		{"url": "https://c.example", "body": "${env:B}"}, {"url": "https://d.example", "body": "${env:AWS_SESSION_TOKEN}"}]}`), Inputs{Lookup: lookup, Permit: everything})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,18 +173,27 @@ func TestSecretsStayInside(t *testing.T) {
 		`{"url": "https://a.example/", "body": "MARKER${env:UNSET}"}`,
 		`{"url": "https://a.example/", "body": "MARKER${env:GOOD}", "userAgent": "MARKER"}`,
 		`{"url": "https://a.example/", "body": "MARKER${"}`,
+		`"https://a.example/p;jsessionid=MARKER"`,
+		`"https://a.example/p;jsessionid=MARKER/p?q"`,
+		`"https://a b.example/p;jsessionid=MARKER"`,
+		`"https://a.example/${env:GOOD}?q=${env:GOOD}"`,
+		`"https://a.example/${env:UNSET}?q=${env:GOOD}"`,
+		`"https://${env:GOOD}.example/"`,
+		`"https://a.example/${ssm:MARKER"`,
 		`{"url": "https://a.example/", "userAgent": "MARKER\n"}`,
 		`{"url": "https://user:MARKER@a.example/", "name": "a", "headers": {"A": "MARKER"}}, {"url": "https://user:MARKER2@a.example/", "name": "a"}`,
 	}
 	for _, target := range targets {
 		for _, event := range []string{`{"urls": [` + target + `]}`, `{"urls": [` + target + `], "metrics": "?"}`} {
-			p, err := parse([]byte(event), Inputs{Lookup: lookup})
+			p, err := parse([]byte(event), Inputs{Lookup: lookup, Permit: everything})
 			if seen := seen(p, err); strings.Contains(seen, secret) {
 				t.Errorf("%s shows the secret: %s", event, seen)
 			}
 		}
 	}
 }
+
+func everything(string, string) bool { return true }
 
 // seen returns all that people may see of what Parse returned.
 func seen(p *Plan, err error) string {
@@ -215,7 +224,7 @@ func TestLines(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := ParseLines(context.Background(), iotest.OneByteReader(strings.NewReader(test.lines)))
+			p, err := ParseLines(context.Background(), iotest.OneByteReader(strings.NewReader(test.lines)), Inputs{})
 			if test.problem != "" {
 				wantProblem(t, err, test.problem)
 				return
@@ -244,7 +253,7 @@ func wantProblem(t *testing.T, err error, want string) {
 
 func TestLinesThatCanNotBeRead(t *testing.T) {
 	broken := iotest.DataErrReader(strings.NewReader("https://a.example\nhttps://b.ex"))
-	p, err := ParseLines(context.Background(), &failing{broken, errors.New("the disk is gone")})
+	p, err := ParseLines(context.Background(), &failing{broken, errors.New("the disk is gone")}, Inputs{})
 	if p != nil {
 		t.Errorf("got a plan of %d targets, want none", len(p.Targets))
 	}
@@ -280,7 +289,7 @@ func TestLongLists(t *testing.T) {
 		}
 		return strings.NewReader(b.String())
 	}
-	p, err := ParseLines(context.Background(), list(lines, "https://[host.example"))
+	p, err := ParseLines(context.Background(), list(lines, "https://[host.example"), Inputs{})
 	if err != nil || len(p.Targets) != lines {
 		t.Fatalf("a bad one at the end: %v, and a plan of %d", err, len(p.Targets))
 	}
@@ -289,21 +298,21 @@ func TestLongLists(t *testing.T) {
 			t.Errorf("a bad one at the end: line %d is invalid: %q", i+1, invalid)
 		}
 	}
-	_, err = ParseLines(context.Background(), list(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)))
+	_, err = ParseLines(context.Background(), list(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)), Inputs{})
 	wantProblem(t, err, "line 70000: is longer than 64 KiB")
-	_, err = ParseLines(context.Background(), &failing{list(0, ""), errors.New("unexpected EOF")})
+	_, err = ParseLines(context.Background(), &failing{list(0, ""), errors.New("unexpected EOF")}, Inputs{})
 	wantProblem(t, err, "line 100001: can't be read: unexpected EOF")
 }
 
 func TestParseURLs(t *testing.T) {
-	p, err := ParseURLs([]string{"https://a.example", "b.example", "https://a.example/"})
+	p, err := ParseURLs([]string{"https://a.example", "b.example", "https://a.example/"}, Inputs{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"a.example", "b.example#8543219a446a"}; !slices.Equal(names(p), want) {
 		t.Errorf("got %q, want %q", names(p), want)
 	}
-	_, err = ParseURLs([]string{"https://a.example", "https://user@a.example"})
+	_, err = ParseURLs([]string{"https://a.example", "https://user@a.example"}, Inputs{})
 	wantProblem(t, err, `URL 2: has the same name "a.example" as URL 1, which is another target: give it a name of its own`)
 }
 
@@ -474,7 +483,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkPlan(t, p)
-		if lines, err := ParseLines(context.Background(), bytes.NewReader(event)); err == nil {
+		if lines, err := ParseLines(context.Background(), bytes.NewReader(event), Inputs{}); err == nil {
 			checkPlan(t, lines)
 		}
 	})

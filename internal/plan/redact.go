@@ -73,7 +73,7 @@ func redactValue(v value, field string) string {
 			text = withoutLiterals(text)
 		case fieldURL:
 			if u, err := weburl.Parse(text, nil); err == nil {
-				text = redact.URL(u)
+				text = asWritten(text, redact.URL(u))
 			} else {
 				text = "…"
 			}

@@ -49,7 +49,7 @@ func TestPlanKeepsItsEvent(t *testing.T) {
 	if err != nil || !strings.Contains(p.Event.String(), "example.com") {
 		t.Errorf("%v, %+v", err, p)
 	}
-	if p, err := ParseURLs([]string{"https://example.com"}); err != nil || p.Event != nil {
+	if p, err := ParseURLs([]string{"https://example.com"}, Inputs{}); err != nil || p.Event != nil {
 		t.Errorf("%v, %+v", err, p)
 	}
 }

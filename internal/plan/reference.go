@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -87,41 +89,143 @@ func isWord(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r == '-' || notInName(r) })
 }
 
+// A use is a reference of a target: its field and the variable.
+type use struct{ field, name string }
+
+// A request is settings as they are sent.
+type request struct {
+	settings *check.Settings // as written if there is no reference, or err
+	uses     []use           // the references
+	err      error           // the first that can't be replaced; names field and variable, never a value
+}
+
 // variables are those of the environment. Each is asked for once, so that all
 // targets of a plan see the same value.
 type variables struct {
 	lookup func(name string) (string, bool) // nil: nothing is set
+	permit func(name, host string) bool     // nil: nothing is permitted
 	known  map[string]*string               // nil: not set
+	pairs  keyPairs
 }
 
-// resolve returns settings as they are sent: s itself if it has no
-// reference. An error names the field and the variable, never a value.
-func (vs *variables) resolve(s *check.Settings) (*check.Settings, error) {
-	refers := strings.Contains(s.Body, "${")
+// resolve replaces the references of settings. Whether they may be used is for
+// [variables.refusal] to say, which knows the host.
+func (vs *variables) resolve(s *check.Settings) request {
+	refers := strings.Contains(s.Body, "${") || s.TLS.ClientCertificate != ""
 	for _, values := range s.Header {
 		refers = refers || strings.Contains(values[0], "${")
 	}
 	if !refers {
-		return s, nil
+		return request{settings: s}
 	}
+	r := request{settings: s}
 	sent := *s
 	sent.Header = make(http.Header, len(s.Header))
 	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
-		text, err := expand(s.Header.Get(name), vs.get)
-		if err != nil {
-			return nil, fmt.Errorf("headers.%s: %w", name, err)
+		before := len(r.uses)
+		text := vs.replace("headers."+name, s.Header.Get(name), &r, &sent, nil)
+		if len(r.uses) > before {
+			sent.Bound = append(sent.Bound, name)
 		}
-		if !validHeader(name, text) {
-			return nil, fmt.Errorf("headers.%s: invalid header value, once its references are replaced", name)
+		if r.err == nil && !validHeader(name, text) {
+			r.err = fmt.Errorf("headers.%s: invalid header value, once its references are replaced", name)
 		}
 		sent.Header[name] = []string{text}
 	}
-	body, err := expand(s.Body, vs.get)
-	if err != nil {
-		return nil, fmt.Errorf("body: %w", err)
+	sent.Body = vs.replace("body", s.Body, &r, &sent, nil)
+	vs.resolveClient(&r, &sent.TLS)
+	if r.err == nil {
+		r.settings = &sent
 	}
-	sent.Body = body
-	return &sent, nil
+	return r
+}
+
+// replace returns a field's text with its references replaced, each value
+// encoded, and notes them and their values, which are secrets.
+func (vs *variables) replace(field, text string, r *request, sent *check.Settings, encode func(string) string) string {
+	replaced, err := expand(text, func(name string) (string, error) {
+		r.uses = append(r.uses, use{field, name})
+		value, err := vs.get(name)
+		if err != nil {
+			r.err = cmp.Or(r.err, fmt.Errorf("%s: %w", field, err))
+			return "", nil // the others count as uses too
+		}
+		if value != "" && !slices.Contains(sent.Secrets, value) {
+			sent.Secrets = append(slices.Clip(sent.Secrets), value)
+		}
+		if encode != nil {
+			value = encode(value)
+		}
+		return value, nil
+	})
+	if err != nil {
+		r.err = cmp.Or(r.err, fmt.Errorf("%s: %w", field, err))
+	}
+	return replaced
+}
+
+// resolveURL replaces the references of a URL, which it returns with the
+// request that it belongs to. They stand in path and query, where a value is
+// text and nothing else: what means something in a URL is percent-encoded.
+func (vs *variables) resolveURL(text string, written *url.URL, r request) (*url.URL, request) {
+	sent := *r.settings
+	text, _, _ = strings.Cut(text, "#")
+	replaced := vs.replace(fieldURL, text, &r, &sent, percentEncoded)
+	u, _, err := readURL(replaced)
+	if err == nil && (u.Scheme != written.Scheme || u.Host != written.Host) {
+		err = errMisplaced
+	}
+	if err != nil {
+		r.err = cmp.Or(r.err, fmt.Errorf("url: %w", err))
+	}
+	if r.err == nil {
+		r.settings = &sent
+	}
+	return u, r
+}
+
+// percentEncoded encodes all but the unreserved characters of RFC 3986.
+func percentEncoded(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+}
+
+var errMisplaced = errors.New("has a reference before its path (allowed are path and query)")
+
+// misplaced says what is wrong with the references of a URL; nil: nothing.
+func misplaced(text string) error {
+	text, _, _ = strings.Cut(text, "#")
+	_, rest, _ := strings.Cut(text, "://")
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	if strings.Contains(rest[:end], "${") {
+		return errMisplaced
+	}
+	_, err := expand(text, anything)
+	return err
+}
+
+// refusal says why a target may not use a reference; nil: it may. Its variables
+// must be permitted for each host that the request names: behind one address
+// Host and server name decide who gets it.
+func (vs *variables) refusal(r request, u *url.URL) error {
+	hosts := []string{u.Hostname()}
+	if host := r.settings.Header.Get("Host"); host != "" && r.err == nil {
+		hosts = append(hosts, (&url.URL{Host: host}).Hostname())
+	}
+	if name := r.settings.TLS.ServerName; name != "" {
+		hosts = append(hosts, name)
+	}
+	for _, use := range r.uses {
+		for _, host := range hosts {
+			if !reserved(use.name) && (vs.permit == nil || !vs.permit(use.name, host)) {
+				grant := use.name + "@" + host
+				return fmt.Errorf("%s: ${env:%s} is not allowed here (ROLLCALL_ENV=%s or --env %s)", use.field, use.name, grant, grant)
+			}
+		}
+	}
+	return r.err
 }
 
 // validHeader reports whether text can be the value of a header.
@@ -132,10 +236,17 @@ func validHeader(name, text string) bool {
 	return httpguts.ValidHeaderFieldValue(text)
 }
 
-// get returns the value of a variable, unless Lambda itself sets it: its
-// credentials are among those.
+// reservedPrefixes are those of variables that Lambda itself sets: its
+// credentials are among them.
+var reservedPrefixes = [...]string{"AWS_", "LAMBDA_", "_"}
+
+func reserved(name string) bool {
+	return slices.ContainsFunc(reservedPrefixes[:], func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// get returns the value of a variable that is not reserved.
 func (vs *variables) get(name string) (string, error) {
-	for _, prefix := range [...]string{"AWS_", "LAMBDA_", "_"} {
+	for _, prefix := range reservedPrefixes {
 		if strings.HasPrefix(name, prefix) {
 			return "", fmt.Errorf("${env:%s} is refused: an event cannot read variables that begin with %s", name, prefix)
 		}

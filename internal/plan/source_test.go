@@ -93,7 +93,7 @@ func TestReadingEnds(t *testing.T) {
 			t.Errorf("%s: got %v, %v", event, p, err)
 		}
 	}
-	if p, err := ParseLines(ctx, strings.NewReader("https://a.example")); p != nil || !errors.Is(err, gone) {
+	if p, err := ParseLines(ctx, strings.NewReader("https://a.example"), Inputs{}); p != nil || !errors.Is(err, gone) {
 		t.Errorf("lines: got %v, %v", p, err)
 	}
 	broken := errors.New("the pipe is broken")

@@ -45,9 +45,8 @@ type targetList struct {
 	names     []string // of all fields that a target can have
 	variables variables
 
-	event      event
-	resolved   *check.Settings // the event's, references resolved
-	unresolved error           // why they can't be
+	event   event
+	request request // the event's, references replaced
 
 	lines bool      // the targets are lines of a text
 	seen  sightings // of what looks like something else than a URL
@@ -56,6 +55,8 @@ type targetList struct {
 	origins []origin // of targets[i]
 	byName  map[string]int
 	groups  map[string]bool
+
+	unencrypted string // the first target whose references are sent over http; "": none
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -68,13 +69,13 @@ type origin struct {
 	settings *check.Settings
 }
 
-func newTargetList(e event, fields []setting, lookup func(string) (string, bool), ps *problems) *targetList {
+func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields),
-		variables: variables{lookup: lookup, known: map[string]*string{}},
+		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
 		byName:    map[string]int{}, groups: map[string]bool{},
 	}
-	l.resolved, l.unresolved = l.variables.resolve(e.settings)
+	l.request = l.variables.resolve(e.settings)
 	return l
 }
 
@@ -134,10 +135,16 @@ func (l *targetList) add(v value) {
 		return
 	}
 	text, _ := link.requireText()
+	refers := strings.Contains(text, "${")
 	u, user, invalid := readURL(text)
+	if refers {
+		if err := misplaced(text); err != nil {
+			u, user, invalid = nil, nil, err
+		}
+	}
 	invalid = l.seen.note(link.path, text, l.lines, invalid)
 	id := identity(text)
-	if id == nil {
+	if id == nil || refers && invalid != nil { // what is no reference may be a secret
 		id = u
 	}
 	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
@@ -154,7 +161,7 @@ func (l *targetList) add(v value) {
 
 	request := requestOf(own)
 	if invalid == nil {
-		t.RedactedURL = part(text, redact.URL(u))
+		t.RedactedURL = part(text, asWritten(text, redact.URL(u)))
 		u.Host = part(t.RedactedURL, u.Host)
 		u.Path, u.RawQuery = part(t.RedactedURL, u.Path), part(text, u.RawQuery)
 	} else {
@@ -164,7 +171,7 @@ func (l *targetList) add(v value) {
 	switch {
 	case t.Name != "":
 	case id != nil:
-		t.Name = part(t.RedactedURL, derivedName(id, request))
+		t.Name = part(t.RedactedURL, asWritten(text, derivedName(id, request)))
 	default:
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
@@ -174,14 +181,21 @@ func (l *targetList) add(v value) {
 		}
 		return
 	}
-	resolved, err := l.resolved, l.unresolved
-	if o.settings != l.event.settings {
-		resolved, err = l.variables.resolve(o.settings)
-	}
-	t.Settings = resolved
-	if err != nil {
-		t.Settings, t.URL = o.settings, nil
-		t.Invalid = cmp.Or(t.Invalid, err.Error())
+	t.Settings = o.settings
+	if invalid == nil {
+		r := l.request
+		if o.settings != l.event.settings {
+			r = l.variables.resolve(o.settings)
+		}
+		if refers {
+			t.URL, r = l.variables.resolveURL(text, u, r)
+		}
+		t.Settings = r.settings
+		if err := l.variables.refusal(r, u); err != nil {
+			t.Settings, t.URL, t.Invalid = o.settings, nil, err.Error()
+		} else if len(r.uses) > 0 && u.Scheme == "http" {
+			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
+		}
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -244,6 +258,9 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
+	}
+	if l.unencrypted != "" {
+		p.Warnings = append(p.Warnings, "the values of references are sent over http, unencrypted: "+quote(l.unencrypted)+" is the first such target")
 	}
 	return p, nil
 }

@@ -79,8 +79,8 @@ func identity(text string) *url.URL {
 // maxName bounds derived names, in bytes. CloudWatch takes 1,024; people don't.
 const maxName = 255
 
-// derivedName is the name of a target that is given none: host, path, and a
-// hash of the query and of the request that the target's own object asks
+// derivedName is the name of a target that is given none: host, path without
+// its parameters, and a hash of those, of the query and of the request that the target's own object asks
 // for. Metrics and alarms hang on it, so its form never changes, and it
 // depends on nothing else: neither on the defaults, nor on the environment,
 // nor on user information, nor on the other targets.
@@ -89,17 +89,30 @@ func derivedName(u *url.URL, request string) string {
 	if u.Scheme == "http" {
 		name = "http://" + name
 	}
-	if path := weburl.Path(u); path != "/" {
+	path, query := redact.PathParameters(weburl.Path(u))
+	if path != "/" {
 		name += path
 	}
-	query := ""
 	if u.RawQuery != "" || u.ForceQuery {
-		query = "?" + u.RawQuery
+		query += "?" + u.RawQuery
 	}
 	if query != "" || request != "" {
 		name += "#" + digest(query+"\n"+request)
 	}
 	return cutName(name)
+}
+
+// asWritten puts back the references of a URL's text that its path, s, has
+// percent-encoded: a name and what is shown have them as they are written.
+func asWritten(text, s string) string {
+	if !strings.Contains(text, "${") {
+		return s
+	}
+	expand(text, func(name string) (string, error) {
+		s = strings.ReplaceAll(s, "$%7Benv:"+name+"%7D", "${env:"+name+"}")
+		return "", nil
+	})
+	return s
 }
 
 // cutName shortens a name that is too long, and keeps it apart from others

@@ -31,7 +31,7 @@ func TestNamesDoNotChange(t *testing.T) {
 		{"https://xn--pokxncvks/", "xn--pokxncvks", "https://xn--pokxncvks/"},
 		{"https://u:p@a.example/#f", "a.example", "https://a.example/"},
 	} {
-		p, err := ParseURLs([]string{test.text})
+		p, err := ParseURLs([]string{test.text}, Inputs{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestNamesDoNotChange(t *testing.T) {
 // What was one target is one, also where two spellings are asked for differently
 // today; and what had two names still has.
 func TestIdentityOutlivesSpelling(t *testing.T) {
-	p, err := ParseLines(context.Background(), strings.NewReader("https://a.example/|\nhttps://a.example/%7C\nhttps://a.example/a/../b\nhttps://a.example/b\nhttps://a.example/c d\nhttps://a.example/c%20d\n"))
+	p, err := ParseLines(context.Background(), strings.NewReader("https://a.example/|\nhttps://a.example/%7C\nhttps://a.example/a/../b\nhttps://a.example/b\nhttps://a.example/c d\nhttps://a.example/c%20d\n"), Inputs{})
 	if err != nil {
 		t.Fatal(err)
 	}

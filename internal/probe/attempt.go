@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	at      *url.URL       // that is asked; nil: none yet
 	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
 
@@ -39,7 +41,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	a := &attempt{
 		p: p, t: t,
 		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL),
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
@@ -56,7 +58,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	resp, err := a.hop(ctx, h)
 	for err == nil && resp.next != nil {
 		h = resp.next
-		a.res.Redirects = append(a.res.Redirects, a.secrets.Redact(redact.URL(h.url)))
+		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
 	}
 	switch {
@@ -77,10 +79,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
 			res.Phase = check.TLS
 		}
-		if (res.Reason == check.BadResponse || res.Reason == check.BodyInvalid) && a.secrets.Any() {
-			res.Detail, _, _ = strings.Cut(res.Detail, ": ") // what follows quotes the server, who may echo secrets in any form
-		}
-		res.Detail = redact.Cut(redact.Printable(a.secrets.Redact(res.Detail)), redact.MaxDetail)
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
 		res.Exhausted = res.Reason == check.Internal && exhausted(err)
 	}
 	res.State = res.Reason.State()
@@ -93,6 +92,9 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
 	a.time.fill(res, now, timedOut, a.t.Timeout)
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
 	return a.res
 }
 
@@ -100,6 +102,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 // server that takes the request over HTTP/1.1 only is asked again over that,
 // where the target leaves it to the server.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.at = h.url
 	a.ceiling.Set(nil) // what there is to wait for now is ours
 	asked := time.Now()
 	done, err := a.p.options.Turn(ctx, h.url)

@@ -24,6 +24,8 @@ type hop struct {
 	method  string
 	host    string      // "" is the URL's
 	header  http.Header // never changed once the hop is made
+	bound   []string    // names of headers with references, for the first origin only
+	generic http.Header // what stands for them elsewhere
 	body    string
 	tls     check.TLSSettings
 	count   int      // redirects followed to get here
@@ -54,7 +56,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, body: t.Body, tls: t.TLS}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS}
 }
 
 // request is the hop as net/http wants it.

@@ -80,7 +80,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 
 // evaluate evaluates the conditions, or ends when stop (nil: never) says so.
 func (a *attempt) evaluate(resp *response, stop func() bool) error {
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Stop: stop}
+	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Redirected: a.redirected(), Stop: stop}
 	conditions := a.t.Expect
 	if conditions == nil {
 		conditions = []check.Condition{expect.Success{}}

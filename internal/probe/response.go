@@ -85,13 +85,21 @@ func location(base *url.URL, header http.Header) (*url.URL, error) {
 // all but HEAD into GET, 301 and 302 turn POST into it, as every browser does.
 // To another origin nothing goes that the user configured for this one.
 func (h *hop) follow(to *url.URL, status int) *hop {
-	next := &hop{url: to, method: h.method, host: h.host, header: h.header, body: h.body, tls: h.tls, count: h.count + 1}
+	next := &hop{url: to, method: h.method, host: h.host, header: h.header, bound: h.bound, generic: h.generic, body: h.body, tls: h.tls, count: h.count + 1}
 	if status == 303 && h.method != http.MethodHead || status <= 302 && h.method == http.MethodPost {
 		next.method, next.body = http.MethodGet, ""
 		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
 	}
 	if origin(h.url) != origin(to) {
 		next.header, next.body, next.host = only(h.header, safeHeaders), "", ""
+		for _, name := range h.bound { // its value is for the origin before
+			delete(next.header, name)
+			if values, ok := h.generic[name]; ok {
+				next.header[name] = values
+			} else if name == "Accept-Encoding" {
+				next.header[name] = encodings
+			}
+		}
 		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion, LegacyCiphers: h.tls.LegacyCiphers}
 	}
 	return next

@@ -141,7 +141,7 @@ func TestTurn(t *testing.T) {
 				return n.Lookup(ctx, network, host, timeout)
 			},
 			Turn: func(_ context.Context, u *url.URL) (func(), error) {
-				time.Sleep(time.Hour)
+				time.Sleep(time.Minute) // far beyond the timeout
 				events = append(events, "turn "+u.Host)
 				return func() {
 					synctest.Wait()

@@ -56,8 +56,8 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 		first = trust.FirstToExpire(state.VerifiedChains)
 	}
 	cert := certificateOf(state, first, err, time.Now())
-	if cert != nil && h.count > 0 { // who has seen no request has nothing to echo
-		cert.Subject, cert.Issuer = a.secrets.Redact(cert.Subject), a.secrets.Redact(cert.Issuer)
+	if cert != nil {
+		a.showCertificate(cert, h)
 	}
 	a.keep(cert)
 	if a.p.rootless && untrusted(err) {

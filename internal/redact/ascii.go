@@ -27,6 +27,7 @@ func InvalidURL(text string) string {
 	shown := scheme + "..." // a query with an @, or a password with a ? or #: nobody knows
 	if at := strings.LastIndexByte(rest, '@'); at <= end {
 		bare, _, _ := strings.Cut(rest[at+1:end], ":") // a port, or a password whose @ is missing
+		bare, _, _ = strings.Cut(bare, ";")            // path parameters
 		shown = scheme + ASCII(bare[:min(len(bare), maxInvalid+1)])
 	}
 	if len(shown) > maxInvalid {

@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"github.com/mattn/go-runewidth"
+
+	"rollcall/internal/text"
 )
 
 // mostMarks is how many combining marks may stand on a letter. No language
@@ -15,10 +17,10 @@ const mostMarks = 4
 // Plain keeps a text from moving the cursor, or anything else: it may hold
 // whatever somebody named a target, or whatever a server sent. Escapes, white
 // space other than the blank, what changes the direction, and invalid UTF-8
-// become a dot.
+// become a dot, and no pipeline takes it for a command.
 func Plain(s string) string {
 	marks := 0
-	return strings.Map(func(r rune) rune {
+	return text.Inert(strings.Map(func(r rune) rune {
 		if !unicode.Is(unicode.M, r) {
 			marks = 0
 		} else if marks++; marks > mostMarks || unicode.Is(unicode.Variation_Selector, r) {
@@ -28,7 +30,7 @@ func Plain(s string) string {
 			return '·'
 		}
 		return r
-	}, s)
+	}, s))
 }
 
 // width is how many columns a plain text takes.

@@ -3,6 +3,8 @@ package faults
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,6 +31,9 @@ func echo(_ context.Context, c *testnet.Client) {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, maxArrival)) // what came is sent back
 	request := echoed{r.Method, r.RequestURI, r.Host, r.Header, string(body)}
 	respond, known := echoes()[r.URL.Path]
+	if disguise, other := disguises()[r.URL.Path]; other {
+		respond, known = disguise, true
+	}
 	if !known {
 		respond = echoes()["/body"]
 	}
@@ -82,6 +87,26 @@ func echoes() map[string]func(echoed) string {
 	}
 }
 
+// disguises are more of them: each says the secret in a form of its own.
+func disguises() map[string]func(echoed) string {
+	return map[string]func(echoed) string{
+		"/location-base64":   func(e echoed) string { return moved("/body/" + base64.RawURLEncoding.EncodeToString([]byte(e.bare()))) },
+		"/location-hex":      func(e echoed) string { return moved("/body/" + hex.EncodeToString([]byte(e.bare()))) },
+		"/location-part":     func(e echoed) string { return moved("/body/" + url.PathEscape(e.bare()[len(e.bare())/2:])) },
+		"/location-bare":     func(e echoed) string { return moved("/body/x" + e.bare() + "y") },
+		"/location-reversed": func(e echoed) string { return moved("/body/" + reversed(e.bare())) },
+		"/location-matrix":   func(e echoed) string { return moved("/body;jsessionid=" + url.PathEscape(e.bare())) },
+		"/location-label": func(e echoed) string {
+			return moved("https://" + hex.EncodeToString([]byte(e.bare()))[:40] + ".nxdomain.stage.test/")
+		},
+		"/body-base64": func(e echoed) string {
+			return response("200 OK", base64.StdEncoding.EncodeToString([]byte(e.String())))
+		},
+		"/garbage-reversed": func(e echoed) string { return reversed(e.String()) + "\r\n\r\n" },
+		"/status-hex":       func(e echoed) string { return "HTTP/1.1 099 " + hex.EncodeToString([]byte(e.bare())) + "\r\n\r\n" },
+	}
+}
+
 func response(status, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
@@ -105,11 +130,15 @@ func (e echoed) json() string {
 }
 
 // secret is what the client would like least to see again: a credential, else
-// the body, else the query.
+// the body, the query, or a user agent of its own.
 func (e echoed) secret() string {
 	credential := func(name string) string { return strings.Join(e.Header[name], ", ") }
 	_, query, _ := strings.Cut(e.Target, "?")
-	return oneLine(cmp.Or(credential("Authorization"), credential("X-Api-Key"), credential("Cookie"), e.Body, query, "nothing"))
+	agent := credential("User-Agent")
+	if strings.HasPrefix(agent, "rollcall/") {
+		agent = ""
+	}
+	return oneLine(cmp.Or(credential("Authorization"), credential("X-Api-Key"), credential("Cookie"), e.Body, query, agent, "nothing"))
 }
 
 // plain is the secret's letters, digits and hyphens, as many as a label of a
@@ -123,6 +152,29 @@ func (e echoed) plain() string {
 		return -1
 	}, e.secret())
 	return kept[:min(len(kept), 63)]
+}
+
+// bare is the last long word of the secret: a token without what is around it.
+func (e echoed) bare() string {
+	secret := e.secret()
+	if encoded, basic := strings.CutPrefix(secret, "Basic "); basic {
+		if plain, err := base64.StdEncoding.DecodeString(encoded); err == nil {
+			secret = string(plain)
+		}
+	}
+	words := strings.FieldsFunc(secret, func(r rune) bool { return strings.ContainsRune(" =:;,&?\"{}", r) })
+	for _, word := range slices.Backward(words) {
+		if len(word) >= 20 {
+			return word
+		}
+	}
+	return strings.Repeat("nothing-", 5)
+}
+
+func reversed(text string) string {
+	letters := []byte(text)
+	slices.Reverse(letters)
+	return string(letters)
 }
 
 func oneLine(text string) string { return strings.NewReplacer("\r", " ", "\n", " ").Replace(text) }

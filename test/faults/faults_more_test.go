@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -235,6 +236,27 @@ func TestEchoFault(t *testing.T) {
 	}
 	if got := say(t, o.Addr.String(), "POST /location-host HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nB/O/D/Y/9"); !strings.Contains(got, "https://BODY9.nxdomain.stage.test/\r\n") {
 		t.Errorf("a body in a host name is %q", got)
+	}
+}
+
+func TestEchoInDisguise(t *testing.T) {
+	s := start(t, testnet.Options{})
+	o, _ := s.Origin("echo.stage.test")
+	const key = "KEY-6b1f-0123456789-xyz"
+	want := map[string]string{
+		"/location-base64": "Location: /body/S0VZLTZiMWYtMDEyMzQ1Njc4OS14eXo\r\n", "/location-hex": "Location: /body/4b45592d366231662d303132333435363738392d78797a\r\n",
+		"/location-part": "Location: /body/23456789-xyz\r\n", "/location-bare": "Location: /body/x" + key + "y\r\n", "/location-reversed": "Location: /body/zyx-9876543210-f1b6-YEK\r\n",
+		"/location-matrix": "Location: /body;jsessionid=" + key + "\r\n", "/location-label": "Location: https://4b45592d366231662d303132333435363738392d.nxdomain.stage.test/\r\n",
+		"/body-base64": "UE9TVCAv", "/garbage-reversed": "zyx-9876543210-f1b6-YEK", "/status-hex": "099 4b45592d366231662d303132333435363738392d78797a\r\n",
+	}
+	for path := range disguises() {
+		for _, header := range []string{"Authorization: Token token=" + key, "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("me:"+key)), "Cookie: session=" + key + "; a=b", "User-Agent: probe " + key} {
+			got := say(t, o.Addr.String(), "POST "+path+" HTTP/1.1\r\nHost: h\r\n"+header+"\r\nContent-Length: 0\r\n\r\n")
+			encoded := path == "/garbage-reversed" && strings.Contains(header, "Basic") // it is said as it came
+			if want[path] == "" || !strings.Contains(got, want[path]) && !encoded {
+				t.Errorf("%s says %q of %s, not %q", path, got, header, want[path])
+			}
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func TestPackagedEvents(t *testing.T) {
 	t.Cleanup(func() { st.Close() })
 	root := packaged(t, st)
 	r := &rig{Net: st, timeout: 40 * time.Second}
-	r.start(t, path, "LAMBDA_TASK_ROOT="+root, "API_TOKEN=t0k3n")
+	r.start(t, path, "LAMBDA_TASK_ROOT="+root, "API_TOKEN=t0k3n", "ROLLCALL_ENV=API_TOKEN@api.example.com")
 	files, err := filepath.Glob(filepath.Join(root, "events", "*.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func referred(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"LAMBDA_TASK_ROOT=" + sources, "TOKEN=t0k3n", "EMPTY=", "TWO_LINES=one\ntwo"}
+	return []string{"LAMBDA_TASK_ROOT=" + sources, "ROLLCALL_ENV=TOKEN,EMPTY,TWO_LINES,UNSET,NOT_SET,aws_x", "TOKEN=t0k3n", "EMPTY=", "TWO_LINES=one\ntwo"}
 }
 
 // Every event that package plan refuses is refused by the function with the

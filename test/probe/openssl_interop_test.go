@@ -50,7 +50,7 @@ func versionServers() []server {
 			reason: check.TLSHandshake, phase: check.TLS, detail: "handshake failure"},
 		{name: "one shared curve, asked for again", options: "-tls1_3 -groups P-521", http: "1.0"},
 		{name: "HTTP/2 promised", options: "-alpn h2", change: http2Soon, reason: check.Timeout, phase: check.FirstByte, detail: "no response"},
-		{name: "HTTP/2 not there", options: "", change: http2, reason: check.BadResponse, phase: check.FirstByte, detail: "HTTP/2"},
+		{name: "HTTP/2 not there", options: "", change: overHTTP2, reason: check.BadResponse, phase: check.FirstByte, detail: "HTTP/2"},
 	}
 }
 
@@ -70,12 +70,12 @@ func clientCertificateServers() []server {
 func certificateServers() []server {
 	return []server{
 		{name: "complete chain", http: "1.0"},
-		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: check.TLSUntrusted, phase: check.TLS, detail: "unknown authority"},
+		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: check.TLSUntrusted, phase: check.TLS, detail: "issuer of the certificate is missing"},
 		{name: "wrong name", flaw: testnet.WrongName, reason: check.TLSHostname, phase: check.TLS, detail: "not for " + host},
 		{name: "expired", flaw: testnet.Expired, reason: check.TLSExpired, phase: check.TLS, detail: "expired 1 day ago"},
 		{name: "not yet valid", flaw: testnet.NotYetValid, reason: check.TLSNotYetValid, phase: check.TLS, detail: "not valid for another"},
-		{name: "self-signed", flaw: testnet.SelfSigned, reason: check.TLSUntrusted, phase: check.TLS, detail: "unknown authority"},
-		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: check.TLSUntrusted, phase: check.TLS, detail: "unknown authority"},
+		{name: "self-signed", flaw: testnet.SelfSigned, reason: check.TLSUntrusted, phase: check.TLS, detail: "certificate is self-signed"},
+		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: check.TLSUntrusted, phase: check.TLS, detail: "root certificate that is not trusted"},
 		{name: "expired, unverified", flaw: testnet.Expired, http: "1.0",
 			change: func(s *check.Settings) { s.TLS.InsecureSkipVerify = true }},
 	}
@@ -85,7 +85,7 @@ func minVersion(version uint16) func(*check.Settings) {
 	return func(s *check.Settings) { s.TLS.MinVersion = version }
 }
 
-func http2(s *check.Settings) { s.HTTP = check.HTTP2 }
+func overHTTP2(s *check.Settings) { s.HTTP = check.HTTP2 }
 
 // http2Soon does not wait long for a server that waits for a GET.
 func http2Soon(s *check.Settings) { s.HTTP, s.Timeout = check.HTTP2, 500*time.Millisecond }

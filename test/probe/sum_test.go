@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
+	h2 "golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
 	"rollcall/internal/check"
@@ -199,9 +199,9 @@ func (p *stageplay) play2(c *tls.Conn, i int, a act) bool {
 		in.Peek(1)
 		p.wait(a.unread)
 	}
-	io.ReadFull(in, make([]byte, len(http2.ClientPreface)))
-	f := http2.NewFramer(c, in)
-	f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: math.MaxInt32})
+	io.ReadFull(in, make([]byte, len(h2.ClientPreface)))
+	f := h2.NewFramer(c, in)
+	f.WriteSettings(h2.Setting{ID: h2.SettingInitialWindowSize, Val: math.MaxInt32})
 	f.WriteWindowUpdate(0, math.MaxInt32-65_535)
 	for ended := false; !ended; {
 		frame, err := f.ReadFrame()
@@ -209,9 +209,9 @@ func (p *stageplay) play2(c *tls.Conn, i int, a act) bool {
 			return false
 		}
 		switch frame := frame.(type) {
-		case *http2.HeadersFrame:
+		case *h2.HeadersFrame:
 			ended = frame.StreamEnded()
-		case *http2.DataFrame:
+		case *h2.DataFrame:
 			ended = frame.StreamEnded()
 		}
 	}
@@ -228,14 +228,14 @@ func (p *stageplay) play2(c *tls.Conn, i int, a act) bool {
 	}
 	for _, d := range a.interim {
 		p.wait(d)
-		f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block(":status", "103"), EndHeaders: true})
+		f.WriteHeaders(h2.HeadersFrameParam{StreamID: 1, BlockFragment: block(":status", "103"), EndHeaders: true})
 	}
 	p.wait(a.first)
 	status, more := "200", []byte(nil)
 	if a.redirect {
 		status, more = "302", block("location", fmt.Sprint("/", i+1))
 	}
-	f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block(":status", status)})
+	f.WriteHeaders(h2.HeadersFrameParam{StreamID: 1, BlockFragment: block(":status", status)})
 	p.wait(a.rest)
 	f.WriteContinuation(1, true, more)
 	if a.redirect {

@@ -42,6 +42,7 @@ type order struct {
 	Hidden bool // its connections do not show that they are TCP: the clock is the process's
 
 	Timeout time.Duration // 0: 10 s
+	HTTP    check.HTTPVersion
 }
 
 // checkOrder is the variable that holds a check as JSON.
@@ -65,7 +66,7 @@ func TestCheckingProcess(t *testing.T) {
 	prober := probe.New(c.options())
 	defer prober.Close()
 	result := prober.Probe(t.Context(), &check.Target{Name: "held", Group: "default", URL: u, RedactedURL: c.URL, Settings: &check.Settings{
-		Method: http.MethodGet, Timeout: cmp.Or(c.Timeout, 10*time.Second), MaxBody: 1 << 20,
+		Method: http.MethodGet, Timeout: cmp.Or(c.Timeout, 10*time.Second), MaxBody: 1 << 20, HTTP: c.HTTP,
 	}})
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
 		t.Fatal(err)
@@ -263,6 +264,13 @@ func onTestnet(t *testing.T) *rehearsal {
 func TestTruthWhileStopped(t *testing.T) {
 	slow(t)
 	onTestnet(t).judge(t, order{}, together(trueByTheKernel, sure))
+}
+
+// Go's server sends the head and the body of HTTP/2 in segments of their own: who
+// reads them late can't know how far apart they were, and says so.
+func TestTruthOverHTTP2WhileStopped(t *testing.T) {
+	slow(t)
+	onTestnet(t).judge(t, order{HTTP: check.HTTP2}, trueByTheKernel)
 }
 
 // The same by the process's clock shows what the kernel's is worth.

@@ -187,6 +187,7 @@ func (l *invoker) invoke(ctx context.Context, event, endpoint string) (s *monito
 	for _, name := range []string{"ROLLCALL_DNS", "ROLLCALL_ALLOW", "ROLLCALL_CANARY"} {
 		variables["CheckFunction"][name] = variable(l.stage, name)
 	}
+	variables["CheckFunction"]["ROLLCALL_ENV"] = "API_TOKEN@api.example.com" // of secrets.json
 	data, err := json.Marshal(variables)
 	if err != nil {
 		return nil, "", err

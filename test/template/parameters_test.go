@@ -36,6 +36,7 @@ var parameterValues = map[string]goodAndBad{
 	"Namespace":           {[]string{"", "Own/Space", "a.b_c-d#e"}, []string{"AWS/Lambda", "a b", `a"b`, "a'b", strings.Repeat("x", 256)}},
 	"TargetLimit":         {[]string{"0", "1000"}, []string{"-1", "", "all"}},
 	"Allow":               {[]string{"", "10.0.0.0/8", "10.0.0.0/8,fd00::/8"}, []string{"localhost", "10.0.0.0/8;x"}},
+	"Env":                 {[]string{"", "API_TOKEN@api.example.com", "A@*.example.com,_b2@*,C@[::1],D@10.0.0.1"}, []string{"API_TOKEN", "A@", "@a.example", "A@*.example.com,B", "A@a.example, B@b.example", "2A@*", "A@*x", "A@a.*", "A@https://a.example"}},
 	"DNS":                 {[]string{"", "10.0.0.2:53", "[::1]:53", "resolver.example.com:53"}, []string{"10.0.0.2", ":53", "a b:53", "x:dns"}},
 	"DNSRate":             {[]string{"", "0", "900"}, []string{"-1", "fast", "1.5"}},
 	"Canary":              {[]string{"", "auto", "https://example.com/x", "http://10.0.0.1"}, []string{"none", "example.com", "ftp://x", "https://", "https://a b"}},

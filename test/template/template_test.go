@@ -234,6 +234,7 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_METRICS":             "target",
 		"ROLLCALL_TARGET_LIMIT":        "1000",
 		"ROLLCALL_ALLOW":               "",
+		"ROLLCALL_ENV":                 "", // no variable may be referred to
 		"ROLLCALL_DNS":                 "", // /etc/resolv.conf
 		"ROLLCALL_DNS_RATE":            "", // 900, unpaced to a loopback resolver
 		"ROLLCALL_CANARY":              "https://checkip.amazonaws.com",
@@ -255,7 +256,7 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 	const path = "Environment.Variables"
 	variables := map[string]string{
 		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
-		"Allow": "ROLLCALL_ALLOW", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
+		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
 		"InFlight": "ROLLCALL_IN_FLIGHT", "PerHost": "ROLLCALL_PER_HOST", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
 		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT",
 	}

@@ -109,7 +109,7 @@ func profile(hosts, inFlight int, file string, launcher []string) error {
 
 // sweep checks everything once, as the function does, and profiles that.
 func (s scene) sweep(inFlight int, file string) error {
-	p, err := plan.ParseURLs(s.URLs)
+	p, err := plan.ParseURLs(s.URLs, plan.Inputs{})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"strings"
+	"testing"
+)
+
+// pair makes a client certificate and its key, in PEM.
+func pair(t *testing.T) (certificate, key string) {
+	t.Helper()
+	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+}
+
+// A client certificate comes from variables, which may hold PEM of both. What
+// they hold is in no text.
+func TestClientCertificate(t *testing.T) {
+	certificate, key := pair(t)
+	_, otherKey := pair(t)
+	block, _ := pem.Decode([]byte(certificate))
+	block.Bytes = block.Bytes[:len(block.Bytes)/2]
+	half := string(pem.EncodeToMemory(block))
+	for _, tt := range []struct{ name, certificate, key, invalid string }{
+		{"a certificate and its key", certificate, key, ""},
+		{"both in one variable", certificate + key, certificate + key, ""},
+		{"the key of another", certificate, otherKey, "tls: client certificate and key can't be read, or do not belong to each other"},
+		{"half a certificate", half, key, "tls: client certificate and key can't be read, or do not belong to each other"},
+		{"no certificate", key, key, "tls.clientCertificate: the variable holds no certificate in PEM"},
+		{"no key", certificate, certificate, "tls.clientKey: the variable holds no unencrypted key in PEM"},
+		{"an encrypted key", certificate, strings.ReplaceAll(key, "PRIVATE", "ENCRYPTED PRIVATE"), "tls.clientKey: the variable holds no unencrypted key in PEM"},
+		{"a path", "/etc/client.pem", key, "tls.clientCertificate: the variable holds no certificate in PEM"},
+	} {
+		in := inputs()
+		in.Permit = func(string, string) bool { return true }
+		in.Lookup = func(name string) (string, bool) {
+			return map[string]string{"CERTIFICATE": tt.certificate, "KEY": tt.key}[name], true
+		}
+		p, err := parse([]byte(`{"urls": ["https://a.example", {"url": "https://b.example", "timeout": "5s"}, "http://c.example"],
+			"defaults": {"tls": {"clientCertificate": "${env:CERTIFICATE}", "clientKey": "${env:KEY}"}}}`), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range p.Targets {
+			if target.Invalid != tt.invalid || (target.TLS.Client != nil) != (tt.invalid == "") {
+				t.Errorf("%s, %s: invalid %q, want %q; certificate %v", tt.name, target.Name, target.Invalid, tt.invalid, target.TLS.Client != nil)
+			}
+		}
+		if a, b := p.Targets[0].TLS.Client, p.Targets[1].TLS.Client; a != b {
+			t.Errorf("%s: two targets have two copies", tt.name)
+		}
+	}
+}
