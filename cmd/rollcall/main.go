@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -21,7 +22,15 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills the process
-	code := run(ctx, os.Args[1:], system{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv})
+	sys, closed := system{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv}, closedOutput{}
+	if stdoutFlags < 0 {
+		sys.out = &closed
+	}
+	code := run(ctx, os.Args[1:], sys)
+	if closed.written && code == 0 { // by what does not look whether that succeeded, such as help
+		fmt.Fprintf(sys.err, "rollcall: %v\n", writeError(errClosed))
+		code = exitUnhealthy
+	}
 	stop()
 	os.Exit(code)
 }

@@ -106,10 +106,10 @@ var explanations = [reasons]Explanation{
 	Timeout: {
 		Meaning: "The target's own timeout ended the attempt, redirects included. The phase says what was missing: a connection, the TLS handshake, the first byte, or the last. The duration is the timeout. Confirmed.",
 		Cause:   "In `connect`: a firewall that drops packets, or a machine that is off. In `firstByte`: a slow or overloaded backend. In `transfer`: a large page, or one that is created slowly.",
-		Action:  "Start with the phase. If the target may take that long, set a longer `timeout`.",
+		Action:  "Start with the phase. If the target may take that long, set a longer `timeout`. A stream that has no end needs `\"maxBody\": 1`.",
 	},
 	BadResponse: {
-		Meaning: "What came back is not an HTTP response; or it is not HTTP/2, and `\"http\": \"2\"` requires that. Not confirmed.",
+		Meaning: "What came back is not a valid HTTP response, and browsers would not read it either; or it is not HTTP/2, and `\"http\": \"2\"` requires that. Not confirmed.",
 		Cause:   "Another service on that port; an old or broken server; HTTP/2 not switched on; or nothing but HTTP/2.",
 		Action:  "See what responds there: `curl -v`. For HTTP/2, switch it on or set `\"http\": \"auto\"`. Where the server speaks nothing else, set `\"http\": \"2\"`.",
 	},
@@ -124,12 +124,12 @@ var explanations = [reasons]Explanation{
 		Action:  "Look for errors of the application after it has sent its status.",
 	},
 	BodyInvalid: {
-		Meaning: "The body's chunks or its compression are broken. Not confirmed.",
+		Meaning: "The body's chunks or its content encoding are broken. Not confirmed.",
 		Cause:   "A proxy that changes bodies, or an application that names a `Content-Encoding` and sends something else.",
 		Action:  "Request it without compression (`\"headers\": {\"Accept-Encoding\": \"identity\"}`) to see which of the two it is.",
 	},
 	RedirectLoop: {
-		Meaning: "A redirect leads to a URL that was requested before, or there are more than the target's `redirects`.",
+		Meaning: "A redirect leads to a URL that was requested before with the same cookies, or there are more than the target's `redirects`.",
 		Cause:   "Two rules that contradict each other, often about `www`, a trailing slash, or https behind a proxy that speaks http to its backend.",
 		Action:  "Follow it by hand: `curl -sIL`. If there are just many, raise `redirects`.",
 	},

@@ -49,7 +49,7 @@ func TestClientCertificate(t *testing.T) {
 		{"a path", "/etc/client.pem", key, "tls.clientCertificate: the variable holds no certificate in PEM"},
 	} {
 		in := inputs()
-		in.Permit = func(string, string) bool { return true }
+		in.Permit = everything
 		in.Lookup = func(name string) (string, bool) {
 			return map[string]string{"CERTIFICATE": tt.certificate, "KEY": tt.key}[name], true
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -60,6 +61,9 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		h = resp.next
 		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
+	}
+	if err == nil {
+		err = a.unpack(ctx, resp)
 	}
 	switch {
 	case err == nil:
@@ -159,4 +163,13 @@ func refusedGroups(err error) bool {
 	}
 	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
+
+// warn adds to the warnings of the result.
+func (a *attempt) warn(warnings []string) {
+	for _, w := range warnings {
+		if !slices.Contains(a.res.Warnings, w) {
+			a.res.Warnings = append(a.res.Warnings, w)
+		}
+	}
 }

@@ -146,7 +146,7 @@ func hpackBlock(h *hop) []byte {
 	write(":scheme", h.url.Scheme)
 	write(":authority", host)
 	write(":path", weburl.RequestURI(h.url))
-	for name, values := range h.header {
+	for name, values := range h.sentHeader() {
 		if notForHTTP2[name] {
 			continue
 		}

@@ -26,18 +26,18 @@ type echoed struct {
 
 // echo answers in the way that the request's path names, with everything that
 // the request held.
-func echo(_ context.Context, c *testnet.Caller) {
+func echo(_ context.Context, c *testnet.Client) {
 	r := c.Request
 	body, _ := io.ReadAll(io.LimitReader(r.Body, maxArrival)) // what came is said back
-	said := echoed{r.Method, r.RequestURI, r.Host, r.Header, string(body)}
-	way, known := echoes()[r.URL.Path]
+	request := echoed{r.Method, r.RequestURI, r.Host, r.Header, string(body)}
+	respond, known := echoes()[r.URL.Path]
 	if disguise, other := disguises()[r.URL.Path]; other {
-		way, known = disguise, true
+		respond, known = disguise, true
 	}
 	if !known {
-		way = echoes()["/body"]
+		respond = echoes()["/body"]
 	}
-	io.WriteString(c, way(said))
+	io.WriteString(c, respond(request))
 }
 
 func echoPaths() []string { return slices.Sorted(maps.Keys(echoes())) }

@@ -28,7 +28,7 @@ func undecoded(body string) check {
 		c := client(t, s)
 		c.Transport.(*http.Transport).DisableCompression = true
 		var o outcome
-		o.ask(t, c, portedURL(t, s, "https://"+name+".stage.test"), ample)
+		o.fetch(t, c, portedURL(t, s, "https://"+name+".stage.test"), ample)
 		if o.err != nil || o.status != 200 || o.body != body || o.header.Get("Content-Encoding") == "" {
 			t.Errorf("Go's client gets %d %.40q (%v), want 200 %.40q", o.status, o.body, o.err, body)
 		}
@@ -49,7 +49,7 @@ func explodes(size int64) check {
 		}
 		c.Transport.(*http.Transport).DisableCompression = true
 		var o outcome
-		o.ask(t, c, portedURL(t, s, "https://"+name+".stage.test"), ample)
+		o.fetch(t, c, portedURL(t, s, "https://"+name+".stage.test"), ample)
 		if o.err != nil || int64(len(o.body)) > size/900 {
 			t.Errorf("on the wire it has %d bytes (%v), want less than %d", len(o.body), o.err, size/900)
 		}
@@ -116,7 +116,7 @@ func otherOriginChecks() map[string]check {
 		"redirect-recorder":  all(locates(307, "https://recorder.stage.test/?from=redirect"), over(200, "recorded")),
 		"redirect-cookie":    locates(302, "https://recorder.stage.test/"),
 		"redirect-secret":    locates(302, "https://stage-user:stage-password@recorder.stage.test/path?token=stage-token"),
-		"redirect-insecure":  all(locates(302, "http://good.stage.test/"), answers(200, "good")),
+		"redirect-insecure":  all(locates(302, "http://good.stage.test/"), responds(200, "good")),
 		"redirect-secure":    over(200, "redirect-secure"),
 		"redirect-refused":   fails(func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }),
 		"redirect-not-found": fails(func(err error) bool { e, ok := errors.AsType[*net.DNSError](err); return ok && e.IsNotFound }),
@@ -347,10 +347,10 @@ func without(protocol string) check {
 }
 
 // over1 wants HTTP/1.1 to be answered too.
-func over1(body string) check { return answers(200, body) }
+func over1(body string) check { return responds(200, body) }
 
 // h2Visit asks a faulty server over HTTP/2 and nothing else.
-func h2Visit(t *testing.T, s *testnet.Net, name string, patience time.Duration) outcome {
+func h2Visit(t *testing.T, s *testnet.Net, name string, timeout time.Duration) outcome {
 	t.Helper()
 	c := client(t, s)
 	transport := c.Transport.(*http.Transport)
@@ -358,7 +358,7 @@ func h2Visit(t *testing.T, s *testnet.Net, name string, patience time.Duration) 
 	transport.Protocols.SetHTTP2(true)
 	transport.DisableKeepAlives = false // HTTP/2 would announce it in a header
 	var o outcome
-	o.ask(t, c, portedURL(t, s, "https://"+name+".stage.test"), patience)
+	o.fetch(t, c, portedURL(t, s, "https://"+name+".stage.test"), timeout)
 	return o
 }
 
@@ -413,9 +413,9 @@ func flakyChecks() map[string]check {
 		"*.flaky-2":       recovers(fails(mentions("reset")), fails(mentions("reset"))),
 		"*.flaky-closing": recovers(fails(mentions("EOF"))),
 		"*.flaky-hanging": recovers(hangsOnceAsked),
-		"*.flaky-503":     recovers(answers(503, "")),
-		"*.flaky-429":     recovers(answers(429, "")),
-		"*.flaky-404":     recovers(answers(404, "")),
+		"*.flaky-503":     recovers(responds(503, "")),
+		"*.flaky-429":     recovers(responds(429, "")),
+		"*.flaky-404":     recovers(responds(404, "")),
 	}
 }
 
@@ -441,7 +441,7 @@ func hangsOnceAsked(t *testing.T, s *testnet.Net, name string) {
 
 // recovers wants failures in this order, and then answers.
 func recovers(failures ...check) check {
-	return all(append(failures, answers(200, "ok"), answers(200, "ok"))...)
+	return all(append(failures, responds(200, "ok"), responds(200, "ok"))...)
 }
 
 // TestFlakyFaultCountsByName shows that one name's connections are no other's.

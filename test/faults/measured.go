@@ -21,8 +21,8 @@ const maxArrival = 1 << 20
 // measuredFaults are servers that know what happened, for tests that compare.
 func measuredFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "echo", Description: "says the request back, by path: " + strings.Join(echoPaths(), " "), Beside: "garbage", Start: testnet.OverHTTP(echo)},
-		{Name: "*.delay", Beside: "hanging tls-hanging dripping",
+		{Name: "echo", Description: "says the request back, by path: " + strings.Join(echoPaths(), " "), CounterpartOf: "garbage", Start: testnet.OverHTTP(echo)},
+		{Name: "*.delay", CounterpartOf: "hanging tls-hanging dripping",
 			Description: "delays: the handshake by its first label (200ms.delay.stage.test), the rest by its query (?first=200ms&body=100ms&pieces=4)",
 			Start:       delaying},
 	}

@@ -254,7 +254,7 @@ func (p *play) play2(c *tls.Conn, i int, a act) bool {
 // perform runs a check against a script, and returns how long its server kept it
 // waiting, and how late this process may have been meanwhile.
 func perform(t *testing.T, st *testnet.Net, prober *probe.Prober, s script, timeout time.Duration) (res check.Result, waited, late time.Duration) {
-	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Sound)
+	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func checkSum(t *testing.T, s script, timeout time.Duration, res check.Result, w
 // TestSumCloses: for any script of a server's delays, over both versions, with
 // redirects, interim responses and refused handshakes.
 func TestSumCloses(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	scripts, timeout := 24, 400*time.Millisecond
 	if !testing.Short() {
 		scripts = 120
@@ -335,7 +335,7 @@ func TestSumCloses(t *testing.T) {
 // server's time, too.
 func TestSumClosesBehindALongRequest(t *testing.T) {
 	slow(t)
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, version := range []check.HTTPVersion{check.HTTP1, check.HTTP2} {
 		s := script{version: version, post: true, hops: []act{{refuse: -1, unread: 300 * time.Millisecond}}}
 		res, waited, late := perform(t, st, prober, s, 5*time.Second)

@@ -32,7 +32,7 @@ const (
 	holds   = 300 * time.Millisecond // how long responses are held
 	ahead   = 20 * time.Millisecond  // stopped so long before the response
 	stopped = 150 * time.Millisecond
-	exactly = testnet.Patience * 2 * time.Millisecond // what the kernel's clock may be off
+	exactly = testnet.Slowdown * 2 * time.Millisecond // what the kernel's clock may be off
 	blindly = 100 * time.Millisecond                  // what the process's clock is off at least
 )
 
