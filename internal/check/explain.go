@@ -104,14 +104,14 @@ var explanations = [reasons]Explanation{
 		Action:  "Correct the scheme or the port in the URL.",
 	},
 	Timeout: {
-		Meaning: "The target's own timeout ended the attempt. The phase says what was missing: a connection, the TLS handshake, the first byte, or the last. The duration is the timeout. Confirmed.",
+		Meaning: "The target's own timeout ended the attempt, redirects included. The phase says what was missing: a connection, the TLS handshake, the first byte, or the last. The duration is the timeout. Confirmed.",
 		Cause:   "In `connect`: a firewall that drops packets, or a machine that is off. In `firstByte`: a slow or overloaded backend. In `transfer`: a large page, or one that is created slowly.",
 		Action:  "Start with the phase. If the target may take that long, set a longer `timeout`. A stream that has no end needs `\"maxBody\": 1`.",
 	},
 	BadResponse: {
 		Meaning: "What came back is not a valid HTTP response, and browsers would not read it either; or it is not HTTP/2, and `\"http\": \"2\"` requires that. Not confirmed.",
-		Cause:   "Another service on that port; an old or broken server; HTTP/2 not switched on.",
-		Action:  "See what responds there: `curl -v`. For HTTP/2, switch it on or set `\"http\": \"auto\"`.",
+		Cause:   "Another service on that port; an old or broken server; HTTP/2 not switched on; or nothing but HTTP/2.",
+		Action:  "See what responds there: `curl -v`. For HTTP/2, switch it on or set `\"http\": \"auto\"`. Where the server speaks nothing else, set `\"http\": \"2\"`.",
 	},
 	HeadersTooLarge: {
 		Meaning: "The response's headers have more than 256 KiB. Not confirmed.",
@@ -160,7 +160,7 @@ var explanations = [reasons]Explanation{
 	},
 	Unstarted: {
 		Meaning: "The run's time ended before the check began.",
-		Cause:   "As with `deadline`, or too few concurrent checks.",
+		Cause:   "As with `deadline`, or too few concurrent checks. The detail says so if it is that 64 checks have not ended.",
 		Action:  "As with `deadline`; if `ROLLCALL_IN_FLIGHT` is set, raise it.",
 	},
 	InvalidTarget: {
@@ -169,7 +169,7 @@ var explanations = [reasons]Explanation{
 		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
-		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
+		Meaning: "Rollcall itself failed: the check panicked, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
 		Cause:   "The detail says what was missing. `ROLLCALL_IN_FLIGHT` above the limit of descriptors; subnets without a route to the internet; `\"ip\": \"6\"` where there is no IPv6; an image without root certificates; else a bug in Rollcall.",
 		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset, give the subnets a route, or the image root certificates. After a panic the log has the stack: please report it.",
 	},
