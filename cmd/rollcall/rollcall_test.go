@@ -401,8 +401,8 @@ func TestPublish(t *testing.T) {
 // comes first.
 func TestPublishRefused(t *testing.T) {
 	credentials(t)
-	world.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
-	defer world.CloudWatch.Misbehave(nil)
+	world.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
+	defer world.CloudWatch.SetFault(nil)
 	for host, want := range map[string]int{"good.stage.test": 3, "status-404.stage.test": 1} {
 		got := rollcall(t, "", "check", "--publish", url(t, host))
 		if got.code != want || strings.Contains(got.out, "_aws") {

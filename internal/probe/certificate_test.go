@@ -21,7 +21,7 @@ func TestNameOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("a.example", testnet.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ type choosy struct {
 
 func newChoosy(t *testing.T, authority *testnet.Authority, groups ...tls.CurveID) *choosy {
 	t.Helper()
-	leaf, err := authority.Leaf("a.example", testnet.Sound)
+	leaf, err := authority.Leaf("a.example", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 	if res := warm.Probe(t.Context(), newChoosy(t, authority).target(t)); res.State != check.Up {
 		t.Fatal(res.Detail)
 	}
-	flaws := []testnet.Flaw{testnet.Sound, testnet.Expired, testnet.NotYetValid, testnet.WrongName, testnet.SelfSigned, testnet.UnknownIssuer, testnet.NoIntermediate}
+	flaws := []testnet.Flaw{testnet.Valid, testnet.Expired, testnet.NotYetValid, testnet.WrongName, testnet.SelfSigned, testnet.UnknownIssuer, testnet.NoIntermediate}
 	for _, flaw := range flaws {
 		leaf, err := authority.Leaf("a.example", flaw)
 		if err != nil {
@@ -157,7 +157,7 @@ func TestFlawsAreRefusedWarmAsCold(t *testing.T) {
 		cold := plain.Probe(t.Context(), server.target(t))
 		for range 2 {
 			res := warm.Probe(t.Context(), server.target(t))
-			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == check.Up) != (flaw == testnet.Sound) {
+			if res.Reason != cold.Reason || res.Detail != cold.Detail || (res.State == check.Up) != (flaw == testnet.Valid) {
 				t.Errorf("flaw %d: warm %v (%s), cold %v (%s)", flaw, res.Reason, res.Detail, cold.Reason, cold.Detail)
 			}
 			if res.Certificate == nil || cold.Certificate == nil || res.Certificate.NotAfter != cold.Certificate.NotAfter || res.Certificate.Verified != cold.Certificate.Verified {
@@ -198,7 +198,7 @@ func TestCertificateThatEchoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf(secret+".example", testnet.Sound)
+	leaf, err := authority.Leaf(secret+".example", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}

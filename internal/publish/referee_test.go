@@ -148,8 +148,8 @@ func sum(counts map[string]int) (n int) {
 }
 
 // weather is what a bad day is: the shares of the faults.
-func weather(seed uint64) testnet.Fates {
-	return testnet.Fates{
+func weather(seed uint64) testnet.RandomFaults {
+	return testnet.RandomFaults{
 		Seed:   seed,
 		Shares: map[testnet.Mode]float64{testnet.Throttled: 0.30, testnet.Failing: 0.05, testnet.ResetAfterAccepting: 0.01},
 		Refuse: 0.0001,
@@ -180,7 +180,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	n := size(t)
 	tr := try(t, nil)
 	fates := weather(20261123)
-	tr.cloudWatch.Judge(fates)
+	tr.cloudWatch.SetRandomFaults(fates)
 	began, made := time.Now(), 0
 	each(n, func(d metric.Datum) {
 		tr.Add(d)
@@ -195,7 +195,7 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	condemned := 0
 	each(n, func(d metric.Datum) {
 		want := 0
-		if fates.Condemns(testnet.Datum{Namespace: "Shop", Metric: d.Metric, Dimensions: []testnet.Dimension{{Name: "Target", Value: d.Dimensions[0].Value}}}) {
+		if fates.Refuses(testnet.Datum{Namespace: "Shop", Metric: d.Metric, Dimensions: []testnet.Dimension{{Name: "Target", Value: d.Dimensions[0].Value}}}) {
 			want = 1
 			condemned++
 		}
@@ -227,14 +227,14 @@ func TestEveryFaultKeepsTheBooks(t *testing.T) {
 	trials := map[string]*trial{}
 	for name, mode := range map[string]testnet.Mode{
 		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
-		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of a response": testnet.Dying, "reset": testnet.ResetAfterAccepting,
+		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle of a response": testnet.CutShort, "reset": testnet.ResetAfterAccepting,
 	} {
 		for kind, tr := range map[string]*trial{" always": try(t, nil), " always, no log": try(t, full{}), " at times": try(t, nil)} {
 			share := 1.0
 			if kind == " at times" {
 				share = 0.4
 			}
-			tr.cloudWatch.Judge(testnet.Fates{Seed: 1, Shares: map[testnet.Mode]float64{mode: share}})
+			tr.cloudWatch.SetRandomFaults(testnet.RandomFaults{Seed: 1, Shares: map[testnet.Mode]float64{mode: share}})
 			trials[name+kind] = tr
 		}
 	}
@@ -293,7 +293,7 @@ func TestTheRefereeDies(t *testing.T) {
 	tr := try(t, nil)
 	var once sync.Once
 	died := make(chan struct{})
-	tr.cloudWatch.Misbehave(func(attempt int) testnet.Fault {
+	tr.cloudWatch.SetFault(func(attempt int) testnet.Fault {
 		if attempt > 3 {
 			once.Do(func() { go func() { tr.cloudWatch.Close(); close(died) }() })
 			return testnet.Fault{Mode: testnet.Hanging}
@@ -317,7 +317,7 @@ func TestTheSameSeedIsTheSameAccount(t *testing.T) {
 		tr := try(t, nil)
 		fates := weather(3)
 		fates.Refuse = 0.001
-		tr.cloudWatch.Judge(fates)
+		tr.cloudWatch.SetRandomFaults(fates)
 		tr.to.jitter = func(time.Duration) time.Duration { return 0 }
 		each(5000, func(d metric.Datum) { tr.Add(d) })
 		return tr.Flush(within(t, time.Minute))

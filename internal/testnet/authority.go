@@ -21,13 +21,13 @@ type Flaw uint8
 
 // The flaws that an Authority can be asked for.
 const (
-	Sound          Flaw = iota // nothing is wrong
-	Expired                    // ended yesterday
+	Valid          Flaw = iota // nothing is wrong
+	Expired                    // expired yesterday
 	NotYetValid                // begins tomorrow
 	WrongName                  // for another name than the one asked for
 	SelfSigned                 // signed by itself
-	UnknownIssuer              // signed by an authority that nobody knows
-	NoIntermediate             // sound, but sent without its intermediate
+	UnknownIssuer              // signed by an unknown authority
+	NoIntermediate             // valid, but sent without its intermediate
 )
 
 const (
@@ -41,14 +41,14 @@ const (
 // below it, and leaves made on demand and remembered. All keys are ECDSA
 // P-256, all leaves share one. It is safe for concurrent use.
 type Authority struct {
-	Root, Intermediate, Stranger *Issuer
-	LeafKey                      *ecdsa.PrivateKey // of every leaf
+	Root, Intermediate, Untrusted *Issuer
+	LeafKey                       *ecdsa.PrivateKey // of every leaf
 
 	mu     sync.Mutex
-	leaves map[order]*tls.Certificate
+	leaves map[certificateKey]*tls.Certificate
 }
 
-type order struct {
+type certificateKey struct {
 	name string
 	flaw Flaw
 }
@@ -61,7 +61,7 @@ type Issuer struct {
 // NewAuthority makes the keys and certificates of a new authority. Nothing
 // outside this process trusts it.
 func NewAuthority() (*Authority, error) {
-	a := &Authority{leaves: map[order]*tls.Certificate{}}
+	a := &Authority{leaves: map[certificateKey]*tls.Certificate{}}
 	var err error
 	if a.Root, err = newIssuer("Test Root", nil); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func NewAuthority() (*Authority, error) {
 	if a.Intermediate, err = newIssuer("Test Intermediate", a.Root); err != nil {
 		return nil, err
 	}
-	if a.Stranger, err = newIssuer("Test Stranger", nil); err != nil {
+	if a.Untrusted, err = newIssuer("Test Stranger", nil); err != nil {
 		return nil, err
 	}
 	if a.LeafKey, err = NewKey(); err != nil {
@@ -98,18 +98,18 @@ func (a *Authority) WriteFile(path string) error {
 
 // Leaf returns a certificate for name, a DNS name or an IP address, with the
 // chain that its server sends: leaf and intermediate, unless flaw says
-// otherwise. Asked again it returns the same one, which nobody may change.
+// otherwise. Asked again it returns the same one, which must not be changed.
 func (a *Authority) Leaf(name string, flaw Flaw) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if leaf, ok := a.leaves[order{name, flaw}]; ok {
+	if leaf, ok := a.leaves[certificateKey{name, flaw}]; ok {
 		return leaf, nil
 	}
 	leaf, err := a.sign(name, flaw)
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate for %s: %w", name, err)
 	}
-	a.leaves[order{name, flaw}] = leaf
+	a.leaves[certificateKey{name, flaw}] = leaf
 	return leaf, nil
 }
 
@@ -127,7 +127,7 @@ func (a *Authority) sign(name string, flaw Flaw) (*tls.Certificate, error) {
 	case SelfSigned:
 		by, chain = &Issuer{template, a.LeafKey}, nil
 	case UnknownIssuer:
-		by, chain = a.Stranger, [][]byte{a.Stranger.Certificate.Raw}
+		by, chain = a.Untrusted, [][]byte{a.Untrusted.Certificate.Raw}
 	case NoIntermediate:
 		chain = nil
 	}

@@ -19,7 +19,7 @@ func TestAuthorityLeaf(t *testing.T) {
 		chain int
 		is    func(error) bool
 	}{
-		{Sound, 2, func(err error) bool { return err == nil }},
+		{Valid, 2, func(err error) bool { return err == nil }},
 		{Expired, 2, invalid(x509.Expired)},
 		{NotYetValid, 2, invalid(x509.Expired)}, // crypto/x509 has one code for both
 		{WrongName, 2, func(err error) bool { _, ok := errors.AsType[x509.HostnameError](err); return ok }},
@@ -100,7 +100,7 @@ func TestAuthorityRemembersLeaves(t *testing.T) {
 	var group sync.WaitGroup
 	got := make([]*tls.Certificate, 8)
 	for i := range got {
-		group.Go(func() { got[i], _ = a.Leaf("shop.example", Sound) })
+		group.Go(func() { got[i], _ = a.Leaf("shop.example", Valid) })
 	}
 	group.Wait()
 	for _, leaf := range got {
@@ -108,7 +108,7 @@ func TestAuthorityRemembersLeaves(t *testing.T) {
 			t.Errorf("Leaf = %p, want %p each time", leaf, got[0])
 		}
 	}
-	if ip, err := a.Leaf("127.0.0.1", Sound); err != nil || len(ip.Leaf.IPAddresses) != 1 || len(ip.Leaf.DNSNames) != 0 {
+	if ip, err := a.Leaf("127.0.0.1", Valid); err != nil || len(ip.Leaf.IPAddresses) != 1 || len(ip.Leaf.DNSNames) != 0 {
 		t.Errorf("the certificate for an address has the wrong names (%v)", err)
 	}
 }

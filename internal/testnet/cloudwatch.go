@@ -28,21 +28,21 @@ type Mode uint8
 
 // The modes.
 const (
-	Honest              Mode = iota // keeps what is right, refuses what is wrong
+	Normal              Mode = iota // keeps what is right, refuses what is wrong
 	Throttled                       // 400 Throttling
 	AccessDenied                    // 403 AccessDenied
 	Failing                         // 500 InternalServiceError
-	Hanging                         // never answers, keeps nothing
+	Hanging                         // never responds, keeps nothing
 	ResetAfterAccepting             // keeps what is right, then resets the connection
-	Garbage                         // 200 with a body that is no CBOR, keeps nothing
+	Garbage                         // 200 with a body that is not CBOR, keeps nothing
 	TooLarge                        // 413 RequestEntityTooLarge, however small it is
-	Dripping                        // keeps what is right, answers a byte every 100 ms: some 20 s in all
-	Dying                           // 200 with a body that ends in the middle, as its connection does; keeps nothing
+	Dripping                        // keeps what is right, responds a byte every 100 ms: some 20 s in all
+	CutShort                        // 200 with a body that ends in the middle, as its connection does; keeps nothing
 
-	modes // how many there are
+	modes // their number
 )
 
-// dripPause is what a Dripping answer waits after each byte.
+// dripPause is what a Dripping response waits after each byte.
 const dripPause = 100 * time.Millisecond
 
 // A Fault is what the CloudWatch does with one request: after a delay, a mode.
@@ -60,8 +60,8 @@ type Request struct {
 	Bytes     int       // bytes of its body, decompressed
 	Gzip      bool
 	Kept      int    // datums that were accepted, though the client may not know
-	Status    int    // of our answer; 0 if there was none, or not a prompt and whole one
-	Code      string // of our refusal; empty if it was accepted
+	Status    int    // of our response; 0 if there was none, or it was late or incomplete
+	Code      string // of our refusal; empty if accepted
 	Message   string // of our refusal
 }
 
@@ -71,15 +71,15 @@ type CloudWatch struct {
 	server *Listener
 
 	mu       sync.Mutex
-	fault    func(attempt int) Fault // nil: as fates say
-	fates    Fates
-	together map[uint64]uint64 // how often the same datums came together; nil before Judge
+	fault    func(attempt int) Fault // nil: as random decides
+	random   RandomFaults
+	together map[uint64]uint64 // how often the same datums came together; nil before SetRandomFaults
 	received int
 	accepted []Datum
 	requests []Request
 }
 
-// NewCloudWatch starts an honest CloudWatch on a free port of 127.0.0.1.
+// NewCloudWatch starts a CloudWatch without faults on a free port of 127.0.0.1.
 func NewCloudWatch() (*CloudWatch, error) {
 	c := &CloudWatch{}
 	mux := http.NewServeMux()
@@ -98,16 +98,16 @@ func (c *CloudWatch) URL() string { return "http://" + c.server.Addr().String() 
 // Close ends the server and waits for its goroutines.
 func (c *CloudWatch) Close() error { return c.server.Close() }
 
-// Misbehave lets fault say how each request is treated; attempt counts all
-// requests since the start, from 1. nil is honest again. The function is called
+// SetFault lets fault say how each request is treated; attempt counts all
+// requests since the start, from 1. nil removes the faults. The function is called
 // by several goroutines.
-func (c *CloudWatch) Misbehave(fault func(attempt int) Fault) {
+func (c *CloudWatch) SetFault(fault func(attempt int) Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fault = fault
 }
 
-// Always is a fault for Misbehave that treats every request the same.
+// Always is a fault for SetFault that treats every request the same.
 func Always(f Fault) func(int) Fault { return func(int) Fault { return f } }
 
 // Accepted returns what was accepted so far, in the order of arrival.
@@ -129,17 +129,17 @@ func (c *CloudWatch) put(w http.ResponseWriter, r *http.Request) {
 	seen := Request{At: time.Now(), Gzip: r.Header.Get("Content-Encoding") == "gzip"}
 	attempt := c.next()
 	datums, refused := receive(r, &seen)
-	fault, condemned := c.fate(attempt, datums)
+	fault, refusedDatum := c.faultFor(attempt, datums)
 	Wait(r.Context(), fault.Delay)
 	switch fault.Mode {
-	case Honest, ResetAfterAccepting, Dripping:
-		if refused == nil && condemned != nil {
-			datums, refused = nil, condemned
+	case Normal, ResetAfterAccepting, Dripping:
+		if refused == nil && refusedDatum != nil {
+			datums, refused = nil, refusedDatum
 		}
-	case Hanging, Garbage, Dying:
+	case Hanging, Garbage, CutShort:
 		datums, refused = nil, nil
 	default:
-		datums, refused = nil, staged(fault.Mode)
+		datums, refused = nil, refusalOf(fault.Mode)
 	}
 	seen.Kept, seen.Status = len(datums), statusOf(fault.Mode, refused)
 	if refused != nil {
@@ -149,10 +149,10 @@ func (c *CloudWatch) put(w http.ResponseWriter, r *http.Request) {
 	respond(w, r, fault.Mode, refused)
 }
 
-// statusOf is the status of a prompt and whole answer, 0 if there is none.
+// statusOf is the status of a prompt and complete response, 0 if there is none.
 func statusOf(m Mode, refused *refusal) int {
 	switch {
-	case m == Hanging || m == ResetAfterAccepting || m == Dying:
+	case m == Hanging || m == ResetAfterAccepting || m == CutShort:
 		return 0
 	case refused != nil:
 		return refused.status
@@ -178,7 +178,7 @@ func (c *CloudWatch) remember(seen Request, accepted []Datum) {
 	c.accepted = append(c.accepted, accepted...)
 }
 
-// respond answers, or does what its mode does instead.
+// respond responds as a mode does.
 func respond(w http.ResponseWriter, r *http.Request, mode Mode, refused *refusal) {
 	switch {
 	case mode == Hanging:
@@ -191,14 +191,14 @@ func respond(w http.ResponseWriter, r *http.Request, mode Mode, refused *refusal
 		}
 	case mode == Garbage:
 		w.Header().Set("Smithy-Protocol", smithyRPC)
-		io.WriteString(w, "\xffthis is no CBOR")
-	case mode == Dying:
-		answer := whole(string(cbor.Encode(cbor.Map{"unfinished": cbor.String("it dies before the end")})))
-		die(w, answer[:len(answer)-9])
+		io.WriteString(w, "\xffthis is not CBOR")
+	case mode == CutShort:
+		text := completeResponse(string(cbor.Encode(cbor.Map{"unfinished": cbor.String("it is cut short")})))
+		writePart(w, text[:len(text)-9])
 	case refused != nil:
 		refuse(w, refused)
 	case mode == Dripping:
-		drip(w, r, whole(string(cbor.Encode(cbor.Map{}))))
+		drip(w, r, completeResponse(string(cbor.Encode(cbor.Map{}))))
 	default:
 		reply(w, http.StatusOK, cbor.Map{})
 	}
@@ -215,11 +215,11 @@ func receive(r *http.Request, seen *Request) ([]Datum, *refusal) {
 	}
 	decoded, err := cbor.Decode(body)
 	if err != nil {
-		return nil, malformed("the body is no CBOR: " + err.Error())
+		return nil, malformed("the body is not CBOR: " + err.Error())
 	}
 	input, ok := decoded.(cbor.Map)
 	if !ok {
-		return nil, malformed("the body is no map")
+		return nil, malformed("the body is not a map")
 	}
 	return readInput(input, time.Now(), seen)
 }
@@ -233,7 +233,7 @@ func readBody(r *http.Request, seen *Request) ([]byte, *refusal) {
 	case "gzip":
 		unzipped, err := gzip.NewReader(wire)
 		if err != nil {
-			return nil, malformed("the body is no gzip: " + err.Error())
+			return nil, malformed("the body is not gzip: " + err.Error())
 		}
 		plain = unzipped
 	default:
@@ -264,7 +264,7 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 // checkHeaders refuses a request that is not in the protocol or not signed.
-// That there is a signature is all that is looked at.
+// It does not verify the signature.
 func checkHeaders(h http.Header) *refusal {
 	switch {
 	case h.Get("Smithy-Protocol") != smithyRPC:
@@ -274,7 +274,7 @@ func checkHeaders(h http.Header) *refusal {
 	case h.Get("Authorization") == "":
 		return &refusal{http.StatusForbidden, "MissingAuthenticationTokenException", "MissingAuthenticationToken", "Request is missing Authentication Token"}
 	case !strings.HasPrefix(h.Get("Authorization"), "AWS4-HMAC-SHA256 "):
-		return &refusal{http.StatusForbidden, "IncompleteSignatureException", "IncompleteSignature", "the Authorization header is no AWS4-HMAC-SHA256 signature"}
+		return &refusal{http.StatusForbidden, "IncompleteSignatureException", "IncompleteSignature", "the Authorization header is not an AWS4-HMAC-SHA256 signature"}
 	}
 	return nil
 }
@@ -295,21 +295,21 @@ func tooLarge(message string) *refusal {
 	return &refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "RequestEntityTooLarge", message}
 }
 
-// staged is the refusal that a mode stands for.
-func staged(m Mode) *refusal {
+// refusalOf is the refusal that a mode stands for.
+func refusalOf(m Mode) *refusal {
 	switch m {
 	case Throttled:
 		return &refusal{http.StatusBadRequest, "Throttling", "Throttling", "Rate exceeded"}
 	case TooLarge:
-		return tooLarge("the test network was told that it is too large")
+		return tooLarge("the test network is set to refuse it as too large")
 	case AccessDenied:
 		return &refusal{http.StatusForbidden, "AccessDenied", "AccessDenied",
-			"User: arn:aws:sts::123456789012:assumed-role/stage/rollcall is not authorized to perform: cloudwatch:PutMetricData"}
+			"User: arn:aws:sts::123456789012:assumed-role/testnet/rollcall is not authorized to perform: cloudwatch:PutMetricData"}
 	}
-	return &refusal{http.StatusInternalServerError, "InternalServiceFault", "InternalServiceError", "the test network was told to fail"}
+	return &refusal{http.StatusInternalServerError, "InternalServiceFault", "InternalServiceError", "the test network is set to fail"}
 }
 
-// refuse answers with an error.
+// refuse responds with an error.
 func refuse(w http.ResponseWriter, r *refusal) {
 	party := "Sender"
 	if r.status >= http.StatusInternalServerError {

@@ -117,7 +117,7 @@ func TestCloudWatchFillsTheTimestampIn(t *testing.T) {
 }
 
 // TestCloudWatchRefusesTheClient shows refusals as the real client sees them,
-// and that a batch is refused whole.
+// and that all of a batch is refused.
 func TestCloudWatchRefusesTheClient(t *testing.T) {
 	c := newCloudWatch(t)
 	_, err := sdk(c).PutMetricData(t.Context(), input(plainDatum(1), plainDatum(1e300)))
@@ -133,14 +133,14 @@ func TestCloudWatchRefusesTheClient(t *testing.T) {
 	}
 }
 
-func TestCloudWatchMisbehaves(t *testing.T) {
+func TestCloudWatchFaults(t *testing.T) {
 	tests := []struct {
 		mode     Mode
 		is       func(error) bool
 		status   int
 		accepted int
 	}{
-		{Honest, func(err error) bool { return err == nil }, 200, 1},
+		{Normal, func(err error) bool { return err == nil }, 200, 1},
 		{Throttled, code("Throttling", 400), 400, 0},
 		{AccessDenied, code("AccessDenied", 403), 403, 0},
 		{Failing, code("InternalServiceError", 500), 500, 0},
@@ -149,12 +149,12 @@ func TestCloudWatchMisbehaves(t *testing.T) {
 		{Garbage, func(err error) bool { _, ok := errors.AsType[*smithy.DeserializationError](err); return ok }, 200, 0},
 		{TooLarge, code("RequestEntityTooLarge", 413), 413, 0},
 		{Dripping, timedOut, 0, 1},
-		{Dying, unfinished, 0, 0},
+		{CutShort, unfinished, 0, 0},
 	}
 	for _, test := range tests {
 		c := newCloudWatch(t)
-		c.Misbehave(Always(Fault{Mode: test.mode}))
-		ctx, cancel := context.WithTimeout(t.Context(), patienceOf(test.mode))
+		c.SetFault(Always(Fault{Mode: test.mode}))
+		ctx, cancel := context.WithTimeout(t.Context(), timeoutOf(test.mode))
 		_, err := sdk(c).PutMetricData(ctx, input(plainDatum(1)))
 		cancel()
 		if !test.is(err) {
@@ -169,15 +169,15 @@ func TestCloudWatchMisbehaves(t *testing.T) {
 	}
 }
 
-// patienceOf is how long a client waits for a CloudWatch in a mode.
-func patienceOf(m Mode) time.Duration {
+// timeoutOf is how long a client waits for a CloudWatch in a mode.
+func timeoutOf(m Mode) time.Duration {
 	if m == Hanging || m == Dripping {
 		return 50 * time.Millisecond
 	}
 	return 10 * time.Second
 }
 
-// unfinished wants an answer that is not whole.
+// unfinished wants a response that is cut short.
 func unfinished(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
@@ -194,37 +194,37 @@ func code(code string, status int) func(error) bool {
 // TestCloudWatchRecovers shows that the real client's retries get through.
 func TestCloudWatchRecovers(t *testing.T) {
 	c := newCloudWatch(t)
-	c.Misbehave(func(attempt int) Fault {
+	c.SetFault(func(attempt int) Fault {
 		if attempt < 3 {
 			return Fault{Mode: Failing}
 		}
 		return Fault{Delay: 20 * time.Millisecond}
 	})
 	began := time.Now()
-	client := sdk(c, func(o *cloudwatch.Options) { o.Retryer, o.RetryMaxAttempts = eager{}, 0 })
+	client := sdk(c, func(o *cloudwatch.Options) { o.Retryer, o.RetryMaxAttempts = retryAll{}, 0 })
 	if _, err := client.PutMetricData(t.Context(), input(plainDatum(1))); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took < 20*time.Millisecond {
-		t.Errorf("the delayed answer came after %v", took)
+		t.Errorf("the delayed response came after %v", took)
 	}
 	if got := len(c.Requests()); got != 3 || len(c.Accepted()) != 1 {
 		t.Errorf("%d requests and %d datums, want 3 and 1", got, len(c.Accepted()))
 	}
-	c.Misbehave(nil)
+	c.SetFault(nil)
 	if _, err := client.PutMetricData(t.Context(), input(plainDatum(1))); err != nil || len(c.Accepted()) != 2 {
-		t.Errorf("honest again: %v, %d datums", err, len(c.Accepted()))
+		t.Errorf("without a fault again: %v, %d datums", err, len(c.Accepted()))
 	}
 }
 
-// eager tries three times at once.
-type eager struct{ aws.NopRetryer }
+// retryAll tries three times at once.
+type retryAll struct{ aws.NopRetryer }
 
-func (eager) IsErrorRetryable(error) bool                  { return true }
-func (eager) MaxAttempts() int                             { return 3 }
-func (eager) RetryDelay(int, error) (time.Duration, error) { return 0, nil }
-func (eager) GetInitialToken() func(error) error           { return func(error) error { return nil } }
-func (eager) GetAttemptToken(context.Context) (func(error) error, error) {
+func (retryAll) IsErrorRetryable(error) bool                  { return true }
+func (retryAll) MaxAttempts() int                             { return 3 }
+func (retryAll) RetryDelay(int, error) (time.Duration, error) { return 0, nil }
+func (retryAll) GetInitialToken() func(error) error           { return func(error) error { return nil } }
+func (retryAll) GetAttemptToken(context.Context) (func(error) error, error) {
 	return func(error) error { return nil }, nil
 }
 
@@ -241,11 +241,11 @@ func post(t *testing.T, c *CloudWatch, r *http.Request) (int, string, cbor.Map) 
 		t.Fatal(err)
 	}
 	if got := res.Header.Get("Smithy-Protocol"); got != "rpc-v2-cbor" {
-		t.Errorf("the answer's Smithy-Protocol is %q", got)
+		t.Errorf("the response's Smithy-Protocol is %q", got)
 	}
 	decoded, err := cbor.Decode(body)
 	if err != nil {
-		t.Fatalf("the answer's body %q: %v", body, err)
+		t.Fatalf("the response's body %q: %v", body, err)
 	}
 	return res.StatusCode, res.Header.Get("X-Amzn-Query-Error"), decoded.(cbor.Map)
 }

@@ -29,80 +29,80 @@ func Faults() []Server {
 	return []Server{
 		{Name: "nxdomain", Description: "does not exist", DNS: Resolution{Failure: dnsmessage.RCodeNameError}},
 		{Name: "servfail", Description: "its resolver fails", DNS: Resolution{Failure: dnsmessage.RCodeServerFailure}},
-		{Name: "dns-silent", Description: "its resolver does not answer", DNS: Resolution{Silent: true}},
+		{Name: "dns-silent", Description: "its resolver does not respond", DNS: Resolution{Silent: true}},
 		Blocked("blocked", "of cloud metadata", "169.254.169.254"),
 		{Name: "refusing", Description: "refuses the connection", Start: refused},
 		// Linux and the BSDs refuse to connect to a multicast address
 		// themselves: no packet leaves the machine.
 		{Name: "unreachable", Description: "resolves to an address that nothing connects to, 224.0.0.1",
 			DNS: Resolution{Addresses: []netip.Addr{netip.MustParseAddr("224.0.0.1")}}},
-		{Name: "expired", Description: "its certificate expired yesterday", Start: Certified(Expired)},
-		{Name: "not-yet-valid", Description: "its certificate begins tomorrow", Start: Certified(NotYetValid)},
-		{Name: "wrong-name", Description: "its certificate is another name's", Start: Certified(WrongName)},
-		{Name: "untrusted", Description: "its certificate's issuer is unknown", Start: Certified(UnknownIssuer)},
-		{Name: "no-intermediate", Description: "its certificate comes without the intermediate", Start: Certified(NoIntermediate)},
-		{Name: "tls10-only", Description: "TLS 1.0 only", Start: Versions(tls.VersionTLS10, tls.VersionTLS10)},
+		{Name: "expired", Description: "its certificate expired yesterday", Start: WithCertificate(Expired)},
+		{Name: "not-yet-valid", Description: "its certificate begins tomorrow", Start: WithCertificate(NotYetValid)},
+		{Name: "wrong-name", Description: "its certificate is another name's", Start: WithCertificate(WrongName)},
+		{Name: "untrusted", Description: "its certificate's issuer is unknown", Start: WithCertificate(UnknownIssuer)},
+		{Name: "no-intermediate", Description: "its certificate comes without the intermediate", Start: WithCertificate(NoIntermediate)},
+		{Name: "tls10-only", Description: "TLS 1.0 only", Start: TLSVersions(tls.VersionTLS10, tls.VersionTLS10)},
 		{Name: "no-shared-cipher", Description: "TLS 1.2, with one cipher suite, for a key that it does not have",
 			Start: CipherSuites(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)},
 		{Name: "client-certificate-13", Description: "TLS 1.3, wants a client certificate",
-			Start: AskingForCertificate(tls.VersionTLS13, tls.RequireAnyClientCert)},
+			Start: AskForCertificate(tls.VersionTLS13, tls.RequireAnyClientCert)},
 		{Name: "tls-not-spoken", Description: "plain HTTP where https is asked for", Start: plain},
-		{Name: "slow", Description: "answers after 1.5 s", Beside: "hanging", Start: Shared(Page{Name: "slow", Hold: SlowHold}.ServeHTTP)},
-		{Name: "hanging", Description: "takes the request and never answers", Start: Shared(silence)},
-		{Name: "closing", Description: "takes the request and closes", Start: OverHTTP(Leave)},
+		{Name: "slow", Description: "responds after 1.5 s", CounterpartOf: "hanging", Start: Shared(Page{Name: "slow", Hold: SlowHold}.ServeHTTP)},
+		{Name: "hanging", Description: "takes the request and never responds", Start: Shared(noResponse)},
+		{Name: "closing", Description: "takes the request and closes", Start: OverHTTP(CloseConn)},
 		{Name: "resetting", Description: "takes the request and resets", Start: OverHTTP(Reset)},
-		{Name: "garbage", Description: "answers what is not HTTP", Start: OverHTTP(Say("\x00\x01\x02 this is not HTTP\r\n\r\n"))},
-		{Name: "large-headers", Description: "answers with headers of 300 KiB", Start: OverHTTP(LargeHeaders(300))},
-		{Name: "truncated", Description: "closes before its body's end", Start: OverHTTP(Say(Head + "Content-Length: 1000\r\n\r\nonly this much"))},
-		{Name: "bad-chunk", Description: "breaks its body's chunks", Start: OverHTTP(Say(Head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\nworld\r\n"))},
+		{Name: "garbage", Description: "responds with what is not HTTP", Start: OverHTTP(Send("\x00\x01\x02 this is not HTTP\r\n\r\n"))},
+		{Name: "large-headers", Description: "responds with headers of 300 KiB", Start: OverHTTP(LargeHeaders(300))},
+		{Name: "truncated", Description: "closes before its body's end", Start: OverHTTP(Send(Head + "Content-Length: 1000\r\n\r\nonly this much"))},
+		{Name: "bad-chunk", Description: "breaks its body's chunks", Start: OverHTTP(Send(Head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\nworld\r\n"))},
 		{Name: "dripping", Description: "sends its body a byte every 100 ms and never ends",
-			Start: OverHTTP(Then(Say(Head+"Content-Length: 1000000\r\n\r\n"), Repeat(".", DripInterval)))},
-		{Name: "redirecting", Description: "two redirects, then a page", Beside: "redirect-loop redirect-loop-two", Start: Shared(redirecting)},
-		{Name: "redirect-loop", Description: "redirects to itself", Start: Shared(looping)},
+			Start: OverHTTP(Sequence(Send(Head+"Content-Length: 1000000\r\n\r\n"), Repeat(".", DripInterval)))},
+		{Name: "redirecting", Description: "two redirects, then a page", CounterpartOf: "redirect-loop redirect-loop-two", Start: Shared(redirectTwice)},
+		{Name: "redirect-loop", Description: "redirects to itself", Start: Shared(redirectLoop)},
 		{Name: "redirect-no-location", Description: "redirects without saying where to", Start: Shared(Status(http.StatusFound))},
-		{Name: "redirect-insecure", Description: "redirects from https to http", Start: Redirects(http.StatusFound, overScheme("http"), Briefly)},
-		{Name: "status-404", Description: "answers 404", Start: Shared(Status(http.StatusNotFound))},
-		{Name: "status-500", Description: "answers 500", Start: Shared(Status(http.StatusInternalServerError))},
+		{Name: "redirect-insecure", Description: "redirects from https to http", Start: Redirects(http.StatusFound, overScheme("http"), ShortBody)},
+		{Name: "status-404", Description: "responds 404", Start: Shared(Status(http.StatusNotFound))},
+		{Name: "status-500", Description: "responds 500", Start: Shared(Status(http.StatusInternalServerError))},
 	}
 }
 
-// Certified serves a page over TLS with a certificate that has a flaw.
-func Certified(flaw Flaw) Starter {
+// WithCertificate serves a page over TLS with a certificate that has a flaw.
+func WithCertificate(flaw Flaw) Starter {
 	return func(n *Hosts, host string) (*Host, error) {
-		return Owned(n.Serve(Page{Name: host}, &tls.Config{
+		return OwnListener(n.Serve(Page{Name: host}, &tls.Config{
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.Authority.Leaf(host, flaw) },
 		}))
 	}
 }
 
-func Versions(least, most uint16) Starter {
-	return Secured(func() *tls.Config { return &tls.Config{MinVersion: least, MaxVersion: most} })
+func TLSVersions(least, most uint16) Starter {
+	return WithTLS(func() *tls.Config { return &tls.Config{MinVersion: least, MaxVersion: most} })
 }
 
 func CipherSuites(suites ...uint16) Starter {
-	return Secured(func() *tls.Config { return &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: suites} })
+	return WithTLS(func() *tls.Config { return &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: suites} })
 }
 
-func AskingForCertificate(version uint16, how tls.ClientAuthType) Starter {
-	return Secured(func() *tls.Config {
+func AskForCertificate(version uint16, how tls.ClientAuthType) Starter {
+	return WithTLS(func() *tls.Config {
 		return &tls.Config{MinVersion: version, MaxVersion: version, ClientAuth: how}
 	})
 }
 
-// silence holds the answer until the client goes away.
-func silence(_ http.ResponseWriter, r *http.Request) {
+// noResponse holds the response until the client goes away.
+func noResponse(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// Status answers with a status.
+// Status responds with a status.
 func Status(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { Respond(w, status, http.StatusText(status)) }
 }
 
-// LargeHeaders answers with headers of so many KiB.
-func LargeHeaders(kibibytes int) Act {
-	return func(_ context.Context, c *Caller) {
+// LargeHeaders responds with headers of a number of KiB.
+func LargeHeaders(kibibytes int) ConnHandler {
+	return func(_ context.Context, c *Client) {
 		w := bufio.NewWriter(c)
 		w.WriteString(StatusLine + "Content-Length: 0\r\n")
 		for i := range kibibytes {
@@ -120,9 +120,9 @@ func Blocked(name, kind, address string) Server {
 		DNS: Resolution{Addresses: []netip.Addr{netip.MustParseAddr(address)}}}
 }
 
-// redirecting leads from any path over /second to /last, by whole URLs that
+// redirectTwice leads from any path over /second to /last, by whole URLs that
 // keep the port.
-func redirecting(w http.ResponseWriter, r *http.Request) {
+func redirectTwice(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/last":
 		Respond(w, http.StatusOK, "the last of three")
@@ -133,7 +133,7 @@ func redirecting(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func looping(w http.ResponseWriter, r *http.Request) { Redirect(w, r, r.URL.Path) }
+func redirectLoop(w http.ResponseWriter, r *http.Request) { Redirect(w, r, r.URL.Path) }
 
 func Redirect(w http.ResponseWriter, r *http.Request, path string) {
 	w.Header().Set("Location", Scheme(r)+"://"+r.Host+path)
@@ -160,7 +160,7 @@ func Redirects(status int, d Destination, write http.HandlerFunc) Starter {
 	}
 }
 
-// withStatus answers with another status than the one that is written.
+// withStatus responds with another status than the one that is written.
 type withStatus struct {
 	http.ResponseWriter
 	status int
@@ -169,14 +169,14 @@ type withStatus struct {
 // WriteHeader writes the head with the other status.
 func (w *withStatus) WriteHeader(int) { w.ResponseWriter.WriteHeader(w.status) }
 
-func Briefly(w http.ResponseWriter, _ *http.Request) { Respond(w, http.StatusFound, "moved") }
+func ShortBody(w http.ResponseWriter, _ *http.Request) { Respond(w, http.StatusFound, "moved") }
 
 // overScheme leads to good.stage.test by a scheme.
 func overScheme(scheme string) Destination {
 	return func(n *Hosts, _ *http.Request) string { return n.URL(scheme, "", "good.stage.test", "/") }
 }
 
-// URL is a URL with the port at which host answers.
+// URL is a URL with the port at which host listens.
 func (n *Hosts) URL(scheme, user, host, path string) string {
 	port, _ := n.Port(scheme, host)
 	return scheme + "://" + user + host + ":" + strconv.Itoa(int(port)) + path

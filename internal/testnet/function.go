@@ -86,7 +86,7 @@ func lambdaEnv(path, runtimeAPI string) []string {
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1769",
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + functionName,
-		"AWS_LAMBDA_LOG_STREAM_NAME=stage",
+		"AWS_LAMBDA_LOG_STREAM_NAME=testnet",
 		"AWS_REGION=eu-central-1",
 		"AWS_DEFAULT_REGION=eu-central-1",
 		"AWS_ACCESS_KEY_ID=ASIAEXAMPLE",
@@ -112,19 +112,19 @@ func last(env []string, name string) string {
 	return value
 }
 
-// Invoke hands the function an event and waits for its answer, as
-// [Runtime.Invoke] does. If the process ends first, the answer's ErrorType is
+// Invoke hands the function an event and waits for its result, as
+// [Runtime.Invoke] does. If the process ends first, the result's ErrorType is
 // "Runtime.ExitError".
-func (f *Function) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Answer, error) {
+func (f *Function) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(f.ended, func() { cancel(errExited) })()
-	a, err := f.runtime.Invoke(ctx, event, timeout)
+	result, err := f.runtime.Invoke(ctx, event, timeout)
 	if errors.Is(err, errExited) {
 		message := fmt.Sprintf("Runtime exited: %v", f.cmd.ProcessState)
-		return Answer{ErrorType: "Runtime.ExitError", ErrorMessage: message}, nil
+		return Result{ErrorType: "Runtime.ExitError", ErrorMessage: message}, nil
 	}
-	return a, err
+	return result, err
 }
 
 var errExited = errors.New("the function's process ended")
@@ -179,7 +179,7 @@ func (f *Function) Stop() Exit {
 }
 
 // ResidentPeak returns the largest resident set so far of a process that runs,
-// where /proc tells (proc_pid_status(5)), else 0. Unlike what wait4(2) tells of
+// where /proc has it (proc_pid_status(5)), else 0. Unlike wait4(2)'s of
 // an ended process it is the program's alone: that has in it what the parent
 // had when it forked.
 func ResidentPeak(pid int) int64 {

@@ -75,7 +75,7 @@ func startFunction(t *testing.T, env ...string) *Function {
 	return f
 }
 
-func asked(t *testing.T, f *Function, event string) Answer {
+func invokeEvent(t *testing.T, f *Function, event string) Result {
 	t.Helper()
 	a, err := f.Invoke(t.Context(), []byte(event), time.Minute)
 	if err != nil {
@@ -91,7 +91,7 @@ func TestColdStartEndsWithTheFirstQuestionForAnEvent(t *testing.T) {
 	if err != nil || took <= 0 || took > time.Since(began) {
 		t.Errorf("ColdStart = %v, %v", took, err)
 	}
-	asked(t, f, `{}`) // which asks for another event later
+	invokeEvent(t, f, `{}`) // which asks for another event later
 	if again, err := f.ColdStart(t.Context()); again != took || err != nil {
 		t.Errorf("asked again: ColdStart = %v, %v, want %v", again, err, took)
 	}
@@ -116,7 +116,7 @@ func TestFunctionRunsAsInLambda(t *testing.T) {
 	t.Setenv("STAGE_TEST_SECRET", "of the parent")
 	dir := t.TempDir()
 	f := startFunction(t, "LAMBDA_TASK_ROOT="+dir, "EXTRA=1")
-	a := asked(t, f, `{"x": 1}`)
+	a := invokeEvent(t, f, `{"x": 1}`)
 	var got struct {
 		Event   map[string]int
 		ID, ARN string
@@ -169,17 +169,17 @@ func same(t *testing.T, a, b string) bool {
 
 func TestFunctionErrors(t *testing.T) {
 	f := startFunction(t)
-	if a := asked(t, f, `"fail"`); a.ErrorType != "brokenError" || a.ErrorMessage != "broken on purpose" || a.Payload != nil {
+	if a := invokeEvent(t, f, `"fail"`); a.ErrorType != "brokenError" || a.ErrorMessage != "broken on purpose" || a.Payload != nil {
 		t.Errorf("fail: %+v", a)
 	}
-	if a := asked(t, f, `1`); a.ErrorType != "" || len(a.Payload) == 0 {
+	if a := invokeEvent(t, f, `1`); a.ErrorType != "" || len(a.Payload) == 0 {
 		t.Errorf("after an error: %+v", a)
 	}
-	if a := asked(t, f, `"panic"`); a.ErrorType != "string" || a.ErrorMessage != "on purpose" {
+	if a := invokeEvent(t, f, `"panic"`); a.ErrorType != "string" || a.ErrorMessage != "on purpose" {
 		t.Errorf("panic: %+v", a)
 	}
 	<-f.Done()
-	if a := asked(t, f, `1`); a.ErrorType != "Runtime.ExitError" {
+	if a := invokeEvent(t, f, `1`); a.ErrorType != "Runtime.ExitError" {
 		t.Errorf("after a panic: %+v", a)
 	}
 	if exit := f.Stop(); exit.Code != 1 || exit.Signal != 0 {
@@ -187,24 +187,24 @@ func TestFunctionErrors(t *testing.T) {
 	}
 }
 
-func TestFunctionAnswersTooMuch(t *testing.T) {
+func TestFunctionReturnsTooMuch(t *testing.T) {
 	t.Parallel()
 	f := startFunction(t)
-	if a := asked(t, f, `"large"`); a.ErrorType != "Function.ResponseSizeTooLarge" {
+	if a := invokeEvent(t, f, `"large"`); a.ErrorType != "Function.ResponseSizeTooLarge" {
 		t.Errorf("large: %s: %s, %d bytes", a.ErrorType, a.ErrorMessage, len(a.Payload))
 	}
 }
 
-func TestFunctionEndsWithoutAnAnswer(t *testing.T) {
+func TestFunctionEndsWithoutAResult(t *testing.T) {
 	f := startFunction(t)
-	if a := asked(t, f, `"exit"`); a.ErrorType != "Runtime.ExitError" || !strings.Contains(a.ErrorMessage, "exit status 3") {
+	if a := invokeEvent(t, f, `"exit"`); a.ErrorType != "Runtime.ExitError" || !strings.Contains(a.ErrorMessage, "exit status 3") {
 		t.Errorf("exit: %+v", a)
 	}
 }
 
 func TestFunctionIsAskedToEnd(t *testing.T) {
 	f := startFunction(t, functionSwitch+"=sigterm")
-	asked(t, f, `1`)
+	invokeEvent(t, f, `1`)
 	if exit := f.Stop(); exit.Code != 7 {
 		t.Errorf("Stop = %+v, want the function's own exit", exit)
 	}
@@ -255,7 +255,7 @@ func TestPeakMemoryIsTheFunctions(t *testing.T) {
 		ballast[i] = 1
 	}
 	f := startFunction(t)
-	asked(t, f, `1`)
+	invokeEvent(t, f, `1`)
 	if peak := f.Stop().PeakMemory; peak < 1<<20 || peak >= ours && runtime.GOOS == "linux" {
 		t.Errorf("the function took %d bytes at most, beside our own %d", peak, len(ballast))
 	}

@@ -98,7 +98,7 @@ func (f *fields) member(list string, i int, v cbor.Value) *fields {
 	m := &fields{path: fmt.Sprintf("%s%s.member.%d.", f.path, list, i+1), now: f.now}
 	var ok bool
 	if m.of, ok = v.(cbor.Map); !ok {
-		m.fail(malformed("The parameter " + strings.TrimSuffix(m.path, ".") + " is no structure."))
+		m.fail(malformed("The parameter " + strings.TrimSuffix(m.path, ".") + " is not a structure."))
 	}
 	return m
 }
@@ -141,7 +141,7 @@ func (f *fields) has(name string) bool {
 
 // mistyped refuses a member of a type that the model does not have there.
 func (f *fields) mistyped(name, want string) {
-	f.fail(malformed(fmt.Sprintf("The parameter %s%s is no %s.", f.path, name, want)))
+	f.fail(malformed(fmt.Sprintf("The parameter %s%s is not a %s.", f.path, name, want)))
 }
 
 func (f *fields) text(name string) string {
@@ -298,7 +298,7 @@ func (f *fields) unit() string {
 	}
 	unit := f.text("Unit")
 	if !slices.Contains(units(), unit) {
-		f.invalid("Unit", "is "+fmt.Sprintf("%q", unit)+", which is no unit")
+		f.invalid("Unit", "is "+fmt.Sprintf("%q", unit)+", which is not a unit")
 	}
 	return unit
 }
@@ -350,7 +350,7 @@ func (f *fields) dimension() Dimension {
 	return d
 }
 
-// namespace refuses what is no namespace of a customer's.
+// namespace refuses what is not a customer's namespace.
 func (f *fields) namespace(s string) {
 	f.filled("Namespace", s)
 	f.name("Namespace", s)

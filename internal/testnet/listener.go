@@ -35,7 +35,7 @@ func newListener() (*Listener, error) {
 	return &Listener{Listener: listener, ctx: ctx, cancel: cancel, conns: map[net.Conn]bool{}}, nil
 }
 
-// ServeWeb starts a server that answers with h: over TLS with config, or in
+// ServeWeb starts a server that responds with h: over TLS with config, or in
 // plain HTTP if that is nil.
 func ServeWeb(h http.Handler, config *tls.Config) (*Listener, error) {
 	s, err := newListener()

@@ -19,14 +19,14 @@ import (
 	"rollcall/internal/pause"
 )
 
-// HeldHeader is the header in which every answer of an origin that speaks HTTP
+// HeldHeader is the header in which every response of an origin that speaks HTTP
 // says how long it was held: from the request's arrival in the handler to the
 // first byte written, in nanoseconds, as a decimal number.
 const HeldHeader = "X-Held"
 
 // An Origin is one named server of the test network.
 type Origin struct {
-	Name        string         // the host it answers for; "*.x" is every host below x
+	Name        string         // the host it serves; "*.x" is every host below x
 	Description string         // one line
 	Scheme      string         // "https" or "http": what its URL has
 	Addr        netip.AddrPort // where it listens; the zero AddrPort where nothing does
@@ -49,7 +49,7 @@ type Hosts struct {
 	accepted []*Listener // the servers whose connections count
 }
 
-// A Host is what the internet knows of one name.
+// A Host is one name of the test network and what serves it.
 type Host struct {
 	Origin      Origin
 	DNS         Resolution   // of the resolver
@@ -115,10 +115,10 @@ func (n *Hosts) Keep(s *Listener, err error) (*Listener, error) {
 	return s, nil
 }
 
-// share lets both shared listeners answer for a name, and returns its origin.
+// share serves a name on both shared listeners, and returns its origin.
 func (n *Hosts) share(name, description string, h http.Handler) Origin {
 	o := Origin{Name: Canonical(name), Description: description, Scheme: "https", Addr: n.https.Addr()}
-	n.Add(&Host{Origin: o, Handler: h, DNS: Here()})
+	n.Add(&Host{Origin: o, Handler: h, DNS: AtLoopback()})
 	return o
 }
 
@@ -132,14 +132,14 @@ func (n *Hosts) Add(s *Host) {
 	n.sites[name] = s
 }
 
-// Find returns the site that answers for a host, by its name or a wildcard's.
+// Find returns the site that serves a host, by its name or a wildcard's.
 func (n *Hosts) Find(host string) (*Host, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return wildcard(n.sites, Canonical(host))
 }
 
-// Port returns the port at which a host answers to a scheme, 0 if it has none.
+// Port returns the port at which a host serves a scheme, 0 if it has none.
 func (n *Hosts) Port(scheme, host string) (port uint16, known bool) {
 	s, ok := n.Find(host)
 	switch {
@@ -160,7 +160,7 @@ func (n *Hosts) route(w http.ResponseWriter, r *http.Request) {
 	}
 	s, ok := n.Find(host)
 	if !ok || s.Handler == nil {
-		http.Error(w, "nobody here is called that", http.StatusMisdirectedRequest)
+		http.Error(w, "no host has this name", http.StatusMisdirectedRequest)
 		return
 	}
 	if once, ok := r.Context().Value(firstRequest{}).(*sync.Once); ok && r.TLS == nil {
@@ -175,7 +175,7 @@ func (n *Hosts) count(s *Host) {
 	s.connections++
 }
 
-// sharedTLS serves any name that a client asks for, with a sound certificate,
+// sharedTLS serves any name that a client asks for, with a valid certificate,
 // and counts the connection for that name.
 func (n *Hosts) sharedTLS() *tls.Config {
 	return &tls.Config{
@@ -186,7 +186,7 @@ func (n *Hosts) sharedTLS() *tls.Config {
 			return nil, nil
 		},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return n.Authority.Leaf(cmp.Or(Canonical(hello.ServerName), Loopback().String()), Sound)
+			return n.Authority.Leaf(cmp.Or(Canonical(hello.ServerName), Loopback().String()), Valid)
 		},
 	}
 }
@@ -219,32 +219,32 @@ func (n *Hosts) acceptedAll() int {
 // Loopback is where everything on the test network listens.
 func Loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-// Here is the resolution of what listens on the test network.
-func Here() Resolution { return Resolution{Addresses: []netip.Addr{Loopback()}} }
+// AtLoopback is the resolution of what listens on the test network.
+func AtLoopback() Resolution { return Resolution{Addresses: []netip.Addr{Loopback()}} }
 
 // A Page is a site with one short HTML page.
 type Page struct {
 	Name, Description string
-	Hold              time.Duration // before it answers
-	browsersOnly      bool          // 503 for everybody else
+	Hold              time.Duration // before it responds
+	browsersOnly      bool          // 503 for all others
 }
 
-// sites are the well-behaved names: five that everybody knows, with holds far
+// sites are the well-behaved names: five well-known ones, with holds far
 // enough apart to tell them by, and three of the test network's own.
 func sites() []Page {
 	return []Page{
-		{Name: "google.com", Description: "answers after 60 ms", Hold: 60 * time.Millisecond},
-		{Name: "amazon.com", Description: "answers browsers after 140 ms, everybody else 503", Hold: 140 * time.Millisecond, browsersOnly: true},
-		{Name: "facebook.com", Description: "answers after 90 ms", Hold: 90 * time.Millisecond},
-		{Name: "www.apple.com", Description: "answers after 40 ms", Hold: 40 * time.Millisecond},
-		{Name: "www.microsoft.com", Description: "answers after 115 ms", Hold: 115 * time.Millisecond},
-		{Name: "good.stage.test", Description: "answers at once"},
-		{Name: "canary.stage.test", Description: "answers at once"},
-		{Name: "*.many.stage.test", Description: "any number of names that answer at once"},
+		{Name: "google.com", Description: "responds after 60 ms", Hold: 60 * time.Millisecond},
+		{Name: "amazon.com", Description: "responds to browsers after 140 ms, to all others 503", Hold: 140 * time.Millisecond, browsersOnly: true},
+		{Name: "facebook.com", Description: "responds after 90 ms", Hold: 90 * time.Millisecond},
+		{Name: "www.apple.com", Description: "responds after 40 ms", Hold: 40 * time.Millisecond},
+		{Name: "www.microsoft.com", Description: "responds after 115 ms", Hold: 115 * time.Millisecond},
+		{Name: "good.stage.test", Description: "responds at once"},
+		{Name: "canary.stage.test", Description: "responds at once"},
+		{Name: "*.many.stage.test", Description: "any number of names that respond at once"},
 	}
 }
 
-// ServeHTTP answers after the page's hold.
+// ServeHTTP responds after the page's hold.
 func (p Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	Wait(r.Context(), p.Hold)
 	if p.browsersOnly && !strings.Contains(r.UserAgent(), "Mozilla/5.0") {
@@ -263,7 +263,7 @@ func Respond(w http.ResponseWriter, status int, title string) {
 	io.WriteString(w, body)
 }
 
-// Wait holds an answer for d; where the client or the test network goes away before,
+// Wait holds a response for d; where the client or the test network goes away before,
 // it ends the handler without one.
 func Wait(ctx context.Context, d time.Duration) {
 	if !pause.For(ctx, d) {
@@ -280,11 +280,11 @@ func held(h http.Handler) http.Handler {
 	})
 }
 
-// A holdWriter sets HeldHeader right before the answer's head is written.
+// A holdWriter sets HeldHeader right before the response's head is written.
 type holdWriter struct {
 	http.ResponseWriter
-	arrived   time.Time
-	announced bool
+	arrived time.Time
+	written bool
 }
 
 // WriteHeader announces the hold and writes the head.
@@ -303,8 +303,8 @@ func (h *holdWriter) Write(p []byte) (int, error) {
 func (h *holdWriter) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 func (h *holdWriter) announce() {
-	if !h.announced {
-		h.announced = true
+	if !h.written {
+		h.written = true
 		h.Header().Set(HeldHeader, strconv.FormatInt(int64(time.Since(h.arrived)), 10))
 	}
 }

@@ -18,33 +18,33 @@ import (
 
 const (
 	defaultTTL     = time.Minute
-	plainDNSLimit  = 512   // bytes of an answer over UDP without EDNS (RFC 1035, 4.2.1)
+	plainDNSLimit  = 512   // bytes of a DNS answer over UDP without EDNS (RFC 1035, 4.2.1)
 	maxDNSQuestion = 65535 // bytes, by TCP's length field
 	readBuffer     = 4 << 20
 	BindAttempts   = 20 // for a port that is free in both UDP and TCP
 )
 
-// A Resolution is what a Resolver says of one name. The zero Resolution is a
+// A Resolution is what a Resolver returns for one name. The zero Resolution is a
 // name that exists and has no address.
 type Resolution struct {
 	Addresses []netip.Addr     // IPv4 for A, IPv6 for AAAA
 	TTL       time.Duration    // whole seconds; 0: one minute
-	Failure   dnsmessage.RCode // other than success: the answer's code, e.g. server failure
-	Silent    bool             // the question gets no answer at all
+	Failure   dnsmessage.RCode // other than success: the response's code, e.g. server failure
+	Silent    bool             // the query gets no response at all
 }
 
 // A Resolver is a DNS server on one port of 127.0.0.1, for UDP and TCP. It
-// answers A and AAAA for the names it was told, any other name does not exist.
-// It is safe for concurrent use.
+// resolves A and AAAA of the names in Set; any other name does not exist. It is
+// safe for concurrent use.
 type Resolver struct {
 	udp   *net.UDPConn
 	tcp   *Listener
 	tasks Tasks
 
-	mu      sync.Mutex
-	answers map[string]Resolution
-	queries map[query]int
-	waits   map[string]time.Duration // by name: see takeWaits
+	mu          sync.Mutex
+	resolutions map[string]Resolution
+	queries     map[query]int
+	waits       map[string]time.Duration // by name: see takeWaits
 }
 
 type query struct {
@@ -54,10 +54,10 @@ type query struct {
 
 // NewResolver starts a resolver that knows no name yet.
 func NewResolver() (*Resolver, error) {
-	r := &Resolver{answers: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]time.Duration{}}
+	r := &Resolver{resolutions: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]time.Duration{}}
 	var err error
 	for range BindAttempts {
-		if r.tcp, err = ServeRaw(r.converse); err != nil {
+		if r.tcp, err = ServeRaw(r.serveTCP); err != nil {
 			return nil, err
 		}
 		if r.udp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(r.Addr())); err == nil {
@@ -65,7 +65,7 @@ func NewResolver() (*Resolver, error) {
 			if err := StampSocket(r.udp); err != nil {
 				return nil, errors.Join(fmt.Errorf("asking for the kernel's stamps: %w", err), r.udp.Close(), r.tcp.Close())
 			}
-			r.tasks.Go(r.listen)
+			r.tasks.Go(r.serveUDP)
 			return r, nil
 		}
 		r.tcp.Close()
@@ -76,16 +76,16 @@ func NewResolver() (*Resolver, error) {
 // Addr returns where the resolver listens.
 func (r *Resolver) Addr() netip.AddrPort { return r.tcp.Addr() }
 
-// Set tells the resolver what to say of a name. Case and a trailing dot do not
+// Set sets what the resolver returns for a name. Case and a trailing dot do not
 // matter. "*.example.com" stands for every name below example.com that has no
 // Resolution of its own.
 func (r *Resolver) Set(name string, a Resolution) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answers[Canonical(name)] = a
+	r.resolutions[Canonical(name)] = a
 }
 
-// Queries returns how many questions of a type came for a name.
+// Queries returns how many queries of a type came for a name.
 func (r *Resolver) Queries(name string, kind dnsmessage.Type) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,8 +99,8 @@ func (r *Resolver) Close() error {
 	return r.tcp.Close()
 }
 
-// listen answers what comes by UDP until the socket is closed.
-func (r *Resolver) listen() {
+// serveUDP responds to queries by UDP until the socket is closed.
+func (r *Resolver) serveUDP() {
 	buf, control := make([]byte, maxDNSQuestion), make([]byte, stampSpace)
 	for {
 		n, controls, _, from, err := r.udp.ReadMsgUDPAddrPort(buf, control)
@@ -115,8 +115,7 @@ func (r *Resolver) listen() {
 	}
 }
 
-// noteWait remembers how long a question that came by UDP waited for its
-// answer; of several for a name, the longest.
+// noteWait remembers how long a query by UDP waited for its response; of several for a name, the longest.
 func (r *Resolver) noteWait(question []byte, waited time.Duration) {
 	var p dnsmessage.Parser
 	if _, err := p.Start(question); err != nil {
@@ -132,8 +131,8 @@ func (r *Resolver) noteWait(question []byte, waited time.Duration) {
 	r.waits[name] = max(r.waits[name], waited)
 }
 
-// TakeWaits returns and forgets for how long each name's askers waited by UDP,
-// from the kernel's receiving the question to the writing of the answer.
+// TakeWaits returns and forgets for how long each name's clients waited by UDP,
+// from the kernel's receiving the query to the writing of the response.
 func (r *Resolver) TakeWaits() map[string]time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,8 +141,8 @@ func (r *Resolver) TakeWaits() map[string]time.Duration {
 	return waits
 }
 
-// converse answers the questions that come over one TCP connection.
-func (r *Resolver) converse(_ context.Context, conn net.Conn) {
+// serveTCP responds to the queries of one TCP connection.
+func (r *Resolver) serveTCP(_ context.Context, conn net.Conn) {
 	var length [2]byte
 	for {
 		if _, err := io.ReadFull(conn, length[:]); err != nil {
@@ -164,7 +163,7 @@ func (r *Resolver) converse(_ context.Context, conn net.Conn) {
 	}
 }
 
-// reply returns the packed answer to a packed question, nil for none.
+// reply returns the packed response to a packed query, nil for none.
 func (r *Resolver) reply(question []byte, stream bool) []byte {
 	var m dnsmessage.Message
 	if err := m.Unpack(question); err != nil || m.Response || len(m.Questions) != 1 {
@@ -175,11 +174,11 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 		limit = datagramLimit(&m)
 	}
 	q := m.Questions[0]
-	a := r.look(q)
+	a := r.find(q)
 	if a.Silent {
 		return nil
 	}
-	answer := compose(m.Header, q, a)
+	answer := message(m.Header, q, a)
 	packed, err := answer.Pack()
 	if err == nil && len(packed) > limit {
 		answer.Truncated, answer.Answers, answer.Authorities = true, nil, nil
@@ -191,21 +190,21 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 	return packed
 }
 
-// look counts a question and finds what to say: of the name itself, else of
-// the nearest wildcard above it.
-func (r *Resolver) look(q dnsmessage.Question) Resolution {
+// find counts a query and finds the resolution of the name itself, else of the
+// nearest wildcard above it.
+func (r *Resolver) find(q dnsmessage.Question) Resolution {
 	name := Canonical(q.Name.String())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queries[query{name, q.Type}]++
-	if a, ok := wildcard(r.answers, name); ok {
+	if a, ok := wildcard(r.resolutions, name); ok {
 		return a
 	}
 	return Resolution{Failure: dnsmessage.RCodeNameError}
 }
 
-// compose makes the message that says a in answer to q.
-func compose(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsmessage.Message {
+// message makes the response to q.
+func message(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsmessage.Message {
 	m := &dnsmessage.Message{
 		Header: dnsmessage.Header{
 			ID: asked.ID, OpCode: asked.OpCode, RecursionDesired: asked.RecursionDesired,
@@ -217,7 +216,7 @@ func compose(asked dnsmessage.Header, q dnsmessage.Question, a Resolution) *dnsm
 		m.Answers = records(q, a)
 	}
 	if len(m.Answers) == 0 && (a.Failure == dnsmessage.RCodeSuccess || a.Failure == dnsmessage.RCodeNameError) {
-		m.Authorities = []dnsmessage.Resource{denial()}
+		m.Authorities = []dnsmessage.Resource{soaRecord()}
 	}
 	return m
 }
@@ -238,8 +237,8 @@ func records(q dnsmessage.Question, a Resolution) []dnsmessage.Resource {
 	return all
 }
 
-// denial is the record that says how long a "no" may be remembered (RFC 2308).
-func denial() dnsmessage.Resource {
+// soaRecord is the record that says how long a "no" may be remembered (RFC 2308).
+func soaRecord() dnsmessage.Resource {
 	zone := dnsmessage.MustNewName("stage.test.")
 	return dnsmessage.Resource{
 		Header: dnsmessage.ResourceHeader{Name: zone, Type: dnsmessage.TypeSOA, Class: dnsmessage.ClassINET, TTL: 60},
@@ -249,7 +248,7 @@ func denial() dnsmessage.Resource {
 	}
 }
 
-// datagramLimit is how many bytes the asker takes by UDP: what its EDNS record
+// datagramLimit is how many bytes the client takes by UDP: what its EDNS record
 // says (RFC 6891), else 512.
 func datagramLimit(m *dnsmessage.Message) int {
 	for _, extra := range m.Additionals {

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A Tamper makes of an honest answer by UDP the packets that are sent in its
-// place, in order. The question came for the nth time, counted from 1 by name
+// A Tamper makes of a response by UDP the packets that are sent in its
+// place, in order. The query came for the nth time, counted from 1 by name
 // and type. It may change neither slice.
 type Tamper func(nth int, question dnsmessage.Question, answer []byte) [][]byte
 
-// A Tampered is a DNS server on one port of 127.0.0.1 that says what a
-// Resolver says, but for what a Tamper makes of it. By TCP it is honest.
+// A Tampered is a DNS server on one port of 127.0.0.1 that responds as a
+// Resolver does, by UDP with what a Tamper makes of it.
 type Tampered struct {
 	resolver *Resolver
 	tamper   Tamper
@@ -24,26 +24,26 @@ type Tampered struct {
 	tcp      *Listener
 	tasks    Tasks
 
-	mu    sync.Mutex
-	asked map[query]int
+	mu     sync.Mutex
+	counts map[query]int
 }
 
-// Tamper starts a server that tampers with what r says by UDP.
+// Tamper starts a server that tampers with the responses of r by UDP.
 func (r *Resolver) Tamper(tamper Tamper) (*Tampered, error) {
-	t := &Tampered{resolver: r, tamper: tamper, asked: map[query]int{}}
+	t := &Tampered{resolver: r, tamper: tamper, counts: map[query]int{}}
 	var err error
 	for range BindAttempts {
-		if t.tcp, err = ServeRaw(r.converse); err != nil {
+		if t.tcp, err = ServeRaw(r.serveTCP); err != nil {
 			return nil, err
 		}
 		if t.udp, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(t.Addr())); err == nil {
 			t.udp.SetReadBuffer(readBuffer) // as far as the system allows
-			t.tasks.Go(t.listen)
+			t.tasks.Go(t.serveUDP)
 			return t, nil
 		}
 		t.tcp.Close()
 	}
-	return nil, fmt.Errorf("finding a port for the tampered resolver: %w", err)
+	return nil, fmt.Errorf("finding a port for the tampering resolver: %w", err)
 }
 
 // Addr returns where the server listens.
@@ -56,7 +56,7 @@ func (t *Tampered) Close() error {
 	return t.tcp.Close()
 }
 
-func (t *Tampered) listen() {
+func (t *Tampered) serveUDP() {
 	buf := make([]byte, maxDNSQuestion)
 	for {
 		n, from, err := t.udp.ReadFromUDPAddrPort(buf)
@@ -81,48 +81,48 @@ func (t *Tampered) answers(question []byte) [][]byte {
 	}
 	t.mu.Lock()
 	key := query{Canonical(q.Name.String()), q.Type}
-	t.asked[key]++
-	nth := t.asked[key]
+	t.counts[key]++
+	nth := t.counts[key]
 	t.mu.Unlock()
 	return t.tamper(nth, q, answer)
 }
 
-// WrongID is the answer to another question's id.
+// WrongID is the response with another query's id.
 func WrongID(answer []byte) []byte {
 	wrong := append([]byte(nil), answer...)
 	binary.BigEndian.PutUint16(wrong, binary.BigEndian.Uint16(answer)+1)
 	return wrong
 }
 
-// WrongQuestion is the answer to a question that nobody asked: of another
+// WrongQuestion is the response to a query that was not sent: of another
 // class, which Go's resolver never asks for.
 func WrongQuestion(answer []byte) []byte {
 	return rewritten(answer, func(m *dnsmessage.Message) { m.Questions[0].Class = dnsmessage.ClassCHAOS })
 }
 
-// OtherName is the answer of another name.
+// OtherName is the response for another name.
 func OtherName(answer []byte) []byte {
 	return rewritten(answer, func(m *dnsmessage.Message) {
 		m.Questions[0].Name = dnsmessage.MustNewName("other." + m.Questions[0].Name.String())
 	})
 }
 
-// NoResponse is the answer as a question.
+// NoResponse is the response marked as a query.
 func NoResponse(answer []byte) []byte {
 	return rewritten(answer, func(m *dnsmessage.Message) { m.Response = false })
 }
 
-// Shortened is the answer without its last eight bytes.
+// Shortened is the response without its last eight bytes.
 func Shortened(answer []byte) []byte {
 	return append([]byte(nil), answer[:max(len(answer)-8, 0)]...)
 }
 
-// Truncated is an empty answer that says: ask by TCP.
+// Truncated is an empty response with the flag TC: ask by TCP.
 func Truncated(answer []byte) []byte {
 	return rewritten(answer, func(m *dnsmessage.Message) { m.Truncated, m.Answers, m.Authorities = true, nil, nil })
 }
 
-// Aliased is the answer behind a chain of n aliases.
+// Aliased is the response behind a chain of n aliases.
 func Aliased(answer []byte, n int) []byte {
 	return rewritten(answer, func(m *dnsmessage.Message) {
 		name := m.Questions[0].Name
@@ -153,7 +153,7 @@ func rewritten(answer []byte, change func(*dnsmessage.Message)) []byte {
 	return packed
 }
 
-// Failed is the answer with a code that says that there is none.
+// Failed is an empty response with a code of failure.
 func Failed(answer []byte, code dnsmessage.RCode) []byte {
 	return rewritten(answer, func(m *dnsmessage.Message) { m.RCode, m.Answers, m.Authorities = code, nil, nil })
 }

@@ -18,7 +18,7 @@ const (
 	functionName = "rollcall"
 	functionARN  = "arn:aws:lambda:eu-central-1:123456789012:function:" + functionName
 
-	// MaxPayload is the number of bytes an event may have, and an answer too:
+	// MaxPayload is the number of bytes an event may have, and a result too:
 	// Lambda's 6 MB for synchronous invocations, read as MiB.
 	MaxPayload = 6 << 20
 )
@@ -26,11 +26,11 @@ const (
 // ErrRuntimeClosed is the error of an invocation whose runtime was closed.
 var ErrRuntimeClosed = errors.New("the runtime API is closed")
 
-// An Answer is how an invocation ended.
-type Answer struct {
+// A Result is how an invocation ended.
+type Result struct {
 	RequestID string
 	Payload   []byte        // what the function returned; nil if it failed
-	Duration  time.Duration // from the hand-over of the event to the answer's last byte
+	Duration  time.Duration // from the hand-over of the event to the result's last byte
 
 	// ErrorType is empty if the function succeeded, else the type of the error
 	// it returned, or one of Lambda's own: "Sandbox.Timedout",
@@ -48,8 +48,8 @@ type Runtime struct {
 	queue  chan *invocation
 
 	mu      sync.Mutex
-	open    map[string]*invocation // handed over and not answered, by request id
-	initial *Answer                // the error of the function's start
+	open    map[string]*invocation // handed over and not finished, by request id
+	initial *Result                // the error of the function's start
 	failed  chan struct{}          // closed when initial is set
 
 	ready  chan struct{} // closed when the function has asked for an event
@@ -63,7 +63,7 @@ type invocation struct {
 	timeout time.Duration
 	begun   time.Time // when the event was handed over; written before handed is closed
 	handed  chan struct{}
-	answer  chan Answer // buffered
+	result  chan Result // buffered
 }
 
 // NewRuntime starts a runtime API on a free port of 127.0.0.1.
@@ -75,7 +75,7 @@ func NewRuntime() (*Runtime, error) {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", r.failure)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", r.initError)
 	mux.HandleFunc("POST /2020-01-01/extension/register", register)
-	mux.HandleFunc("GET /2020-01-01/extension/event/next", silence)
+	mux.HandleFunc("GET /2020-01-01/extension/event/next", noResponse)
 	var err error
 	r.server, err = ServeWeb(mux, nil)
 	return r, err
@@ -90,62 +90,62 @@ func (r *Runtime) Accepted() int { return int(r.server.accepted.Load()) }
 // Close ends the server; open invocations end with ErrRuntimeClosed.
 func (r *Runtime) Close() error { return r.server.Close() }
 
-// Invoke queues an event and waits for its answer. The time-out, in whole
-// milliseconds, begins with the hand-over; an answer after it comes too late and
-// gives "Sandbox.Timedout". An error means that the function was not asked, or
-// that nobody waited for its answer.
-func (r *Runtime) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Answer, error) {
+// Invoke queues an event and waits for its result. The timeout, in whole
+// milliseconds, begins with the hand-over; a result after it comes too late and
+// gives "Sandbox.Timedout". An error means that the function did not get the
+// event, or that ctx or the runtime ended before the result.
+func (r *Runtime) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Result, error) {
 	if len(event) > MaxPayload {
-		return Answer{}, fmt.Errorf("the event has %d bytes, more than %d", len(event), MaxPayload)
+		return Result{}, fmt.Errorf("the event has %d bytes, more than %d", len(event), MaxPayload)
 	}
 	inv := &invocation{
 		id: newID(), event: event, timeout: timeout,
-		handed: make(chan struct{}), answer: make(chan Answer, 1),
+		handed: make(chan struct{}), result: make(chan Result, 1),
 	}
 	select {
 	case r.queue <- inv:
 	case <-r.failed:
 		return r.initialError(inv.id), nil
 	case <-ctx.Done():
-		return Answer{}, context.Cause(ctx)
+		return Result{}, context.Cause(ctx)
 	case <-r.server.ctx.Done():
-		return Answer{}, ErrRuntimeClosed
+		return Result{}, ErrRuntimeClosed
 	}
 	defer r.forget(inv.id)
 	return r.await(ctx, inv)
 }
 
-// await waits for the answer of an invocation that left the queue.
-func (r *Runtime) await(ctx context.Context, inv *invocation) (Answer, error) {
+// await waits for the result of an invocation that left the queue.
+func (r *Runtime) await(ctx context.Context, inv *invocation) (Result, error) {
 	<-inv.handed
 	timer := time.NewTimer(time.Until(inv.begun.Add(inv.timeout)))
 	defer timer.Stop()
 	select {
-	case a := <-inv.answer:
-		return a, nil
+	case result := <-inv.result:
+		return result, nil
 	case <-timer.C:
 		message := fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id, inv.timeout.Seconds())
-		return Answer{RequestID: inv.id, Duration: inv.timeout, ErrorType: "Sandbox.Timedout", ErrorMessage: message}, nil
+		return Result{RequestID: inv.id, Duration: inv.timeout, ErrorType: "Sandbox.Timedout", ErrorMessage: message}, nil
 	case <-ctx.Done():
 	case <-r.server.ctx.Done():
 	}
 	select {
-	case a := <-inv.answer: // came first
-		return a, nil
+	case result := <-inv.result: // came first
+		return result, nil
 	default:
 	}
 	if ctx.Err() != nil {
-		return Answer{}, context.Cause(ctx)
+		return Result{}, context.Cause(ctx)
 	}
-	return Answer{}, ErrRuntimeClosed
+	return Result{}, ErrRuntimeClosed
 }
 
-func (r *Runtime) initialError(id string) Answer {
+func (r *Runtime) initialError(id string) Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a := *r.initial
-	a.RequestID = id
-	return a
+	result := *r.initial
+	result.RequestID = id
+	return result
 }
 
 func (r *Runtime) forget(id string) {
@@ -189,17 +189,17 @@ func (r *Runtime) response(w http.ResponseWriter, req *http.Request) {
 		panic(http.ErrAbortHandler)
 	case len(payload) > MaxPayload:
 		message := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayload)
-		if r.settle(w, req, Answer{ErrorType: "Function.ResponseSizeTooLarge", ErrorMessage: message}) {
+		if r.finish(w, req, Result{ErrorType: "Function.ResponseSizeTooLarge", ErrorMessage: message}) {
 			status(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
 		}
-	case r.settle(w, req, Answer{Payload: payload}):
+	case r.finish(w, req, Result{Payload: payload}):
 		status(w, http.StatusAccepted, "OK")
 	}
 }
 
 // failure takes the error that the function returned.
 func (r *Runtime) failure(w http.ResponseWriter, req *http.Request) {
-	if r.settle(w, req, readFailure(req)) {
+	if r.finish(w, req, readFailure(req)) {
 		status(w, http.StatusAccepted, "OK")
 	}
 }
@@ -207,19 +207,19 @@ func (r *Runtime) failure(w http.ResponseWriter, req *http.Request) {
 // initError takes the error of a function that could not start; every
 // invocation from now on gets it.
 func (r *Runtime) initError(w http.ResponseWriter, req *http.Request) {
-	a := readFailure(req)
+	failure := readFailure(req)
 	r.mu.Lock()
 	if r.initial == nil {
-		r.initial = &a
+		r.initial = &failure
 		close(r.failed)
 	}
 	r.mu.Unlock()
 	status(w, http.StatusAccepted, "OK")
 }
 
-// settle ends the invocation that a request names. One that is not open, or
-// answered already, is the function's mistake.
-func (r *Runtime) settle(w http.ResponseWriter, req *http.Request, a Answer) bool {
+// finish ends the invocation that a request names. One that is not open, or
+// finished already, is the function's mistake.
+func (r *Runtime) finish(w http.ResponseWriter, req *http.Request, result Result) bool {
 	id := req.PathValue("id")
 	r.mu.Lock()
 	inv, ok := r.open[id]
@@ -229,13 +229,13 @@ func (r *Runtime) settle(w http.ResponseWriter, req *http.Request, a Answer) boo
 		status(w, http.StatusBadRequest, "InvalidRequestID")
 		return false
 	}
-	a.RequestID, a.Duration = inv.id, time.Since(inv.begun)
-	inv.answer <- a
+	result.RequestID, result.Duration = inv.id, time.Since(inv.begun)
+	inv.result <- result
 	return true
 }
 
 // readFailure reads an error as the runtime API has it.
-func readFailure(req *http.Request) Answer {
+func readFailure(req *http.Request) Result {
 	var body struct {
 		ErrorMessage string `json:"errorMessage"`
 		ErrorType    string `json:"errorType"`
@@ -247,7 +247,7 @@ func readFailure(req *http.Request) Answer {
 	if named := req.Header.Get("Lambda-Runtime-Function-Error-Type"); named != "" {
 		body.ErrorType = named
 	}
-	return Answer{ErrorType: body.ErrorType, ErrorMessage: body.ErrorMessage}
+	return Result{ErrorType: body.ErrorType, ErrorMessage: body.ErrorMessage}
 }
 
 // register takes an extension; aws-lambda-go registers one to be sent SIGTERM.
@@ -259,7 +259,7 @@ func register(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// status answers the function's process.
+// status responds to the function's process.
 func status(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

@@ -23,13 +23,13 @@ func newRuntime(t *testing.T) *Runtime {
 	return r
 }
 
-// handed is an event as a function gets it.
-type handed struct {
+// handedEvent is an event as a function gets it.
+type handedEvent struct {
 	id, event string
 	header    http.Header
 }
 
-func nextEvent(t *testing.T, r *Runtime) handed {
+func nextEvent(t *testing.T, r *Runtime) handedEvent {
 	t.Helper()
 	res, err := http.Get("http://" + r.Addr() + "/2018-06-01/runtime/invocation/next")
 	if err != nil {
@@ -40,11 +40,11 @@ func nextEvent(t *testing.T, r *Runtime) handed {
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("next: %d (%v)", res.StatusCode, err)
 	}
-	return handed{res.Header.Get("Lambda-Runtime-Aws-Request-Id"), string(event), res.Header}
+	return handedEvent{res.Header.Get("Lambda-Runtime-Aws-Request-Id"), string(event), res.Header}
 }
 
-// tell posts to the runtime API and returns the status.
-func tell(t *testing.T, r *Runtime, path string, body io.Reader) int {
+// postTo posts to the runtime API and returns the status.
+func postTo(t *testing.T, r *Runtime, path string, body io.Reader) int {
 	t.Helper()
 	res, err := http.Post("http://"+r.Addr()+"/2018-06-01/runtime/"+path, "application/json", body)
 	if err != nil {
@@ -55,8 +55,8 @@ func tell(t *testing.T, r *Runtime, path string, body io.Reader) int {
 }
 
 // invoke asks in the background.
-func invoke(t *testing.T, r *Runtime, event string, timeout time.Duration) <-chan Answer {
-	answers := make(chan Answer, 1)
+func invoke(t *testing.T, r *Runtime, event string, timeout time.Duration) <-chan Result {
+	answers := make(chan Result, 1)
 	go func() {
 		a, err := r.Invoke(t.Context(), []byte(event), timeout)
 		if err != nil {
@@ -85,14 +85,14 @@ func TestRuntimeHandsOverAndTakesBack(t *testing.T) {
 	if got.event != `{"a":1}` || len(got.id) != 36 {
 		t.Errorf("handed over %q with id %q", got.event, got.id)
 	}
-	if status := tell(t, r, "invocation/"+got.id+"/response", strings.NewReader("done")); status != 202 {
+	if status := postTo(t, r, "invocation/"+got.id+"/response", strings.NewReader("done")); status != 202 {
 		t.Errorf("the response gets %d, want 202", status)
 	}
 	a := <-answers
 	if string(a.Payload) != "done" || a.ErrorType != "" || a.RequestID != got.id || a.Duration <= 0 {
 		t.Errorf("Invoke = %+v", a)
 	}
-	if status := tell(t, r, "invocation/"+got.id+"/response", strings.NewReader("again")); status != 400 {
+	if status := postTo(t, r, "invocation/"+got.id+"/response", strings.NewReader("again")); status != 400 {
 		t.Errorf("a second response gets %d, want 400", status)
 	}
 }
@@ -114,7 +114,7 @@ func TestRuntimeFailures(t *testing.T) {
 	for _, test := range tests {
 		answers := invoke(t, r, "{}", time.Minute)
 		id := nextEvent(t, r).id
-		if status := tell(t, r, "invocation/"+id+test.path, strings.NewReader(test.body)); status != test.status {
+		if status := postTo(t, r, "invocation/"+id+test.path, strings.NewReader(test.body)); status != test.status {
 			t.Errorf("%s: %d, want %d", test.name, status, test.status)
 		}
 		a := <-answers
@@ -131,7 +131,7 @@ func TestRuntimeTimesOut(t *testing.T) {
 	if a := <-answers; a.ErrorType != "Sandbox.Timedout" || a.Duration != 20*time.Millisecond || a.RequestID != id {
 		t.Errorf("Invoke = %+v", a)
 	}
-	if status := tell(t, r, "invocation/"+id+"/response", strings.NewReader("late")); status != 400 {
+	if status := postTo(t, r, "invocation/"+id+"/response", strings.NewReader("late")); status != 400 {
 		t.Errorf("the late response gets %d, want 400", status)
 	}
 }
@@ -143,7 +143,7 @@ func TestRuntimeServesSeveralAtOnce(t *testing.T) {
 	for range n {
 		group.Go(func() {
 			got := nextEvent(t, r)
-			tell(t, r, "invocation/"+got.id+"/response", strings.NewReader("re: "+got.event))
+			postTo(t, r, "invocation/"+got.id+"/response", strings.NewReader("re: "+got.event))
 		})
 	}
 	for i := range n {
@@ -164,11 +164,11 @@ func TestRuntimeInitError(t *testing.T) {
 	r := newRuntime(t)
 	waiting := invoke(t, r, "{}", time.Minute)
 	for range 2 {
-		if status := tell(t, r, "init/error", strings.NewReader(`{"errorType":"Config","errorMessage":"bad"}`)); status != 202 {
+		if status := postTo(t, r, "init/error", strings.NewReader(`{"errorType":"Config","errorMessage":"bad"}`)); status != 202 {
 			t.Errorf("the error gets %d", status)
 		}
 	}
-	for _, a := range []Answer{<-waiting, <-invoke(t, r, "{}", time.Minute)} {
+	for _, a := range []Result{<-waiting, <-invoke(t, r, "{}", time.Minute)} {
 		if a.ErrorType != "Config" || a.ErrorMessage != "bad" || a.RequestID == "" {
 			t.Errorf("Invoke = %+v", a)
 		}

@@ -14,85 +14,86 @@ import (
 	"rollcall/internal/pause"
 )
 
-// RequestTimeout is how long a raw server waits for a request, or for a caller to go.
+// RequestTimeout is how long a raw server waits for a request, or for a client to close.
 const RequestTimeout = 5 * time.Second
 
-// A Server is one named fault, or a neighbour that is just good enough: a row
-// of the table is all it takes. Its host is its name below stage.test.
+// A Server has one fault, or is the counterpart of faults, which is just good
+// enough. A row of the table is all it takes. Its host is its name below
+// stage.test.
 type Server struct {
 	Name, Description string
-	// Beside names the faults, separated by blanks, whose good neighbour this
-	// is. It is empty for a fault.
-	Beside string
-	Start  Starter    // nil: nothing listens
-	DNS    Resolution // of the resolver; where something listens, the zero value is its address
+	// CounterpartOf names the faults, separated by blanks, that this is nearly
+	// like and does not have. It is empty for a fault.
+	CounterpartOf string
+	Start         Starter    // nil: nothing listens
+	DNS           Resolution // of the resolver; where something listens, the zero value is its address
 }
 
-// A Starter brings the server of a host up; the site it returns needs no more
+// A Starter brings the server of a host up; the host it returns needs no more
 // than where and how it is reached.
 type Starter func(n *Hosts, host string) (*Host, error)
 
 // startServer brings a server up and makes it known.
-func (n *Hosts) startServer(r Server) error {
-	host := r.Name + ".stage.test"
+func (n *Hosts) startServer(server Server) error {
+	host := server.Name + ".stage.test"
 	s := &Host{Origin: Origin{Scheme: "https"}}
-	if r.Start != nil {
+	if server.Start != nil {
 		var err error
-		if s, err = r.Start(n, host); err != nil {
+		if s, err = server.Start(n, host); err != nil {
 			return err
 		}
 	}
 	switch {
-	case len(s.DNS.Addresses) > 0: // the starter knows better
-	case r.Start == nil, len(r.DNS.Addresses) > 0:
-		s.DNS = r.DNS
+	case len(s.DNS.Addresses) > 0: // set by the starter
+	case server.Start == nil, len(server.DNS.Addresses) > 0:
+		s.DNS = server.DNS
 	default:
-		s.DNS = Here()
+		s.DNS = AtLoopback()
 	}
-	s.Origin.Name, s.Origin.Description = host, r.text()
+	s.Origin.Name, s.Origin.Description = host, server.text()
 	n.Add(s)
 	return nil
 }
 
 // text is the description with the server's place in the table.
-func (r Server) text() string {
-	if r.Beside == "" {
-		return r.Description
+func (s Server) text() string {
+	if s.CounterpartOf == "" {
+		return s.Description
 	}
-	return r.Description + " (good neighbour of " + strings.Join(strings.Fields(r.Beside), ", ") + ")"
+	return s.Description + " (counterpart of " + strings.Join(strings.Fields(s.CounterpartOf), ", ") + ")"
 }
 
-// Ported returns an http or https URL with the port at which its host answers
+// Ported returns an http or https URL with the port of its host
 // here. ok is false if the URL has a port already, or nothing listens for its
-// host. A server shows its fault by http too, but for those of TLS.
+// host. A server shows its fault by http too, except those of TLS.
 func (s *Net) Ported(raw string) (ported string, ok bool) {
 	_, ported, ok = s.port(raw)
 	return ported, ok
 }
 
-// Shared starts nothing: both shared listeners answer with h.
+// Shared starts nothing: both shared listeners serve h.
 func Shared(h http.HandlerFunc) Starter {
 	return func(n *Hosts, _ string) (*Host, error) {
 		return &Host{Origin: Origin{Scheme: "https", Addr: n.https.Addr()}, Handler: h}, nil
 	}
 }
 
-// Secured answers 200 over TLS as config says, which lacks no more than a
-// certificate: the host's sound one.
-func Secured(config func() *tls.Config) Starter { return Speaking(config, Say(OK)) }
+// WithTLS responds 200 over TLS with config, to which it adds the host's valid
+// certificate.
+func WithTLS(config func() *tls.Config) Starter { return OverHTTPWith(config, Send(OK)) }
 
-// Certificate returns the sound certificate of a host when the first handshake asks
+// Certificate returns the valid certificate of a host when the first handshake asks
 // for it.
 func (n *Hosts) Certificate(host string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.Authority.Leaf(host, Sound) }
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.Authority.Leaf(host, Valid) }
 }
 
 // plain serves a page without TLS.
 func plain(n *Hosts, host string) (*Host, error) {
-	return Owned(n.Serve(Page{Name: host}, nil))
+	return OwnListener(n.Serve(Page{Name: host}, nil))
 }
 
-// refused holds a port that nobody listens on.
+// refused holds a port on which nothing listens.
 func refused(n *Hosts, _ string) (*Host, error) {
 	port, err := holdPort()
 	if err != nil {
@@ -109,49 +110,48 @@ func (n *Hosts) CloseLater(c io.Closer) {
 	n.closers = append(n.closers, c)
 }
 
-// Owned is the site of a server of its own.
-func Owned(s *Listener, err error) (*Host, error) {
+// OwnListener is the host of a server with a listener of its own.
+func OwnListener(s *Listener, err error) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &Host{Origin: Origin{Scheme: "https", Addr: s.Addr()}, Own: s}, nil
 }
 
-// A Caller is a client that has connected, and where an act is one of overHTTP
-// has asked.
-type Caller struct {
-	net.Conn // what is spoken over: TLS, or TCP as it is
+// A Client is a connected client, with its request if it has sent one.
+type Client struct {
+	net.Conn // TLS, or TCP as it is
 	TCP      *net.TCPConn
 	Request  *http.Request // its body unread; nil before there is one
 }
 
-// An Act is what a server does with a caller. The connection ends afterwards;
+// A ConnHandler is what a server does with a connection. The connection ends afterwards;
 // ctx ends with the test network.
-type Act func(ctx context.Context, c *Caller)
+type ConnHandler func(ctx context.Context, c *Client)
 
-// OverTCP lets a act on every connection as it comes.
-func OverTCP(a Act) Starter {
+// OverTCP lets handle have every connection as it comes.
+func OverTCP(a ConnHandler) Starter {
 	return func(n *Hosts, _ string) (*Host, error) {
-		return Owned(n.Keep(ServeRaw(func(ctx context.Context, conn net.Conn) {
-			c := &Caller{Conn: conn, TCP: conn.(*net.TCPConn)}
+		return OwnListener(n.Keep(ServeRaw(func(ctx context.Context, conn net.Conn) {
+			c := &Client{Conn: conn, TCP: conn.(*net.TCPConn)}
 			defer c.finish()
 			a(ctx, c)
 		})))
 	}
 }
 
-// OverHTTP lets a act on every connection once its first request has come:
-// over TLS where the client begins it, with a sound certificate, else plainly.
-func OverHTTP(a Act) Starter {
-	return Speaking(func() *tls.Config { return &tls.Config{NextProtos: []string{"http/1.1"}} }, a)
+// OverHTTP lets handle have every connection after its first request: over TLS
+// with a valid certificate if the client begins that, else without.
+func OverHTTP(a ConnHandler) Starter {
+	return OverHTTPWith(func() *tls.Config { return &tls.Config{NextProtos: []string{"http/1.1"}} }, a)
 }
 
-// Speaking is overHTTP with what else is to be said of TLS.
-func Speaking(config func() *tls.Config, a Act) Starter {
+// OverHTTPWith is OverHTTP with a configuration of TLS.
+func OverHTTPWith(config func() *tls.Config, a ConnHandler) Starter {
 	return func(n *Hosts, host string) (*Host, error) {
 		secure := config()
 		secure.GetCertificate = n.Certificate(host)
-		return OverTCP(func(ctx context.Context, c *Caller) {
+		return OverTCP(func(ctx context.Context, c *Client) {
 			c.SetReadDeadline(time.Now().Add(RequestTimeout))
 			if c.Sniff() {
 				c.Conn = tls.Server(c.Conn, secure)
@@ -161,9 +161,9 @@ func Speaking(config func() *tls.Config, a Act) Starter {
 	}
 }
 
-// finish ends what we say, and reads what the caller says until it has gone: a
-// connection closed over unread bytes would be a reset one.
-func (c *Caller) finish() {
+// finish ends our direction and reads until the client closes: closing with
+// unread bytes would reset the connection.
+func (c *Client) finish() {
 	if secure, ok := c.Conn.(*tls.Conn); ok {
 		secure.CloseWrite()
 	}
@@ -172,8 +172,8 @@ func (c *Caller) finish() {
 	io.Copy(io.Discard, c.TCP)
 }
 
-// Serve reads the caller's request and lets a act on it.
-func (c *Caller) Serve(ctx context.Context, a Act) {
+// Serve reads the client's request and lets handle have it.
+func (c *Client) Serve(ctx context.Context, a ConnHandler) {
 	var err error
 	if c.Request, err = http.ReadRequest(bufio.NewReader(c.Conn)); err != nil {
 		return
@@ -181,9 +181,9 @@ func (c *Caller) Serve(ctx context.Context, a Act) {
 	a(ctx, c)
 }
 
-// Sniff reports whether the caller begins a TLS handshake, and lets its first
-// bytes be read again.
-func (c *Caller) Sniff() bool {
+// Sniff reports whether the client begins a TLS handshake. Its first bytes can
+// still be read.
+func (c *Client) Sniff() bool {
 	const handshake = 22 // the record type (RFC 8446, 5.1)
 	r := bufio.NewReader(c.Conn)
 	c.Conn = sniffed{c.Conn, r}
@@ -191,38 +191,38 @@ func (c *Caller) Sniff() bool {
 	return err == nil && first[0] == handshake
 }
 
-// sniffed is a connection whose first bytes have been looked at.
+// sniffed is a connection whose first bytes were peeked.
 type sniffed struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-// Read returns the bytes that have been looked at, then the connection's.
+// Read returns the peeked bytes, then the connection's.
 func (s sniffed) Read(p []byte) (int, error) { return s.r.Read(p) }
 
-// Hang reads what comes and says nothing until the client goes away.
-func Hang(_ context.Context, c *Caller) {
+// Hang reads and sends nothing until the client closes.
+func Hang(_ context.Context, c *Client) {
 	c.SetReadDeadline(time.Time{})
 	io.Copy(io.Discard, c)
 }
 
-// Leave does nothing, so that the connection ends.
-func Leave(context.Context, *Caller) {}
+// CloseConn does nothing, so that the connection ends.
+func CloseConn(context.Context, *Client) {}
 
-// Reset lets closing send a reset instead of an end.
-func Reset(_ context.Context, c *Caller) {
+// Reset closes the connection with a reset.
+func Reset(_ context.Context, c *Client) {
 	c.TCP.SetLinger(0)
 	c.TCP.Close()
 }
 
-// Say sends exactly these bytes.
-func Say(text string) Act {
-	return func(_ context.Context, c *Caller) { io.WriteString(c, text) }
+// Send sends exactly these bytes.
+func Send(text string) ConnHandler {
+	return func(_ context.Context, c *Client) { io.WriteString(c, text) }
 }
 
-// Then does one act after the other.
-func Then(acts ...Act) Act {
-	return func(ctx context.Context, c *Caller) {
+// Sequence runs handlers one after the other.
+func Sequence(acts ...ConnHandler) ConnHandler {
+	return func(ctx context.Context, c *Client) {
 		for _, a := range acts {
 			a(ctx, c)
 		}
@@ -231,8 +231,8 @@ func Then(acts ...Act) Act {
 
 // Drip sends text in pieces of some bytes, the first at once and each after
 // an interval.
-func Drip(text string, piece int, interval time.Duration) Act {
-	return func(ctx context.Context, c *Caller) {
+func Drip(text string, piece int, interval time.Duration) ConnHandler {
+	return func(ctx context.Context, c *Client) {
 		for part := range slices.Chunk([]byte(text), piece) {
 			if _, err := c.Write(part); err != nil || !pause.For(ctx, interval) {
 				return
@@ -241,9 +241,9 @@ func Drip(text string, piece int, interval time.Duration) Act {
 	}
 }
 
-// Repeat sends text until the client goes away.
-func Repeat(text string, interval time.Duration) Act {
-	return func(ctx context.Context, c *Caller) {
+// Repeat sends text until the client closes.
+func Repeat(text string, interval time.Duration) ConnHandler {
+	return func(ctx context.Context, c *Client) {
 		for {
 			if _, err := io.WriteString(c, text); err != nil || !pause.For(ctx, interval) {
 				return

@@ -1,4 +1,4 @@
-// Package testnet is AWS and the Internet on loopback: web servers, sound ones
+// Package testnet is AWS and the Internet on loopback: web servers, healthy ones
 // and some with one fault each, the certificate authority they trust, a DNS
 // server, a CloudWatch that refuses what the real one refuses, and the runtime
 // API that runs a compiled function as Lambda does.
@@ -22,16 +22,16 @@ import (
 type Options struct {
 	// Servers are further ones, each at a port of its own or at the shared ones.
 	Servers []Server
-	// Handlers answer for further host names, each over HTTPS and HTTP, or
-	// for built-in ones instead. "*.example.com" is every host below.
+	// Handlers serve further host names, each over HTTPS and HTTP, or replace
+	// built-in ones. "*.example.com" is every host below.
 	Handlers map[string]http.Handler
 }
 
 // A Net is a running set of servers. Its fields may be used until Close.
 type Net struct {
-	Authority  *Authority  // whom the origins' certificates come from
-	Resolver   *Resolver   // knows the origins' names, and can be told others
-	CloudWatch *CloudWatch // honest until told otherwise
+	Authority  *Authority  // issues the origins' certificates
+	Resolver   *Resolver   // knows the origins' names, and others by Set
+	CloudWatch *CloudWatch // without faults until SetFault
 
 	Hosts *Hosts
 	dir   string // holds the root's certificate
@@ -94,12 +94,12 @@ func (s *Net) Close() error {
 	return errors.Join(errs...)
 }
 
-// Handle lets h answer for a host name over HTTPS and HTTP, as an entry of
-// Options.Handlers does. Its answers announce how long they were held in
-// HeldHeader.
+// Handle serves a host name with h over HTTPS and HTTP, as an entry of
+// Options.Handlers does. Its responses say in HeldHeader how long they were
+// held.
 func (s *Net) Handle(name string, h http.Handler) Origin {
-	o := s.Hosts.share(name, "as told", h)
-	s.Resolver.Set(name, Here())
+	o := s.Hosts.share(name, "a handler of the test", h)
+	s.Resolver.Set(name, AtLoopback())
 	return o
 }
 
@@ -111,7 +111,7 @@ func (s *Net) Origins() []Origin {
 	return slices.Clone(s.Hosts.all)
 }
 
-// Origin returns the origin that answers for a host: the one of that name, or
+// Origin returns the origin that serves a host: the one of that name, or
 // the wildcard above it.
 func (s *Net) Origin(host string) (Origin, bool) {
 	site, ok := s.Hosts.Find(host)
@@ -122,8 +122,8 @@ func (s *Net) Origin(host string) (Origin, bool) {
 }
 
 // Connections returns how many connections came for an origin so far. On a
-// listener that origins share, a TLS connection counts when its client has said
-// whom it wants, a plain one with its first request.
+// listener that origins share, a TLS connection counts when its client has named
+// the host, a plain one with its first request.
 func (s *Net) Connections(name string) int { return s.Hosts.connections(name) }
 
 // Accepted returns how many TCP connections all origins have accepted so far.

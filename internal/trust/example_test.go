@@ -17,7 +17,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	served, err := authority.Leaf("one.example", testnet.Sound)
+	served, err := authority.Leaf("one.example", testnet.Valid)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -68,6 +68,8 @@ var testsMayImport = map[string][]string{
 	"test/cloudformation":  {},
 	"test/faults":          {"testnet", "pause"},
 	"test/s3":              {"testnet"},
+	"test/ministack":       {"test/listeners"},
+	"test/listeners":       {},
 	"test/meter":           {"testnet", "pause"},
 }
 

@@ -14,18 +14,18 @@ import (
 // for it. A [Backlog] is that.
 func backlogFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "half-dark", Description: "resolves to an IPv6 address where every SYN is lost, and to IPv4 where it answers",
-			Beside: "refusing unreachable", Start: halfDark},
+		{Name: "half-dark", Description: "resolves to an IPv6 address where every SYN is lost, and to IPv4 where it responds",
+			CounterpartOf: "refusing unreachable", Start: halfUnreachable},
 	}
 }
 
-// halfDark listens for IPv4, and clogs the same port of ::1. A machine without
+// halfUnreachable listens for IPv4, and clogs the same port of ::1. A machine without
 // IPv6 has the IPv4 address only.
-func halfDark(n *testnet.Hosts, host string) (*testnet.Host, error) {
+func halfUnreachable(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	var s *testnet.Host
 	for range testnet.BindAttempts {
 		var err error
-		if s, err = testnet.OverHTTP(testnet.Say(testnet.OK))(n, host); err != nil {
+		if s, err = testnet.OverHTTP(testnet.Send(testnet.OK))(n, host); err != nil {
 			return nil, err
 		}
 		dark, err := newBacklog(netip.AddrPortFrom(netip.IPv6Loopback(), s.Origin.Addr.Port()))
@@ -41,7 +41,7 @@ func halfDark(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	return s, nil
 }
 
-// A Backlog is a listening socket of loopback with a full backlog: nobody
+// A Backlog is a listening socket of loopback with a full backlog: nothing
 // accepts, and the kernel drops every further SYN. It exists on Linux only.
 type Backlog struct {
 	addr netip.AddrPort

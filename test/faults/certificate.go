@@ -20,25 +20,25 @@ import (
 // certificateFaults show a leaf that is wrong, or just right.
 func certificateFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "expires-tomorrow", Description: "its certificate ends tomorrow",
-			Beside: "expired", Start: drafted(endsAfter(testnet.Day))},
+		{Name: "expires-tomorrow", Description: "its certificate expires tomorrow",
+			CounterpartOf: "expired", Start: withDraft(endsAfter(testnet.Day))},
 		{Name: "valid-since-a-minute", Description: "its certificate began a minute ago",
-			Beside: "not-yet-valid", Start: drafted(beginsAfter(-time.Minute))},
+			CounterpartOf: "not-yet-valid", Start: withDraft(beginsAfter(-time.Minute))},
 		{Name: "wildcard-depth", Description: "its certificate is a wildcard's that is one label too high",
-			Start: drafted(namedFor("*.test"))},
+			Start: withDraft(namedFor("*.test"))},
 		{Name: "no-san", Description: "its certificate has its name as common name only",
-			Start: drafted(namedFor())},
+			Start: withDraft(namedFor())},
 		{Name: "wildcard-name", Description: "its certificate is for *.stage.test",
-			Beside: "wrong-name wildcard-depth no-san", Start: drafted(namedFor("*.stage.test"))},
+			CounterpartOf: "wrong-name wildcard-depth no-san", Start: withDraft(namedFor("*.stage.test"))},
 		{Name: "many-names", Description: "its certificate has its name as the last of 100",
-			Beside: "wrong-name no-san", Start: drafted(lastOfMany)},
+			CounterpartOf: "wrong-name no-san", Start: withDraft(lastOfMany)},
 		{Name: "wrong-usage", Description: "its certificate is for clients",
-			Start: drafted(func(d *draft) error {
+			Start: withDraft(func(d *draft) error {
 				d.leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 				return nil
 			})},
 		{Name: "any-usage", Description: "its certificate is for any use",
-			Beside: "wrong-usage", Start: drafted(func(d *draft) error {
+			CounterpartOf: "wrong-usage", Start: withDraft(func(d *draft) error {
 				d.leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
 				return nil
 			})},
@@ -48,41 +48,41 @@ func certificateFaults() []testnet.Server {
 // chainFaults show a chain that leads nowhere, or just to the root.
 func chainFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "self-signed", Description: "its certificate is signed by itself", Start: testnet.Certified(testnet.SelfSigned)},
+		{Name: "self-signed", Description: "its certificate is signed by itself", Start: testnet.WithCertificate(testnet.SelfSigned)},
 		{Name: "complete-chain", Description: "its certificate comes with the intermediate",
-			Beside: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-made-anew root-made-anew-unsent intermediate-made-anew stranger-above intermediate-not-yet-valid", Start: testnet.Certified(testnet.Sound)},
+			CounterpartOf: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-reissued root-reissued-unsent intermediate-reissued stranger-above intermediate-not-yet-valid", Start: testnet.WithCertificate(testnet.Valid)},
 		{Name: "whole-chain", Description: "its certificate comes with the root too",
-			Beside: "no-intermediate", Start: drafted(func(d *draft) error {
+			CounterpartOf: "no-intermediate", Start: withDraft(func(d *draft) error {
 				d.chain = append(d.chain, d.authority.Root.Certificate)
 				return nil
 			})},
 		{Name: "disordered-chain", Description: "its intermediate comes after another that has no part in it",
-			Beside: "no-intermediate", Start: drafted(func(d *draft) error {
-				d.chain = []*x509.Certificate{d.authority.Stranger.Certificate, d.by.Certificate}
+			CounterpartOf: "no-intermediate", Start: withDraft(func(d *draft) error {
+				d.chain = []*x509.Certificate{d.authority.Untrusted.Certificate, d.by.Certificate}
 				return nil
 			})},
-		{Name: "expired-intermediate", Description: "its intermediate ended yesterday, the leaf is valid",
-			Start: drafted(intermediateEnds(-testnet.Day))},
-		{Name: "intermediate-expires-tomorrow", Description: "its intermediate ends tomorrow, the leaf later",
-			Beside: "expired-intermediate expired", Start: drafted(intermediateEnds(testnet.Day))},
-		{Name: "issuer-no-authority", Description: "its certificate is signed by one that may sign none", Start: drafted(signedByLeaf)},
+		{Name: "expired-intermediate", Description: "its intermediate expired yesterday, the leaf is valid",
+			Start: withDraft(intermediateEnds(-testnet.Day))},
+		{Name: "intermediate-expires-tomorrow", Description: "its intermediate expires tomorrow, the leaf later",
+			CounterpartOf: "expired-intermediate expired", Start: withDraft(intermediateEnds(testnet.Day))},
+		{Name: "issuer-no-authority", Description: "its certificate is signed by one that may sign none", Start: withDraft(signedByLeaf)},
 	}
 }
 
 // keyFaults have keys of other kinds. They are made at the first handshake.
 func keyFaults() []testnet.Server {
 	key := func(make func() (crypto.Signer, error)) testnet.Starter {
-		return drafted(func(d *draft) (err error) {
+		return withDraft(func(d *draft) (err error) {
 			d.key, err = make()
 			return err
 		})
 	}
 	return []testnet.Server{
-		{Name: "rsa-leaf", Description: "its certificate has an RSA key of 2048 bits", Beside: "no-shared-cipher",
+		{Name: "rsa-leaf", Description: "its certificate has an RSA key of 2048 bits", CounterpartOf: "no-shared-cipher",
 			Start: key(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) })},
-		{Name: "p384-leaf", Description: "its certificate has an ECDSA key on P-384", Beside: "no-shared-cipher",
+		{Name: "p384-leaf", Description: "its certificate has an ECDSA key on P-384", CounterpartOf: "no-shared-cipher",
 			Start: key(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) })},
-		{Name: "ed25519-leaf", Description: "its certificate has an Ed25519 key", Beside: "no-shared-cipher",
+		{Name: "ed25519-leaf", Description: "its certificate has an Ed25519 key", CounterpartOf: "no-shared-cipher",
 			Start: key(func() (crypto.Signer, error) {
 				_, key, err := ed25519.GenerateKey(rand.Reader)
 				return key, err
@@ -90,8 +90,8 @@ func keyFaults() []testnet.Server {
 	}
 }
 
-// A draft is a certificate before it is signed: a sound one until somebody
-// changes it.
+// A draft is a certificate before it is signed: valid until it is
+// changed.
 type draft struct {
 	authority *testnet.Authority
 	leaf      *x509.Certificate
@@ -101,16 +101,16 @@ type draft struct {
 	negative  bool                // its serial number
 }
 
-// drafted serves a page over TLS with a certificate that change has had its way
-// with.
-func drafted(change func(*draft) error) testnet.Starter {
+// withDraft serves a page over TLS with a certificate that change has
+// changed.
+func withDraft(change func(*draft) error) testnet.Starter {
 	return serving(func(_ *testnet.Hosts, host string) http.Handler { return testnet.Page{Name: host} }, change)
 }
 
-// serving is drafted with a handler.
+// serving is withDraft with a handler.
 func serving(handler func(n *testnet.Hosts, host string) http.Handler, change func(*draft) error) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
-		return testnet.Owned(n.Serve(handler(n, host), &tls.Config{GetCertificate: later(n, host, change)}))
+		return testnet.OwnListener(n.Serve(handler(n, host), &tls.Config{GetCertificate: later(n, host, change)}))
 	}
 }
 

@@ -15,48 +15,48 @@ import (
 	"sync"
 )
 
-// encodingFaults compress their body, soundly, badly or with malice.
+// encodingFaults compress their body, correctly, badly or with malice.
 func encodingFaults() []testnet.Server {
 	return []testnet.Server{
-		near("gzip-corrupt gzip-bad-checksum gzip-truncated gzip-not", encoded("gzip", "its body is sound gzip", "gzip", gzipped)),
-		near("gzip-bad-checksum", encoded("gzip-members", "its body is two members of gzip", "gzip",
+		counterpart("gzip-corrupt gzip-bad-checksum gzip-truncated gzip-not", encoded("gzip", "its body is valid gzip", "gzip", gzipped)),
+		counterpart("gzip-bad-checksum", encoded("gzip-members", "its body is two members of gzip", "gzip",
 			func() string { return gzipped() + gzipped() })),
-		near("gzip-truncated gzip-not", encoded("gzip-empty", "says gzip and has no body", "gzip", func() string { return "" })),
+		counterpart("gzip-truncated gzip-not", encoded("gzip-empty", "says gzip and has no body", "gzip", func() string { return "" })),
 		encoded("gzip-corrupt", "its gzip is corrupt", "gzip", damaged(gzipped)),
-		encoded("gzip-bad-checksum", "its gzip has a wrong checksum", "gzip", miscounted),
+		encoded("gzip-bad-checksum", "its gzip has a wrong checksum", "gzip", wrongChecksum),
 		encoded("gzip-truncated", "its gzip ends too soon, its body does not", "gzip", halved(gzipped)),
-		near("gzip-bad-checksum gzip-truncated", encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "this is garbage" })),
+		counterpart("gzip-bad-checksum gzip-truncated", encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "this is garbage" })),
 		encoded("gzip-not", "says gzip and has plain text", "gzip", prose),
-		near("deflate-corrupt deflate-truncated", encoded("deflate", "its body is sound zlib, which HTTP calls deflate", "deflate", zlibbed)),
-		near("deflate-corrupt", encoded("deflate-raw", "its body is deflate without zlib, as many servers have it", "deflate", flated)),
+		counterpart("deflate-corrupt deflate-truncated", encoded("deflate", "its body is valid zlib, which HTTP calls deflate", "deflate", zlibbed)),
+		counterpart("deflate-corrupt", encoded("deflate-raw", "its body is deflate without zlib, as many servers have it", "deflate", flated)),
 		encoded("deflate-corrupt", "its zlib is corrupt", "deflate", damaged(zlibbed)),
 		encoded("deflate-truncated", "its zlib ends too soon, its body does not", "deflate", halved(zlibbed)),
-		encoded("encoding-br", "its body is Brotli, which nobody offered", "br", func() string { return "\x0b\x00\x80ok\x03" }),
+		encoded("encoding-br", "its body is Brotli, which was not offered", "br", func() string { return "\x0b\x00\x80ok\x03" }),
 		encoded("encoding-twice", "its body is gzip within gzip", "gzip, gzip", func() string { return zip(gzipped()) }),
-		encoded("encoding-unknown", "its body has an encoding that nobody knows", "parcels", prose),
-		near("encoding-br encoding-unknown encoding-twice", encoded("encoding-identity", "says that its body has no encoding", "identity", prose)),
+		encoded("encoding-unknown", "its body has an encoding that is unknown", "parcels", prose),
+		counterpart("encoding-br encoding-unknown encoding-twice", encoded("encoding-identity", "says that its body has no encoding", "identity", prose)),
 		{Name: "gzip-bomb", Description: "a body of 1 GiB, compressed to 1 MB", Start: testnet.OverHTTP(bomb(1 << 10))},
 		{Name: "gzip-bomb-small", Description: "a body of 10 MiB, compressed to 10 kB", Start: testnet.OverHTTP(bomb(10))},
 		{Name: "gzip-exact", Description: "a body of 1 MiB, compressed to 1 kB",
-			Beside: "gzip-bomb gzip-bomb-small", Start: testnet.OverHTTP(bomb(1))},
+			CounterpartOf: "gzip-bomb gzip-bomb-small", Start: testnet.OverHTTP(bomb(1))},
 	}
 }
 
-// encoded answers with a body that has an encoding. The body is made for the
-// first caller.
+// encoded responds with a body that has an encoding. The body is made for the
+// first client.
 func encoded(name, description, encoding string, body func() string) testnet.Server {
-	answer := sync.OnceValue(func() string {
+	response := sync.OnceValue(func() string {
 		b := body()
 		return testnet.Head + fmt.Sprintf("Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n", encoding, len(b)) + b
 	})
-	return testnet.Server{Name: name, Description: description, Start: testnet.OverHTTP(func(_ context.Context, c *testnet.Caller) {
-		io.WriteString(c, answer())
+	return testnet.Server{Name: name, Description: description, Start: testnet.OverHTTP(func(_ context.Context, c *testnet.Client) {
+		io.WriteString(c, response())
 	})}
 }
 
-// near returns r as the good neighbor of faults.
-func near(faults string, r testnet.Server) testnet.Server {
-	r.Beside = faults
+// counterpart returns r as the counterpart of faults.
+func counterpart(faults string, r testnet.Server) testnet.Server {
+	r.CounterpartOf = faults
 	return r
 }
 
@@ -102,18 +102,18 @@ func halved(text func() string) func() string {
 	return func() string { return text()[:len(text())/2] }
 }
 
-// miscounted has a wrong checksum: the first four of the last eight bytes.
-func miscounted() string {
+// wrongChecksum has a wrong checksum: the first four of the last eight bytes.
+func wrongChecksum() string {
 	b := []byte(gzipped())
 	copy(b[len(b)-8:], "????")
 	return string(b)
 }
 
-// bomb answers with so many MiB of zeros as one member of gzip.
-func bomb(mebibytes int) testnet.Act {
+// bomb responds with mebibytes MiB of zeros as one member of gzip.
+func bomb(mebibytes int) testnet.ConnHandler {
 	parts := sync.OnceValue(zeros)
 	end := sync.OnceValue(func() []byte { return endOfZeros(mebibytes) })
-	return func(_ context.Context, c *testnet.Caller) {
+	return func(_ context.Context, c *testnet.Client) {
 		z := parts()
 		io.WriteString(c, testnet.Head+"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"+z.first)
 		for range mebibytes - 1 {
@@ -143,7 +143,7 @@ func zeros() zeroStream {
 }
 
 // endOfZeros is the empty last block (RFC 1951, 3.2.6), and the checksum and
-// length of so many MiB of zeros (RFC 1952, 2.3.1).
+// length of that many MiB of zeros (RFC 1952, 2.3.1).
 func endOfZeros(mebibytes int) []byte {
 	chunk := make([]byte, 64<<10)
 	sum := uint32(0)

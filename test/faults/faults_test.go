@@ -66,29 +66,29 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestEveryFaultHasANeighbour shows that for each fault there is a row that is
+// TestEveryFaultHasACounterpart shows that for each fault there is a row that is
 // just good enough.
-func TestEveryFaultHasANeighbour(t *testing.T) {
+func TestEveryFaultHasACounterpart(t *testing.T) {
 	known, neighbours := map[string]bool{}, map[string]bool{}
 	for _, r := range slices.Concat(testnet.Faults(), Servers()) {
-		known[r.Name] = r.Beside == ""
-		for _, fault := range strings.Fields(r.Beside) {
+		known[r.Name] = r.CounterpartOf == ""
+		for _, fault := range strings.Fields(r.CounterpartOf) {
 			neighbours[fault] = true
 		}
 	}
 	for name, fault := range known {
 		if fault && !neighbours[name] {
-			t.Errorf("%s has no good neighbour", name)
+			t.Errorf("%s has no counterpart", name)
 		}
 	}
 	for name := range neighbours {
 		if !known[name] {
-			t.Errorf("a faulty server calls itself a neighbour of %s, which is no fault", name)
+			t.Errorf("a faulty server is called a counterpart of %s, which is not a fault", name)
 		}
 	}
 }
 
-// hostNamed is a faulty server's host; a wildcard's is one that nobody else asks for.
+// hostNamed is a faulty server's host; a wildcard's is one that no other test asks for.
 func hostNamed(t *testing.T, name string) string {
 	label := strings.ToLower(strings.NewReplacer("/", "-", "*", "", ".", "").Replace(t.Name()))
 	return strings.Replace(name, "*", label, 1) + ".stage.test"
@@ -104,7 +104,7 @@ type outcome struct {
 }
 
 // fetch asks a faulty server by scheme and path, and follows up to 12 redirects.
-func fetch(t *testing.T, s *testnet.Net, rawURL string, patience time.Duration) outcome {
+func fetch(t *testing.T, s *testnet.Net, rawURL string, timeout time.Duration) outcome {
 	t.Helper()
 	var o outcome
 	c := client(t, s)
@@ -115,14 +115,14 @@ func fetch(t *testing.T, s *testnet.Net, rawURL string, patience time.Duration) 
 		}
 		return nil
 	}
-	o.ask(t, c, portedURL(t, s, rawURL), patience)
+	o.fetch(t, c, portedURL(t, s, rawURL), timeout)
 	return o
 }
 
-// ask fills in what one request brings, with a body of at most 4 MiB.
-func (o *outcome) ask(t *testing.T, c *http.Client, rawURL string, patience time.Duration) {
+// fetch fills in what one request brings, with a body of at most 4 MiB.
+func (o *outcome) fetch(t *testing.T, c *http.Client, rawURL string, timeout time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, "GET", rawURL, nil)
 	if err != nil {
@@ -159,19 +159,19 @@ func failsAfter(status int, is func(error) bool) check {
 // hangs wants nothing to end, after a head with a status or 0.
 func hangs(status int) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		patience := brief
+		timeout := brief
 		if status != 0 {
-			patience *= 5 // the head has to come even to a busy machine
+			timeout *= 5 // the head has to come even to a busy machine
 		}
-		if o := fetch(t, s, "https://"+hostNamed(t, name), patience); o.status != status || !timedOut(o.err) {
-			t.Errorf("Go's client gets %d %.80q and says %v, want %d and a time-out", o.status, o.body, o.err, status)
+		if o := fetch(t, s, "https://"+hostNamed(t, name), timeout); o.status != status || !timedOut(o.err) {
+			t.Errorf("Go's client gets %d %.80q and says %v, want %d and a timeout", o.status, o.body, o.err, status)
 		}
 	}
 }
 
-// answers wants a whole answer with a body, over TLS, and plainly where that
+// responds wants a complete response with a body, over TLS, and plainly where that
 // is to be had.
-func answers(status int, body string) check {
+func responds(status int, body string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		o := fetch(t, s, "https://"+hostNamed(t, name), ample)
 		if o.err != nil || o.status != status || !strings.Contains(o.body, body) {
@@ -183,14 +183,14 @@ func answers(status int, body string) check {
 // over runs a check's URL plainly and by TLS and wants the same status of both.
 func over(status int, body string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		answers(status, body)(t, s, name)
+		responds(status, body)(t, s, name)
 		if o := fetch(t, s, "http://"+hostNamed(t, name), ample); o.err != nil || o.status != status || !strings.Contains(o.body, body) {
 			t.Errorf("by http Go's client gets %d %.80q and says %v, want %d %q", o.status, o.body, o.err, status, body)
 		}
 	}
 }
 
-// of wants a body of so many bytes.
+// of wants a body of size bytes.
 func of(size int) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		if o := fetch(t, s, "https://"+hostNamed(t, name), ample); o.err != nil || o.status != 200 || len(o.body) != size {
@@ -220,7 +220,7 @@ func nameChecks() map[string]check {
 		"no-address":  lookup(true, false),
 		"servfail":    lookup(false, true),
 		"dns-refused": lookup(false, false),
-		"dns-silent":  unanswered,
+		"dns-silent":  noDNSAnswer,
 		"address-ok":  over(200, "address-ok"),
 		"half-blocked": func(t *testing.T, s *testnet.Net, name string) {
 			resolves("169.254.169.254", "127.0.0.1")(t, s, name)
@@ -238,7 +238,7 @@ func nameChecks() map[string]check {
 	return checks
 }
 
-// lookup wants the look-up to fail.
+// lookup wants the lookup to fail.
 func lookup(notFound, temporary bool) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		_, err := resolver(s.Resolver, "udp").LookupHost(t.Context(), name+".stage.test.")
@@ -249,19 +249,19 @@ func lookup(notFound, temporary bool) check {
 	}
 }
 
-func unanswered(t *testing.T, s *testnet.Net, name string) {
+func noDNSAnswer(t *testing.T, s *testnet.Net, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := resolver(s.Resolver, "udp").LookupHost(ctx, name+".stage.test.")
 	if failed, ok := errors.AsType[*net.DNSError](err); !ok || !failed.IsTimeout {
-		t.Errorf("looking it up gives %v, want a time-out", err)
+		t.Errorf("looking it up gives %v, want a timeout", err)
 	}
 	if s.Resolver.Queries(name+".stage.test", dnsmessage.TypeA) == 0 {
-		t.Error("nobody asked")
+		t.Error("no query came")
 	}
 }
 
-// asked is what the DNS server answers to a question.
+// asked is the DNS answer to a question.
 func asked(t *testing.T, s *testnet.Net, q dnsmessage.Question) []dnsmessage.Resource {
 	t.Helper()
 	question := dnsmessage.Message{Header: dnsmessage.Header{RecursionDesired: true}, Questions: []dnsmessage.Question{q}}
@@ -319,7 +319,7 @@ func connectionChecks() map[string]check {
 		"connection-closing":   fails(isError(io.EOF)),
 		"connection-resetting": fails(isError(syscall.ECONNRESET)),
 		"connection-ok":        over(200, "ok"),
-		"half-dark":            halfLit,
+		"half-dark":            halfUnreachableResponds,
 	}
 }
 
@@ -334,8 +334,8 @@ func unreachable(t *testing.T, s *testnet.Net, name string) {
 	}
 }
 
-// halfLit: the darkness is on one side only.
-func halfLit(t *testing.T, s *testnet.Net, name string) {
+// halfUnreachableResponds: the darkness is on one side only.
+func halfUnreachableResponds(t *testing.T, s *testnet.Net, name string) {
 	over(200, "ok")(t, s, name)
 	o, _ := s.Origin(name + ".stage.test")
 	site, _ := s.Hosts.Find(o.Name)
@@ -347,7 +347,7 @@ func halfLit(t *testing.T, s *testnet.Net, name string) {
 		conn.Close()
 	}
 	if e, ok := errors.AsType[net.Error](err); !ok || !e.Timeout() {
-		t.Errorf("a dial to ::1 says %v, want a time-out", err)
+		t.Errorf("a dial to ::1 says %v, want a timeout", err)
 	}
 }
 
@@ -366,7 +366,7 @@ func handshakeChecks() map[string]check {
 		"tls-alert":                 fails(mentions("remote error: tls: internal error")),
 		"tls-refusing":              fails(mentions("remote error: tls: handshake failure")),
 		"unrecognized-name":         fails(mentions("remote error: tls: unrecognized name")),
-		"unrecognized-name-warning": answers(200, "ok"),
+		"unrecognized-name-warning": responds(200, "ok"),
 		"handshake-ok":              over(200, "ok"),
 	}
 }
@@ -375,16 +375,16 @@ func versionChecks() map[string]check {
 	return map[string]check{
 		"tls10-only":                     all(fails(mentions("protocol version not supported")), speaks(tls.VersionTLS10)),
 		"tls11-only":                     all(fails(mentions("protocol version not supported")), speaks(tls.VersionTLS11)),
-		"tls12-only":                     all(answers(200, "ok"), speaks(tls.VersionTLS12)),
-		"tls13-only":                     all(answers(200, "ok"), speaks(tls.VersionTLS13)),
+		"tls12-only":                     all(responds(200, "ok"), speaks(tls.VersionTLS12)),
+		"tls13-only":                     all(responds(200, "ok"), speaks(tls.VersionTLS13)),
 		"no-shared-cipher":               fails(mentions("remote error: tls: handshake failure")),
-		"one-shared-cipher":              all(answers(200, "ok"), speaks(tls.VersionTLS12)),
+		"one-shared-cipher":              all(responds(200, "ok"), speaks(tls.VersionTLS12)),
 		"no-shared-protocol":             all(offering("http/1.1", "no application protocol"), offering("h2", "no application protocol")),
 		"one-shared-protocol":            all(offering("h2", "no application protocol"), offering("http/1.1", ""), over(200, "ok")),
 		"client-certificate-12":          fails(mentions("remote error: tls: handshake failure")),
-		"client-certificate-12-optional": answers(200, "ok"),
+		"client-certificate-12-optional": responds(200, "ok"),
 		"client-certificate-13":          fails(mentions("remote error: tls: certificate required")),
-		"client-certificate-13-optional": answers(200, "ok"),
+		"client-certificate-13-optional": responds(200, "ok"),
 	}
 }
 
@@ -420,7 +420,7 @@ func offering(protocol, message string) check {
 	}
 }
 
-// shake shakes hands with a faulty server.
+// shake makes a TLS handshake with a faulty server.
 func shake(t *testing.T, s *testnet.Net, name string, config *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
 	o, _ := s.Origin(name + ".stage.test")
@@ -436,19 +436,19 @@ func shake(t *testing.T, s *testnet.Net, name string, config *tls.Config) (tls.C
 func certificateChecks() map[string]check {
 	return map[string]check{
 		"expired":              fails(certificate(invalid(x509.Expired))),
-		"expires-tomorrow":     all(answers(200, ""), lasts(testnet.Day)),
+		"expires-tomorrow":     all(responds(200, ""), lasts(testnet.Day)),
 		"not-yet-valid":        fails(certificate(invalid(x509.Expired))), // crypto/x509 has one code for both
-		"valid-since-a-minute": answers(200, ""),
+		"valid-since-a-minute": responds(200, ""),
 		"wrong-name":           fails(certificate(wrongHost)),
 		"wildcard-depth":       fails(certificate(wrongHost)),
 		"no-san":               fails(certificate(wrongHost)),
-		"wildcard-name":        answers(200, ""),
-		"many-names":           answers(200, ""),
+		"wildcard-name":        responds(200, ""),
+		"many-names":           responds(200, ""),
 		"wrong-usage":          fails(certificate(invalid(x509.IncompatibleUsage))),
-		"any-usage":            answers(200, ""),
-		"rsa-leaf":             all(answers(200, ""), signs(x509.RSA)),
-		"p384-leaf":            all(answers(200, ""), signs(x509.ECDSA)),
-		"ed25519-leaf":         all(answers(200, ""), signs(x509.Ed25519)),
+		"any-usage":            responds(200, ""),
+		"rsa-leaf":             all(responds(200, ""), signs(x509.RSA)),
+		"p384-leaf":            all(responds(200, ""), signs(x509.ECDSA)),
+		"ed25519-leaf":         all(responds(200, ""), signs(x509.Ed25519)),
 	}
 }
 
@@ -457,11 +457,11 @@ func chainChecks() map[string]check {
 		"self-signed":                   fails(certificate(unknown)),
 		"untrusted":                     fails(certificate(unknown)),
 		"no-intermediate":               all(fails(certificate(unknown)), chainOf(1)),
-		"complete-chain":                all(answers(200, ""), chainOf(2)),
-		"whole-chain":                   all(answers(200, ""), chainOf(3)),
-		"disordered-chain":              all(answers(200, ""), chainOf(3)),
+		"complete-chain":                all(responds(200, ""), chainOf(2)),
+		"whole-chain":                   all(responds(200, ""), chainOf(3)),
+		"disordered-chain":              all(responds(200, ""), chainOf(3)),
 		"expired-intermediate":          all(fails(certificate(invalid(x509.Expired))), lasts(testnet.LeafLife)),
-		"intermediate-expires-tomorrow": all(answers(200, ""), lasts(testnet.LeafLife)),
+		"intermediate-expires-tomorrow": all(responds(200, ""), lasts(testnet.LeafLife)),
 		"issuer-no-authority":           fails(certificate(unknown)),
 	}
 }
@@ -479,8 +479,8 @@ func wrongHost(err error) bool {
 	return ok
 }
 
-// shown returns the certificates that a faulty server sends.
-func shown(t *testing.T, s *testnet.Net, name string) []*x509.Certificate {
+// sentChain returns the certificates that a faulty server sends.
+func sentChain(t *testing.T, s *testnet.Net, name string) []*x509.Certificate {
 	t.Helper()
 	state, err := shake(t, s, name, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -491,7 +491,7 @@ func shown(t *testing.T, s *testnet.Net, name string) []*x509.Certificate {
 
 func lasts(want time.Duration) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		if got := time.Until(shown(t, s, name)[0].NotAfter); got.Round(time.Hour) != want {
+		if got := time.Until(sentChain(t, s, name)[0].NotAfter); got.Round(time.Hour) != want {
 			t.Errorf("the leaf lasts %v, want %v", got, want)
 		}
 	}
@@ -499,7 +499,7 @@ func lasts(want time.Duration) check {
 
 func signs(want x509.PublicKeyAlgorithm) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		if got := shown(t, s, name)[0].PublicKeyAlgorithm; got != want {
+		if got := sentChain(t, s, name)[0].PublicKeyAlgorithm; got != want {
 			t.Errorf("the leaf's key is %v, want %v", got, want)
 		}
 	}
@@ -507,7 +507,7 @@ func signs(want x509.PublicKeyAlgorithm) check {
 
 func chainOf(want int) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		if got := len(shown(t, s, name)); got != want {
+		if got := len(sentChain(t, s, name)); got != want {
 			t.Errorf("%d certificates are sent, want %d", got, want)
 		}
 	}
@@ -515,7 +515,7 @@ func chainOf(want int) check {
 
 func silenceChecks() map[string]check {
 	return map[string]check{
-		"slow":                slowly,
+		"slow":                slow,
 		"hanging":             hangs(0),
 		"closing":             fails(isError(io.EOF)),
 		"resetting":           fails(isError(syscall.ECONNRESET)),
@@ -524,17 +524,17 @@ func silenceChecks() map[string]check {
 		"head-hanging":        hangs(0),
 		"head-closing":        fails(isError(io.ErrUnexpectedEOF)),
 		"head-resetting":      fails(isError(syscall.ECONNRESET)),
-		"answer-ok":           over(200, "ok"),
+		"response-ok":         over(200, "ok"),
 		"echo":                over(200, "GET / Host: echo.stage.test"),
 		"*.delay":             over(200, phrase),
 	}
 }
 
-func slowly(t *testing.T, s *testnet.Net, name string) {
+func slow(t *testing.T, s *testnet.Net, name string) {
 	o := fetch(t, s, "https://"+name+".stage.test", ample)
 	held, _ := strconv.ParseInt(o.header.Get(testnet.HeldHeader), 10, 64)
 	if o.status != 200 || time.Duration(held) < testnet.SlowHold {
-		t.Errorf("it answers %d after %v (%v), want 200 after %v", o.status, time.Duration(held), o.err, testnet.SlowHold)
+		t.Errorf("it responds %d after %v (%v), want 200 after %v", o.status, time.Duration(held), o.err, testnet.SlowHold)
 	}
 }
 
@@ -545,13 +545,13 @@ func noHTTPChecks() map[string]check {
 		"http-0.9":       fails(mentions("malformed HTTP")),
 		"ssh":            fails(mentions("malformed HTTP")),
 		"smtp":           fails(mentions("malformed HTTP")),
-		"http-3":         answers(200, ""), // net/http takes any version that it can read
+		"http-3":         responds(200, ""), // net/http takes any version that it can read
 		"no-status":      fails(mentions("malformed HTTP")),
 		"status-letters": fails(mentions("malformed HTTP status code")),
 		"status-99":      fails(mentions("malformed HTTP status code")),
-		"status-099":     answers(99, ""),
+		"status-099":     responds(99, ""),
 		"status-1000":    fails(mentions("malformed HTTP status code")),
-		"status-999":     answers(999, ""),
+		"status-999":     responds(999, ""),
 		"status-299":     over(299, ""),
 		"http-1.0":       over(200, "old"),
 	}
@@ -564,7 +564,7 @@ func headChecks() map[string]check {
 		"endless-header":    fails(mentions("server response headers exceeded")),
 		"large-headers-ok":  over(200, ""),
 		"header-no-colon":   fails(mentions("malformed MIME header")),
-		"header-blank-name": answers(200, ""), // net/http takes it
+		"header-blank-name": responds(200, ""), // net/http takes it
 		"header-control":    fails(mentions("malformed MIME header")),
 		"obs-fold":          over(200, ""),
 		"header-odd-ok":     over(200, ""),
@@ -590,7 +590,7 @@ func switches(t *testing.T, s *testnet.Net, name string) {
 	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	got, err := io.ReadAll(conn)
 	if !strings.HasPrefix(string(got), "HTTP/1.1 101 ") || !strings.HasSuffix(string(got), "\x00\x01\x02") || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("it says %q (%v), want 101, three bytes and a time-out", got, err)
+		t.Errorf("it says %q (%v), want 101, three bytes and a timeout", got, err)
 	}
 }
 
@@ -626,7 +626,7 @@ func framingChecks() map[string]check {
 		"cut-until-close":         over(200, "until the end"),
 		"until-close":             over(200, "until the end"),
 		"trailing-garbage":        over(200, "ok"),
-		"answering-twice":         over(200, "ok"),
+		"two-responses":           over(200, "ok"),
 	}
 }
 

@@ -77,13 +77,13 @@ func frameChecks() map[string]check {
 		"h2-status-long":          field(":status", "1000"),
 		"h2-wants-http11":         h2Sends(1, wants),
 		"h2-wants-http11-away":    h2Sends(1, goes),
-		"wants-http11":            all(h2Sends(1, wants), answers(200, "ok")),
-		"wants-http11-away":       all(h2Sends(1, goes), answers(200, "ok")),
+		"wants-http11":            all(h2Sends(1, wants), responds(200, "ok")),
+		"wants-http11-away":       all(h2Sends(1, goes), responds(200, "ok")),
 		"only-http2":              fails(mentions("")),
 	}
 }
 
-// h2Sends wants so many frames like one, among the first hundred that answer a
+// h2Sends wants a number of frames like one, among the first hundred that follow a
 // request over HTTP/2.
 func h2Sends(least int, like func(http2.Frame) bool) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
@@ -119,9 +119,9 @@ func h2Sends(least int, like func(http2.Frame) bool) check {
 func timeChecks() map[string]check {
 	return map[string]check{
 		"dribbling-redirects":    takes(2*dearly, 3),
-		"dribbling-redirects-ok": all(takes(4*cheaply, 3), answers(200, "ok")),
+		"dribbling-redirects-ok": all(takes(4*cheaply, 3), responds(200, "ok")),
 		"hinting-redirects":      takes(2*dearly, 3),
-		"hinting-redirects-ok":   all(takes(4*cheaply, 3), answers(200, "ok")),
+		"hinting-redirects-ok":   all(takes(4*cheaply, 3), responds(200, "ok")),
 		"late-refusals":          all(refusedAfter(dearly), locates(302, "/1"), refusedAfter(dearly)),
 		"late-refusals-ok":       all(refusedAfter(cheaply), locates(302, "/1"), refusedAfter(cheaply)),
 	}

@@ -11,74 +11,74 @@ import (
 // redirectFaults redirect well, too often, or in a circle.
 func redirectFaults() []testnet.Server {
 	rows := []testnet.Server{
-		{Name: "redirect-chain-10", Description: "ten redirects, then a page", Beside: "redirect-chain-11 redirect-endless", Start: testnet.Shared(chain(10))},
+		{Name: "redirect-chain-10", Description: "ten redirects, then a page", CounterpartOf: "redirect-chain-11 redirect-endless", Start: testnet.Shared(chain(10))},
 		{Name: "redirect-chain-11", Description: "eleven redirects, then a page", Start: testnet.Shared(chain(11))},
 		{Name: "redirect-endless", Description: "redirects from page to page without end", Start: testnet.Shared(chain(1 << 30))},
-		{Name: "redirect-loop-two", Description: "redirects in a circle of two pages", Start: testnet.Shared(circling)},
-		{Name: "redirect-endless-body", Description: "redirects, with a body without end, to good.stage.test", Beside: "redirect-endless",
-			Start: testnet.Redirects(http.StatusFound, to("good.stage.test", "/"), endlessly)},
+		{Name: "redirect-loop-two", Description: "redirects in a circle of two pages", Start: testnet.Shared(loopOfTwo)},
+		{Name: "redirect-endless-body", Description: "redirects, with a body without end, to good.stage.test", CounterpartOf: "redirect-endless",
+			Start: testnet.Redirects(http.StatusFound, to("good.stage.test", "/"), endlessBody)},
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		rows = append(rows, testnet.Server{
 			Name: fmt.Sprint("redirect-", status), Description: fmt.Sprintf("redirects to good.stage.test with %d", status),
-			Beside: "redirect-refused redirect-not-found redirect-blocked redirect-private redirect-expired",
-			Start:  testnet.Redirects(status, to("good.stage.test", "/"), testnet.Briefly),
+			CounterpartOf: "redirect-refused redirect-not-found redirect-blocked redirect-private redirect-expired",
+			Start:         testnet.Redirects(status, to("good.stage.test", "/"), testnet.ShortBody),
 		})
 	}
 	return rows
 }
 
-// locationFaults redirect to what is no usable place, or nearly.
+// locationFaults redirect to what cannot be reached, or nearly.
 func locationFaults() []testnet.Server {
 	raw := func(location string) testnet.Starter {
-		return testnet.Redirects(http.StatusFound, func(*testnet.Hosts, *http.Request) string { return location }, testnet.Briefly)
+		return testnet.Redirects(http.StatusFound, func(*testnet.Hosts, *http.Request) string { return location }, testnet.ShortBody)
 	}
 	return []testnet.Server{
 		{Name: "redirect-empty-location", Description: "redirects to nothing", Start: raw("")},
 		{Name: "redirect-ftp", Description: "redirects to FTP", Start: raw("ftp://good.stage.test/")},
 		{Name: "redirect-javascript", Description: "redirects to a script", Start: raw("javascript:alert(document.cookie)")},
 		{Name: "redirect-no-host", Description: "redirects to a URL without a host", Start: raw("https:///?path")},
-		{Name: "redirect-unparsable", Description: "redirects to what is no URL", Start: raw("https://[good.stage.test/%zz")},
-		{Name: "redirect-control", Description: "redirects to a URL with control characters, always", Start: raw("/\x1b[31m\x7f")},
+		{Name: "redirect-unparsable", Description: "redirects to what is not a URL", Start: raw("https://[good.stage.test/%zz")},
+		{Name: "redirect-control", Description: "redirects to a URL with control characters", Start: raw("/\x1b[31m\x7f")},
 		{Name: "redirect-bad-port", Description: "redirects to a port that is none", Start: raw("https://good.stage.test:99999/")},
 		{Name: "redirect-relative", Description: "redirects to a relative path",
-			Beside: "redirect-no-location redirect-empty-location redirect-unparsable redirect-bad-port redirect-control", Start: testnet.Shared(relative("arrived"))},
+			CounterpartOf: "redirect-no-location redirect-empty-location redirect-unparsable redirect-bad-port redirect-control", Start: testnet.Shared(relative("arrived"))},
 		{Name: "redirect-scheme-relative", Description: "redirects to a URL without a scheme",
-			Beside: "redirect-ftp redirect-javascript redirect-no-host", Start: testnet.Shared(schemeless)},
+			CounterpartOf: "redirect-ftp redirect-javascript redirect-no-host", Start: testnet.Shared(schemeRelative)},
 		{Name: "redirect-fragment", Description: "redirects to a URL with a fragment",
-			Beside: "redirect-unparsable", Start: testnet.Shared(relative("/arrived#part"))},
+			CounterpartOf: "redirect-unparsable", Start: testnet.Shared(relative("/arrived#part"))},
 	}
 }
 
 // otherOriginFaults redirect to another origin: one that may be asked, one that
-// fails, or one that nobody may be made to ask.
+// fails, or one that must not be asked.
 func otherOriginFaults() []testnet.Server {
 	found := func(d testnet.Destination) testnet.Starter {
-		return testnet.Redirects(http.StatusFound, d, testnet.Briefly)
+		return testnet.Redirects(http.StatusFound, d, testnet.ShortBody)
 	}
 	return []testnet.Server{
-		{Name: "recorder", Description: "remembers who asked, and answers", Beside: "redirect-insecure", Start: recording},
+		{Name: "recorder", Description: "remembers who asked, and responds", CounterpartOf: "redirect-insecure", Start: recording},
 		{Name: "redirect-recorder", Description: "redirects to recorder.stage.test with 307, which keeps method and body",
-			Beside: "redirect-insecure", Start: testnet.Redirects(http.StatusTemporaryRedirect, to("recorder.stage.test", "/?from=redirect"), testnet.Briefly)},
+			CounterpartOf: "redirect-insecure", Start: testnet.Redirects(http.StatusTemporaryRedirect, to("recorder.stage.test", "/?from=redirect"), testnet.ShortBody)},
 		{Name: "redirect-cookie", Description: "sets a cookie for all of stage.test and redirects to recorder.stage.test",
-			Beside: "redirect-insecure", Start: testnet.Redirects(http.StatusFound, to("recorder.stage.test", "/"), withCookie)},
+			CounterpartOf: "redirect-insecure", Start: testnet.Redirects(http.StatusFound, to("recorder.stage.test", "/"), setCookie)},
 		{Name: "redirect-secret", Description: "redirects to a URL with user information and a query, on recorder.stage.test",
-			Beside: "redirect-insecure", Start: found(secretive)},
-		{Name: "redirect-secure", Description: "redirects from http to https; asked by https it answers", Beside: "redirect-insecure", Start: upgrading},
+			CounterpartOf: "redirect-insecure", Start: found(toSecretURL)},
+		{Name: "redirect-secure", Description: "redirects from http to https; with https it responds", CounterpartOf: "redirect-insecure", Start: toHTTPS},
 		{Name: "redirect-refused", Description: "redirects to a port that refuses", Start: found(to("refusing.stage.test", "/"))},
-		{Name: "redirect-not-found", Description: "redirects to a name that does not exist", Start: found(fixedly("nxdomain.stage.test"))},
+		{Name: "redirect-not-found", Description: "redirects to a name that does not exist", Start: found(toUnknown("nxdomain.stage.test"))},
 		{Name: "redirect-expired", Description: "redirects to an expired certificate", Start: found(to("expired.stage.test", "/"))},
-		{Name: "redirect-blocked", Description: "redirects to the address of cloud metadata", Start: found(fixedly("169.254.169.254"))},
-		{Name: "redirect-private", Description: "redirects to a private address", Start: found(fixedly("10.0.0.1"))},
+		{Name: "redirect-blocked", Description: "redirects to the address of cloud metadata", Start: found(toUnknown("169.254.169.254"))},
+		{Name: "redirect-private", Description: "redirects to a private address", Start: found(toUnknown("10.0.0.1"))},
 	}
 }
 
-func withCookie(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: "set-by-the-stage", Domain: "stage.test"})
-	testnet.Briefly(w, r)
+func setCookie(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: "session", Value: "set-by-testnet", Domain: "stage.test"})
+	testnet.ShortBody(w, r)
 }
 
-func endlessly(w http.ResponseWriter, _ *http.Request) {
+func endlessBody(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusFound)
 	for text := []byte(strings.Repeat(phrase, 256)); ; {
 		if _, err := w.Write(text); err != nil {
@@ -87,22 +87,22 @@ func endlessly(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// to leads to a host of the stage, by the scheme of the request.
+// to leads to a host of the test network, by the scheme of the request.
 func to(host, path string) testnet.Destination {
 	return func(n *testnet.Hosts, r *http.Request) string { return n.URL(testnet.Scheme(r), "", host, path) }
 }
 
-// fixedly leads to a host that nothing of the stage listens for.
-func fixedly(host string) testnet.Destination {
+// toUnknown leads to a host that nothing on the test network listens for.
+func toUnknown(host string) testnet.Destination {
 	return func(_ *testnet.Hosts, r *http.Request) string { return testnet.Scheme(r) + "://" + host + "/" }
 }
 
-func secretive(n *testnet.Hosts, r *http.Request) string {
-	return n.URL(testnet.Scheme(r), "stage-user:stage-password@", "recorder.stage.test", "/path?token=stage-token")
+func toSecretURL(n *testnet.Hosts, r *http.Request) string {
+	return n.URL(testnet.Scheme(r), "some-user:some-password@", "recorder.stage.test", "/path?token=some-token")
 }
 
-// upgrading leads from http to itself by https.
-func upgrading(n *testnet.Hosts, host string) (*testnet.Host, error) {
+// toHTTPS leads from http to itself by https.
+func toHTTPS(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	return testnet.Shared(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS != nil {
 			testnet.Respond(w, http.StatusOK, host)
@@ -125,7 +125,7 @@ func chain(length int) http.HandlerFunc {
 	}
 }
 
-func circling(w http.ResponseWriter, r *http.Request) {
+func loopOfTwo(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/" {
 		testnet.Redirect(w, r, "/other")
 		return
@@ -145,4 +145,4 @@ func relative(reference string) http.HandlerFunc {
 	}
 }
 
-func schemeless(w http.ResponseWriter, r *http.Request) { relative("//"+r.Host+"/arrived")(w, r) }
+func schemeRelative(w http.ResponseWriter, r *http.Request) { relative("//"+r.Host+"/arrived")(w, r) }

@@ -25,29 +25,29 @@ func handshakeFaults() []testnet.Server {
 	// A record that claims to be encrypted data, 32 bytes of it, and is not.
 	const undecipherable = "\x17\x03\x03\x00\x20" + "this was never meant to decipher"
 	return []testnet.Server{
-		{Name: "tls-hanging", Description: "accepts and never shakes hands", Start: testnet.OverTCP(testnet.Hang)},
-		{Name: "tls-hanging-midway", Description: "says hello and nothing more", Start: midHandshake(testnet.Hang)},
-		{Name: "tls-closing", Description: "closes in the middle of the handshake", Start: testnet.OverTCP(afterHello(testnet.Leave))},
-		{Name: "tls-closing-midway", Description: "says hello and closes", Start: midHandshake(testnet.Leave)},
+		{Name: "tls-hanging", Description: "accepts and never begins the handshake", Start: testnet.OverTCP(testnet.Hang)},
+		{Name: "tls-hanging-midway", Description: "sends its hello and nothing more", Start: midHandshake(testnet.Hang)},
+		{Name: "tls-closing", Description: "closes in the middle of the handshake", Start: testnet.OverTCP(afterHello(testnet.CloseConn))},
+		{Name: "tls-closing-midway", Description: "sends its hello and closes", Start: midHandshake(testnet.CloseConn)},
 		{Name: "tls-resetting", Description: "resets in the middle of the handshake", Start: testnet.OverTCP(afterHello(testnet.Reset))},
-		{Name: "tls-resetting-midway", Description: "says hello and resets", Start: midHandshake(testnet.Reset)},
-		{Name: "tls-garbage", Description: "says hello and then what is no TLS", Start: midHandshake(testnet.Say("\x00\x01\x02 this is no TLS"))},
-		{Name: "tls-undecipherable", Description: "says hello and then what can't be deciphered", Start: midHandshake(testnet.Say(undecipherable))},
-		{Name: "tls-ssh", Description: "SSH where https is asked for", Start: testnet.OverTCP(testnet.Say("SSH-2.0-OpenSSH_9.2\r\n"))},
-		{Name: "tls-alert", Description: "answers hello with the alert internal_error", Start: testnet.OverTCP(afterHello(alert(fatal, internalError)))},
-		{Name: "tls-refusing", Description: "answers hello with the alert handshake_failure", Start: testnet.OverTCP(afterHello(alert(fatal, handshakeFailure)))},
-		{Name: "unrecognized-name", Description: "answers hello with the alert unrecognized_name", Start: testnet.OverTCP(afterHello(alert(fatal, unrecognizedName)))},
+		{Name: "tls-resetting-midway", Description: "sends its hello and resets", Start: midHandshake(testnet.Reset)},
+		{Name: "tls-garbage", Description: "sends its hello and then what is not TLS", Start: midHandshake(testnet.Send("\x00\x01\x02 this is not TLS"))},
+		{Name: "tls-undecipherable", Description: "sends its hello and then what can't be deciphered", Start: midHandshake(testnet.Send(undecipherable))},
+		{Name: "tls-ssh", Description: "SSH where https is asked for", Start: testnet.OverTCP(testnet.Send("SSH-2.0-OpenSSH_9.2\r\n"))},
+		{Name: "tls-alert", Description: "responds hello with the alert internal_error", Start: testnet.OverTCP(afterHello(alert(fatal, internalError)))},
+		{Name: "tls-refusing", Description: "responds hello with the alert handshake_failure", Start: testnet.OverTCP(afterHello(alert(fatal, handshakeFailure)))},
+		{Name: "unrecognized-name", Description: "responds hello with the alert unrecognized_name", Start: testnet.OverTCP(afterHello(alert(fatal, unrecognizedName)))},
 		{Name: "unrecognized-name-warning", Description: "warns that the name is unrecognized, and goes on",
-			Beside: "unrecognized-name tls-alert tls-refusing", Start: warned},
-		{Name: "handshake-ok", Description: "shakes hands and answers",
-			Beside: "tls-hanging tls-hanging-midway tls-closing tls-closing-midway tls-resetting tls-resetting-midway " +
-				"tls-garbage tls-undecipherable tls-not-spoken tls-ssh", Start: testnet.OverHTTP(testnet.Say(testnet.OK))},
+			CounterpartOf: "unrecognized-name tls-alert tls-refusing", Start: warnFirst},
+		{Name: "handshake-ok", Description: "completes the handshake and responds",
+			CounterpartOf: "tls-hanging tls-hanging-midway tls-closing tls-closing-midway tls-resetting tls-resetting-midway " +
+				"tls-garbage tls-undecipherable tls-not-spoken tls-ssh", Start: testnet.OverHTTP(testnet.Send(testnet.OK))},
 	}
 }
 
-// afterHello reads once what the caller sends, and lets a act.
-func afterHello(a testnet.Act) testnet.Act {
-	return func(ctx context.Context, c *testnet.Caller) {
+// afterHello reads once what the client sends, and then calls handle.
+func afterHello(a testnet.ConnHandler) testnet.ConnHandler {
+	return func(ctx context.Context, c *testnet.Client) {
 		if _, err := c.Read(make([]byte, 64<<10)); err == nil {
 			a(ctx, c)
 		}
@@ -55,26 +55,26 @@ func afterHello(a testnet.Act) testnet.Act {
 }
 
 // alert sends a TLS alert of a level.
-func alert(level, code byte) testnet.Act {
-	return testnet.Say(string([]byte{21, 3, 3, 0, 2, level, code}))
+func alert(level, code byte) testnet.ConnHandler {
+	return testnet.Send(string([]byte{21, 3, 3, 0, 2, level, code}))
 }
 
-// warned warns before a sound handshake and an answer.
-func warned(n *testnet.Hosts, host string) (*testnet.Host, error) {
+// warnFirst sends a warning before a valid handshake and a response.
+func warnFirst(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	config := &tls.Config{GetCertificate: n.Certificate(host)}
-	return testnet.OverTCP(func(ctx context.Context, c *testnet.Caller) {
+	return testnet.OverTCP(func(ctx context.Context, c *testnet.Client) {
 		c.Sniff()
 		alert(warning, unrecognizedName)(ctx, c)
 		c.Conn = tls.Server(c.Conn, config)
-		c.Serve(ctx, testnet.Say(testnet.OK))
+		c.Serve(ctx, testnet.Send(testnet.OK))
 	})(n, host)
 }
 
 // midHandshake lets a act, below TLS, after the server's hello.
-func midHandshake(a testnet.Act) testnet.Starter {
+func midHandshake(a testnet.ConnHandler) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
 		config := &tls.Config{GetCertificate: n.Certificate(host)}
-		return testnet.OverTCP(func(ctx context.Context, c *testnet.Caller) {
+		return testnet.OverTCP(func(ctx context.Context, c *testnet.Client) {
 			if err := tls.Server(oneRecord{c.Conn}, config).HandshakeContext(ctx); errors.Is(err, errOneRecord) {
 				a(ctx, c)
 			}
@@ -98,32 +98,32 @@ func (o oneRecord) Write(p []byte) (int, error) {
 	return n, errors.Join(errOneRecord, err)
 }
 
-// versionFaults speak old versions, or share nothing with the caller.
+// versionFaults speak old versions, or share nothing with the client.
 func versionFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "tls11-only", Description: "TLS 1.1 and no other", Start: testnet.Versions(tls.VersionTLS11, tls.VersionTLS11)},
+		{Name: "tls11-only", Description: "TLS 1.1 and no other", Start: testnet.TLSVersions(tls.VersionTLS11, tls.VersionTLS11)},
 		{Name: "tls12-only", Description: "TLS 1.2 and no other",
-			Beside: "tls10-only tls11-only", Start: testnet.Versions(tls.VersionTLS12, tls.VersionTLS12)},
+			CounterpartOf: "tls10-only tls11-only", Start: testnet.TLSVersions(tls.VersionTLS12, tls.VersionTLS12)},
 		{Name: "tls13-only", Description: "TLS 1.3 and no other",
-			Beside: "tls10-only tls11-only", Start: testnet.Versions(tls.VersionTLS13, tls.VersionTLS13)},
+			CounterpartOf: "tls10-only tls11-only", Start: testnet.TLSVersions(tls.VersionTLS13, tls.VersionTLS13)},
 		{Name: "one-shared-cipher", Description: "TLS 1.2 with one cipher suite",
-			Beside: "no-shared-cipher", Start: testnet.CipherSuites(tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)},
+			CounterpartOf: "no-shared-cipher", Start: testnet.CipherSuites(tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)},
 		{Name: "no-shared-protocol", Description: "a protocol of mail and no other by ALPN, for those who offer any",
-			Start: testnet.Secured(func() *tls.Config { return &tls.Config{NextProtos: []string{"imap"}} })},
+			Start: testnet.WithTLS(func() *tls.Config { return &tls.Config{NextProtos: []string{"imap"}} })},
 		{Name: "one-shared-protocol", Description: "HTTP/1.1 and no other by ALPN",
-			Beside: "no-shared-protocol", Start: testnet.OverHTTP(testnet.Say(testnet.OK))},
+			CounterpartOf: "no-shared-protocol", Start: testnet.OverHTTP(testnet.Send(testnet.OK))},
 	}
 }
 
-// clientCertificateFaults ask who the caller is.
+// clientCertificateFaults ask who the client is.
 func clientCertificateFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "client-certificate-12", Description: "TLS 1.2, wants a client certificate",
-			Start: testnet.AskingForCertificate(tls.VersionTLS12, tls.RequireAnyClientCert)},
+			Start: testnet.AskForCertificate(tls.VersionTLS12, tls.RequireAnyClientCert)},
 		{Name: "client-certificate-12-optional", Description: "TLS 1.2, asks for a client certificate and does without",
-			Beside: "client-certificate-12", Start: testnet.AskingForCertificate(tls.VersionTLS12, tls.RequestClientCert)},
+			CounterpartOf: "client-certificate-12", Start: testnet.AskForCertificate(tls.VersionTLS12, tls.RequestClientCert)},
 		{Name: "client-certificate-13-optional", Description: "TLS 1.3, asks for a client certificate and does without",
-			Beside: "client-certificate-13 client-certificate-400 client-certificate-403 client-certificate-496 client-certificate-500 " +
-				"client-certificate-closing client-certificate-resetting", Start: testnet.AskingForCertificate(tls.VersionTLS13, tls.RequestClientCert)},
+			CounterpartOf: "client-certificate-13 client-certificate-400 client-certificate-403 client-certificate-496 client-certificate-500 " +
+				"client-certificate-closing client-certificate-resetting", Start: testnet.AskForCertificate(tls.VersionTLS13, tls.RequestClientCert)},
 	}
 }

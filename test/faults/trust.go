@@ -22,37 +22,37 @@ import (
 func trustFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "sha1-leaf", Description: "its certificate is signed with SHA-1",
-			Start: drafted(func(d *draft) error { d.leaf.SignatureAlgorithm = x509.ECDSAWithSHA1; return nil })},
+			Start: withDraft(func(d *draft) error { d.leaf.SignatureAlgorithm = x509.ECDSAWithSHA1; return nil })},
 		{Name: "sha1-intermediate", Description: "its intermediate is signed with SHA-1",
-			Start: drafted(intermediate(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }))},
-		{Name: "root-made-anew", Description: "its authority has the trusted one's name and another key, and is sent along", Start: drafted(rootMadeAnew(true))},
-		{Name: "root-made-anew-unsent", Description: "the same, without it", Start: drafted(rootMadeAnew(false))},
-		{Name: "intermediate-made-anew", Description: "its intermediate has the name of the right one and another key", Start: drafted(intermediateMadeAnew)},
-		{Name: "stranger-above", Description: "its intermediate is of an authority that nobody knows", Start: drafted(func(d *draft) error {
+			Start: withDraft(intermediate(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }))},
+		{Name: "root-reissued", Description: "its authority has the trusted one's name and another key, and is sent along", Start: withDraft(rootReissued(true))},
+		{Name: "root-reissued-unsent", Description: "the same, without it", Start: withDraft(rootReissued(false))},
+		{Name: "intermediate-reissued", Description: "its intermediate has the name of the right one and another key", Start: withDraft(intermediateReissued)},
+		{Name: "stranger-above", Description: "its intermediate is of an authority that is unknown", Start: withDraft(func(d *draft) error {
 			template := *d.by.Certificate
-			issued, err := issue(&template, d.authority.Stranger, &d.by.Key.PublicKey)
+			issued, err := issue(&template, d.authority.Untrusted, &d.by.Key.PublicKey)
 			d.chain = []*x509.Certificate{issued}
 			return err
 		})},
 		{Name: "intermediate-not-yet-valid", Description: "its intermediate is valid from tomorrow",
-			Start: drafted(intermediate(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(testnet.Day) }))},
+			Start: withDraft(intermediate(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(testnet.Day) }))},
 		{Name: "intermediate-renewed", Description: "it sends an intermediate that has expired, and the new one",
-			Beside: "expired-intermediate", Start: drafted(twice(intermediateEnds(-testnet.Day)))},
+			CounterpartOf: "expired-intermediate", Start: withDraft(twice(intermediateEnds(-testnet.Day)))},
 		{Name: "negative-serial", Description: "the serial number of its certificate is negative",
-			Beside: "self-signed", Start: drafted(func(d *draft) error { d.negative = true; return nil })},
+			CounterpartOf: "self-signed", Start: withDraft(func(d *draft) error { d.negative = true; return nil })},
 		{Name: "redirect-from-expiring", Description: "its certificate expires tomorrow; it redirects to good.stage.test",
-			Beside: "expired", Start: serving(redirectedAway, endsAfter(testnet.Day))},
+			CounterpartOf: "expired", Start: serving(redirectedAway, endsAfter(testnet.Day))},
 	}
 }
 
 func redirectedAway(n *testnet.Hosts, _ string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", n.URL("https", "", "good.stage.test", "/"))
-		testnet.Briefly(w, nil)
+		testnet.ShortBody(w, nil)
 	})
 }
 
-// intermediate issues the intermediate anew, with the same key and a change.
+// intermediate issues the intermediate again, with the same key and a change.
 func intermediate(change func(*x509.Certificate)) func(*draft) error {
 	return func(d *draft) error {
 		template := *d.by.Certificate
@@ -73,7 +73,7 @@ func twice(change func(*draft) error) func(*draft) error {
 	}
 }
 
-func rootMadeAnew(sent bool) func(*draft) error {
+func rootReissued(sent bool) func(*draft) error {
 	return func(d *draft) error {
 		key, err := testnet.NewKey()
 		if err != nil {
@@ -90,9 +90,9 @@ func rootMadeAnew(sent bool) func(*draft) error {
 	}
 }
 
-// intermediateMadeAnew signs the leaf with a key that is not the sent
+// intermediateReissued signs the leaf with a key that is not the sent
 // intermediate's.
-func intermediateMadeAnew(d *draft) error {
+func intermediateReissued(d *draft) error {
 	key, err := testnet.NewKey()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func intermediateMadeAnew(d *draft) error {
 }
 
 // negated returns a certificate with the highest bit of its serial number set,
-// signed anew: x509.CreateCertificate makes none.
+// signed again: x509.CreateCertificate makes none.
 func negated(raw []byte, by *ecdsa.PrivateKey) ([]byte, error) {
 	c, err := x509.ParseCertificate(raw)
 	if err != nil {
@@ -151,9 +151,9 @@ func legacyFaults() []testnet.Server {
 				d.leaf.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
 				return err
 			})
-			return testnet.OverTCP(func(ctx context.Context, c *testnet.Caller) {
+			return testnet.OverTCP(func(ctx context.Context, c *testnet.Client) {
 				c.Conn = tls.Server(c.Conn, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}, GetCertificate: certificate})
-				c.Serve(ctx, testnet.Say(testnet.OK))
+				c.Serve(ctx, testnet.Send(testnet.OK))
 			})(n, host)
 		}
 	}
@@ -164,27 +164,27 @@ func legacyFaults() []testnet.Server {
 		{Name: "triple-des", Description: "TLS 1.2 with 3DES", Start: only(tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA)},
 		{Name: "rc4", Description: "TLS 1.2 with RC4", Start: only(tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA)},
 		{Name: "one-rsa-cipher", Description: "TLS 1.2 with one cipher suite, and an RSA key",
-			Beside: "rsa-exchange rsa-exchange-cbc cbc-sha256 triple-des rc4", Start: only(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)},
+			CounterpartOf: "rsa-exchange rsa-exchange-cbc cbc-sha256 triple-des rc4", Start: only(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)},
 	}
 }
 
-// anonymousFaults ask for a client certificate, do without one, and do not answer
+// anonymousFaults ask for a client certificate, do without one, and do not respond
 // as they should: because they have none, or not.
 func anonymousFaults() []testnet.Server {
-	asking := func(a testnet.Act) testnet.Starter {
-		return testnet.Speaking(func() *tls.Config {
+	asking := func(a testnet.ConnHandler) testnet.Starter {
+		return testnet.OverHTTPWith(func() *tls.Config {
 			return &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert}
 		}, a)
 	}
 	status := func(line string) testnet.Starter {
-		return asking(testnet.Say("HTTP/1.1 " + line + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+		return asking(testnet.Send("HTTP/1.1 " + line + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 	}
 	return []testnet.Server{
 		{Name: "client-certificate-400", Description: "asks for a client certificate, and says 400 without one", Start: status("400 Bad Request")},
 		{Name: "client-certificate-403", Description: "asks for a client certificate, and says 403 without one", Start: status("403 Forbidden")},
 		{Name: "client-certificate-496", Description: "asks for a client certificate, and says 496 without one", Start: status("496 No certificate")},
 		{Name: "client-certificate-500", Description: "asks for a client certificate, does without, and fails", Start: status("500 Internal Server Error")},
-		{Name: "client-certificate-closing", Description: "asks for a client certificate, and closes", Start: asking(testnet.Leave)},
+		{Name: "client-certificate-closing", Description: "asks for a client certificate, and closes", Start: asking(testnet.CloseConn)},
 		{Name: "client-certificate-resetting", Description: "asks for a client certificate, and resets", Start: asking(testnet.Reset)},
 	}
 }

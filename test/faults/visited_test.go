@@ -22,7 +22,7 @@ func visitedChecks() map[string]check {
 		"cookies-ten-thousand": locates(302, "/"),
 
 		"transfer-identity": strict, "transfer-empty": strict, "chunked-twice": strict, "length-list": strict,
-		"header-blank-first": strict, "header-blank-colon": answers(200, "ok"), "header-bell": strict,
+		"header-blank-first": strict, "header-blank-colon": responds(200, "ok"), "header-bell": strict,
 		"event-stream": hangs(200), "event-stream-ok": over(200, "data: 1"),
 	}
 }

@@ -233,7 +233,7 @@ func secondTime() http.Handler {
 func (p play) perform(t *testing.T, fault func(int) testnet.Fault, env ...string) (*rig, *summary) {
 	t.Helper()
 	r := newRig(t, testnet.Options{Handlers: map[string]http.Handler{"second-time.stage.test": secondTime()}}, append(p.env, env...)...)
-	r.CloudWatch.Misbehave(fault)
+	r.CloudWatch.SetFault(fault)
 	if p.timeout > 0 {
 		r.timeout = p.timeout
 	}

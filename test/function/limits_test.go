@@ -63,7 +63,7 @@ func TestShortDeadlineWithManyHanging(t *testing.T) {
 	o, _ := r.Origin("*.hang.stage.test")
 	event := manyLines(t, root, "https://host-%d.hang.stage.test:"+fmt.Sprint(o.Addr.Port()), hosts)
 	var s *summary
-	inTime(t, testnet.Patience*r.timeout, func() { s = r.run(t, event) })
+	inTime(t, testnet.Slowdown*r.timeout, func() { s = r.run(t, event) })
 	reasons := map[string]int{}
 	for _, res := range s.Results {
 		reasons[res.Reason]++

@@ -91,7 +91,7 @@ func (r *rig) start(t *testing.T, path string, env ...string) {
 }
 
 // ask hands the function an event as it is.
-func (r *rig) ask(t *testing.T, event string) testnet.Answer {
+func (r *rig) ask(t *testing.T, event string) testnet.Result {
 	t.Helper()
 	answer, err := r.function.Invoke(t.Context(), []byte(event), r.timeout)
 	if err != nil {

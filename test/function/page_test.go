@@ -40,8 +40,8 @@ func TestPageOfTheLastRun(t *testing.T) {
 		}
 	}
 	page, ok := s3.Object("pages/rollcall.html")
-	if !ok || page.ContentType != "text/html; charset=utf-8" {
-		t.Fatalf("there is a page: %v, %q", ok, page.ContentType)
+	if !ok || page.ContentType != "text/html; charset=utf-8" || page.Owner != "123456789012" {
+		t.Fatalf("there is a page: %v, %q, for a bucket of %q", ok, page.ContentType, page.Owner)
 	}
 	text := string(page.Body)
 	for _, part := range []string{"<title>1 of 2 targets is down · Rollcall</title>", "status-500.stage.test", "500 Internal Server Error", "accepted by CloudWatch", "good.stage.test:", "</html>"} {
@@ -60,15 +60,15 @@ func TestPageOfTheLastRun(t *testing.T) {
 // A page that can't be kept is a warning; the metrics have left before.
 func TestPageThatCannotBeKept(t *testing.T) {
 	for mode, want := range map[testnet.Mode]string{
-		testnet.AccessDenied: "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*",
+		testnet.AccessDenied: "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*, a bucket of the account 123456789012",
 		testnet.Hanging:      "S3 did not respond in time",
 	} {
 		r, s3 := withPages(t)
-		s3.Misbehave(mode, -1)
+		s3.SetFault(mode, -1)
 		r.timeout = 4 * time.Second
 		var s *summary
 		runs := 0
-		inTime(t, testnet.Patience*r.timeout, func() { runs, s = runs+1, r.run(t, mixed) })
+		inTime(t, testnet.Slowdown*r.timeout, func() { runs, s = runs+1, r.run(t, mixed) })
 		if len(s.Warnings) != 1 || s.Warnings[0] != "the page of this run was not stored: "+want || !s.Healthy || s.Published.Lost > 0 {
 			t.Errorf("%s", s.raw)
 		}

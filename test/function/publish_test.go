@@ -25,14 +25,14 @@ func TestEveryFaultOfCloudWatchKeepsTheBooks(t *testing.T) {
 	places := make(chan struct{}, 3)
 	for name, mode := range map[string]testnet.Mode{
 		"throttled": testnet.Throttled, "500": testnet.Failing, "hang": testnet.Hanging, "drip": testnet.Dripping, "403": testnet.AccessDenied,
-		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle": testnet.Dying, "reset": testnet.ResetAfterAccepting,
+		"413": testnet.TooLarge, "garbage": testnet.Garbage, "dies in the middle": testnet.CutShort, "reset": testnet.ResetAfterAccepting,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			places <- struct{}{}
 			defer func() { <-places }()
 			r := newRig(t, testnet.Options{})
-			r.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: mode}))
+			r.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: mode}))
 			r.timeout = 10 * time.Second
 			s := r.run(t, shippedEvent(t, "gafam.json", nil))
 			r.function.Stop()
@@ -92,7 +92,7 @@ func TestStandardOutputThatTakesNothing(t *testing.T) {
 	if s := r.run(t, event); s.Published.Lost > 0 || s.Published.Accepted != s.Published.Datums || len(r.CloudWatch.Accepted()) != s.Published.Accepted {
 		t.Errorf("CloudWatch took %d, the summary says %+v", len(r.CloudWatch.Accepted()), s.Published)
 	}
-	r.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
+	r.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
 	staged, err := r.Event([]byte(event))
 	if err != nil {
 		t.Fatal(err)

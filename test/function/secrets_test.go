@@ -69,9 +69,9 @@ func secretive(t *testing.T, st *testnet.Net) []byte {
 // TestSecretsAreKept: no output holds what the event confides, whatever a
 // server does with it.
 func TestSecretsAreKept(t *testing.T) {
-	for _, mode := range []testnet.Mode{testnet.Honest, testnet.AccessDenied} {
+	for _, mode := range []testnet.Mode{testnet.Normal, testnet.AccessDenied} {
 		r := newRig(t, testnet.Options{}, "SECRET="+envSecret, "BASIC="+basicSecret, "ROLLCALL_ENV=SECRET@echo.stage.test,BASIC@*.stage.test,UNSET", "ROLLCALL_METRICS=phases")
-		r.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: mode}))
+		r.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: mode}))
 		answer, err := r.function.Invoke(t.Context(), secretive(t, r.Net), 40*time.Second)
 		if err != nil || answer.ErrorType != "" {
 			t.Fatalf("Invoke = %+v, %v", answer, err)

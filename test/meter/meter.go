@@ -86,9 +86,9 @@ func New(s *testnet.Net, domain string, o Options) (*Meter, error) {
 	name := "*." + m.domain
 	s.Hosts.Add(&testnet.Host{
 		Origin: testnet.Origin{Name: name, Description: "measures its clients", Scheme: "https", Addr: m.server.Addr()},
-		Own:    m.server, DNS: testnet.Here(),
+		Own:    m.server, DNS: testnet.AtLoopback(),
 	})
-	s.Resolver.Set(name, testnet.Here())
+	s.Resolver.Set(name, testnet.AtLoopback())
 	return m, nil
 }
 
@@ -102,7 +102,7 @@ func (m *Meter) Port() uint16 { return m.server.Addr().Port() }
 // to wait for them.
 func (m *Meter) Prepare(n int) error {
 	for i := range n {
-		if _, err := m.authority.Leaf(m.Host(i), testnet.Sound); err != nil {
+		if _, err := m.authority.Leaf(m.Host(i), testnet.Valid); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (m *Meter) Take() (waits map[string]Wait, most int) {
 }
 
 func (m *Meter) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return m.authority.Leaf(cmp.Or(testnet.Canonical(hello.ServerName), testnet.Loopback().String()), testnet.Sound)
+	return m.authority.Leaf(cmp.Or(testnet.Canonical(hello.ServerName), testnet.Loopback().String()), testnet.Valid)
 }
 
 // converse serves one connection.

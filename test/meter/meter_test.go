@@ -104,7 +104,7 @@ func TestMeterPreparesACertificateAHost(t *testing.T) {
 	}
 	serials := map[string]bool{}
 	for i := range 3 {
-		leaf, err := s.Authority.Leaf(m.Host(i), testnet.Sound)
+		leaf, err := s.Authority.Leaf(m.Host(i), testnet.Valid)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ func TestFaultyServersAreBounded(t *testing.T) {
 		each  = 4 << 20
 		limit = 500 * time.Millisecond
 	)
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, name := range []string{
 		"endless-headers", "endless-header", "1xx-flood", "dripping-headers", "dripping", "endless-body", "endless-chunks", "endless-chunk-extension",
 		"gzip-bomb", "gzip-bomb-small", "large-body", "redirect-endless-body", "hanging", "tls-hanging", "h2-endless-headers", "redirect-endless",
@@ -58,7 +58,7 @@ func TestFaultyServersAreBounded(t *testing.T) {
 func TestFaultyServersEndInTime(t *testing.T) {
 	slow(t)
 	const limit, beyond = 300 * time.Millisecond, 50 * time.Millisecond
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, name := range []string{
 		"dns-silent", "tls-hanging", "tls-hanging-midway", "hanging", "head-hanging", "dripping-headers", "1xx-drip", "body-hanging", "dripping", "h2-hanging",
 	} {

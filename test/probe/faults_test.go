@@ -86,9 +86,9 @@ var knownFaults = []fault{
 	{"issuer-no-authority", check.TLSUntrusted, check.TLS, "may not sign certificates: CN=between.stage.test"},
 	{"sha1-leaf", check.TLSUntrusted, check.TLS, "certificate is signed with SHA-1, which is no longer trusted"},
 	{"sha1-intermediate", check.TLSUntrusted, check.TLS, "intermediate certificate is signed with SHA-1, which is no longer trusted: CN=Test Intermediate"},
-	{"root-made-anew", check.TLSUntrusted, check.TLS, "root certificate has another key than the trusted one of the same name, so it was made anew: CN=Test Root"},
-	{"root-made-anew-unsent", check.TLSUntrusted, check.TLS, "certificate is signed with another key than the trusted root of its issuer's name has, so that one was made anew: CN=Test Root"},
-	{"intermediate-made-anew", check.TLSUntrusted, check.TLS, "certificate is not signed with the key of the issuer that the server sends: CN=Test Intermediate"},
+	{"root-reissued", check.TLSUntrusted, check.TLS, "root certificate has another key than the trusted one of the same name, so it was replaced: CN=Test Root"},
+	{"root-reissued-unsent", check.TLSUntrusted, check.TLS, "certificate is signed with another key than the trusted root of its issuer's name has, so that root was replaced: CN=Test Root"},
+	{"intermediate-reissued", check.TLSUntrusted, check.TLS, "certificate is not signed with the key of the issuer that the server sends: CN=Test Intermediate"},
 	{"stranger-above", check.TLSUntrusted, check.TLS, "issuer of the intermediate certificate is missing, as the server does not send it and no trusted root has its name: CN=Test Stranger"},
 	{"intermediate-not-yet-valid", check.TLSNotYetValid, check.TLS, "intermediate certificate is not valid for another 23 hours ("},
 
@@ -247,7 +247,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range knownFaults {
 		known[f.server] = f
 	}
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for name, res := range checkAll(t, st, prober) {
 		label, _, _ := strings.Cut(name, ".stage.test")
 		want, down := known[label]
@@ -336,7 +336,7 @@ func checkFault(t *testing.T, want fault, res check.Result) {
 // TestCookiesOfADomain: another host of it gets what servers set, and never the
 // event's own.
 func TestCookiesOfADomain(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, off := range []bool{false, true} {
 		res := prober.Probe(t.Context(), at(t, st, "https://redirect-cookie.stage.test/", func(s *check.Settings) {
 			s.NoCookies, s.Header = off, map[string][]string{"Cookie": {"own=hush"}}
@@ -346,7 +346,7 @@ func TestCookiesOfADomain(t *testing.T) {
 			t.Fatalf("Probe = %v %s, %d arrivals", res.Reason, res.Detail, len(arrived))
 		}
 		last := fmt.Sprint(arrived[len(arrived)-1])
-		if strings.Contains(last, "session=set-by-the-stage") == off || strings.Contains(last, "hush") {
+		if strings.Contains(last, "session=set-by-testnet") == off || strings.Contains(last, "hush") {
 			t.Errorf("cookies off %v: another host saw %s", off, last)
 		}
 	}
@@ -354,15 +354,15 @@ func TestCookiesOfADomain(t *testing.T) {
 
 // TestCookiesOverHTTP2: another part of the engine writes its requests.
 func TestCookiesOverHTTP2(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	res := prober.Probe(t.Context(), at(t, st, "https://cookie-wall.stage.test/", func(s *check.Settings) { s.HTTP = check.HTTP2 }))
 	if res.State != check.Up || res.HTTP != "2" || len(res.Redirects) != 1 {
 		t.Errorf("Probe = %v %s over %s, %d redirects", res.Reason, res.Detail, res.HTTP, len(res.Redirects))
 	}
 }
 
-// gallery is a test network, and a prober that may reach it.
-func gallery(t testing.TB) (*testnet.Net, *probe.Prober) {
+// startNet is a test network, and a prober that may reach it.
+func startNet(t testing.TB) (*testnet.Net, *probe.Prober) {
 	st, err := testnet.Start(testnet.Options{Servers: faults.Servers()})
 	if err != nil {
 		t.Fatal(err)
@@ -396,7 +396,7 @@ func at(t testing.TB, st *testnet.Net, raw string, change ...func(*check.Setting
 
 // TestTLSSettings: what the event may change of how a server is trusted.
 func TestTLSSettings(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, test := range []struct {
 		server     string
 		settings   check.TLSSettings
@@ -434,7 +434,7 @@ func TestTLSSettings(t *testing.T) {
 // TestCertificates: who they are from and when they expire is known, refused or
 // not; what expires first counts, in the chain and of all hops.
 func TestCertificates(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	for _, test := range []struct {
 		server string
 		days   float64 // left, about
@@ -453,7 +453,7 @@ func TestCertificates(t *testing.T) {
 
 // TestRecorded: what another origin got to see of a redirected request.
 func TestRecorded(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	res := prober.Probe(t.Context(), at(t, st, "https://redirect-recorder.stage.test/?token=hush", func(s *check.Settings) {
 		s.Method, s.Body = "POST", "hush"
 		s.Header = map[string][]string{"Authorization": {"Bearer hush"}, "X-Api-Key": {"hush"}, "Cookie": {"a=hush"}}

@@ -21,7 +21,7 @@ import (
 // connection what serve says, and returns a target there.
 func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target {
 	t.Helper()
-	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Sound)
+	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target
 // A server that responds once it hears that we are gone is not up: the run's end
 // sends no close_notify.
 func TestTheRunsEndSendsNoCloseNotify(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	const checks = 400
 	var asked sync.WaitGroup
 	asked.Add(checks)
@@ -77,7 +77,7 @@ func TestTheRunsEndSendsNoCloseNotify(t *testing.T) {
 // A response that comes before a long request has left counts, and nobody is
 // left to send the rest.
 func TestResponseBeforeALongRequest(t *testing.T) {
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	to := speaking(t, st, func(c net.Conn) {
 		http.ReadRequest(bufio.NewReader(c))
 		io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
@@ -94,7 +94,7 @@ func TestResponseBeforeALongRequest(t *testing.T) {
 // TLS's close_notify.
 func TestConnectionsEndWithCloseNotify(t *testing.T) {
 	const checks = 200
-	st, prober := gallery(t)
+	st, prober := startNet(t)
 	ends := make(chan error, 2*checks)
 	get := speaking(t, st, func(c net.Conn) {
 		req, err := http.ReadRequest(bufio.NewReader(c))

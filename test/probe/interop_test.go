@@ -91,7 +91,7 @@ func (h *house) furnish() error {
 			return err
 		}
 	}
-	return h.certify("leaf", testnet.Sound)
+	return h.certify("leaf", testnet.Valid)
 }
 
 func (h *house) path(parts ...string) string {

@@ -21,7 +21,7 @@ import (
 )
 
 // truly is how far a phase may be off that does not say that it is unsure.
-const truly = testnet.Patience * 6 * time.Millisecond
+const truly = testnet.Slowdown * 6 * time.Millisecond
 
 // A lateness is a check in a process that is stopped from and until so long
 // after its connection came.

@@ -134,7 +134,7 @@ func (s server) check(t *testing.T, h *house, res check.Result) {
 	if res.Status != 0 || res.Complete || res.Phases.TLS == check.Absent || res.Phases.Transfer != check.Absent {
 		t.Errorf("without a response there are status %d, complete %v, and the phases %v", res.Status, res.Complete, res.Phases)
 	}
-	if s.flaw != testnet.Sound {
+	if s.flaw != testnet.Valid {
 		checkCertificate(t, h, res, s.flaw)
 	}
 }
@@ -143,7 +143,7 @@ func (s server) check(t *testing.T, h *house, res check.Result) {
 // stamp of the kernel's.
 func (s server) checkResponse(t *testing.T, h *house, res check.Result) {
 	t.Helper()
-	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != testnet.Sound) {
+	if res.Status != 200 || !res.Complete || res.BytesBody == 0 || res.TLSUnverified != (s.flaw != testnet.Valid) {
 		t.Errorf("status %d, complete %v, %d bytes, unverified %v", res.Status, res.Complete, res.BytesBody, res.TLSUnverified)
 	}
 	checkCertificate(t, h, res, s.flaw)

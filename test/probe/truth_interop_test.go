@@ -62,7 +62,7 @@ func behindNginx(t *testing.T) *rehearsal {
 	if err := authority.WriteFile(roots); err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := authority.Leaf("held.stage.test", testnet.Sound)
+	leaf, err := authority.Leaf("held.stage.test", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,7 +219,7 @@ func (h *house) visitAll(t *testing.T, port int, version check.HTTPVersion, spea
 			t.Errorf("%s: HTTP/%s, want %s", v.path, res.HTTP, speaks)
 		}
 		v.check(t, res)
-		checkCertificate(t, h, res, testnet.Sound)
+		checkCertificate(t, h, res, testnet.Valid)
 		checkTimes(t, res)
 	}
 }
@@ -257,8 +257,8 @@ func checkCertificate(t *testing.T, h *house, res check.Result, flaw testnet.Fla
 		return
 	}
 	days := time.Until(leaf.Leaf.NotAfter).Hours() / 24
-	if !c.NotAfter.Equal(leaf.Leaf.NotAfter) || math.Abs(c.DaysLeft-days) > 0.02 || c.Verified != (flaw == testnet.Sound) {
-		t.Errorf("the certificate is %+v, want its end at %v, in %.2f days, and verified %v", c, leaf.Leaf.NotAfter, days, flaw == testnet.Sound)
+	if !c.NotAfter.Equal(leaf.Leaf.NotAfter) || math.Abs(c.DaysLeft-days) > 0.02 || c.Verified != (flaw == testnet.Valid) {
+		t.Errorf("the certificate is %+v, want its end at %v, in %.2f days, and verified %v", c, leaf.Leaf.NotAfter, days, flaw == testnet.Valid)
 	}
 	if c.Subject != leaf.Leaf.Subject.String() || c.Issuer != leaf.Leaf.Issuer.String() {
 		t.Errorf("the certificate is %s's by %s, want %s's by %s", c.Subject, c.Issuer, leaf.Leaf.Subject, leaf.Leaf.Issuer)

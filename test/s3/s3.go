@@ -36,6 +36,7 @@ type Object struct {
 	Body         []byte
 	ContentType  string
 	CacheControl string
+	Owner        string // that the request named
 }
 
 // maxObjectBytes is far more than any page of ours.
@@ -59,7 +60,7 @@ func (s *S3) Close() error { return s.server.Close() }
 // Misbehave treats the next so many requests (negative: all) in a mode: one of
 // Throttled, AccessDenied, Failing, Hanging and ResetAfterAccepting, which here
 // accepts nothing.
-func (s *S3) Misbehave(mode testnet.Mode, times int) {
+func (s *S3) SetFault(mode testnet.Mode, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mode, s.times = mode, times
@@ -108,7 +109,7 @@ func (s *S3) treat() testnet.Mode {
 	defer s.mu.Unlock()
 	s.asked++
 	if s.times == 0 {
-		return testnet.Honest
+		return testnet.Normal
 	}
 	s.times--
 	return s.mode
@@ -129,7 +130,7 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control")}
+		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Amz-Expected-Bucket-Owner")}
 	}
 }
 

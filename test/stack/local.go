@@ -159,8 +159,8 @@ func (l *invoker) published(ctx context.Context, event string) error {
 // byLog runs an event as somebody without credentials does: CloudWatch takes
 // nothing, and the metrics fall back to EMF.
 func (l *invoker) byLog(ctx context.Context) error {
-	l.stage.CloudWatch.Misbehave(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
-	defer l.stage.CloudWatch.Misbehave(nil)
+	l.stage.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
+	defer l.stage.CloudWatch.SetFault(nil)
 	s, lines, err := l.invoke(ctx, filepath.Join(l.build, "CheckFunction", "events", "gafam.json"), variable(l.stage, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
 	if err != nil {
 		return err

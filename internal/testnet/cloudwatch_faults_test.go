@@ -20,12 +20,12 @@ func named(i int) types.MetricDatum {
 	return types.MetricDatum{MetricName: aws.String(fmt.Sprintf("M%03d", i)), Value: aws.Float64(1)}
 }
 
-// story is what a CloudWatch under fates did with 200 requests of one datum
+// modesOf is what a CloudWatch under fates did with 200 requests of one datum
 // each, every one of them made three times.
-func story(t *testing.T, f Fates) []string {
+func modesOf(t *testing.T, f RandomFaults) []string {
 	t.Helper()
 	c := newCloudWatch(t)
-	c.Judge(f)
+	c.SetRandomFaults(f)
 	var told []string
 	for i := range 200 {
 		for range 3 {
@@ -41,13 +41,13 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: make test-all")
 	}
-	fates := Fates{Seed: 1, Shares: map[Mode]float64{Throttled: 0.3, Failing: 0.1, ResetAfterAccepting: 0.05, TooLarge: 0.05}, Refuse: 0.1}
-	first, second := story(t, fates), story(t, fates)
+	fates := RandomFaults{Seed: 1, Shares: map[Mode]float64{Throttled: 0.3, Failing: 0.1, ResetAfterAccepting: 0.05, TooLarge: 0.05}, Refuse: 0.1}
+	first, second := modesOf(t, fates), modesOf(t, fates)
 	if !slices.Equal(first, second) {
 		t.Error("two runs with the same seed differ")
 	}
 	fates.Seed = 2
-	if slices.Equal(first, story(t, fates)) {
+	if slices.Equal(first, modesOf(t, fates)) {
 		t.Error("another seed is the same run")
 	}
 	count := func(word string) (n int) {
@@ -64,15 +64,15 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	}
 }
 
-func TestACondemnedDatumIsRefusedWithItsBatch(t *testing.T) {
+func TestARefusedDatumIsRefusedWithItsBatch(t *testing.T) {
 	c := newCloudWatch(t)
-	fates := Fates{Seed: 7, Refuse: 0.05}
-	c.Judge(fates)
+	fates := RandomFaults{Seed: 7, Refuse: 0.05}
+	c.SetRandomFaults(fates)
 	var datums []types.MetricDatum
 	condemned := map[string]bool{}
 	for i := range 100 {
 		datums = append(datums, named(i))
-		condemned[*datums[i].MetricName] = fates.Condemns(Datum{Namespace: "Rollcall", Metric: *datums[i].MetricName})
+		condemned[*datums[i].MetricName] = fates.Refuses(Datum{Namespace: "Rollcall", Metric: *datums[i].MetricName})
 	}
 	if _, err := sdk(c).PutMetricData(t.Context(), input(datums...)); !code("InvalidParameterValue", 400)(err) || len(c.Accepted()) > 0 {
 		t.Errorf("the batch: %v, %d accepted", err, len(c.Accepted()))
@@ -95,9 +95,9 @@ func TestACondemnedDatumIsRefusedWithItsBatch(t *testing.T) {
 	}
 }
 
-// TestFatesIgnoreValuesAndOrder shows what two runs over the same targets
+// TestRandomFaultsIgnoreValuesAndOrder shows what two runs over the same targets
 // have in common.
-func TestFatesIgnoreValuesAndOrder(t *testing.T) {
+func TestRandomFaultsIgnoreValuesAndOrder(t *testing.T) {
 	d := Datum{Namespace: "N", Metric: "M", Value: 1, Dimensions: []Dimension{{"A", "1"}, {"B", "2"}}}
 	same := Datum{Namespace: "N", Metric: "M", Value: 2, Timestamp: time.Now(), Dimensions: []Dimension{{"B", "2"}, {"A", "1"}}}
 	other := Datum{Namespace: "N", Metric: "M", Dimensions: []Dimension{{"A", "2"}, {"B", "1"}}}
@@ -106,9 +106,9 @@ func TestFatesIgnoreValuesAndOrder(t *testing.T) {
 	}
 }
 
-// TestADrippedAnswerIsAnAnswer is for clients that are patient.
-func TestADrippedAnswerIsAnAnswer(t *testing.T) {
-	answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(whole("body"))), nil)
+// TestADrippedResponseIsAResponse is for clients that are patient.
+func TestADrippedResponseIsAResponse(t *testing.T) {
+	answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(completeResponse("body"))), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

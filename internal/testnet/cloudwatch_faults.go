@@ -12,58 +12,57 @@ import (
 	"rollcall/internal/pause"
 )
 
-// Fates let chance decide what befalls requests and datums, in a way that can
-// be had again: a request's fate is a hash of the seed, of the series of its
-// datums, in whatever order, and of how often these came together before; a
-// datum's is a hash of the seed and of its series. Values and times have no
-// part in it, so that two runs over the same targets with the same seed meet
-// the same faults.
-type Fates struct {
+// RandomFaults are faults at random, reproducible by their seed: a request's is
+// a hash of the seed, of the series of its datums in whatever order, and of how
+// often these came together before; a datum's is a hash of the seed and of its
+// series. Values and times have no part in it, so that two runs over the same
+// targets with the same seed meet the same faults.
+type RandomFaults struct {
 	Seed   uint64
-	Shares map[Mode]float64 // of requests, 0 to 1, at most 1 together; the rest is honest
+	Shares map[Mode]float64 // of requests, 0 to 1, at most 1 together; the rest is Normal
 	Refuse float64          // the share of series whose datums are refused as invalid whenever they come
 }
 
-// Judge lets fates say how each request is treated that Misbehave has no
-// fault for. What a limit refuses is refused all the same.
-func (c *CloudWatch) Judge(f Fates) {
+// SetRandomFaults lets f say how each request is treated while SetFault has set
+// nothing. What a limit refuses is refused all the same.
+func (c *CloudWatch) SetRandomFaults(f RandomFaults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fates, c.together = f, map[uint64]uint64{}
+	c.random, c.together = f, map[uint64]uint64{}
 }
 
-// Condemns reports whether a datum is one of those that are always refused.
-func (f Fates) Condemns(d Datum) bool {
+// Refuses reports whether a datum is one of those that are always refused.
+func (f RandomFaults) Refuses(d Datum) bool {
 	const salt = 0x5eed // a datum's chance has nothing to do with a request's
 	return f.Refuse > 0 && chance(f.Seed, salt, d.key()) < f.Refuse
 }
 
-// mode is what befalls a request with these datums the n-th time, from 1.
-func (f Fates) mode(together, n uint64) Mode {
+// mode is how a request with these datums is treated the n-th time, from 1.
+func (f RandomFaults) mode(together, n uint64) Mode {
 	at := chance(f.Seed, together, n)
 	for m := range modes {
 		if at -= f.Shares[m]; at < 0 {
 			return m
 		}
 	}
-	return Honest
+	return Normal
 }
 
-// condemn refuses a request for the first of its datums that is condemned.
-func (f Fates) condemn(datums []Datum) *refusal {
-	i := slices.IndexFunc(datums, f.Condemns)
+// refusal is about the first of the datums that f refuses; nil if there is none.
+func (f RandomFaults) refusal(datums []Datum) *refusal {
+	i := slices.IndexFunc(datums, f.Refuses)
 	if i < 0 {
 		return nil
 	}
-	of := &fields{path: fmt.Sprintf("MetricData.member.%d.", i+1)}
-	of.invalid("MetricName", "is one that the test network was told to refuse")
-	return of.err
+	checked := &fields{path: fmt.Sprintf("MetricData.member.%d.", i+1)}
+	checked.invalid("MetricName", "is one that the test network is set to refuse")
+	return checked.err
 }
 
-// fate says how to treat a request with these datums.
-func (c *CloudWatch) fate(attempt int, datums []Datum) (Fault, *refusal) {
+// faultFor says how to treat a request with these datums.
+func (c *CloudWatch) faultFor(attempt int, datums []Datum) (Fault, *refusal) {
 	c.mu.Lock()
-	fault, fates := c.fault, c.fates
+	fault, random := c.fault, c.random
 	together := uint64(0)
 	for _, d := range datums {
 		together += d.key()
@@ -76,7 +75,7 @@ func (c *CloudWatch) fate(attempt int, datums []Datum) (Fault, *refusal) {
 	if fault != nil {
 		return fault(attempt), nil
 	}
-	return Fault{Mode: fates.mode(together, n)}, fates.condemn(datums)
+	return Fault{Mode: random.mode(together, n)}, random.refusal(datums)
 }
 
 // key is a hash of a datum's series, the same in every process.
@@ -115,34 +114,34 @@ func mixed(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// whole is a complete answer of HTTP/1.1, as bytes.
-func whole(body string) string {
+// completeResponse is an HTTP/1.1 response, as bytes.
+func completeResponse(body string) string {
 	return strings.Join([]string{
 		"HTTP/1.1 200 OK", "Smithy-Protocol: " + smithyRPC, "Content-Type: " + cborType,
 		"Content-Length: " + strconv.Itoa(len(body)), "X-Amzn-Requestid: " + newID(), "", body,
 	}, "\r\n")
 }
 
-// drip answers a byte at a time, until it is done or the client has gone.
-func drip(w http.ResponseWriter, r *http.Request, answer string) {
+// drip responds a byte at a time, until it is done or the client has gone.
+func drip(w http.ResponseWriter, r *http.Request, text string) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	for i := range len(answer) {
-		if _, err := conn.Write([]byte{answer[i]}); err != nil || !pause.For(r.Context(), dripPause) {
+	for i := range len(text) {
+		if _, err := conn.Write([]byte{text[i]}); err != nil || !pause.For(r.Context(), dripPause) {
 			return
 		}
 	}
 }
 
-// die answers in part and closes the connection.
-func die(w http.ResponseWriter, answer string) {
+// writePart writes a part of a response and closes the connection.
+func writePart(w http.ResponseWriter, text string) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	conn.Write([]byte(answer))
+	conn.Write([]byte(text))
 }

@@ -2,6 +2,6 @@
 
 package testnet
 
-// Patience is how many times longer than on an idle machine a test lets a
+// Slowdown is how many times longer than on an idle machine a test lets a
 // thing take: the race detector slows the test network's servers as well as us.
-const Patience = 5
+const Slowdown = 5

@@ -1,0 +1,6 @@
+//go:build !race
+
+package testnet
+
+// Slowdown: see slowdown_race.go.
+const Slowdown = 1
