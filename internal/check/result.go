@@ -27,10 +27,11 @@ type Result struct {
 	Local         bool // the addresses of the last hop are all loopback or private
 	Unsure        bool // Uncertainty is too much to build on
 
-	Detail     string // one line for people: printable, bounded, no secret
-	Expression string // the expectation that failed
-	Status     int    // of the last response; 0 if there was none
-	Attempts   int    // >= 1 for what was checked
+	Detail     string   // one line for people: printable, bounded, no secret
+	Expression string   // the expectation that failed
+	Warnings   []string // what is wrong with a response that was read all the same; texts of ours
+	Status     int      // of the last response; 0 if there was none
+	Attempts   int      // >= 1 for what was checked
 
 	Started  time.Time     // of the attempt that gave the verdict; zero if there was none
 	Duration time.Duration // the sum of Phases: what the network and the target took
@@ -46,6 +47,8 @@ type Result struct {
 
 	LocalDelay  time.Duration // what our own process added
 	Uncertainty time.Duration // by how much Duration may be wrong
+
+	Short int64 // Internal, because there was too little memory: the bytes that it needs; else 0
 }
 
 // ErrBudget is the cause with which a sweep ends the context of its checks when

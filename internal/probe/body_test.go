@@ -125,7 +125,7 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
 	for _, wanted := range []bool{false, true} {
-		if b, err := readBody(resp(), 10, wanted); err != nil || (b.text != "") != wanted || b.size != 5 {
+		if b, err := readBody(resp(), 10, wanted, noShare()); err != nil || (b.text != "") != wanted || b.size != 5 {
 			t.Errorf("readBody(wanted %v) = %+v, %v", wanted, b, err)
 		}
 	}

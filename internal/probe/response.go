@@ -25,6 +25,7 @@ type response struct {
 	body   string   // decoded; "" unless somebody reads it
 	next   *hop     // the redirect to follow; nil: this response counts
 	broken *verdict // why a redirect can't be followed; nil: there is none
+	noJSON bool     // there is no memory for the body's
 }
 
 // safeHeaders are those that another origin may see: they say how to respond,
@@ -134,18 +135,20 @@ type body struct {
 	wire      int64  // bytes as they came
 	size      int64  // bytes decoded
 	truncated bool   // there was more
+	short     bool   // there was more than memory
 }
 
 // readBody reads the body to its end, or until limit bytes of it have come or
-// have been decoded. The text is kept only if it is wanted.
-func readBody(resp *http.Response, limit int64, wanted bool) (body, error) {
+// have been decoded. The text is kept only if it is wanted, as far as s goes.
+func readBody(resp *http.Response, limit int64, wanted bool, s *share) (body, error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return body{}, nil // what follows is another protocol's
 	}
 	raw := &capped{r: resp.Body, left: limit}
 	decoded, err := decode(raw, resp.Header.Get("Content-Encoding"))
 	text := &capped{r: decoded, left: limit}
-	var kept strings.Builder
+	var b body
+	kept := growing{share: s}
 	sink := io.Discard
 	if wanted {
 		sink = &kept
@@ -153,11 +156,17 @@ func readBody(resp *http.Response, limit int64, wanted bool) (body, error) {
 	if err == nil {
 		_, err = io.Copy(sink, text)
 	}
+	if kept.full && s.reserve.Last {
+		text.more, b.short, err = true, true, nil
+	}
 	if err == nil && !text.more {
 		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
 	}
-	b := body{text: kept.String(), wire: raw.n, size: text.n, truncated: raw.more || text.more}
-	if b.truncated {
+	b.text, b.wire, b.size, b.truncated = kept.String(), raw.n, text.n, raw.more || text.more
+	switch {
+	case err == errShort:
+		return b, err
+	case b.truncated:
 		return b, nil // the decoder may miss the rest, which is our doing
 	}
 	return b, bodyError(raw, err)
