@@ -71,11 +71,12 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 		need := decodedSize(resp.body)
 		if err := a.share.hold(need); err == nil {
 			defer a.share.drop(need)
-		} else if !a.share.reserve.Last {
+		} else if !a.share.reserve.Last && a.share.short <= a.p.memory.limit {
 			return err, false
-		} else {
+		} else { // it never fits
 			resp.noJSON = true
 			a.warnOfMemory("the body and its JSON take", a.share.short)
+			a.share.short = 0
 		}
 	}
 	var first time.Time

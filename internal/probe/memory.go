@@ -83,7 +83,7 @@ const (
 	fieldBytes = 200 // in a map of lists
 )
 
-// headWeight is what n bytes of a head take, in which there are so many lines.
+// headWeight is what n bytes of a head take, with its lines.
 func headWeight(n, lines int) int64 { return int64(headFactor*n + fieldBytes*lines) }
 
 // maxFields bounds the number of a response's headers.
@@ -171,5 +171,5 @@ const (
 func (a *attempt) warnOfMemory(what string, need int64) {
 	const megabyte = 1_000_000
 	a.warn([]string{fmt.Sprintf("%s up to %d MB of memory, of which there are %d: raise the function's memory, or lower maxBody",
-		what, (need+megabyte-1)/megabyte, (a.share.reserve.Bytes+check.InFlight)/megabyte)})
+		what, (need+megabyte-1)/megabyte, a.p.memory.limit/megabyte)})
 }
