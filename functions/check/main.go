@@ -69,7 +69,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	if c.PageBucket != "" {
 		h.monitor.Page = pageInto(cloud.NewBucket(aws, c.PageBucket).Put)
 	}
-	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
+	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Silence: &publish.Silence{}}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
 		own := publisher
 		own.Log = log

@@ -65,6 +65,9 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
 	}
+	if err == nil {
+		err = a.unpack(ctx, resp)
+	}
 	switch {
 	case err == nil:
 		err = a.judge(ctx, resp)

@@ -36,6 +36,7 @@ type exchangeError struct {
 	version           check.HTTPVersion
 	start             string // how the response began, if it has no status
 	inBody            bool   // the response's headers were complete
+	live              bool   // they announced a stream that has no end
 	certificateWanted bool   // the server asked for a client certificate
 	certificateSent   bool   // and the target has one
 }
@@ -130,7 +131,11 @@ func classifyTimeout(f failure) (check.Reason, string) {
 		check.FirstByte: "no response",
 		check.Transfer:  "response not finished",
 	}[f.phase]
-	return check.Timeout, missing + " within " + f.limit.String()
+	detail := missing + " within " + f.limit.String()
+	if f.live {
+		detail += ": a live stream has no end; set maxBody, for example to 1"
+	}
+	return check.Timeout, detail
 }
 
 // alerts are the names that crypto/tls gives the alerts of a server, which
@@ -194,6 +199,7 @@ const (
 	tooManyHeaders   = "response headers are larger than 256 KiB, or more than 1,000"
 	notHTTP2         = "server does not speak HTTP/2"
 	notHTTP          = "not an HTTP response: "
+	invalidHTTP      = "invalid HTTP response: "
 	invalidBody      = "invalid body: "
 	closedEarly      = "server closed the connection without a response"
 	goAway           = closedEarly + " (HTTP/2 GOAWAY)"
@@ -231,7 +237,7 @@ func classifySocket(f failure) (check.Reason, string) {
 	return check.OK, ""
 }
 
-// asked says that a server may have ended the connection for want of a client
+// asked says that a server may have ended the connection for lack of a client
 // certificate. It may as well have crashed.
 func asked(f failure) string {
 	if !f.certificateWanted || f.certificateSent || f.inBody {
@@ -260,6 +266,9 @@ func lastResort(f failure) (check.Reason, string) {
 	case check.TLS:
 		return check.TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.Error(), "tls: ")
 	case check.FirstByte, check.Transfer:
+		if strings.HasPrefix(f.start, "HTTP/") && !strings.HasPrefix(f.Error(), "malformed HTTP") { // which is of its first line
+			return check.BadResponse, invalidHTTP + f.Error()
+		}
 		return check.BadResponse, notHTTP + f.Error()
 	}
 	return check.Internal, f.Error()

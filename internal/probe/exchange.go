@@ -29,7 +29,10 @@ type hop struct {
 	body    string
 	tls     check.TLSSettings
 	count   int      // redirects followed to get here
-	visited []string // methods and URLs of the hops before
+	visited []string // the hops before, see visit
+
+	noCookies bool
+	jar       *jar // what servers set so far; nil: nothing
 }
 
 // encodings are what we decode ourselves.
@@ -56,13 +59,13 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // request is the hop as net/http wants it.
 func (h *hop) request() *http.Request {
 	req := &http.Request{
-		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.header,
+		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.sentHeader(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
 	}
@@ -108,6 +111,9 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 		conn = newHTTP1(o)
 	}
 	sent, err := conn.roundTrip(h)
+	if one, ok := conn.(*http1); ok {
+		a.warn(one.warnings)
+	}
 	resp, err := a.read(o, c, h, sent, err)
 	a.time.settle(c, c.wire.Reading())
 	if err != nil {
@@ -174,7 +180,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	resp.broken = broken
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"), a.share)
+	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), a.share)
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)
@@ -183,12 +189,10 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	}
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
 	a.res.Complete = err == nil
-	resp.body = b.text
-	if b.short {
-		a.warnOfMemory("the body takes", textFactor*a.t.MaxBody)
-	}
+	resp.body = b
+	a.noteShort(resp)
 	if err != nil {
-		return nil, &exchangeError{error: err, inBody: true}
+		return nil, &exchangeError{error: err, inBody: true, live: live(r)}
 	}
 	return resp, nil
 }

@@ -17,11 +17,13 @@ const maxHeaders = 256 << 10
 // net/http writes and reads both, but without its Transport: with its two
 // goroutines and two buffers a check takes 0.57 ms of CPU for 0.50.
 type http1 struct {
-	conn    *observer
-	room    int64 // bytes that headers may still take
-	lines   int   // of headers so far, and of what came with the last of them
-	buffers *buffers
-	sending sync.WaitGroup
+	conn     *observer
+	room     int64 // bytes that headers may still take
+	lines    int   // of headers so far, and of what came with the last of them
+	buffers  *buffers
+	in       *bufio.Reader // what is read next
+	sending  sync.WaitGroup
+	warnings []string // what was wrong with a head that was read all the same
 }
 
 var errHeadersTooLarge = &verdict{reason: check.HeadersTooLarge, detail: tooManyHeaders}
@@ -50,6 +52,7 @@ func (c *http1) roundTrip(h *hop) (*http.Response, error) {
 	} else {
 		c.send()
 	}
+	c.in = c.buffers.response
 	first, err := c.buffers.response.Peek(1)
 	if err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func (c *http1) roundTrip(h *hop) (*http.Response, error) {
 		}
 	}
 	for {
-		resp, err := http.ReadResponse(c.buffers.response, req)
+		resp, err := c.readResponse(req)
 		switch {
 		case err != nil && c.fullOfHeaders():
 			return nil, errHeadersTooLarge

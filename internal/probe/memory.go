@@ -167,6 +167,13 @@ const (
 	jsonFactor = 8 // ordinary JSON, see decodedSize
 )
 
+// noteShort warns where a body did not fit into memory.
+func (a *attempt) noteShort(resp *response) {
+	if resp.short && a.share.reserve.Last {
+		a.warnOfMemory("the body takes", textFactor*a.t.MaxBody)
+	}
+}
+
 // warnOfMemory says that something did not fit, and how much would.
 func (a *attempt) warnOfMemory(what string, need int64) {
 	const megabyte = 1_000_000

@@ -50,7 +50,7 @@ func chainFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "self-signed", Description: "its certificate is signed by itself", Start: testnet.WithCertificate(testnet.SelfSigned)},
 		{Name: "complete-chain", Description: "its certificate comes with the intermediate",
-			CounterpartOf: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-made-anew root-made-anew-unsent intermediate-made-anew stranger-above intermediate-not-yet-valid", Start: testnet.WithCertificate(testnet.Valid)},
+			CounterpartOf: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-replaced root-replaced-unsent intermediate-replaced stranger-above intermediate-not-yet-valid", Start: testnet.WithCertificate(testnet.Valid)},
 		{Name: "whole-chain", Description: "its certificate comes with the root too",
 			CounterpartOf: "no-intermediate", Start: withDraft(func(d *draft) error {
 				d.chain = append(d.chain, d.authority.Root.Certificate)

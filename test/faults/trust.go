@@ -25,9 +25,9 @@ func trustFaults() []testnet.Server {
 			Start: withDraft(func(d *draft) error { d.leaf.SignatureAlgorithm = x509.ECDSAWithSHA1; return nil })},
 		{Name: "sha1-intermediate", Description: "its intermediate is signed with SHA-1",
 			Start: withDraft(intermediate(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }))},
-		{Name: "root-made-anew", Description: "its authority has the trusted one's name and another key, and is sent along", Start: withDraft(rootMadeAnew(true))},
-		{Name: "root-made-anew-unsent", Description: "the same, without it", Start: withDraft(rootMadeAnew(false))},
-		{Name: "intermediate-made-anew", Description: "its intermediate has the name of the right one and another key", Start: withDraft(intermediateMadeAnew)},
+		{Name: "root-replaced", Description: "its authority has the trusted one's name and another key, and is sent along", Start: withDraft(rootReplaced(true))},
+		{Name: "root-replaced-unsent", Description: "the same, without it", Start: withDraft(rootReplaced(false))},
+		{Name: "intermediate-replaced", Description: "its intermediate has the name of the right one and another key", Start: withDraft(intermediateReplaced)},
 		{Name: "stranger-above", Description: "its intermediate is of an authority that nobody knows", Start: withDraft(func(d *draft) error {
 			template := *d.by.Certificate
 			issued, err := issue(&template, d.authority.Untrusted, &d.by.Key.PublicKey)
@@ -73,7 +73,7 @@ func twice(change func(*draft) error) func(*draft) error {
 	}
 }
 
-func rootMadeAnew(sent bool) func(*draft) error {
+func rootReplaced(sent bool) func(*draft) error {
 	return func(d *draft) error {
 		key, err := testnet.NewKey()
 		if err != nil {
@@ -90,9 +90,9 @@ func rootMadeAnew(sent bool) func(*draft) error {
 	}
 }
 
-// intermediateMadeAnew signs the leaf with a key that is not the sent
+// intermediateReplaced signs the leaf with a key that is not the sent
 // intermediate's.
-func intermediateMadeAnew(d *draft) error {
+func intermediateReplaced(d *draft) error {
 	key, err := testnet.NewKey()
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func TestHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := authority.Leaf("127.0.0.1", testnet.Sound)
+	certificate, err := authority.Leaf("127.0.0.1", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
