@@ -198,7 +198,7 @@ func clientCertificateDetail(f failure) string {
 const (
 	noTLSVersion     = "no TLS version in common"
 	wantsCertificate = "server asks for a client certificate"
-	tooManyHeaders   = "response headers are larger than 256 KiB"
+	tooManyHeaders   = "response headers are larger than 256 KiB, or more than 1,000"
 	notHTTP2         = "server does not speak HTTP/2"
 	notHTTP          = "not an HTTP response: "
 	invalidHTTP      = "invalid HTTP response: "
