@@ -114,7 +114,7 @@ var explanations = [reasons]Explanation{
 		Action:  "See what responds there: `curl -v`. For HTTP/2, switch it on or set `\"http\": \"auto\"`. Where the server speaks nothing else, set `\"http\": \"2\"`.",
 	},
 	HeadersTooLarge: {
-		Meaning: "The response's headers have more than 256 KiB. Not confirmed.",
+		Meaning: "The response's headers have more than 256 KiB, or are more than 1,000. Not confirmed.",
 		Cause:   "An application that sets a cookie or header again and again.",
 		Action:  "Find the header that grows. Browsers and proxies stop at far less.",
 	},

@@ -47,6 +47,8 @@ type Result struct {
 
 	LocalDelay  time.Duration // what our own process added
 	Uncertainty time.Duration // by how much Duration may be wrong
+
+	Short int64 // Internal, because there was too little memory: the bytes that it needs; else 0
 }
 
 // ErrBudget is the cause with which a sweep ends the context of its checks when
