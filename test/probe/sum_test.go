@@ -36,7 +36,7 @@ type script struct {
 // An act is one hop of a script.
 type act struct {
 	refuse   time.Duration   // of a handshake that is refused; < 0: none is
-	hello    time.Duration   // before the handshake's answer
+	hello    time.Duration   // before the server's hello
 	unread   time.Duration   // before the request is read
 	interim  []time.Duration // before each 103
 	first    time.Duration   // before the first byte of the head, or its frame
@@ -73,9 +73,9 @@ func randomScript(r *rand.Rand) script {
 	return s
 }
 
-// A stageplay is a script on a stage: a server that follows it once, and remembers
+// A play is a script under way: a server that follows it once, and remembers
 // when it kept its client waiting.
-type stageplay struct {
+type play struct {
 	script script
 	config *tls.Config
 	mu     sync.Mutex
@@ -85,7 +85,7 @@ type stageplay struct {
 type span struct{ from, to time.Time } // to is zero while it lasts
 
 // wait keeps the client waiting, which has written all and has got all.
-func (p *stageplay) wait(d time.Duration) {
+func (p *play) wait(d time.Duration) {
 	if d <= 0 {
 		return
 	}
@@ -100,7 +100,7 @@ func (p *stageplay) wait(d time.Duration) {
 }
 
 // waited is how long the client was kept waiting until a moment.
-func (p *stageplay) waited(until time.Time) (sum time.Duration) {
+func (p *play) waited(until time.Time) (sum time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range p.waits {
@@ -112,7 +112,7 @@ func (p *stageplay) waited(until time.Time) (sum time.Duration) {
 	return sum
 }
 
-func (p *stageplay) perform(l net.Listener) {
+func (p *play) perform(l net.Listener) {
 	for i, a := range p.script.hops {
 		if a.refuse >= 0 && !p.refuse(l, a.refuse) || !p.play(l, i, a) {
 			return
@@ -120,8 +120,8 @@ func (p *stageplay) perform(l net.Listener) {
 	}
 }
 
-// refuse answers a hello with handshake_failure, after a while.
-func (p *stageplay) refuse(l net.Listener, after time.Duration) bool {
+// refuse responds to a hello with handshake_failure, after a while.
+func (p *play) refuse(l net.Listener, after time.Duration) bool {
 	c, err := l.Accept()
 	if err != nil {
 		return false
@@ -135,7 +135,7 @@ func (p *stageplay) refuse(l net.Listener, after time.Duration) bool {
 	return true
 }
 
-func (p *stageplay) play(l net.Listener, i int, a act) bool {
+func (p *play) play(l net.Listener, i int, a act) bool {
 	raw, err := l.Accept()
 	if err != nil {
 		return false
@@ -193,7 +193,7 @@ func (p *stageplay) play(l net.Listener, i int, a act) bool {
 	return true
 }
 
-func (p *stageplay) play2(c *tls.Conn, i int, a act) bool {
+func (p *play) play2(c *tls.Conn, i int, a act) bool {
 	in := bufio.NewReader(c)
 	if p.script.post {
 		in.Peek(1)
@@ -262,7 +262,7 @@ func perform(t *testing.T, st *testnet.Net, prober *probe.Prober, s script, time
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &stageplay{script: s, config: &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"h2", "http/1.1"}}}
+	p := &play{script: s, config: &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"h2", "http/1.1"}}}
 	var served sync.WaitGroup
 	served.Go(func() { p.perform(l) })
 	defer served.Wait()
