@@ -48,5 +48,5 @@ const (
 	exitInterrupted = 130
 	exitUsage       = 2 // invalid usage or event, or no URL
 	exitDown        = 1 // a target is down, and the monitor has a network
-	exitUnhealthy   = 3 // a target was not checked, a metric was lost, or the monitor is unhealthy
+	exitUnhealthy   = 3 // a target was not checked, a metric was lost, the result could not be written, or the monitor is unhealthy
 )

@@ -113,7 +113,7 @@ func TestDemoList(t *testing.T) {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
 	for _, o := range world.Origins() {
-		if o.Description != "as told" && !strings.Contains("\n"+got.out, "\n"+o.Name+" ") {
+		if o.Description != "a handler of the test" && !strings.Contains("\n"+got.out, "\n"+o.Name+" ") {
 			t.Errorf("%s is not listed", o.Name)
 		}
 	}

@@ -20,6 +20,8 @@ type body struct {
 	wire      int64    // bytes as they came
 	size      int64    // bytes decoded
 	truncated bool     // there was more
+	share     *share   // of memory
+	short     bool     // it was truncated for lack of that
 	undecoded string   // the content encoding that was not undone; "" if all were
 	packed    string   // what is decoded later
 	encodings []string // of packed, the outermost first
@@ -49,12 +51,12 @@ const maxEncodings = 3
 
 // readBody reads the body to its end, or until limit bytes of it have come or
 // have been decoded. Brotli and zstd, which we did not ask for, are decoded only
-// for whom it makes a difference, and later, see unpack.
-func readBody(resp *http.Response, limit int64, u use) (body, error) {
+// for whom it makes a difference, and later, see unpack. What is kept is held by s.
+func readBody(resp *http.Response, limit int64, u use, s *share) (body, error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return body{}, nil // what follows is another protocol's
 	}
-	var b body
+	b := body{share: s}
 	encodings := content.Encodings(resp.Header)
 	slices.Reverse(encodings)
 	if i := slices.IndexFunc(encodings, func(name string) bool { return !content.Known(name) }); i >= 0 {
@@ -67,9 +69,10 @@ func readBody(resp *http.Response, limit int64, u use) (body, error) {
 	case len(encodings) > maxEncodings:
 		err = fmt.Errorf("%d content encodings, of which at most %d are undone", len(encodings), maxEncodings)
 	case large && u != counted:
-		var all strings.Builder
+		all := growing{share: s}
 		_, err = io.Copy(&all, raw)
 		b.packed, b.encodings, b.truncated = all.String(), encodings, raw.more
+		b.cutAt(&all)
 	case large:
 		err = b.decode(raw, nil, limit, u, "")
 	default:
@@ -97,7 +100,7 @@ func (b *body) decode(raw *capped, encodings []string, limit int64, u use, conte
 		last = &capped{r: decoded, left: limit}
 		layers = append(layers, last)
 	}
-	var kept strings.Builder
+	kept := growing{share: b.share}
 	sink := io.Discard
 	if u == quoted {
 		sink = &kept
@@ -105,12 +108,24 @@ func (b *body) decode(raw *capped, encodings []string, limit int64, u use, conte
 	_, err := io.Copy(sink, last)
 	b.size = last.n
 	b.truncated = b.truncated || slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
+	b.cutAt(&kept)
 	if u == quoted {
 		var cut bool
 		b.text, cut = content.Text(kept.String(), contentType, b.truncated, limit)
 		b.truncated = b.truncated || cut
+		if err == nil && len(b.text) > kept.Len() { // it is another text
+			if err = b.share.hold(int64(len(b.text))); err != nil {
+				b.text, b.short, b.truncated = "", true, true
+			}
+		}
 	}
 	return err
+}
+
+// cutAt notes whether a text was cut off for lack of memory.
+func (b *body) cutAt(text *growing) {
+	b.short = b.short || text.full
+	b.truncated = b.truncated || text.full
 }
 
 // error tells a failure of the connection from one of the data, as the decoders
@@ -118,6 +133,8 @@ func (b *body) decode(raw *capped, encodings []string, limit int64, u use, conte
 // decoder may miss the rest, which is our doing.
 func (b *body) error(raw *capped, err error) error {
 	switch {
+	case err == errShort && !b.share.reserve.Last:
+		return err
 	case b.truncated:
 		return nil
 	case raw.err != nil && raw.err != io.EOF:
@@ -142,9 +159,14 @@ func (a *attempt) unpack(ctx context.Context, resp *response) error {
 	}
 	defer a.p.slowEvaluations.leave()
 	a.time.waited += time.Since(asked)
+	if err := resp.share.hold(decoderBytes); err != nil {
+		return err
+	}
+	defer resp.share.drop(decoderBytes)
 	raw := &capped{r: interruptible{strings.NewReader(resp.packed), ctx}, left: a.t.MaxBody}
 	err := resp.decode(raw, resp.encodings, a.t.MaxBody, useOf(a.t.Settings), resp.header.Get("Content-Type"))
 	resp.packed = ""
+	a.noteShort(resp)
 	if ctx.Err() != nil {
 		return late
 	}
@@ -153,6 +175,9 @@ func (a *attempt) unpack(ctx context.Context, resp *response) error {
 	a.res.Complete = err == nil
 	return err
 }
+
+// decoderBytes is what the largest decoder holds.
+const decoderBytes = 24 << 20
 
 // interruptible ends with a context: a decoder may take seconds for what a
 // hostile server made for it.

@@ -129,7 +129,7 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
 	for _, u := range []use{counted, measured, quoted} {
-		if b, err := readBody(resp(), 10, u); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
+		if b, err := readBody(resp(), 10, u, noShare()); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
 			t.Errorf("readBody(%v) = %+v, %v", u, b, err)
 		}
 	}
@@ -190,6 +190,9 @@ func TestBodiesAreReadAsTheirVisitorsReadThem(t *testing.T) {
 				t.Errorf("Probe = %v %s, %d and %d bytes, truncated %v; want %v, %d and %d, %v", res.Reason, res.Detail,
 					res.BytesWire, res.BytesBody, res.BodyTruncated, test.want, len(test.body), test.size, test.truncated)
 			}
+			if res.Complete != (test.want == check.OK) {
+				t.Errorf("Probe: complete %v with %v", res.Complete, res.Reason)
+			}
 		})
 	}
 }
@@ -223,8 +226,8 @@ func TestUnpackingEndsWithTheRun(t *testing.T) {
 	p := plainly(0, nil).prober()
 	defer p.Close()
 	try := func(ctx context.Context) (*response, error) {
-		a := &attempt{p: p, t: target("http://a.example/", expecting("body == 'hello'"))}
-		resp := &response{body: body{packed: packed, encodings: []string{"br"}}}
+		a := &attempt{p: p, share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
+		resp := &response{body: body{share: noShare(), packed: packed, encodings: []string{"br"}}}
 		return resp, a.unpack(ctx, resp)
 	}
 	ended, end := context.WithCancel(t.Context())

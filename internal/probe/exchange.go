@@ -103,7 +103,7 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 		}
 	}
 	c.wire.CountSegments()
-	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now()}
+	o := &observer{Conn: c.top, wire: c.wire, share: a.share, version: version, began: time.Now()}
 	var conn speaker
 	if version == check.HTTP2 {
 		conn = newHTTP2(o)
@@ -169,6 +169,9 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	next, broken := h.redirect(r, a.t.Redirects)
 	if next != nil {
 		resp.next = next
+		if err := a.share.hold(int64(locationFactor * len(r.Header.Get("Location")))); err != nil {
+			return nil, err
+		}
 		return resp, nil
 	}
 	if broken != nil && broken.reason != check.RedirectInvalid {
@@ -177,7 +180,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	resp.broken = broken
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings))
+	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), a.share)
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)
@@ -187,6 +190,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
 	a.res.Complete = err == nil
 	resp.body = b
+	a.noteShort(resp)
 	if err != nil {
 		return nil, &exchangeError{error: err, inBody: true, live: live(r)}
 	}
@@ -202,6 +206,7 @@ const largeTransfer = 64 << 10
 type observer struct {
 	net.Conn // what HTTP is spoken over: the wire, or TLS
 	wire     *wire.Conn
+	share    *share
 	version  check.HTTPVersion // HTTP1 or HTTP2
 	began    time.Time
 

@@ -87,7 +87,7 @@ func newHTTP2(conn *observer) *http2Conn {
 	c.buffers.response.Reset(c)
 	c.framer = http2.NewFramer(&c.buffers.request, c.buffers.response)
 	c.framer.SetMaxReadFrameSize(leastLargest)
-	c.head.room, c.head.packed = maxHeaders, maxHeaders
+	c.head.room, c.head.packed, c.head.fields, c.head.share = maxHeaders, maxHeaders, maxFields, conn.share
 	c.decoder = hpack.NewDecoder(4096, c.head.field)
 	c.decoder.SetMaxStringLength(maxHeaders)
 	return c
@@ -539,6 +539,8 @@ func midway(err error) error {
 type head struct {
 	room     int // as RFC 9113, 6.5.2, counts them
 	packed   int // as they come
+	fields   int
+	share    *share
 	header   http.Header
 	status   string
 	trailers bool
@@ -552,8 +554,13 @@ func (h *head) field(f hpack.HeaderField) {
 	if h.err != nil {
 		return
 	}
-	if h.room -= int(f.Size()); h.room < 0 {
+	h.room -= int(f.Size())
+	h.fields--
+	if h.room < 0 || h.fields < 0 {
 		h.err = errHeadersTooLarge
+		return
+	}
+	if h.err = h.share.hold(headWeight(int(f.Size()), 1)); h.err != nil {
 		return
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,14 @@ func TestHTTP2Errors(t *testing.T) {
 				fields = append(fields, fmt.Sprint("x-", i), strings.Repeat("x", 1<<10))
 			}
 			headers(f, fields...)
+		}), check.HeadersTooLarge, tooManyHeaders},
+		{"a thousand headers", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, append([]string{":status", "200"}, slices.Repeat([]string{"a", "b"}, maxFields-1)...)...)
+			f.WriteData(1, true, nil)
+		}), check.OK, ""},
+		{"more than a thousand headers", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, append([]string{":status", "200"}, slices.Repeat([]string{"a", "b"}, maxFields)...)...)
+			f.WriteData(1, true, nil)
 		}), check.HeadersTooLarge, tooManyHeaders},
 		{"the stream is reset", speakingHTTP2(func(f *http2.Framer) {
 			f.WriteRSTStream(1, http2.ErrCodeRefusedStream)

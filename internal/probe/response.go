@@ -20,6 +20,7 @@ type response struct {
 	body
 	next   *hop     // the redirect to follow; nil: this response counts
 	broken *verdict // why a redirect can't be followed; nil: there is none
+	noJSON bool     // there is no memory for the body's
 }
 
 // safeHeaders are those that another origin may see: they say how to respond,

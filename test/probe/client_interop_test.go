@@ -21,7 +21,7 @@ import (
 )
 
 // TestOpenSSLRenegotiation: once it has the request, s_server renegotiates (r), or
-// does so to ask for a client certificate (R), and answers who has none. One that
+// does so to ask for a client certificate (R), and responds to whoever has none. One that
 // is refused has a reason.
 func TestOpenSSLRenegotiation(t *testing.T) {
 	for _, tt := range []struct {
@@ -36,10 +36,10 @@ func TestOpenSSLRenegotiation(t *testing.T) {
 	} {
 		t.Run(tt.command+tt.client, func(t *testing.T) {
 			h, ports := newTestHouse(t), testPorts(t, 1)
-			if err := h.certify("leaf", testnet.Sound); err != nil {
+			if err := h.certify("leaf", testnet.Valid); err != nil {
 				t.Fatal(err)
 			}
-			by := map[string]*testnet.Issuer{"ours": h.authority.Intermediate, "another": h.authority.Stranger}[tt.client]
+			by := map[string]*testnet.Issuer{"ours": h.authority.Intermediate, "another": h.authority.Untrusted}[tt.client]
 			renegotiating(t, h, ports[0], tt.command)
 			res := h.probe(t.Context(), ports[0], "/", func(s *check.Settings) {
 				if by != nil {
@@ -69,7 +69,7 @@ func clientOf(t *testing.T, by *testnet.Issuer) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{raw, by.Certificate.Raw}, PrivateKey: key}
 }
 
-// renegotiating starts a server that is told by its standard input what to do,
+// renegotiating starts a server whose standard input says what to do,
 // and does it when a request has come.
 func renegotiating(t *testing.T, h *house, port int, command string) {
 	t.Helper()
@@ -143,7 +143,7 @@ http {
 
 func TestWebServersWithClientCertificates(t *testing.T) {
 	h, ports := newTestHouse(t), testPorts(t, 2)
-	if err := h.certify("leaf", testnet.Sound); err != nil {
+	if err := h.certify("leaf", testnet.Valid); err != nil {
 		t.Fatal(err)
 	}
 	config := h.write(t, "nginx.conf", mutualNginx, "REQUIRED", strconv.Itoa(ports[0]), "OPTIONAL", strconv.Itoa(ports[1]))
