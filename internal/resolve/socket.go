@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"rollcall/internal/wire"
 )
 
 const (
@@ -46,7 +48,7 @@ func (o *sockets) query(ctx context.Context, server string, q *question) (*query
 }
 
 func (o *sockets) dial(ctx context.Context, server string, now time.Time) error {
-	conn, err := (&net.Dialer{Control: prepare}).DialContext(ctx, "udp", server)
+	conn, err := (&net.Dialer{Control: wire.Control}).DialContext(ctx, "udp", server)
 	if err != nil {
 		return err
 	}
