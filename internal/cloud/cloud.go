@@ -17,8 +17,5 @@ func CloudWatch(cfg aws.Config, endpoint string) *cloudwatch.Client {
 			o.BaseEndpoint = aws.String(endpoint)
 		}
 		o.Retryer = aws.NopRetryer{}
-		if len(cfg.ConfigSources) == 0 && o.RequestMinCompressSizeBytes == 0 {
-			o.RequestMinCompressSizeBytes = 10 * 1024 // as config.LoadDefaultConfig sets it
-		}
 	})
 }

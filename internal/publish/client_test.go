@@ -103,7 +103,10 @@ func reset(w http.ResponseWriter) {
 }
 
 func static() aws.Config {
-	return aws.Config{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")}
+	return aws.Config{
+		Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		RequestMinCompressSizeBytes: 10 * 1024, // as config.LoadDefaultConfig sets it
+	}
 }
 
 // over publishes through a real client to url, without pauses.

@@ -37,7 +37,10 @@ func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	cfg := aws.Config{Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")}
+	cfg := aws.Config{
+		Credentials:                 credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		RequestMinCompressSizeBytes: 10 * 1024, // as config.LoadDefaultConfig sets it
+	}
 	cfg.Region = "eu-central-1" // the function's, on the stage
 	return cloud.CloudWatch(cfg, m.URL), m.URL
 }
