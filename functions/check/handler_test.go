@@ -12,15 +12,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"rollcall/internal/check"
-	"rollcall/internal/monitor"
-	"rollcall/internal/testnet"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/monitor"
+	"rollcall/internal/testnet"
 )
 
 const (

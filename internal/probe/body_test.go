@@ -9,12 +9,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"rollcall/internal/check"
 	"strings"
 	"testing"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+
+	"rollcall/internal/check"
 )
 
 func packed(t *testing.T, text string, writer func(io.Writer) io.WriteCloser) string {

@@ -8,12 +8,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"rollcall/internal/check"
-	"rollcall/internal/resolve"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/resolve"
 )
 
 // errTimeout is the cause of a context that ended with the target's timeout.

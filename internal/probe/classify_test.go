@@ -9,12 +9,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"rollcall/internal/check"
-	"rollcall/internal/resolve"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/resolve"
 )
 
 func dialError(errno syscall.Errno) error {

@@ -5,14 +5,15 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"rollcall/internal/check"
-	"rollcall/internal/redact"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
+
+	"rollcall/internal/check"
+	"rollcall/internal/redact"
 )
 
 // FuzzProbe: whatever a server sends, the result is one of the vocabulary, in

@@ -9,7 +9,6 @@ import (
 	"path"
 	"reflect"
 	"regexp"
-	"rollcall/test/tree"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
+	"rollcall/test/tree"
 )
 
 func TestLinksResolve(t *testing.T) {

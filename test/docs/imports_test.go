@@ -9,12 +9,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"rollcall/test/tree"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"rollcall/test/tree"
 )
 
 const (
