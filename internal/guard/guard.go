@@ -39,7 +39,7 @@ func (g Guard) Check(addr netip.AddrPort) string {
 	}
 	for _, form := range forms {
 		if !global(form) && !within(form, g.Allow) && !within(ip, g.Allow) {
-			return fmt.Sprintf("%s is not a public address; ROLLCALL_ALLOW can allow it", ip)
+			return fmt.Sprintf("%s is not a public address; to allow it: --allow %[1]s, or ROLLCALL_ALLOW", ip)
 		}
 	}
 	return ""

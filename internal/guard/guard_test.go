@@ -33,6 +33,12 @@ func TestGuardRefuses(t *testing.T) {
 	} {
 		if why := (Guard{}).Check(addrPort(s)); why == "" {
 			t.Errorf("Check(%s) lets it through", s)
+		} else if _, more, ok := strings.Cut(why, "to allow it: --allow "); ok { // which has to help
+			ip, _, _ := strings.Cut(more, ",")
+			allowed := Guard{Allow: []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr(ip), netip.MustParseAddr(ip).BitLen())}}
+			if why := allowed.Check(addrPort(s)); why != "" {
+				t.Errorf("Check(%s) = %q after --allow %s", s, why, ip)
+			}
 		}
 	}
 }
