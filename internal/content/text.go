@@ -60,29 +60,23 @@ func label(body, contentType string, truncated bool) string {
 	xml := strings.HasSuffix(kind, "xml")
 	html := kind == "" || kind == "text/html" || kind == "application/xhtml+xml"
 	if found := declaration.FindStringSubmatch(start); found != nil && (xml || html) {
-		if e, _ := charset.Lookup(found[1]); e != nil {
-			return inASCII(found[1])
+		switch e, name := charset.Lookup(found[1]); {
+		case strings.HasPrefix(name, "utf-16"): // which is said in ASCII, so it is not
+			return "utf-8"
+		case e != nil:
+			return name
 		}
 	}
 	const fallback = "windows-1252" // which charset has too, and does not tell from a page that says so
 	if html {
 		if _, name, _ := charset.DetermineEncoding([]byte(start), ""); name != fallback {
-			return inASCII(name)
+			return name
 		}
 	}
 	if valid || !strings.HasPrefix(kind, "text/") && kind != "application/xhtml+xml" {
 		return ""
 	}
 	return fallback
-}
-
-// inASCII is the charset of a page that says in ASCII which it has: that can't
-// be UTF-16.
-func inASCII(label string) string {
-	if strings.HasPrefix(strings.ToLower(label), "utf-16") {
-		return "utf-8"
-	}
-	return label
 }
 
 // validUTF8 reports whether a body is UTF-8; the last character of a truncated

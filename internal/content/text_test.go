@@ -56,6 +56,7 @@ func TestText(t *testing.T) {
 		{"the page says too late", long + "<meta charset=koi8-r>\xfc", "text/html", long + "<meta charset=koi8-r>ü"},
 		{"what is not a page says", "<meta charset=koi8-r>\xfc", "text/plain", "<meta charset=koi8-r>ü"},
 		{"XML says", "<?xml version='1.0' encoding='koi8-r'?>\xcd", "application/rss+xml", "<?xml version='1.0' encoding='koi8-r'?>м"},
+		{"XML says UTF-16, in ASCII", "<?xml version='1.0' encoding='UTF-16'?>м", "text/xml", "<?xml version='1.0' encoding='UTF-16'?>м"},
 		{"XML in plain text", "<?xml version='1.0' encoding='koi8-r'?>м", "text/plain", "<?xml version='1.0' encoding='koi8-r'?>м"},
 		{"XML of an unknown charset", "<?xml version='1.0' encoding='parcels'?>м", "text/xml", "<?xml version='1.0' encoding='parcels'?>м"},
 		{"nobody says", latin1, "text/html", want},

@@ -90,6 +90,9 @@ func TestGuardAllows(t *testing.T) {
 		// And behind 32, 40, 48, 56, 64 and 96 bits of one that the operator allows.
 		{translator, "fd12:3456:a9fe:a9fe::", false}, {translator, "fd12:3456:12a9:fea9:fe::", false}, {translator, "fd12:3456:12:a9fe:a9:fe00::", false},
 		{translator, "fd12:3456:1200:a9:fe:a9fe::", false}, {translator, "fd12:3456:1200:1:a9:fea9:fe00:0", false}, {translator, "fd12:3456:1200:1::a9fe:a9fe", false},
+		{translator, "fd12:3456:a9fe:102::", false}, {translator, "fd12:3456:12a9:fe01:2::", false}, {translator, "fd12:3456:12:a9fe:1:200::", false}, // 169.254.1.2
+		{translator, "fd12:3456:1200:a9:fe:102::", false}, {translator, "fd12:3456:1200:1:a9:fe01:200:0", false},
+		{translator, "64:ff9b:1:a9fe:ff01:200::", false}, {translator, "64:ff9b:1:a9:fffe:102::", false}, // whatever byte 8 is
 		{translator, "fd12:3456:808:808::", true}, {translator, "fd12:3456:12:808:8:800::", true}, {translator, "fd12:3456:1200:1::808:808", true},
 		{translator, "fd12:3456:1200:1:12a9:fea9:fe00:0", true}, // an interface identifier of any machine
 		{translator, "[fd12:3456:1200:1:7f:0:100:0]:2773", false}, {translator, "[fd12:3456:1200:1:7f:0:100:0]:443", true},

@@ -190,6 +190,9 @@ func TestBodiesAreReadAsTheirVisitorsReadThem(t *testing.T) {
 				t.Errorf("Probe = %v %s, %d and %d bytes, truncated %v; want %v, %d and %d, %v", res.Reason, res.Detail,
 					res.BytesWire, res.BytesBody, res.BodyTruncated, test.want, len(test.body), test.size, test.truncated)
 			}
+			if res.Complete != (test.want == check.OK) {
+				t.Errorf("Probe: complete %v with %v", res.Complete, res.Reason)
+			}
 		})
 	}
 }

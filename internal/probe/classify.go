@@ -155,7 +155,7 @@ func classifyTLS(f failure) (check.Reason, string) {
 	refused, _ := errors.AsType[*net.OpError](f.error)
 	remote := alerted(f.error)
 	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
-		return check.TLSClientCertificate, clientCertificateDetail(f, refused)
+		return check.TLSClientCertificate, clientCertificateDetail(f)
 	}
 	if e, ok := errors.AsType[tls.RecordHeaderError](f.error); ok && e.Conn != nil { // it has one only if the first record was none
 		return check.TLSNotSpoken, "server does not speak TLS on this port"
@@ -182,15 +182,17 @@ func classifyTLS(f failure) (check.Reason, string) {
 }
 
 // clientCertificateDetail says what a server that asked for a client certificate
-// made of ours. refused is its alert; nil: there is none.
-func clientCertificateDetail(f failure, refused *net.OpError) string {
-	switch {
+// made of ours.
+func clientCertificateDetail(f failure) string {
+	switch said, _ := errors.AsType[*net.OpError](f.error); {
 	case !f.certificateSent:
 		return wantsCertificate
-	case refused == nil:
+	case alerted(f.error):
+		return "server refuses the client certificate: " + strings.TrimPrefix(said.Err.Error(), "tls: ")
+	case said != nil || errors.Is(f.error, io.EOF):
 		return "server ended the connection after it had got the client certificate"
 	}
-	return "server refuses the client certificate: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	return "the client certificate can't be used with this server: " + strings.TrimPrefix(f.Error(), "tls: ")
 }
 
 const (

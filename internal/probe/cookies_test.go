@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,15 +184,26 @@ func TestCookiesAreBounded(t *testing.T) {
 			t.Errorf("%s: %d cookies in %d bytes, want %d", test.name, n, len(got), test.want)
 		}
 	}
-	// From fifty responses, each under a path of its own.
-	h := &hop{method: "GET"}
-	for i := range 50 {
-		h.url, _ = url.Parse(fmt.Sprintf("http://a.example.com/%d/", i))
-		h.keepCookies(http.Header{"Set-Cookie": many(50, 1)})
-		h.keepCookies(http.Header{"Set-Cookie": {"same=1", "other=1"}})
+	if got := after("http://a.example.com/", "/next", nil, "", append(slices.Repeat([]string{"=nameless"}, 50), "last=1; path=/")...); got != "" {
+		t.Errorf("more than 50 lines of a response are read: %q", got)
 	}
-	if len(h.jar.sizes) > maxCookies || h.jar.bytes > maxCookieBytes {
-		t.Errorf("%d cookies, %d bytes", len(h.jar.sizes), h.jar.bytes)
+}
+
+// TestCookiesAreCountedAsTheJarKeepsThem: one that is removed makes room; those of
+// sixty paths are sixty.
+func TestCookiesAreCountedAsTheJarKeepsThem(t *testing.T) {
+	h := &hop{method: "GET"}
+	for i := range 60 {
+		h.url, _ = url.Parse(fmt.Sprintf("http://a.example.com/%d/", i))
+		h.keepCookies(http.Header{"Set-Cookie": {"same=1"}})
+	}
+	if len(h.jar.sizes) != maxCookies || h.cookies() != "" {
+		t.Errorf("%d cookies are counted, and the last path has %q", len(h.jar.sizes), h.cookies())
+	}
+	h.url, _ = url.Parse("http://a.example.com/0/")
+	h.keepCookies(http.Header{"Set-Cookie": {"same=; max-age=0", "other=2"}})
+	if h.cookies() != "other=2" || len(h.jar.sizes) != maxCookies {
+		t.Errorf("after a removal: %q, %d cookies", h.cookies(), len(h.jar.sizes))
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 
 	"rollcall/internal/check"
+	"rollcall/internal/wire"
 )
 
 // askedOver2 checks a target over HTTP/2 at a server of golang.org/x/net/http2, whose
@@ -155,6 +157,14 @@ func TestHTTP2BoundsHeaders(t *testing.T) {
 				headers(f, fields...)
 			}
 		}, check.HeadersTooLarge},
+		"a block that says nothing": {func(f *http2.Framer) {
+			nothing := []byte(strings.Repeat("\x20", 16<<10)) // sets the size of a table to 0, again and again
+			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: nothing, EndStream: true})
+			for range 20 {
+				f.WriteContinuation(1, false, nothing)
+			}
+			f.WriteContinuation(1, true, block(":status", "200"))
+		}, check.HeadersTooLarge},
 		"empty continuations": {func(f *http2.Framer) {
 			f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block(":status", "200")})
 			for range maxFrames + 1 {
@@ -166,5 +176,47 @@ func TestHTTP2BoundsHeaders(t *testing.T) {
 		if res.Reason != test.want {
 			t.Errorf("%s: %v (%s), want %v", name, res.Reason, res.Detail, test.want)
 		}
+	}
+}
+
+// TestHTTP2AcksAreNoRequests: what a server wants acknowledged while it takes its
+// time does not make its first byte faster.
+func TestHTTP2AcksAreNoRequests(t *testing.T) {
+	const hold = 50 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		speakingHTTP2(func(f *http2.Framer) {
+			time.Sleep(hold)
+			f.WritePing(false, [8]byte{})
+			for frame, err := f.ReadFrame(); err == nil; frame, err = f.ReadFrame() {
+				if ping, ok := frame.(*http2.PingFrame); ok && ping.IsAck() {
+					break
+				}
+			}
+			time.Sleep(hold)
+			headersEnding(f, ":status", "200")
+		})(c)
+	}()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wire.New(conn)
+	defer w.Close()
+	o := &observer{share: noShare(), Conn: w, wire: w}
+	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: target("http://a.example/").URL}); err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	if span := o.first.Arrived.Since(o.first.Sent); span.Process < 2*hold {
+		t.Errorf("the first byte came after %v, want at least %v", span.Process, 2*hold)
 	}
 }

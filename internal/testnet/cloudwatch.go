@@ -304,7 +304,7 @@ func refusalOf(m Mode) *refusal {
 		return tooLarge("the test network is set to refuse it as too large")
 	case AccessDenied:
 		return &refusal{http.StatusForbidden, "AccessDenied", "AccessDenied",
-			"User: arn:aws:sts::123456789012:assumed-role/stage/rollcall is not authorized to perform: cloudwatch:PutMetricData"}
+			"User: arn:aws:sts::123456789012:assumed-role/testnet/rollcall is not authorized to perform: cloudwatch:PutMetricData"}
 	}
 	return &refusal{http.StatusInternalServerError, "InternalServiceFault", "InternalServiceError", "the test network is set to fail"}
 }

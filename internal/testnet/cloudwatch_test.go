@@ -117,7 +117,7 @@ func TestCloudWatchFillsTheTimestampIn(t *testing.T) {
 }
 
 // TestCloudWatchRefusesTheClient shows refusals as the real client sees them,
-// and that a batch is refused whole.
+// and that all of a batch is refused.
 func TestCloudWatchRefusesTheClient(t *testing.T) {
 	c := newCloudWatch(t)
 	_, err := sdk(c).PutMetricData(t.Context(), input(plainDatum(1), plainDatum(1e300)))
@@ -177,7 +177,7 @@ func timeoutOf(m Mode) time.Duration {
 	return 10 * time.Second
 }
 
-// unfinished wants an answer that is not whole.
+// unfinished wants a response that is cut short.
 func unfinished(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
@@ -206,14 +206,14 @@ func TestCloudWatchRecovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took < 20*time.Millisecond {
-		t.Errorf("the delayed answer came after %v", took)
+		t.Errorf("the delayed response came after %v", took)
 	}
 	if got := len(c.Requests()); got != 3 || len(c.Accepted()) != 1 {
 		t.Errorf("%d requests and %d datums, want 3 and 1", got, len(c.Accepted()))
 	}
 	c.SetFault(nil)
 	if _, err := client.PutMetricData(t.Context(), input(plainDatum(1))); err != nil || len(c.Accepted()) != 2 {
-		t.Errorf("honest again: %v, %d datums", err, len(c.Accepted()))
+		t.Errorf("without a fault again: %v, %d datums", err, len(c.Accepted()))
 	}
 }
 
@@ -241,11 +241,11 @@ func post(t *testing.T, c *CloudWatch, r *http.Request) (int, string, cbor.Map) 
 		t.Fatal(err)
 	}
 	if got := res.Header.Get("Smithy-Protocol"); got != "rpc-v2-cbor" {
-		t.Errorf("the answer's Smithy-Protocol is %q", got)
+		t.Errorf("the response's Smithy-Protocol is %q", got)
 	}
 	decoded, err := cbor.Decode(body)
 	if err != nil {
-		t.Fatalf("the answer's body %q: %v", body, err)
+		t.Fatalf("the response's body %q: %v", body, err)
 	}
 	return res.StatusCode, res.Header.Get("X-Amzn-Query-Error"), decoded.(cbor.Map)
 }

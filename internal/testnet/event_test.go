@@ -51,7 +51,7 @@ func TestEvent(t *testing.T) {
 	}
 }
 
-// sameJSON reports whether two texts are the same but for white space and the
+// sameJSON reports whether two texts are the same except for white space and the
 // order of fields; "" is the same as "".
 func sameJSON(a, b string) bool {
 	var x, y any
@@ -60,7 +60,7 @@ func sameJSON(a, b string) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// TestPackagedEvents shows that the documented events are the test network's, but for
+// TestPackagedEvents shows that the documented events are the test network's, except for
 // the names that nothing listens for.
 func TestPackagedEvents(t *testing.T) {
 	s := start(t, Options{})

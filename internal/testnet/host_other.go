@@ -10,7 +10,7 @@ import (
 )
 
 // A heldPort is a port of 127.0.0.1 that refuses connections, as long as
-// nobody else is given it.
+// no other socket gets it.
 type heldPort struct{ addr netip.AddrPort }
 
 func holdPort() (*heldPort, error) {

@@ -10,7 +10,7 @@ import (
 )
 
 // A heldPort is a port of 127.0.0.1 that refuses connections: a socket is
-// bound to it and does not listen, so that nobody else gets the port either.
+// bound to it and does not listen, so that no other socket gets the port.
 type heldPort struct {
 	addr netip.AddrPort
 	fd   int

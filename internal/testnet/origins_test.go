@@ -20,7 +20,7 @@ func TestSites(t *testing.T) {
 		status, body, header := get(t, client(t, s), portedURL(t, s, "https://"+host+"/path"))
 		took := time.Since(began)
 		if status != http.StatusOK || bodies[body] || !strings.Contains(body, p.Name) {
-			t.Errorf("%s answers %d %q, want 200 and a page of its own", host, status, body)
+			t.Errorf("%s responds %d %q, want 200 and a page of its own", host, status, body)
 		}
 		bodies[body] = true
 		held, err := strconv.ParseInt(header.Get(HeldHeader), 10, 64)
@@ -39,7 +39,7 @@ func TestAmazonWantsABrowser(t *testing.T) {
 	}
 	res.Body.Close()
 	if res.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("amazon.com answers Go's client %d, want 503", res.StatusCode)
+		t.Errorf("amazon.com responds %d to Go's client, want 503", res.StatusCode)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestSharedListenerSpeaksToAnyName(t *testing.T) {
 	for _, name := range []string{"never-heard-of.example", ""} {
 		config := &tls.Config{RootCAs: s.Authority.Pool(), ServerName: name}
 		if name == "" {
-			config.ServerName = "127.0.0.1" // an address is no server name: none is sent
+			config.ServerName = "127.0.0.1" // an address is not a server name: none is sent
 		}
 		conn, err := tls.Dial("tcp", s.Hosts.https.Addr().String(), config)
 		if err != nil {

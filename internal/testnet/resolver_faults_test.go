@@ -54,7 +54,7 @@ func TestTampered(t *testing.T) {
 		change.Store(&test.change)
 		conn.Write(packed)
 		if got := next(t, conn); test.wrong(got) || len(got.Answers) != 1 {
-			t.Errorf("%s: the honest answer is %v", name, got.GoString())
+			t.Errorf("%s: the response is %v", name, got.GoString())
 		}
 		if got := next(t, conn); !test.wrong(got) {
 			t.Errorf("%s: got %v", name, got.GoString())

@@ -63,7 +63,7 @@ func TestResolverAnswers(t *testing.T) {
 	}
 }
 
-// ask sends one question by UDP and returns the answer's message.
+// ask sends one query by UDP and returns the response.
 func ask(t *testing.T, r *Resolver, m dnsmessage.Message) dnsmessage.Message {
 	t.Helper()
 	packed, err := m.Pack()
@@ -140,18 +140,18 @@ func TestResolverTruncates(t *testing.T) {
 	r.Set("many.example", Resolution{Addresses: many})
 	plain := question("many.example.", dnsmessage.TypeA)
 	if got := ask(t, r, plain); !got.Truncated || len(got.Answers) != 0 {
-		t.Errorf("without EDNS %d answers come (truncated %v), want none", len(got.Answers), got.Truncated)
+		t.Errorf("without EDNS %d DNS answers come (truncated %v), want none", len(got.Answers), got.Truncated)
 	}
 	large := plain
 	var header dnsmessage.ResourceHeader
 	header.SetEDNS0(1232, dnsmessage.RCodeSuccess, false)
 	large.Additionals = []dnsmessage.Resource{{Header: header, Body: &dnsmessage.OPTResource{}}}
 	if got := ask(t, r, large); got.Truncated || len(got.Answers) != 60 {
-		t.Errorf("with EDNS %d answers come (truncated %v), want 60", len(got.Answers), got.Truncated)
+		t.Errorf("with EDNS %d DNS answers come (truncated %v), want 60", len(got.Answers), got.Truncated)
 	}
 }
 
-// TestResolverSurvivesGarbage sends what is no question, and a question after it.
+// TestResolverSurvivesGarbage sends what is not a query, and a query after it.
 func TestResolverSurvivesGarbage(t *testing.T) {
 	r := newResolver(t)
 	r.Set("good.example", Resolution{Addresses: addresses("127.0.0.1")})
@@ -177,6 +177,6 @@ func TestResolverSurvivesGarbage(t *testing.T) {
 		tcp.Close()
 	}
 	if got := ask(t, r, question("good.example.", dnsmessage.TypeA)); len(got.Answers) != 1 {
-		t.Errorf("after garbage the answer is %v", got.GoString())
+		t.Errorf("after garbage the response is %v", got.GoString())
 	}
 }

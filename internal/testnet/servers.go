@@ -22,8 +22,8 @@ const RequestTimeout = 5 * time.Second
 // stage.test.
 type Server struct {
 	Name, Description string
-	// Beside names the faults, separated by blanks, whose good neighbour this
-	// is. It is empty for a fault.
+	// CounterpartOf names the faults, separated by blanks, that this is nearly
+	// like and does not have. It is empty for a fault.
 	CounterpartOf string
 	Start         Starter    // nil: nothing listens
 	DNS           Resolution // of the resolver; where something listens, the zero value is its address
@@ -44,7 +44,7 @@ func (n *Hosts) startServer(server Server) error {
 		}
 	}
 	switch {
-	case len(s.DNS.Addresses) > 0: // the starter knows better
+	case len(s.DNS.Addresses) > 0: // set by the starter
 	case server.Start == nil, len(server.DNS.Addresses) > 0:
 		s.DNS = server.DNS
 	default:

@@ -41,11 +41,11 @@ func Example() {
 	port := fmt.Sprint(google.Addr.Port())
 	fmt.Println(strings.ReplaceAll(string(event), port, "PORT"))
 	// Output:
-	// https://google.com/ answers after 60 ms
+	// https://google.com/ responds after 60 ms
 	// {"urls":[{"name":"google.com","url":"https://google.com:PORT"},"https://example.com"]}
 }
 
-// start brings a stage up for one test.
+// start starts a test network for one test.
 func start(t *testing.T, o Options) *Net {
 	t.Helper()
 	s, err := Start(o)
@@ -91,7 +91,7 @@ func portedURL(t *testing.T, s *Net, raw string) string {
 	return ported
 }
 
-// get returns the status, the body and the answer's header.
+// get returns the status, the body and the response's header.
 func get(t *testing.T, c *http.Client, url string) (int, string, http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
@@ -179,18 +179,18 @@ func openSome(t *testing.T, s *Net) []net.Conn {
 
 func TestNetHandle(t *testing.T) {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") })
-	s := start(t, Options{Handlers: map[string]http.Handler{"told.example": hello, "google.com": hello}})
+	s := start(t, Options{Handlers: map[string]http.Handler{"added.example": hello, "google.com": hello}})
 	o := s.Handle("*.Later.example.", hello)
 	if o.Name != "*.later.example" || o.Addr != s.Hosts.https.Addr() {
 		t.Errorf("Handle = %+v", o)
 	}
-	for _, url := range []string{"https://told.example", "http://told.example", "https://any.later.example/x", "https://google.com"} {
+	for _, url := range []string{"https://added.example", "http://added.example", "https://any.later.example/x", "https://google.com"} {
 		if _, body, _ := get(t, client(t, s), portedURL(t, s, url)); body != "hello" {
 			t.Errorf("%s says %q, want hello", url, body)
 		}
 	}
 	if got := s.Resolver.Queries("ANY.later.example.", dnsmessage.TypeA); got == 0 {
-		t.Errorf("nobody asked for any.later.example")
+		t.Errorf("no query came for any.later.example")
 	}
 }
 

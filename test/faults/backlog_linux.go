@@ -14,7 +14,7 @@ import (
 // for it. A [Backlog] is that.
 func backlogFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "half-dark", Description: "resolves to an IPv6 address where every SYN is lost, and to IPv4 where it answers",
+		{Name: "half-dark", Description: "resolves to an IPv6 address where every SYN is lost, and to IPv4 where it responds",
 			CounterpartOf: "refusing unreachable", Start: halfUnreachable},
 	}
 }
@@ -41,7 +41,7 @@ func halfUnreachable(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	return s, nil
 }
 
-// A Backlog is a listening socket of loopback with a full backlog: nobody
+// A Backlog is a listening socket of loopback with a full backlog: nothing
 // accepts, and the kernel drops every further SYN. It exists on Linux only.
 type Backlog struct {
 	addr netip.AddrPort

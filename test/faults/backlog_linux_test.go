@@ -19,7 +19,7 @@ func TestBacklogDrains(t *testing.T) {
 	began := time.Now()
 	_, err = net.DialTimeout("tcp", b.Addr().String(), 50*time.Millisecond)
 	if e, ok := errors.AsType[net.Error](err); !ok || !e.Timeout() {
-		t.Fatalf("a dial to a full backlog says %v, want a time-out", err)
+		t.Fatalf("a dial to a full backlog says %v, want a timeout", err)
 	}
 	dialed := make(chan error)
 	go func() {

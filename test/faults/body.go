@@ -25,7 +25,7 @@ func framingFaults() []testnet.Server {
 			CounterpartOf: "truncated-chunked truncated-chunk bad-chunk overlong-chunk huge-chunk endless-chunk-extension",
 			Start:         testnet.OverHTTP(testnet.Send(chunked + "6;a=b\r\n world\r\n0\r\nX-Trailer: yes\r\n\r\n"))},
 		{Name: "two-lengths", Description: "has two lengths, which differ", Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"))},
-		{Name: "bad-length", Description: "has a length that is no number", Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Content-Length: -2\r\n\r\nok"))},
+		{Name: "bad-length", Description: "has a length that is not a number", Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Content-Length: -2\r\n\r\nok"))},
 		{Name: "bad-transfer-encoding", Description: "has a transfer encoding that is none", Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Transfer-Encoding: parcels\r\n\r\nok"))},
 		{Name: "same-lengths", Description: "has two lengths, which agree",
 			CounterpartOf: "two-lengths bad-length bad-transfer-encoding", Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"))},
@@ -34,7 +34,7 @@ func framingFaults() []testnet.Server {
 		{Name: "until-close", Description: "ends its body by closing the connection",
 			CounterpartOf: "truncated", Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Connection: close\r\n\r\nuntil the end"))},
 		{Name: "trailing-garbage", Description: "sends garbage after its body's end", CounterpartOf: "truncated", Start: testnet.OverHTTP(testnet.Send(testnet.OK + "\x00\x01 garbage"))},
-		{Name: "answering-twice", Description: "answers twice", CounterpartOf: "truncated", Start: testnet.OverHTTP(testnet.Send(testnet.OK + testnet.OK))},
+		{Name: "two-responses", Description: "sends two responses", CounterpartOf: "truncated", Start: testnet.OverHTTP(testnet.Send(testnet.OK + testnet.OK))},
 	}
 }
 
@@ -42,7 +42,7 @@ func framingFaults() []testnet.Server {
 func sizeFaults() []testnet.Server {
 	const mebibyte = 1 << 20
 	return []testnet.Server{
-		{Name: "empty", Description: "answers 200 without a body", CounterpartOf: "truncated large-body",
+		{Name: "empty", Description: "responds 200 without a body", CounterpartOf: "truncated large-body",
 			Start: testnet.OverHTTP(testnet.Send(testnet.Head + "Content-Length: 0\r\n\r\n"))},
 		{Name: "large-body", Description: "has a body of 3 MiB", Start: testnet.OverHTTP(sized(3 * mebibyte))},
 		{Name: "body-over", Description: "has a body of 1 MiB and a byte", Start: testnet.OverHTTP(sized(mebibyte + 1))},
@@ -62,12 +62,12 @@ func sizeFaults() []testnet.Server {
 // phrase is 64 bytes of body.
 const phrase = "64 bytes of a body that says nothing, again, again, and again.\r\n"
 
-// sized answers with a body of so many bytes.
+// sized responds with a body of size bytes.
 func sized(size int64) testnet.ConnHandler {
 	return testnet.Sequence(testnet.Send(testnet.Head+fmt.Sprintf("Content-Length: %d\r\n\r\n", size)), sendBytes(phrase, size))
 }
 
-// cutTCP ends the connection below TLS, which then ends without a goodbye.
+// cutTCP ends the connection below TLS, which then ends without close_notify.
 func cutTCP(_ context.Context, c *testnet.Client) { c.TCP.CloseWrite() }
 
 // sendBytes sends what of an endless text comes first, size bytes of it.

@@ -20,7 +20,7 @@ import (
 // certificateFaults show a leaf that is wrong, or just right.
 func certificateFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "expires-tomorrow", Description: "its certificate ends tomorrow",
+		{Name: "expires-tomorrow", Description: "its certificate expires tomorrow",
 			CounterpartOf: "expired", Start: withDraft(endsAfter(testnet.Day))},
 		{Name: "valid-since-a-minute", Description: "its certificate began a minute ago",
 			CounterpartOf: "not-yet-valid", Start: withDraft(beginsAfter(-time.Minute))},
@@ -50,7 +50,7 @@ func chainFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "self-signed", Description: "its certificate is signed by itself", Start: testnet.WithCertificate(testnet.SelfSigned)},
 		{Name: "complete-chain", Description: "its certificate comes with the intermediate",
-			CounterpartOf: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-replaced root-replaced-unsent intermediate-replaced stranger-above intermediate-not-yet-valid", Start: testnet.WithCertificate(testnet.Valid)},
+			CounterpartOf: "no-intermediate self-signed untrusted issuer-no-authority sha1-leaf sha1-intermediate root-reissued root-reissued-unsent intermediate-reissued stranger-above intermediate-not-yet-valid", Start: testnet.WithCertificate(testnet.Valid)},
 		{Name: "whole-chain", Description: "its certificate comes with the root too",
 			CounterpartOf: "no-intermediate", Start: withDraft(func(d *draft) error {
 				d.chain = append(d.chain, d.authority.Root.Certificate)
@@ -61,9 +61,9 @@ func chainFaults() []testnet.Server {
 				d.chain = []*x509.Certificate{d.authority.Untrusted.Certificate, d.by.Certificate}
 				return nil
 			})},
-		{Name: "expired-intermediate", Description: "its intermediate ended yesterday, the leaf is valid",
+		{Name: "expired-intermediate", Description: "its intermediate expired yesterday, the leaf is valid",
 			Start: withDraft(intermediateEnds(-testnet.Day))},
-		{Name: "intermediate-expires-tomorrow", Description: "its intermediate ends tomorrow, the leaf later",
+		{Name: "intermediate-expires-tomorrow", Description: "its intermediate expires tomorrow, the leaf later",
 			CounterpartOf: "expired-intermediate expired", Start: withDraft(intermediateEnds(testnet.Day))},
 		{Name: "issuer-no-authority", Description: "its certificate is signed by one that may sign none", Start: withDraft(signedByLeaf)},
 	}
@@ -90,8 +90,8 @@ func keyFaults() []testnet.Server {
 	}
 }
 
-// A draft is a certificate before it is signed: a sound one until somebody
-// changes it.
+// A draft is a certificate before it is signed: valid until it is
+// changed.
 type draft struct {
 	authority *testnet.Authority
 	leaf      *x509.Certificate
@@ -101,8 +101,8 @@ type draft struct {
 	negative  bool                // its serial number
 }
 
-// withDraft serves a page over TLS with a certificate that change has had its way
-// with.
+// withDraft serves a page over TLS with a certificate that change has
+// changed.
 func withDraft(change func(*draft) error) testnet.Starter {
 	return serving(func(_ *testnet.Hosts, host string) http.Handler { return testnet.Page{Name: host} }, change)
 }

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// An echoed request is what its server can say back.
+// An echoed request is what its server can send back.
 type echoed struct {
 	Method string              `json:"method"`
 	Target string              `json:"target"` // path and query
@@ -24,11 +24,11 @@ type echoed struct {
 	Body   string              `json:"body"`
 }
 
-// echo answers in the way that the request's path names, with everything that
+// echo responds in the way that the request's path names, with everything that
 // the request held.
 func echo(_ context.Context, c *testnet.Client) {
 	r := c.Request
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxArrival)) // what came is said back
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxArrival)) // what came is sent back
 	request := echoed{r.Method, r.RequestURI, r.Host, r.Header, string(body)}
 	respond, known := echoes()[r.URL.Path]
 	if disguise, other := disguises()[r.URL.Path]; other {
@@ -42,15 +42,15 @@ func echo(_ context.Context, c *testnet.Client) {
 
 func echoPaths() []string { return slices.Sorted(maps.Keys(echoes())) }
 
-// echoes are the answers by path. Each says the request where a client might
+// echoes are the responses by path. Each has the request where a client might
 // quote it: in its errors, its results, or its next request.
 func echoes() map[string]func(echoed) string {
 	return map[string]func(echoed) string{
-		"/body":  func(e echoed) string { return sound("200 OK", e.String()) },
-		"/error": func(e echoed) string { return sound("500 Internal Server Error", e.String()) },
-		"/json":  func(e echoed) string { return sound("200 OK", e.json()) },
+		"/body":  func(e echoed) string { return response("200 OK", e.String()) },
+		"/error": func(e echoed) string { return response("500 Internal Server Error", e.String()) },
+		"/json":  func(e echoed) string { return response("200 OK", e.json()) },
 
-		"/status":      func(e echoed) string { return sound("599 "+e.String(), "") },
+		"/status":      func(e echoed) string { return response("599 "+e.String(), "") },
 		"/status-code": func(e echoed) string { return "HTTP/1.1 " + e.secret() + " OK\r\n\r\n" },
 		"/version":     func(e echoed) string { return e.secret() + " 200 OK\r\n\r\n" },
 		"/garbage":     func(e echoed) string { return e.String() + "\r\n\r\n" },
@@ -99,13 +99,15 @@ func disguises() map[string]func(echoed) string {
 		"/location-label": func(e echoed) string {
 			return moved("https://" + hex.EncodeToString([]byte(e.bare()))[:40] + ".nxdomain.stage.test/")
 		},
-		"/body-base64":      func(e echoed) string { return sound("200 OK", base64.StdEncoding.EncodeToString([]byte(e.String()))) },
+		"/body-base64": func(e echoed) string {
+			return response("200 OK", base64.StdEncoding.EncodeToString([]byte(e.String())))
+		},
 		"/garbage-reversed": func(e echoed) string { return reversed(e.String()) + "\r\n\r\n" },
 		"/status-hex":       func(e echoed) string { return "HTTP/1.1 099 " + hex.EncodeToString([]byte(e.bare())) + "\r\n\r\n" },
 	}
 }
 
-func sound(status, body string) string {
+func response(status, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
@@ -127,7 +129,7 @@ func (e echoed) json() string {
 	return string(text)
 }
 
-// secret is what the caller would like least to see again: a credential, else
+// secret is what the client would like least to see again: a credential, else
 // the body, the query, or a user agent of its own.
 func (e echoed) secret() string {
 	credential := func(name string) string { return strings.Join(e.Header[name], ", ") }

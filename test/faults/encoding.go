@@ -15,10 +15,10 @@ import (
 	"sync"
 )
 
-// encodingFaults compress their body, soundly, badly or with malice.
+// encodingFaults compress their body, correctly, badly or with malice.
 func encodingFaults() []testnet.Server {
 	return []testnet.Server{
-		counterpart("gzip-corrupt gzip-bad-checksum gzip-truncated gzip-not", encoded("gzip", "its body is sound gzip", "gzip", gzipped)),
+		counterpart("gzip-corrupt gzip-bad-checksum gzip-truncated gzip-not", encoded("gzip", "its body is valid gzip", "gzip", gzipped)),
 		counterpart("gzip-bad-checksum", encoded("gzip-members", "its body is two members of gzip", "gzip",
 			func() string { return gzipped() + gzipped() })),
 		counterpart("gzip-truncated gzip-not", encoded("gzip-empty", "says gzip and has no body", "gzip", func() string { return "" })),
@@ -27,13 +27,13 @@ func encodingFaults() []testnet.Server {
 		encoded("gzip-truncated", "its gzip ends too soon, its body does not", "gzip", halved(gzipped)),
 		counterpart("gzip-bad-checksum gzip-truncated", encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "this is garbage" })),
 		encoded("gzip-not", "says gzip and has plain text", "gzip", prose),
-		counterpart("deflate-corrupt deflate-truncated", encoded("deflate", "its body is sound zlib, which HTTP calls deflate", "deflate", zlibbed)),
+		counterpart("deflate-corrupt deflate-truncated", encoded("deflate", "its body is valid zlib, which HTTP calls deflate", "deflate", zlibbed)),
 		counterpart("deflate-corrupt", encoded("deflate-raw", "its body is deflate without zlib, as many servers have it", "deflate", flated)),
 		encoded("deflate-corrupt", "its zlib is corrupt", "deflate", damaged(zlibbed)),
 		encoded("deflate-truncated", "its zlib ends too soon, its body does not", "deflate", halved(zlibbed)),
-		encoded("encoding-br", "its body is Brotli, which nobody offered", "br", func() string { return "\x0b\x00\x80ok\x03" }),
+		encoded("encoding-br", "its body is Brotli, which was not offered", "br", func() string { return "\x0b\x00\x80ok\x03" }),
 		encoded("encoding-twice", "its body is gzip within gzip", "gzip, gzip", func() string { return zip(gzipped()) }),
-		encoded("encoding-unknown", "its body has an encoding that nobody knows", "parcels", prose),
+		encoded("encoding-unknown", "its body has an encoding that is unknown", "parcels", prose),
 		counterpart("encoding-br encoding-unknown encoding-twice", encoded("encoding-identity", "says that its body has no encoding", "identity", prose)),
 		{Name: "gzip-bomb", Description: "a body of 1 GiB, compressed to 1 MB", Start: testnet.OverHTTP(bomb(1 << 10))},
 		{Name: "gzip-bomb-small", Description: "a body of 10 MiB, compressed to 10 kB", Start: testnet.OverHTTP(bomb(10))},
@@ -42,8 +42,8 @@ func encodingFaults() []testnet.Server {
 	}
 }
 
-// encoded answers with a body that has an encoding. The body is made for the
-// first caller.
+// encoded responds with a body that has an encoding. The body is made for the
+// first client.
 func encoded(name, description, encoding string, body func() string) testnet.Server {
 	response := sync.OnceValue(func() string {
 		b := body()
@@ -54,7 +54,7 @@ func encoded(name, description, encoding string, body func() string) testnet.Ser
 	})}
 }
 
-// counterpart returns r as the good neighbor of faults.
+// counterpart returns r as the counterpart of faults.
 func counterpart(faults string, r testnet.Server) testnet.Server {
 	r.CounterpartOf = faults
 	return r
@@ -109,7 +109,7 @@ func wrongChecksum() string {
 	return string(b)
 }
 
-// bomb answers with so many MiB of zeros as one member of gzip.
+// bomb responds with mebibytes MiB of zeros as one member of gzip.
 func bomb(mebibytes int) testnet.ConnHandler {
 	parts := sync.OnceValue(zeros)
 	end := sync.OnceValue(func() []byte { return endOfZeros(mebibytes) })
@@ -143,7 +143,7 @@ func zeros() zeroStream {
 }
 
 // endOfZeros is the empty last block (RFC 1951, 3.2.6), and the checksum and
-// length of so many MiB of zeros (RFC 1952, 2.3.1).
+// length of that many MiB of zeros (RFC 1952, 2.3.1).
 func endOfZeros(mebibytes int) []byte {
 	chunk := make([]byte, 64<<10)
 	sum := uint32(0)

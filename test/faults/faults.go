@@ -1,6 +1,6 @@
-// Package faults has web servers with one fault each, and neighbors that are
-// just good enough, beside those that the demonstration shows: a check has to
-// tell every one from its neighbor.
+// Package faults has web servers with one fault each, and counterparts that are
+// just good enough, in addition to those of the demonstration: a check must
+// tell every one from its counterpart.
 package faults
 
 import (

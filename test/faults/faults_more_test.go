@@ -35,7 +35,7 @@ func undecoded(body string) check {
 	}
 }
 
-// explodes wants little on the wire, and so many zeros in it.
+// explodes wants little on the wire, and size zeros in it.
 func explodes(size int64) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		c := client(t, s)
@@ -115,7 +115,7 @@ func otherOriginChecks() map[string]check {
 		"recorder":           over(200, "recorded"),
 		"redirect-recorder":  all(locates(307, "https://recorder.stage.test/?from=redirect"), over(200, "recorded")),
 		"redirect-cookie":    locates(302, "https://recorder.stage.test/"),
-		"redirect-secret":    locates(302, "https://stage-user:stage-password@recorder.stage.test/path?token=stage-token"),
+		"redirect-secret":    locates(302, "https://some-user:some-password@recorder.stage.test/path?token=some-token"),
 		"redirect-insecure":  all(locates(302, "http://good.stage.test/"), responds(200, "good")),
 		"redirect-secure":    over(200, "redirect-secure"),
 		"redirect-refused":   fails(func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }),
@@ -135,13 +135,13 @@ func leadsBy(paths ...string) check {
 			o := fetch(t, s, scheme+"://"+name+".stage.test", ample)
 			want := first + strings.Join(paths, " "+first)
 			if got := strings.Join(o.visits, " "); o.status != 200 || got != want {
-				t.Errorf("it answers %d (%v) by way of %s, want 200 by way of %s", o.status, o.err, got, want)
+				t.Errorf("it responds %d (%v) by way of %s, want 200 by way of %s", o.status, o.err, got, want)
 			}
 		}
 	}
 }
 
-// counts wants so many redirects, and a page in the end or the client's
+// counts wants a number of redirects, and a page in the end or the client's
 // surrender.
 func counts(redirects, status int) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
@@ -152,8 +152,8 @@ func counts(redirects, status int) check {
 	}
 }
 
-// locates wants a redirect, which nobody follows, to a place whose port is not
-// looked at where it is the stage's.
+// locates wants a redirect, which is not followed, to a place whose port does
+// not matter where it is of the test network.
 func locates(status int, want string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		res := unfollowed(t, s, "https://"+name+".stage.test")
@@ -163,7 +163,7 @@ func locates(status int, want string) check {
 			got = strings.Replace(got, ":"+u.Port(), "", 1)
 		}
 		if res.StatusCode != status || got != want {
-			t.Errorf("it answers %d with Location %q, want %d and %q", res.StatusCode, got, status, want)
+			t.Errorf("it responds %d with Location %q, want %d and %q", res.StatusCode, got, status, want)
 		}
 	}
 }
@@ -288,7 +288,7 @@ func TestDelayFault(t *testing.T) {
 	took := time.Since(began)
 	holds := Holds(s, host)
 	if o.err != nil || o.body != strings.Repeat(phrase, 4) || len(holds) != 1 {
-		t.Fatalf("it answers %.80q (%v) and has the holds %v", o.body, o.err, holds)
+		t.Fatalf("it responds %.80q (%v) and has the holds %v", o.body, o.err, holds)
 	}
 	h := holds[0]
 	if h.TLS < 30*time.Millisecond || h.First < 20*time.Millisecond || h.Body < 40*time.Millisecond || h.TLS+h.First+h.Body > took {
@@ -322,7 +322,7 @@ func http2Checks() map[string]check {
 		"h2-raw-ok":          h2Answered("ok"),
 		"h2-absent":          all(without("h2"), over(200, "ok")),
 		"h2-http11":          all(h2Fails(0, mentions("")), h2Says("HTTP/1.1 400 ")),
-		"h2-garbage":         all(h2Fails(0, mentions("")), h2Says("this is no HTTP/2")),
+		"h2-garbage":         all(h2Fails(0, mentions("")), h2Says("this is not HTTP/2")),
 		"h2-silent":          h2Hangs,
 		"h2-closing":         h2Fails(0, mentions("")),
 		"h2-hanging":         h2Hangs,
@@ -346,7 +346,7 @@ func without(protocol string) check {
 	}
 }
 
-// over1 wants HTTP/1.1 to be answered too.
+// over1 wants a response over HTTP/1.1 too.
 func over1(body string) check { return responds(200, body) }
 
 // h2Visit asks a faulty server over HTTP/2 and nothing else.
@@ -366,7 +366,7 @@ func h2Answered(body string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		offering("h2", "")(t, s, name)
 		if o := h2Visit(t, s, name, ample); o.err != nil || o.status != 200 || !strings.Contains(o.body, body) {
-			t.Errorf("over HTTP/2 it answers %d %.80q (%v), want 200 %q", o.status, o.body, o.err, body)
+			t.Errorf("over HTTP/2 it responds %d %.80q (%v), want 200 %q", o.status, o.body, o.err, body)
 		}
 	}
 }
@@ -375,7 +375,7 @@ func h2Fails(status int, is func(error) bool) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		offering("h2", "")(t, s, name)
 		if o := h2Visit(t, s, name, ample); o.err == nil || timedOut(o.err) || o.status != status || !is(o.err) {
-			t.Errorf("over HTTP/2 it answers %d %.80q (%v), want %d and another error", o.status, o.body, o.err, status)
+			t.Errorf("over HTTP/2 it responds %d %.80q (%v), want %d and another error", o.status, o.body, o.err, status)
 		}
 	}
 }
@@ -403,7 +403,7 @@ func h2Says(want string) check {
 func h2Hangs(t *testing.T, s *testnet.Net, name string) {
 	offering("h2", "")(t, s, name)
 	if o := h2Visit(t, s, name, brief); !timedOut(o.err) {
-		t.Errorf("over HTTP/2 it answers %d %.80q (%v), want nothing", o.status, o.body, o.err)
+		t.Errorf("over HTTP/2 it responds %d %.80q (%v), want nothing", o.status, o.body, o.err)
 	}
 }
 
@@ -439,12 +439,12 @@ func hangsOnceAsked(t *testing.T, s *testnet.Net, name string) {
 	}
 }
 
-// recovers wants failures in this order, and then answers.
+// recovers wants failures in this order, and then 200.
 func recovers(failures ...check) check {
 	return all(append(failures, responds(200, "ok"), responds(200, "ok"))...)
 }
 
-// TestFlakyFaultCountsByName shows that one name's connections are no other's.
+// TestFlakyFaultCountsByName shows that each name's connections are counted alone.
 func TestFlakyFaultCountsByName(t *testing.T) {
 	s := start(t, testnet.Options{})
 	var group sync.WaitGroup
@@ -452,7 +452,7 @@ func TestFlakyFaultCountsByName(t *testing.T) {
 		group.Go(func() {
 			for _, want := range []int{503, 200} {
 				if o := fetch(t, s, "http://"+host, ample); o.status != want {
-					t.Errorf("%s answers %d (%v), want %d", host, o.status, o.err, want)
+					t.Errorf("%s responds %d (%v), want %d", host, o.status, o.err, want)
 				}
 			}
 		})
@@ -460,7 +460,7 @@ func TestFlakyFaultCountsByName(t *testing.T) {
 	group.Wait()
 }
 
-// TestRefusingPortStaysTaken shows that nobody else is given the port.
+// TestRefusingPortStaysTaken shows that no other socket gets the port.
 func TestRefusingPortStaysTaken(t *testing.T) {
 	s := start(t, testnet.Options{})
 	o, _ := s.Origin("refusing.stage.test")

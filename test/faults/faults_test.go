@@ -78,17 +78,17 @@ func TestEveryFaultHasACounterpart(t *testing.T) {
 	}
 	for name, fault := range known {
 		if fault && !neighbours[name] {
-			t.Errorf("%s has no good neighbour", name)
+			t.Errorf("%s has no counterpart", name)
 		}
 	}
 	for name := range neighbours {
 		if !known[name] {
-			t.Errorf("a faulty server calls itself a neighbour of %s, which is no fault", name)
+			t.Errorf("a faulty server is called a counterpart of %s, which is not a fault", name)
 		}
 	}
 }
 
-// hostNamed is a faulty server's host; a wildcard's is one that nobody else asks for.
+// hostNamed is a faulty server's host; a wildcard's is one that no other test asks for.
 func hostNamed(t *testing.T, name string) string {
 	label := strings.ToLower(strings.NewReplacer("/", "-", "*", "", ".", "").Replace(t.Name()))
 	return strings.Replace(name, "*", label, 1) + ".stage.test"
@@ -164,12 +164,12 @@ func hangs(status int) check {
 			timeout *= 5 // the head has to come even to a busy machine
 		}
 		if o := fetch(t, s, "https://"+hostNamed(t, name), timeout); o.status != status || !timedOut(o.err) {
-			t.Errorf("Go's client gets %d %.80q and says %v, want %d and a time-out", o.status, o.body, o.err, status)
+			t.Errorf("Go's client gets %d %.80q and says %v, want %d and a timeout", o.status, o.body, o.err, status)
 		}
 	}
 }
 
-// responds wants a whole answer with a body, over TLS, and plainly where that
+// responds wants a complete response with a body, over TLS, and plainly where that
 // is to be had.
 func responds(status int, body string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
@@ -190,7 +190,7 @@ func over(status int, body string) check {
 	}
 }
 
-// of wants a body of so many bytes.
+// of wants a body of size bytes.
 func of(size int) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		if o := fetch(t, s, "https://"+hostNamed(t, name), ample); o.err != nil || o.status != 200 || len(o.body) != size {
@@ -238,7 +238,7 @@ func nameChecks() map[string]check {
 	return checks
 }
 
-// lookup wants the look-up to fail.
+// lookup wants the lookup to fail.
 func lookup(notFound, temporary bool) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		_, err := resolver(s.Resolver, "udp").LookupHost(t.Context(), name+".stage.test.")
@@ -254,14 +254,14 @@ func noDNSAnswer(t *testing.T, s *testnet.Net, name string) {
 	defer cancel()
 	_, err := resolver(s.Resolver, "udp").LookupHost(ctx, name+".stage.test.")
 	if failed, ok := errors.AsType[*net.DNSError](err); !ok || !failed.IsTimeout {
-		t.Errorf("looking it up gives %v, want a time-out", err)
+		t.Errorf("looking it up gives %v, want a timeout", err)
 	}
 	if s.Resolver.Queries(name+".stage.test", dnsmessage.TypeA) == 0 {
-		t.Error("nobody asked")
+		t.Error("no query came")
 	}
 }
 
-// asked is what the DNS server answers to a question.
+// asked is the DNS answer to a question.
 func asked(t *testing.T, s *testnet.Net, q dnsmessage.Question) []dnsmessage.Resource {
 	t.Helper()
 	question := dnsmessage.Message{Header: dnsmessage.Header{RecursionDesired: true}, Questions: []dnsmessage.Question{q}}
@@ -347,7 +347,7 @@ func halfUnreachableResponds(t *testing.T, s *testnet.Net, name string) {
 		conn.Close()
 	}
 	if e, ok := errors.AsType[net.Error](err); !ok || !e.Timeout() {
-		t.Errorf("a dial to ::1 says %v, want a time-out", err)
+		t.Errorf("a dial to ::1 says %v, want a timeout", err)
 	}
 }
 
@@ -420,7 +420,7 @@ func offering(protocol, message string) check {
 	}
 }
 
-// shake shakes hands with a faulty server.
+// shake makes a TLS handshake with a faulty server.
 func shake(t *testing.T, s *testnet.Net, name string, config *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
 	o, _ := s.Origin(name + ".stage.test")
@@ -524,7 +524,7 @@ func silenceChecks() map[string]check {
 		"head-hanging":        hangs(0),
 		"head-closing":        fails(isError(io.ErrUnexpectedEOF)),
 		"head-resetting":      fails(isError(syscall.ECONNRESET)),
-		"answer-ok":           over(200, "ok"),
+		"response-ok":         over(200, "ok"),
 		"echo":                over(200, "GET / Host: echo.stage.test"),
 		"*.delay":             over(200, phrase),
 	}
@@ -534,7 +534,7 @@ func slow(t *testing.T, s *testnet.Net, name string) {
 	o := fetch(t, s, "https://"+name+".stage.test", ample)
 	held, _ := strconv.ParseInt(o.header.Get(testnet.HeldHeader), 10, 64)
 	if o.status != 200 || time.Duration(held) < testnet.SlowHold {
-		t.Errorf("it answers %d after %v (%v), want 200 after %v", o.status, time.Duration(held), o.err, testnet.SlowHold)
+		t.Errorf("it responds %d after %v (%v), want 200 after %v", o.status, time.Duration(held), o.err, testnet.SlowHold)
 	}
 }
 
@@ -592,7 +592,7 @@ func switches(t *testing.T, s *testnet.Net, name string) {
 	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	got, err := io.ReadAll(conn)
 	if !strings.HasPrefix(string(got), "HTTP/1.1 101 ") || !strings.HasSuffix(string(got), "\x00\x01\x02") || !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("it says %q (%v), want 101, three bytes and a time-out", got, err)
+		t.Errorf("it says %q (%v), want 101, three bytes and a timeout", got, err)
 	}
 }
 
@@ -628,7 +628,7 @@ func framingChecks() map[string]check {
 		"cut-until-close":         over(200, "until the end"),
 		"until-close":             over(200, "until the end"),
 		"trailing-garbage":        over(200, "ok"),
-		"answering-twice":         over(200, "ok"),
+		"two-responses":           over(200, "ok"),
 	}
 }
 

@@ -18,17 +18,17 @@ func flakyFaults() []testnet.Server {
 		{Name: "*.flaky", Description: "resets a name's first connection, then works", CounterpartOf: "resetting", Start: testnet.OverHTTP(flaky(1, testnet.Reset))},
 		{Name: "*.flaky-2", Description: "resets a name's first two connections, then works", CounterpartOf: "resetting", Start: testnet.OverHTTP(flaky(2, testnet.Reset))},
 		{Name: "*.flaky-closing", Description: "closes a name's first connection, then works", CounterpartOf: "closing", Start: testnet.OverHTTP(flaky(1, testnet.CloseConn))},
-		{Name: "*.flaky-hanging", Description: "does not answer on a name's first connection, then works", CounterpartOf: "hanging", Start: testnet.OverHTTP(flaky(1, testnet.Hang))},
-		{Name: "*.flaky-503", Description: "answers 503 on a name's first connection, then works",
+		{Name: "*.flaky-hanging", Description: "does not respond on a name's first connection, then works", CounterpartOf: "hanging", Start: testnet.OverHTTP(flaky(1, testnet.Hang))},
+		{Name: "*.flaky-503", Description: "responds 503 on a name's first connection, then works",
 			CounterpartOf: "status-503 status-500 status-502", Start: testnet.OverHTTP(flaky(1, status("503 Service Unavailable")))},
-		{Name: "*.flaky-429", Description: "answers 429 on a name's first connection, then works",
+		{Name: "*.flaky-429", Description: "responds 429 on a name's first connection, then works",
 			CounterpartOf: "status-429", Start: testnet.OverHTTP(flaky(1, status("429 Too Many Requests")))},
-		{Name: "*.flaky-404", Description: "answers 404 on a name's first connection, then works, which nobody should find out",
+		{Name: "*.flaky-404", Description: "responds 404 on a name's first connection, then works, which should stay hidden",
 			CounterpartOf: "status-404", Start: testnet.OverHTTP(flaky(1, status("404 Not Found")))},
 	}
 }
 
-// flaky lets fail act on the first connections for each host, and answers 200
+// flaky lets fail act on the first connections for each host, and responds 200
 // on the others.
 func flaky(first int, fail testnet.ConnHandler) testnet.ConnHandler {
 	var mu sync.Mutex

@@ -14,7 +14,7 @@ const firstWindow = 65_535
 
 // frameFaults speak HTTP/2 in frames that a client could get lost in.
 func frameFaults() []testnet.Server {
-	const unknown = 0x77 // a type of frame that nobody knows
+	const unknown = 0x77 // a type of frame that is unknown
 	flood := func(write func(*h2Client) error) testnet.Starter {
 		return overHTTP2(func(c *h2Client) {
 			for write(c) == nil {
@@ -44,13 +44,13 @@ func frameFaults() []testnet.Server {
 				c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: math.MaxInt32})
 				c.drain()
 			})},
-		{Name: "h2-window-full", Description: "fills both windows to the last byte, and answers",
+		{Name: "h2-window-full", Description: "fills both windows to the last byte, and responds",
 			CounterpartOf: "h2-window-overflow h2-window-overflow-late h2-connection-overflow", Start: overHTTP2(func(c *h2Client) {
 				c.WriteWindowUpdate(c.stream, math.MaxInt32-firstWindow)
 				c.WriteWindowUpdate(0, math.MaxInt32-firstWindow)
 				h2Respond(c)
 			})},
-		{Name: "h2-settings-full", Description: "sets the largest window, then none, then the largest, and answers",
+		{Name: "h2-settings-full", Description: "sets the largest window, then none, then the largest, and responds",
 			CounterpartOf: "h2-settings-overflow h2-update-overflow", Start: overHTTP2(func(c *h2Client) {
 				for _, size := range []uint32{math.MaxInt32, 0, math.MaxInt32} {
 					c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: size})
@@ -69,18 +69,18 @@ func frameFaults() []testnet.Server {
 				for c.WriteData(c.stream, false, nil) == nil {
 				}
 			})},
-		{Name: "h2-1xx-flood", Description: "sends interim answers over HTTP/2 without end",
+		{Name: "h2-1xx-flood", Description: "sends interim responds over HTTP/2 without end",
 			Start: flood(func(c *h2Client) error { c.head(false, ":status", "103"); return c.WritePing(false, [8]byte{}) })},
-		{Name: "h2-chatty-ok", Description: "sends pings, priorities, settings, unknown frames, interim answers, padding, an empty frame and trailers, and answers",
+		{Name: "h2-chatty-ok", Description: "sends pings, priorities, settings, unknown frames, interim responses, padding, an empty frame and trailers, and responds",
 			CounterpartOf: "h2-unknown-flood h2-ping-flood h2-settings-flood h2-empty-flood h2-1xx-flood h2-push h2-body-first h2-other-stream h2-too-long " +
 				"h2-header-upper h2-header-control h2-header-blank h2-header-pseudo h2-status-missing h2-status-letters h2-status-long", Start: overHTTP2(h2Chatters)},
-		{Name: "h2-push", Description: "pushes what nobody asked for", Start: overHTTP2(func(c *h2Client) {
+		{Name: "h2-push", Description: "pushes what was not asked for", Start: overHTTP2(func(c *h2Client) {
 			c.WritePushPromise(http2.PushPromiseParam{StreamID: c.stream, PromiseID: 2, BlockFragment: packed(":method", "GET"), EndHeaders: true})
 			h2Respond(c)
 		})},
 		{Name: "h2-body-first", Description: "sends a body before its headers",
 			Start: overHTTP2(func(c *h2Client) { c.WriteData(c.stream, false, []byte("ok")); h2Respond(c) })},
-		{Name: "h2-other-stream", Description: "answers on a stream that nobody opened",
+		{Name: "h2-other-stream", Description: "responds on a stream that nobody opened",
 			Start: overHTTP2(func(c *h2Client) { c.stream += 2; h2Respond(c) })},
 		{Name: "h2-too-long", Description: "sends more than the length that it announced", Start: overHTTP2(func(c *h2Client) {
 			c.head(false, ":status", "200", "content-length", "2")
@@ -115,9 +115,9 @@ func onlyFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "h2-wants-http11", Description: "resets the request with HTTP_1_1_REQUIRED", Start: overALPN(reset)},
 		{Name: "h2-wants-http11-away", Description: "goes away with HTTP_1_1_REQUIRED", Start: overALPN(away)},
-		{Name: "wants-http11", Description: "resets the request with HTTP_1_1_REQUIRED, and answers over HTTP/1.1",
+		{Name: "wants-http11", Description: "resets the request with HTTP_1_1_REQUIRED, and responds over HTTP/1.1",
 			CounterpartOf: "h2-wants-http11", Start: agreeing(reset, plain, http2.NextProtoTLS, "http/1.1")},
-		{Name: "wants-http11-away", Description: "goes away with HTTP_1_1_REQUIRED, and answers over HTTP/1.1",
+		{Name: "wants-http11-away", Description: "goes away with HTTP_1_1_REQUIRED, and responds over HTTP/1.1",
 			CounterpartOf: "h2-wants-http11-away only-http2", Start: agreeing(away, plain, http2.NextProtoTLS, "http/1.1")},
 		{Name: "only-http2", Description: "speaks HTTP/2 whatever it agreed on", Start: testnet.OverHTTP(func(_ context.Context, c *testnet.Client) {
 			http2.NewFramer(c, c).WriteSettings()

@@ -83,7 +83,7 @@ func frameChecks() map[string]check {
 	}
 }
 
-// h2Sends wants so many frames like one, among the first hundred that answer a
+// h2Sends wants a number of frames like one, among the first hundred that follow a
 // request over HTTP/2.
 func h2Sends(least int, like func(http2.Frame) bool) check {
 	return func(t *testing.T, s *testnet.Net, name string) {

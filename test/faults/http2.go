@@ -22,14 +22,14 @@ func http2Faults() []testnet.Server {
 		{Name: "h2-absent", Description: "HTTP/1.1 without ALPN, for those who want HTTP/2",
 			Start: testnet.WithTLS(func() *tls.Config { return new(tls.Config) })},
 		{Name: "h2-http11", Description: "agrees on HTTP/2 and speaks HTTP/1.1", Start: overALPN(h2SpeakHTTP1)},
-		{Name: "h2-garbage", Description: "agrees on HTTP/2 and speaks no HTTP", Start: overALPN(testnet.Send(strings.Repeat("this is no HTTP/2. ", 8)))},
+		{Name: "h2-garbage", Description: "agrees on HTTP/2 and does not speak HTTP", Start: overALPN(testnet.Send(strings.Repeat("this is not HTTP/2. ", 8)))},
 		{Name: "h2-silent", Description: "agrees on HTTP/2 and says nothing", Start: overALPN(testnet.Hang)},
 		{Name: "h2-closing", Description: "agrees on HTTP/2 and closes", Start: overALPN(testnet.CloseConn)},
-		{Name: "h2-hanging", Description: "takes the request over HTTP/2 and never answers", Start: overHTTP2((*h2Client).drain)},
+		{Name: "h2-hanging", Description: "takes the request over HTTP/2 and never responds", Start: overHTTP2((*h2Client).drain)},
 		{Name: "h2-goaway", Description: "takes the request over HTTP/2 and goes away",
 			Start: overHTTP2(func(c *h2Client) { c.WriteGoAway(0, http2.ErrCodeInternal, []byte("going away")) })},
 		{Name: "h2-goaway-first", Description: "goes away over HTTP/2 before it has seen a request", Start: overALPN(h2GoAwayFirst)},
-		{Name: "h2-goaway-ok", Description: "answers over HTTP/2 and then goes away, as a server that shuts down",
+		{Name: "h2-goaway-ok", Description: "responds over HTTP/2 and then goes away, as a server that shuts down",
 			CounterpartOf: "h2-goaway", Start: overHTTP2(h2RespondAndGoAway)},
 		{Name: "h2-refused-stream", Description: "refuses the request's stream, and ends",
 			Start: overHTTP2(func(c *h2Client) { c.WriteRSTStream(c.stream, http2.ErrCodeRefusedStream) })},
@@ -60,7 +60,7 @@ type h2Client struct {
 	stream uint32 // of the request
 }
 
-// overALPN agrees on HTTP/2 whatever comes, and lets a act.
+// overALPN agrees on HTTP/2 whatever comes, and lets a handle the connection.
 func overALPN(a testnet.ConnHandler) testnet.Starter { return agreeing(a, a, http2.NextProtoTLS) }
 
 // agreeing agrees on one of protocols, and lets h2 act where that is HTTP/2, else
@@ -84,7 +84,7 @@ func agreeing(h2, other testnet.ConnHandler, protocols ...string) testnet.Starte
 	}
 }
 
-// overHTTP2 lets answer act on every request that comes over HTTP/2.
+// overHTTP2 calls respond for the first request that comes over HTTP/2.
 func overHTTP2(answer func(*h2Client)) testnet.Starter { return overALPN(inHTTP2(answer)) }
 
 func inHTTP2(answer func(*h2Client)) testnet.ConnHandler {
@@ -116,7 +116,7 @@ func h2Page(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	return testnet.OwnListener(n.Serve(testnet.Page{Name: host}, &tls.Config{GetCertificate: n.Certificate(host)}))
 }
 
-// head writes the answer's headers, which come in pairs of name and value.
+// head writes the response's headers, which come in pairs of name and value.
 func (h *h2Client) head(end bool, pairs ...string) {
 	h.WriteHeaders(http2.HeadersFrameParam{StreamID: h.stream, BlockFragment: packed(pairs...), EndHeaders: true, EndStream: end})
 }

@@ -21,7 +21,7 @@ const maxArrival = 1 << 20
 // measuredFaults are servers that know what happened, for tests that compare.
 func measuredFaults() []testnet.Server {
 	return []testnet.Server{
-		{Name: "echo", Description: "says the request back, by path: " + strings.Join(echoPaths(), " "), CounterpartOf: "garbage", Start: testnet.OverHTTP(echo)},
+		{Name: "echo", Description: "sends the request back, by path: " + strings.Join(echoPaths(), " "), CounterpartOf: "garbage", Start: testnet.OverHTTP(echo)},
 		{Name: "*.delay", CounterpartOf: "hanging tls-hanging dripping",
 			Description: "delays: the handshake by its first label (200ms.delay.stage.test), the rest by its query (?first=200ms&body=100ms&pieces=4)",
 			Start:       delaying},
@@ -59,7 +59,7 @@ type recorder struct {
 }
 
 // recording starts a recorder behind a listener of its own, which makes it
-// another origin for everybody, and on the shared plain one.
+// another origin for every client, and on the shared plain one.
 func recording(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	r := &recorder{}
 	own, err := n.Serve(r, &tls.Config{GetCertificate: n.Certificate(host)})
@@ -69,7 +69,7 @@ func recording(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	return &testnet.Host{Origin: testnet.Origin{Scheme: "https", Addr: own.Addr()}, Own: own, Handler: r}, nil
 }
 
-// ServeHTTP remembers the request and answers 200.
+// ServeHTTP remembers the request and responds 200.
 func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(http.MaxBytesReader(w, r.Body, maxArrival)) // what came counts
 	rec.mu.Lock()
@@ -102,7 +102,7 @@ func Holds(s *testnet.Net, name string) []Hold {
 	return slices.Clone(d.ended[testnet.Canonical(name)])
 }
 
-// A delay holds what it says as long as it is told.
+// A delay responds after the delay that a request asks for.
 type delay struct {
 	mu     sync.Mutex
 	hellos map[string]time.Duration // by the client's address: how long its handshake was held
@@ -119,7 +119,7 @@ func delaying(n *testnet.Hosts, host string) (*testnet.Host, error) {
 }
 
 // hello holds a handshake by the first label of the name that is asked for; a
-// label that is no duration is none.
+// label that is not a duration is 0.
 func (d *delay) hello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	began := time.Now()
 	label, _, _ := strings.Cut(hello.ServerName, ".")
@@ -134,7 +134,7 @@ func (d *delay) hello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 }
 
 // ServeHTTP holds its head by the query's "first" and then its body by "body",
-// which comes in so many "pieces" at equal intervals, the last at the end.
+// which comes in a number of "pieces" at equal intervals, the last at the end.
 func (d *delay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	query := r.URL.Query()

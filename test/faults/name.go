@@ -7,17 +7,17 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// nameFaults fail in the look-up.
+// nameFaults fail in the lookup.
 func nameFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "dns-refused", Description: "its resolver refuses to say", DNS: testnet.Resolution{Failure: dnsmessage.RCodeRefused}},
 		{Name: "no-address", Description: "exists and has no address"},
-		{Name: "address-ok", Description: "exists, has an address and answers",
+		{Name: "address-ok", Description: "exists, has an address and responds",
 			CounterpartOf: "nxdomain servfail dns-refused dns-silent no-address", Start: testnet.Shared(testnet.Page{Name: "address-ok"}.ServeHTTP)},
 	}
 }
 
-// blockedFaults resolve to addresses that nobody may be made to call. Those
+// blockedFaults resolve to addresses that must not be called. Those
 // of IPv6 are found only where the machine has that family.
 func blockedFaults() []testnet.Server {
 	return []testnet.Server{

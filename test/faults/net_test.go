@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// start brings a stage up for one test.
+// start starts a test network for one test.
 func start(t *testing.T, o testnet.Options) *testnet.Net {
 	t.Helper()
 	o.Servers = append(o.Servers, Servers()...)
@@ -59,7 +59,7 @@ func portedURL(t *testing.T, s *testnet.Net, raw string) string {
 	return ported
 }
 
-// get returns the status, the body and the answer's header.
+// get returns the status, the body and the response's header.
 func get(t *testing.T, c *http.Client, url string) (int, string, http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)

@@ -28,7 +28,7 @@ func redirectFaults() []testnet.Server {
 	return rows
 }
 
-// locationFaults redirect to what is no usable place, or nearly.
+// locationFaults redirect to what cannot be reached, or nearly.
 func locationFaults() []testnet.Server {
 	raw := func(location string) testnet.Starter {
 		return testnet.Redirects(http.StatusFound, func(*testnet.Hosts, *http.Request) string { return location }, testnet.ShortBody)
@@ -38,8 +38,8 @@ func locationFaults() []testnet.Server {
 		{Name: "redirect-ftp", Description: "redirects to FTP", Start: raw("ftp://good.stage.test/")},
 		{Name: "redirect-javascript", Description: "redirects to a script", Start: raw("javascript:alert(document.cookie)")},
 		{Name: "redirect-no-host", Description: "redirects to a URL without a host", Start: raw("https:///?path")},
-		{Name: "redirect-unparsable", Description: "redirects to what is no URL", Start: raw("https://[good.stage.test/%zz")},
-		{Name: "redirect-control", Description: "redirects to a URL with control characters, always", Start: raw("/\x1b[31m\x7f")},
+		{Name: "redirect-unparsable", Description: "redirects to what is not a URL", Start: raw("https://[good.stage.test/%zz")},
+		{Name: "redirect-control", Description: "redirects to a URL with control characters", Start: raw("/\x1b[31m\x7f")},
 		{Name: "redirect-bad-port", Description: "redirects to a port that is none", Start: raw("https://good.stage.test:99999/")},
 		{Name: "redirect-relative", Description: "redirects to a relative path",
 			CounterpartOf: "redirect-no-location redirect-empty-location redirect-unparsable redirect-bad-port redirect-control", Start: testnet.Shared(relative("arrived"))},
@@ -51,20 +51,20 @@ func locationFaults() []testnet.Server {
 }
 
 // otherOriginFaults redirect to another origin: one that may be asked, one that
-// fails, or one that nobody may be made to ask.
+// fails, or one that must not be asked.
 func otherOriginFaults() []testnet.Server {
 	found := func(d testnet.Destination) testnet.Starter {
 		return testnet.Redirects(http.StatusFound, d, testnet.ShortBody)
 	}
 	return []testnet.Server{
-		{Name: "recorder", Description: "remembers who asked, and answers", CounterpartOf: "redirect-insecure", Start: recording},
+		{Name: "recorder", Description: "remembers who asked, and responds", CounterpartOf: "redirect-insecure", Start: recording},
 		{Name: "redirect-recorder", Description: "redirects to recorder.stage.test with 307, which keeps method and body",
 			CounterpartOf: "redirect-insecure", Start: testnet.Redirects(http.StatusTemporaryRedirect, to("recorder.stage.test", "/?from=redirect"), testnet.ShortBody)},
 		{Name: "redirect-cookie", Description: "sets a cookie for all of stage.test and redirects to recorder.stage.test",
 			CounterpartOf: "redirect-insecure", Start: testnet.Redirects(http.StatusFound, to("recorder.stage.test", "/"), setCookie)},
 		{Name: "redirect-secret", Description: "redirects to a URL with user information and a query, on recorder.stage.test",
 			CounterpartOf: "redirect-insecure", Start: found(toSecretURL)},
-		{Name: "redirect-secure", Description: "redirects from http to https; asked by https it answers", CounterpartOf: "redirect-insecure", Start: toHTTPS},
+		{Name: "redirect-secure", Description: "redirects from http to https; with https it responds", CounterpartOf: "redirect-insecure", Start: toHTTPS},
 		{Name: "redirect-refused", Description: "redirects to a port that refuses", Start: found(to("refusing.stage.test", "/"))},
 		{Name: "redirect-not-found", Description: "redirects to a name that does not exist", Start: found(toUnknown("nxdomain.stage.test"))},
 		{Name: "redirect-expired", Description: "redirects to an expired certificate", Start: found(to("expired.stage.test", "/"))},
@@ -74,7 +74,7 @@ func otherOriginFaults() []testnet.Server {
 }
 
 func setCookie(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: "set-by-the-stage", Domain: "stage.test"})
+	http.SetCookie(w, &http.Cookie{Name: "session", Value: "set-by-testnet", Domain: "stage.test"})
 	testnet.ShortBody(w, r)
 }
 
@@ -87,18 +87,18 @@ func endlessBody(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// to leads to a host of the stage, by the scheme of the request.
+// to leads to a host of the test network, by the scheme of the request.
 func to(host, path string) testnet.Destination {
 	return func(n *testnet.Hosts, r *http.Request) string { return n.URL(testnet.Scheme(r), "", host, path) }
 }
 
-// toUnknown leads to a host that nothing of the stage listens for.
+// toUnknown leads to a host that nothing on the test network listens for.
 func toUnknown(host string) testnet.Destination {
 	return func(_ *testnet.Hosts, r *http.Request) string { return testnet.Scheme(r) + "://" + host + "/" }
 }
 
 func toSecretURL(n *testnet.Hosts, r *http.Request) string {
-	return n.URL(testnet.Scheme(r), "stage-user:stage-password@", "recorder.stage.test", "/path?token=stage-token")
+	return n.URL(testnet.Scheme(r), "some-user:some-password@", "recorder.stage.test", "/path?token=some-token")
 }
 
 // toHTTPS leads from http to itself by https.

@@ -55,7 +55,7 @@ func steps(often int, first string, after time.Duration, then string) testnet.Co
 	}
 }
 
-// refusing answers every other hello with handshake_failure, after a while.
+// refusing responds to every other hello with handshake_failure, after a while.
 func refusing(after time.Duration, often int) testnet.Starter {
 	return func(n *testnet.Hosts, host string) (*testnet.Host, error) {
 		var callers atomic.Int64

@@ -25,27 +25,27 @@ func handshakeFaults() []testnet.Server {
 	// A record that claims to be encrypted data, 32 bytes of it, and is not.
 	const undecipherable = "\x17\x03\x03\x00\x20" + "this was never meant to decipher"
 	return []testnet.Server{
-		{Name: "tls-hanging", Description: "accepts and never shakes hands", Start: testnet.OverTCP(testnet.Hang)},
-		{Name: "tls-hanging-midway", Description: "says hello and nothing more", Start: midHandshake(testnet.Hang)},
+		{Name: "tls-hanging", Description: "accepts and never begins the handshake", Start: testnet.OverTCP(testnet.Hang)},
+		{Name: "tls-hanging-midway", Description: "sends its hello and nothing more", Start: midHandshake(testnet.Hang)},
 		{Name: "tls-closing", Description: "closes in the middle of the handshake", Start: testnet.OverTCP(afterHello(testnet.CloseConn))},
-		{Name: "tls-closing-midway", Description: "says hello and closes", Start: midHandshake(testnet.CloseConn)},
+		{Name: "tls-closing-midway", Description: "sends its hello and closes", Start: midHandshake(testnet.CloseConn)},
 		{Name: "tls-resetting", Description: "resets in the middle of the handshake", Start: testnet.OverTCP(afterHello(testnet.Reset))},
-		{Name: "tls-resetting-midway", Description: "says hello and resets", Start: midHandshake(testnet.Reset)},
-		{Name: "tls-garbage", Description: "says hello and then what is no TLS", Start: midHandshake(testnet.Send("\x00\x01\x02 this is no TLS"))},
-		{Name: "tls-undecipherable", Description: "says hello and then what can't be deciphered", Start: midHandshake(testnet.Send(undecipherable))},
+		{Name: "tls-resetting-midway", Description: "sends its hello and resets", Start: midHandshake(testnet.Reset)},
+		{Name: "tls-garbage", Description: "sends its hello and then what is not TLS", Start: midHandshake(testnet.Send("\x00\x01\x02 this is not TLS"))},
+		{Name: "tls-undecipherable", Description: "sends its hello and then what can't be deciphered", Start: midHandshake(testnet.Send(undecipherable))},
 		{Name: "tls-ssh", Description: "SSH where https is asked for", Start: testnet.OverTCP(testnet.Send("SSH-2.0-OpenSSH_9.2\r\n"))},
-		{Name: "tls-alert", Description: "answers hello with the alert internal_error", Start: testnet.OverTCP(afterHello(alert(fatal, internalError)))},
-		{Name: "tls-refusing", Description: "answers hello with the alert handshake_failure", Start: testnet.OverTCP(afterHello(alert(fatal, handshakeFailure)))},
-		{Name: "unrecognized-name", Description: "answers hello with the alert unrecognized_name", Start: testnet.OverTCP(afterHello(alert(fatal, unrecognizedName)))},
+		{Name: "tls-alert", Description: "responds hello with the alert internal_error", Start: testnet.OverTCP(afterHello(alert(fatal, internalError)))},
+		{Name: "tls-refusing", Description: "responds hello with the alert handshake_failure", Start: testnet.OverTCP(afterHello(alert(fatal, handshakeFailure)))},
+		{Name: "unrecognized-name", Description: "responds hello with the alert unrecognized_name", Start: testnet.OverTCP(afterHello(alert(fatal, unrecognizedName)))},
 		{Name: "unrecognized-name-warning", Description: "warns that the name is unrecognized, and goes on",
 			CounterpartOf: "unrecognized-name tls-alert tls-refusing", Start: warnFirst},
-		{Name: "handshake-ok", Description: "shakes hands and answers",
+		{Name: "handshake-ok", Description: "completes the handshake and responds",
 			CounterpartOf: "tls-hanging tls-hanging-midway tls-closing tls-closing-midway tls-resetting tls-resetting-midway " +
 				"tls-garbage tls-undecipherable tls-not-spoken tls-ssh", Start: testnet.OverHTTP(testnet.Send(testnet.OK))},
 	}
 }
 
-// afterHello reads once what the caller sends, and lets a act.
+// afterHello reads once what the client sends, and then calls handle.
 func afterHello(a testnet.ConnHandler) testnet.ConnHandler {
 	return func(ctx context.Context, c *testnet.Client) {
 		if _, err := c.Read(make([]byte, 64<<10)); err == nil {
@@ -59,7 +59,7 @@ func alert(level, code byte) testnet.ConnHandler {
 	return testnet.Send(string([]byte{21, 3, 3, 0, 2, level, code}))
 }
 
-// warnFirst warns before a sound handshake and an answer.
+// warnFirst sends a warning before a valid handshake and a response.
 func warnFirst(n *testnet.Hosts, host string) (*testnet.Host, error) {
 	config := &tls.Config{GetCertificate: n.Certificate(host)}
 	return testnet.OverTCP(func(ctx context.Context, c *testnet.Client) {
@@ -98,7 +98,7 @@ func (o oneRecord) Write(p []byte) (int, error) {
 	return n, errors.Join(errOneRecord, err)
 }
 
-// versionFaults speak old versions, or share nothing with the caller.
+// versionFaults speak old versions, or share nothing with the client.
 func versionFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "tls11-only", Description: "TLS 1.1 and no other", Start: testnet.TLSVersions(tls.VersionTLS11, tls.VersionTLS11)},
@@ -115,7 +115,7 @@ func versionFaults() []testnet.Server {
 	}
 }
 
-// clientCertificateFaults ask who the caller is.
+// clientCertificateFaults ask who the client is.
 func clientCertificateFaults() []testnet.Server {
 	return []testnet.Server{
 		{Name: "client-certificate-12", Description: "TLS 1.2, wants a client certificate",

@@ -25,10 +25,10 @@ func trustFaults() []testnet.Server {
 			Start: withDraft(func(d *draft) error { d.leaf.SignatureAlgorithm = x509.ECDSAWithSHA1; return nil })},
 		{Name: "sha1-intermediate", Description: "its intermediate is signed with SHA-1",
 			Start: withDraft(intermediate(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }))},
-		{Name: "root-replaced", Description: "its authority has the trusted one's name and another key, and is sent along", Start: withDraft(rootReplaced(true))},
-		{Name: "root-replaced-unsent", Description: "the same, without it", Start: withDraft(rootReplaced(false))},
-		{Name: "intermediate-replaced", Description: "its intermediate has the name of the right one and another key", Start: withDraft(intermediateReplaced)},
-		{Name: "stranger-above", Description: "its intermediate is of an authority that nobody knows", Start: withDraft(func(d *draft) error {
+		{Name: "root-reissued", Description: "its authority has the trusted one's name and another key, and is sent along", Start: withDraft(rootReissued(true))},
+		{Name: "root-reissued-unsent", Description: "the same, without it", Start: withDraft(rootReissued(false))},
+		{Name: "intermediate-reissued", Description: "its intermediate has the name of the right one and another key", Start: withDraft(intermediateReissued)},
+		{Name: "stranger-above", Description: "its intermediate is of an authority that is unknown", Start: withDraft(func(d *draft) error {
 			template := *d.by.Certificate
 			issued, err := issue(&template, d.authority.Untrusted, &d.by.Key.PublicKey)
 			d.chain = []*x509.Certificate{issued}
@@ -52,7 +52,7 @@ func redirectedAway(n *testnet.Hosts, _ string) http.Handler {
 	})
 }
 
-// intermediate issues the intermediate anew, with the same key and a change.
+// intermediate issues the intermediate again, with the same key and a change.
 func intermediate(change func(*x509.Certificate)) func(*draft) error {
 	return func(d *draft) error {
 		template := *d.by.Certificate
@@ -73,7 +73,7 @@ func twice(change func(*draft) error) func(*draft) error {
 	}
 }
 
-func rootReplaced(sent bool) func(*draft) error {
+func rootReissued(sent bool) func(*draft) error {
 	return func(d *draft) error {
 		key, err := testnet.NewKey()
 		if err != nil {
@@ -90,9 +90,9 @@ func rootReplaced(sent bool) func(*draft) error {
 	}
 }
 
-// intermediateReplaced signs the leaf with a key that is not the sent
+// intermediateReissued signs the leaf with a key that is not the sent
 // intermediate's.
-func intermediateReplaced(d *draft) error {
+func intermediateReissued(d *draft) error {
 	key, err := testnet.NewKey()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func intermediateReplaced(d *draft) error {
 }
 
 // negated returns a certificate with the highest bit of its serial number set,
-// signed anew: x509.CreateCertificate makes none.
+// signed again: x509.CreateCertificate makes none.
 func negated(raw []byte, by *ecdsa.PrivateKey) ([]byte, error) {
 	c, err := x509.ParseCertificate(raw)
 	if err != nil {
@@ -168,7 +168,7 @@ func legacyFaults() []testnet.Server {
 	}
 }
 
-// anonymousFaults ask for a client certificate, do without one, and do not answer
+// anonymousFaults ask for a client certificate, do without one, and do not respond
 // as they should: because they have none, or not.
 func anonymousFaults() []testnet.Server {
 	asking := func(a testnet.ConnHandler) testnet.Starter {

@@ -16,9 +16,9 @@ func trustChecks() map[string]check {
 	return map[string]check{
 		"sha1-leaf":                    refused("insecure algorithm ECDSA-SHA1"),
 		"sha1-intermediate":            refused("insecure algorithm ECDSA-SHA1"),
-		"root-replaced":                all(refused("ECDSA verification failure"), chainOf(2)),
-		"root-replaced-unsent":         all(refused("ECDSA verification failure"), chainOf(1)),
-		"intermediate-replaced":        refused("ECDSA verification failure"),
+		"root-reissued":                all(refused("ECDSA verification failure"), chainOf(2)),
+		"root-reissued-unsent":         all(refused("ECDSA verification failure"), chainOf(1)),
+		"intermediate-reissued":        refused("ECDSA verification failure"),
 		"stranger-above":               all(fails(certificate(unknown)), chainOf(2)),
 		"intermediate-not-yet-valid":   fails(certificate(invalid(x509.Expired))),
 		"intermediate-renewed":         all(responds(200, ""), chainOf(3)),

@@ -86,9 +86,9 @@ var knownFaults = []fault{
 	{"issuer-no-authority", check.TLSUntrusted, check.TLS, "may not sign certificates: CN=between.stage.test"},
 	{"sha1-leaf", check.TLSUntrusted, check.TLS, "certificate is signed with SHA-1, which is no longer trusted"},
 	{"sha1-intermediate", check.TLSUntrusted, check.TLS, "intermediate certificate is signed with SHA-1, which is no longer trusted: CN=Test Intermediate"},
-	{"root-replaced", check.TLSUntrusted, check.TLS, "root certificate has another key than the trusted one of the same name, so it was replaced: CN=Test Root"},
-	{"root-replaced-unsent", check.TLSUntrusted, check.TLS, "certificate is signed with another key than the trusted root of its issuer's name has, so that root was replaced: CN=Test Root"},
-	{"intermediate-replaced", check.TLSUntrusted, check.TLS, "certificate is not signed with the key of the issuer that the server sends: CN=Test Intermediate"},
+	{"root-reissued", check.TLSUntrusted, check.TLS, "root certificate has another key than the trusted one of the same name, so it was replaced: CN=Test Root"},
+	{"root-reissued-unsent", check.TLSUntrusted, check.TLS, "certificate is signed with another key than the trusted root of its issuer's name has, so that root was replaced: CN=Test Root"},
+	{"intermediate-reissued", check.TLSUntrusted, check.TLS, "certificate is not signed with the key of the issuer that the server sends: CN=Test Intermediate"},
 	{"stranger-above", check.TLSUntrusted, check.TLS, "issuer of the intermediate certificate is missing, as the server does not send it and no trusted root has its name: CN=Test Stranger"},
 	{"intermediate-not-yet-valid", check.TLSNotYetValid, check.TLS, "intermediate certificate is not valid for another 23 hours ("},
 
@@ -348,7 +348,7 @@ func TestCookiesOfADomain(t *testing.T) {
 			t.Fatalf("Probe = %v %s, %d arrivals", res.Reason, res.Detail, len(arrived))
 		}
 		last := fmt.Sprint(arrived[len(arrived)-1])
-		if strings.Contains(last, "session=set-by-the-stage") == off || strings.Contains(last, "hush") {
+		if strings.Contains(last, "session=set-by-testnet") == off || strings.Contains(last, "hush") {
 			t.Errorf("cookies off %v: another host saw %s", off, last)
 		}
 	}

@@ -340,6 +340,9 @@ func TestSumClosesBehindALongRequest(t *testing.T) {
 		s := script{version: version, post: true, hops: []act{{refuse: -1, unread: 300 * time.Millisecond}}}
 		res, waited, late := perform(t, st, prober, s, 5*time.Second)
 		checkSum(t, s, 5*time.Second, res, waited, late)
+		if res.Phases.FirstByte < waited-2*time.Millisecond {
+			t.Errorf("%v\nthe server was waited for for %v before its first byte, which took %v", s, waited, res.Phases.FirstByte)
+		}
 		s.hops[0].unread = 2 * time.Second
 		res, waited, late = perform(t, st, prober, s, 500*time.Millisecond)
 		checkSum(t, s, 500*time.Millisecond, res, waited, late)
