@@ -210,7 +210,7 @@ var knownFaults = []fault{
 	{"h2-ping-flood", check.BadResponse, check.FirstByte, "carry nothing"},
 	{"h2-settings-flood", check.BadResponse, check.FirstByte, "carry nothing"},
 	{"h2-empty-flood", check.BodyInvalid, check.Transfer, "carry nothing"},
-	{"h2-1xx-flood", check.HeadersTooLarge, check.Transfer, "more than 1,000"},
+	{"h2-1xx-flood", check.BadResponse, check.Transfer, "carry nothing"},
 	{"cookies-ten-thousand", check.HeadersTooLarge, check.Transfer, "more than 1,000"},
 	{"h2-push", check.BadResponse, check.FirstByte, "push"},
 	{"h2-body-first", check.BadResponse, check.FirstByte, "before its headers"},
