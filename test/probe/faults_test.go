@@ -125,7 +125,6 @@ var knownFaults = []fault{
 	{"status-099", check.BadResponse, check.Transfer, "invalid status"},
 	{"status-999", check.Status, check.Transfer, "999"},
 	{"large-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
-	{"cookies-ten-thousand", check.HeadersTooLarge, check.Transfer, "1,000"},
 	{"many-headers", check.HeadersTooLarge, check.Transfer, "1,000"},
 	{"endless-headers", check.HeadersTooLarge, check.Transfer, "256 KiB"},
 	{"endless-header", check.HeadersTooLarge, check.Transfer, "256 KiB"},
