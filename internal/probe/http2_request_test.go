@@ -212,7 +212,7 @@ func TestHTTP2AcksAreNoRequests(t *testing.T) {
 	}
 	w := wire.New(conn)
 	defer w.Close()
-	o := &observer{Conn: w, wire: w, share: &share{of: &memory{limit: 1 << 30}, taken: check.InFlight}}
+	o := &observer{Conn: w, wire: w, share: new(share)}
 	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: target("http://a.example/").URL}); err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
