@@ -231,7 +231,7 @@ func classifySocket(f failure) (check.Reason, string) {
 	return check.OK, ""
 }
 
-// asked says that a server may have ended the connection for want of a client
+// asked says that a server may have ended the connection because it got no client
 // certificate. It may as well have crashed.
 func asked(f failure) string {
 	if !f.certificateWanted || f.certificateSent || f.inBody {

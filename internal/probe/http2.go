@@ -41,7 +41,7 @@ const (
 	// nine bytes.
 	maxFrames = 10_000
 	// updateShare is how many bytes of a request are worth one more such frame: a
-	// server answers them with updates of its window.
+	// server reacts to them with updates of its window.
 	updateShare = 256
 )
 
@@ -75,7 +75,7 @@ type http2Conn struct {
 // errOnlyHTTP2 is of a server that speaks HTTP/2 though we do not.
 var errOnlyHTTP2 = &verdict{reason: check.BadResponse, detail: `server speaks HTTP/2 only: set "http" to "2"`}
 
-// errWantsHTTP1 is a server's answer to a request that it takes over HTTP/1.1
+// errWantsHTTP1 is a server's response to a request that it takes over HTTP/1.1
 // only.
 var errWantsHTTP1 = &verdict{reason: check.BadResponse, detail: `server takes this request over HTTP/1.1 only: set "http" to "1.1" or "auto"`}
 
@@ -291,7 +291,7 @@ func (c *http2Conn) failure(err error) error {
 	return broken(code, "an invalid frame")
 }
 
-// control does what a frame asks for that is no part of a response.
+// control does what a frame asks for that is not part of a response.
 func (c *http2Conn) control(f http2.Frame) error {
 	switch f := f.(type) {
 	case *http2.SettingsFrame:

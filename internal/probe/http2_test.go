@@ -51,7 +51,7 @@ func headers(f *http2.Framer, fields ...string) {
 	}
 }
 
-// TestHTTP2Errors: what a server may do over HTTP/2 besides answering.
+// TestHTTP2Errors: what a server may do over HTTP/2 besides responding.
 func TestHTTP2Errors(t *testing.T) {
 	raw := func(reply string) func(net.Conn) {
 		return func(c net.Conn) {

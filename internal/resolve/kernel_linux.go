@@ -14,7 +14,7 @@ import (
 // prepare asks the kernel to stamp what a socket receives.
 func prepare(_, _ string, raw syscall.RawConn) error {
 	return raw.Control(func(fd uintptr) {
-		// A kernel that refuses is no error: the process's clock stands in.
+		// A kernel that refuses is not an error: the process's clock stands in.
 		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	})
 }

@@ -150,7 +150,7 @@ func TestStuckChecksAreFew(t *testing.T) {
 }
 
 // TestCeilingMoves: a check that says that it may take longer, or waits for what
-// is no server, is waited for.
+// is not a server, is waited for.
 func TestCeilingMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Sweeper{InFlight: 1, Log: slog.New(slog.DiscardHandler), Probe: func(ctx context.Context, to *check.Target) check.Result {
@@ -168,7 +168,7 @@ func TestCeilingMoves(t *testing.T) {
 	})
 }
 
-// TestStuckCanary: a canary that does not end has not answered.
+// TestStuckCanary: a canary that does not end has no response.
 func TestStuckCanary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := make(chan struct{})

@@ -108,9 +108,9 @@ func (r *Resolver) serveUDP() {
 			return
 		}
 		arrived := receivedAt(control[:controls])
-		if answer := r.reply(buf[:n], false); answer != nil {
+		if response := r.reply(buf[:n], false); response != nil {
 			r.noteWait(buf[:n], WallClock().Sub(arrived))
-			r.udp.WriteToUDPAddrPort(answer, from)
+			r.udp.WriteToUDPAddrPort(response, from)
 		}
 	}
 }
@@ -152,12 +152,12 @@ func (r *Resolver) serveTCP(_ context.Context, conn net.Conn) {
 		if _, err := io.ReadFull(conn, question); err != nil {
 			return
 		}
-		answer := r.reply(question, true)
-		if answer == nil {
+		response := r.reply(question, true)
+		if response == nil {
 			continue
 		}
-		answer = append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)
-		if _, err := conn.Write(answer); err != nil {
+		response = append(binary.BigEndian.AppendUint16(nil, uint16(len(response))), response...)
+		if _, err := conn.Write(response); err != nil {
 			return
 		}
 	}
@@ -178,11 +178,11 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 	if a.Silent {
 		return nil
 	}
-	answer := message(m.Header, q, a)
-	packed, err := answer.Pack()
+	response := message(m.Header, q, a)
+	packed, err := response.Pack()
 	if err == nil && len(packed) > limit {
-		answer.Truncated, answer.Answers, answer.Authorities = true, nil, nil
-		packed, err = answer.Pack()
+		response.Truncated, response.Answers, response.Authorities = true, nil, nil
+		packed, err = response.Pack()
 	}
 	if err != nil {
 		return nil
