@@ -25,6 +25,11 @@ GOBUILD_TEST = $(subst go build,go -C test build,$(GOBUILD))
 GODEBUG_DEFAULT = gcshrinkstackoff=1,x509negativeserial=1
 FUNCTION = $(COMPILE) -ldflags='$(LDFLAGS) -X runtime.godebugDefault=$(GODEBUG_DEFAULT)' -tags lambda.norpc
 
+# The terminal program begins with our own instructions where there are some: they
+# look whether standard output is closed, which no Go code can see.
+ENTRY = $(if $(filter linux/amd64 linux/arm64,$(shell go env GOOS)/$(shell go env GOARCH)),-E main.entry)
+TERMINAL = $(COMPILE) -ldflags='$(LDFLAGS) $(ENTRY)'
+
 # Lambda's names of its architectures; the template's parameter takes the same.
 ARCH ?= arm64
 GOARCH_arm64 = arm64
@@ -39,7 +44,7 @@ help: ## list the targets
 
 build: ## write bin/bootstrap (the function, for this machine) and bin/rollcall
 	$(FUNCTION) -o bin/bootstrap ./functions/check
-	$(GOBUILD) -o bin/rollcall ./cmd/rollcall
+	$(TERMINAL) -o bin/rollcall ./cmd/rollcall
 
 # The man page and the completions are made from the program's own grammar.
 man: build ## write bin/rollcall.1

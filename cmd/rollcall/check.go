@@ -54,6 +54,9 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 		m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
 	}
 	out, err := openOutput(c.Output, sys)
+	if errors.Is(err, errClosed) {
+		return writeError(err)
+	}
 	if err != nil {
 		return wrongUsage("--output: %v", err)
 	}

@@ -60,6 +60,9 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		panic(err) // the grammar itself is wrong
 	}
 	parsed, err := parser.Parse(args)
+	if errors.Is(err, errClosed) { // to help
+		return 0 // main says so
+	}
 	if err != nil {
 		fmt.Fprintf(sys.err, "rollcall: %v\nTry rollcall --help.\n", err)
 		return exitUsage

@@ -47,7 +47,7 @@ func (manCommand) Run(k *kong.Kong, sys system) error {
 			{"130", "interrupted"},
 			{"2", "invalid usage or event, or no URL"},
 			{"1", "a target is down, and the monitor has a network"},
-			{"3", "a target was not checked, a metric was lost, or the monitor is unhealthy"},
+			{"3", "a target was not checked, a metric was lost, the result could not be written, or the monitor is unhealthy"},
 			{"0", "every target is up; degraded counts as up"},
 		}},
 		manual.Section{Title: "Environment", Rows: [][2]string{

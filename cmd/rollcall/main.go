@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
 	"os"
@@ -21,7 +22,15 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills the process
-	code := run(ctx, os.Args[1:], system{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv})
+	sys, closed := system{in: os.Stdin, out: os.Stdout, err: os.Stderr, lookup: os.LookupEnv}, closedOutput{}
+	if stdoutFlags < 0 {
+		sys.out = &closed
+	}
+	code := run(ctx, os.Args[1:], sys)
+	if closed.written && code == 0 { // by what does not look whether that succeeded, such as help
+		fmt.Fprintf(sys.err, "rollcall: %v\n", writeError(errClosed))
+		code = exitUnhealthy
+	}
 	stop()
 	os.Exit(code)
 }
@@ -39,5 +48,5 @@ const (
 	exitInterrupted = 130
 	exitUsage       = 2 // invalid usage or event, or no URL
 	exitDown        = 1 // a target is down, and the monitor has a network
-	exitUnhealthy   = 3 // a target was not checked, a metric was lost, or the monitor is unhealthy
+	exitUnhealthy   = 3 // a target was not checked, a metric was lost, the result could not be written, or the monitor is unhealthy
 )

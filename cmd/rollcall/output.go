@@ -40,6 +40,9 @@ type output struct {
 // openOutput opens the file before there is anything to write: a wrong name
 // should not cost a run. Without a name it is standard output.
 func openOutput(name string, sys system) (*output, error) {
+	if _, closed := sys.out.(*closedOutput); closed && name == "" {
+		return nil, errClosed
+	}
 	if name == "" {
 		return &output{w: sys.out, look: sys.look(sys.out)}, nil
 	}

@@ -61,7 +61,7 @@ func (l *libraryLog) count() bool {
 	return l.lines <= mostLines
 }
 
-// endRun says how many lines were left out, and counts again from 0.
+// endRun says how many lines were left out, and begins to count again.
 func (l *libraryLog) endRun() {
 	if l == nil {
 		return

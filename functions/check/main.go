@@ -59,7 +59,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 	}
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Turn: sweep.Turn,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, Turn: sweep.Turn,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
 	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: c.Sources(), Probe: prober.Probe, Log: logger})
@@ -69,7 +69,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	if c.PageBucket != "" {
 		h.monitor.Page = pageInto(cloud.NewBucket(aws, c.PageBucket).Put)
 	}
-	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out}
+	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Silence: &publish.Silence{}}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
 		own := publisher
 		own.Log = log

@@ -8,7 +8,7 @@ import (
 
 // A Ceiling is when a check under way will have ended at the latest, if it does
 // what it should. Who waits for the check gives it up some time after that. It
-// may be used by both at once; a nil one has no owner.
+// may be used by both at once; a nil one is of a check that nobody waits for.
 type Ceiling struct {
 	mu sync.Mutex
 	at func() time.Time
@@ -29,8 +29,8 @@ func CeilingOf(ctx context.Context) *Ceiling {
 }
 
 // Set sets a function that returns the instant, which may move. A nil one lifts
-// the ceiling: what the check waits for now is not a server, and ends with its
-// context.
+// the ceiling: what the check waits for now is not a server, and ends with
+// its context.
 func (c *Ceiling) Set(at func() time.Time) {
 	if c == nil {
 		return

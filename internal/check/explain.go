@@ -64,9 +64,9 @@ var explanations = [reasons]Explanation{
 		Action:  "Check that the address is the server's, and that its network is up.",
 	},
 	TLSExpired: {
-		Meaning: "The certificate, or one above it in its chain, has expired.",
+		Meaning: "The certificate, or one above it in its chain, has expired. The detail says which.",
 		Cause:   "Its renewal failed, or the server was not reloaded after it.",
-		Action:  "Renew it and reload the server. An alarm on `CertificateDaysLeft` warns in time.",
+		Action:  "Renew it and reload the server. If it is an intermediate certificate, let the server send the one that its issuer has now. An alarm on `CertificateDaysLeft` warns in time.",
 	},
 	TLSNotYetValid: {
 		Meaning: "The certificate is not valid yet.",
@@ -80,23 +80,23 @@ var explanations = [reasons]Explanation{
 	},
 	TLSUntrusted: {
 		Meaning: "No chain leads from the certificate to a trusted root; or a certificate of the chain may not be used for this.",
-		Cause:   "The server does not send the intermediate certificate: browsers often hide that. Or it has a private authority, or is self-signed.",
-		Action:  "Let the server send the whole chain. For a private authority, package its root and name it in `SSL_CERT_FILE`.",
+		Cause:   "The server does not send an intermediate certificate: browsers often hide that. Or it has a private authority, is self-signed, or is signed with SHA-1. Or an authority replaced its root.",
+		Action:  "The detail says why, and names the certificate. Let the server send the whole chain. For a private authority, package its root and name it in `SSL_CERT_FILE`.",
 	},
 	TLSVersion: {
 		Meaning: "The server and Rollcall have no version of TLS in common. Rollcall's lowest is 1.2.",
 		Cause:   "An old server with TLS 1.0 or 1.1 only.",
-		Action:  "Switch on TLS 1.2 or 1.3 there. If that is not possible, set `tls.minVersion`.",
+		Action:  "Switch on TLS 1.2 or 1.3 there. If that is not possible, set `tls.minVersion`; a version below 1.2 offers old cipher suites too.",
 	},
 	TLSClientCertificate: {
-		Meaning: "The server requires a client certificate. Rollcall has none.",
-		Cause:   "The URL is for machines that have one (mutual TLS).",
-		Action:  "Check a URL that does not require one, such as a health check beside it.",
+		Meaning: "The server requires a client certificate, and the target has none, or the server refuses it. The server says so in the handshake, or with 400, 403, 495 or 496 after it has asked for one.",
+		Cause:   "The URL is for machines that have one (mutual TLS); or the certificate has expired, or is of another authority.",
+		Action:  "Set `tls.clientCertificate` and `tls.clientKey`, or check a URL that does not require one, such as a health check beside it.",
 	},
 	TLSHandshake: {
 		Meaning: "The handshake failed in any other way; the detail has the server's alert.",
 		Cause:   "No cipher suite or protocol in common, or a broken server.",
-		Action:  "`openssl s_client -connect host:443` shows what another client sees.",
+		Action:  "`openssl s_client -connect host:443` shows what another client sees. For a server with old cipher suites only set `tls.cipherSuites` to `legacy`.",
 	},
 	TLSNotSpoken: {
 		Meaning: "The port responds, but not in TLS.",
@@ -104,17 +104,17 @@ var explanations = [reasons]Explanation{
 		Action:  "Correct the scheme or the port in the URL.",
 	},
 	Timeout: {
-		Meaning: "The target's own timeout ended the attempt. The phase says what was missing: a connection, the TLS handshake, the first byte, or the last. The duration is the timeout. Confirmed.",
+		Meaning: "The target's own timeout ended the attempt, redirects included. The phase says what was missing: a connection, the TLS handshake, the first byte, or the last. The duration is the timeout. Confirmed.",
 		Cause:   "In `connect`: a firewall that drops packets, or a machine that is off. In `firstByte`: a slow or overloaded backend. In `transfer`: a large page, or one that is created slowly.",
-		Action:  "Start with the phase. If the target may take that long, set a longer `timeout`.",
+		Action:  "Start with the phase. If the target may take that long, set a longer `timeout`. A stream that has no end needs `\"maxBody\": 1`.",
 	},
 	BadResponse: {
-		Meaning: "What came back is not an HTTP response; or it is not HTTP/2, and `\"http\": \"2\"` requires that. Not confirmed.",
-		Cause:   "Another service on that port; an old or broken server; HTTP/2 not switched on.",
-		Action:  "See what responds there: `curl -v`. For HTTP/2, switch it on or set `\"http\": \"auto\"`.",
+		Meaning: "What came back is not a valid HTTP response, and browsers would not read it either; or it is not HTTP/2, and `\"http\": \"2\"` requires that. Not confirmed.",
+		Cause:   "Another service on that port; an old or broken server; HTTP/2 not switched on; or nothing but HTTP/2.",
+		Action:  "See what responds there: `curl -v`. For HTTP/2, switch it on or set `\"http\": \"auto\"`. Where the server speaks nothing else, set `\"http\": \"2\"`.",
 	},
 	HeadersTooLarge: {
-		Meaning: "The response's headers have more than 256 KiB. Not confirmed.",
+		Meaning: "The response's headers have more than 256 KiB, or are more than 1,000. Not confirmed.",
 		Cause:   "An application that sets a cookie or header again and again.",
 		Action:  "Find the header that grows. Browsers and proxies stop at far less.",
 	},
@@ -124,12 +124,12 @@ var explanations = [reasons]Explanation{
 		Action:  "Look for errors of the application after it has sent its status.",
 	},
 	BodyInvalid: {
-		Meaning: "The body's chunks or its compression are broken. Not confirmed.",
+		Meaning: "The body's chunks or its content encoding are broken. Not confirmed.",
 		Cause:   "A proxy that changes bodies, or an application that names a `Content-Encoding` and sends something else.",
 		Action:  "Request it without compression (`\"headers\": {\"Accept-Encoding\": \"identity\"}`) to see which of the two it is.",
 	},
 	RedirectLoop: {
-		Meaning: "A redirect leads to a URL that was requested before, or there are more than the target's `redirects`.",
+		Meaning: "A redirect leads to a URL that was requested before with the same cookies, or there are more than the target's `redirects`.",
 		Cause:   "Two rules that contradict each other, often about `www`, a trailing slash, or https behind a proxy that speaks http to its backend.",
 		Action:  "Follow it by hand: `curl -sIL`. If there are just many, raise `redirects`.",
 	},
@@ -160,7 +160,7 @@ var explanations = [reasons]Explanation{
 	},
 	Unstarted: {
 		Meaning: "The run's time ended before the check began.",
-		Cause:   "As with `deadline`, or too few concurrent checks.",
+		Cause:   "As with `deadline`, or too few concurrent checks. The detail says so if it is that 64 checks have not ended.",
 		Action:  "As with `deadline`; if `ROLLCALL_IN_FLIGHT` is set, raise it.",
 	},
 	InvalidTarget: {
@@ -169,7 +169,7 @@ var explanations = [reasons]Explanation{
 		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
 	},
 	Internal: {
-		Meaning: "Rollcall itself failed: the check panicked, an expression took longer than half a second of a busy process, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
+		Meaning: "Rollcall itself failed: the check panicked, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
 		Cause:   "The detail says what was missing. `ROLLCALL_IN_FLIGHT` above the limit of descriptors; subnets without a route to the internet; `\"ip\": \"6\"` where there is no IPv6; an image without root certificates; else a bug in Rollcall.",
 		Action:  "Leave `ROLLCALL_IN_FLIGHT` unset, give the subnets a route, or the image root certificates. After a panic the log has the stack: please report it.",
 	},

@@ -43,6 +43,7 @@ type resultJSON struct {
 	Phase         Phase        `json:"phase,omitzero"`
 	Detail        string       `json:"detail,omitzero"`
 	Expression    string       `json:"expression,omitzero"`
+	Warnings      []string     `json:"warnings,omitempty"`
 	Status        int          `json:"status,omitzero"`
 	Attempts      int          `json:"attempts"`
 	Flaky         bool         `json:"flaky"`
@@ -87,7 +88,7 @@ type bytesJSON struct {
 func (r Result) MarshalJSON() ([]byte, error) {
 	j := resultJSON{
 		Name: r.Name, Group: r.Group, URL: r.URL, State: r.State, Reason: r.Reason, Phase: r.Phase,
-		Detail: r.Detail, Expression: r.Expression, Status: r.Status, Attempts: r.Attempts, Flaky: r.Flaky,
+		Detail: r.Detail, Expression: r.Expression, Warnings: r.Warnings, Status: r.Status, Attempts: r.Attempts, Flaky: r.Flaky,
 		Duration: absent, Phases: absentPhases, HTTP: r.HTTP, Redirects: r.Redirects, BodyTruncated: r.BodyTruncated,
 		Certificate: r.Certificate, TLSUnverified: r.TLSUnverified, LocalDelay: absent, Uncertainty: absent, Unsure: r.Unsure,
 	}
@@ -121,7 +122,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	}
 	*r = Result{
 		Name: j.Name, Group: j.Group, URL: j.URL, State: j.State, Reason: j.Reason, Phase: j.Phase,
-		Detail: j.Detail, Expression: j.Expression, Status: j.Status, Attempts: j.Attempts, Flaky: j.Flaky,
+		Detail: j.Detail, Expression: j.Expression, Warnings: j.Warnings, Status: j.Status, Attempts: j.Attempts, Flaky: j.Flaky,
 		Started: j.Started, Duration: time.Duration(j.Duration),
 		Phases: Phases{
 			time.Duration(j.Phases.DNS), time.Duration(j.Phases.Connect), time.Duration(j.Phases.TLS),

@@ -33,7 +33,7 @@ const (
 	Timeout // the target's own timeout; Result.Phase says in which phase
 
 	BadResponse     // bytes that are not an HTTP response
-	HeadersTooLarge // more than 256 KiB of them
+	HeadersTooLarge // more than 256 KiB, or a thousand, of them
 	BodyTruncated   // the connection ended before the body did
 	BodyInvalid     // the body's chunks or compression are broken
 

@@ -19,6 +19,8 @@ type Response struct {
 	// address, which may hold one.
 	Redirected bool
 
+	JSONTooLarge bool // there is no memory for the body's value, which counts as none
+
 	parsed bool
 	json   any
 }
@@ -30,7 +32,7 @@ func (r *Response) MayEchoSecrets() bool { return r.Secrets != nil && r.Secrets(
 func (r *Response) JSON() any {
 	if !r.parsed {
 		r.parsed = true
-		if json.Unmarshal([]byte(r.Body), &r.json) != nil {
+		if r.JSONTooLarge || json.Unmarshal([]byte(r.Body), &r.json) != nil {
 			r.json = nil
 		}
 	}

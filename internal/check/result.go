@@ -21,16 +21,17 @@ type Result struct {
 	Flaky         bool // up or degraded, after a failed attempt
 	Complete      bool // the response arrived to its last byte: its latency means something
 	BodyTruncated bool // the body is longer than what was read
-	TLSUnverified bool // verification was switched off
+	TLSUnverified bool // verification was switched off, for one of the hops at least
 	Exhausted     bool // Internal, because we ran out of descriptors, ports or memory
 	Unrouted      bool // Internal, because this machine has no route to any of its addresses
 	Local         bool // the addresses of the last hop are all loopback or private
 	Unsure        bool // Uncertainty is too much to build on
 
-	Detail     string // one line for people: printable, bounded, no secret
-	Expression string // the expectation that failed
-	Status     int    // of the last response; 0 if there was none
-	Attempts   int    // >= 1 for what was checked
+	Detail     string   // one line for people: printable, bounded, no secret
+	Expression string   // the expectation that failed
+	Warnings   []string // what is wrong with a response that was read all the same; texts of ours
+	Status     int      // of the last response; 0 if there was none
+	Attempts   int      // >= 1 for what was checked
 
 	Started  time.Time     // of the attempt that gave the verdict; zero if there was none
 	Duration time.Duration // the sum of Phases: what the network and the target took
@@ -46,6 +47,8 @@ type Result struct {
 
 	LocalDelay  time.Duration // what our own process added
 	Uncertainty time.Duration // by how much Duration may be wrong
+
+	Short int64 // Internal, because there was too little memory: the bytes that it needs; else 0
 }
 
 // ErrBudget is the cause with which a sweep ends the context of its checks when
@@ -109,11 +112,12 @@ func (p *Phases) At(phase Phase) *time.Duration {
 	return nil
 }
 
-// A Certificate is what a server showed of itself.
+// A Certificate is the first to expire of all that the servers of an attempt
+// showed of themselves.
 type Certificate struct {
 	Subject  string    `json:"subject"`
 	Issuer   string    `json:"issuer"`
-	NotAfter time.Time `json:"notAfter"` // the soonest expiry of the verified chain, else the leaf's
+	NotAfter time.Time `json:"notAfter"` // as far as RFC 3339 has a form for it
 	DaysLeft float64   `json:"daysLeft"` // from the check to NotAfter, to a hundredth; negative when it has expired
 	Verified bool      `json:"verified"`
 }

@@ -35,6 +35,7 @@ type Settings struct {
 	Redirects int           // >= 0; how many are followed
 	Retries   int           // >= 0; confirmations after a retryable failure
 	MaxBody   int64         // > 0; bytes read, on the wire and decoded
+	NoCookies bool          // cookies that servers set are not sent back
 	IP        IPVersion
 	HTTP      HTTPVersion
 	TLS       TLSSettings

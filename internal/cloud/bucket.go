@@ -59,17 +59,23 @@ func NewBucket(cfg aws.Config, name string) *Bucket {
 
 // Put makes an object of body, in place of the one that has the key. It retries
 // what is retryable, within ctx. Who may read it is for the bucket's settings to
-// say.
-func (b *Bucket) Put(ctx context.Context, key, contentType string, body []byte) error {
+// say. A bucket of another account than owner, twelve digits, is refused: anyone
+// may take the name of a bucket that was removed. "" is any account.
+func (b *Bucket) Put(ctx context.Context, owner, key, contentType string, body []byte) error {
+	var expected *string
+	if owner != "" {
+		expected = &owner
+	}
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &b.name, Key: &key, Body: bytes.NewReader(body),
+		ExpectedBucketOwner: expected,
+		Bucket:              &b.name, Key: &key, Body: bytes.NewReader(body),
 		ContentType:  &contentType,
 		CacheControl: aws.String("no-cache"), // the next run replaces it
 	})
 	if err == nil {
 		return nil
 	}
-	return &putError{b.explain(ctx, err), err}
+	return &putError{b.explain(ctx, owner, err), err}
 }
 
 // A putError says in one line why an object was not put, and what to do where
@@ -83,7 +89,7 @@ func (e *putError) Error() string { return e.text }
 
 func (e *putError) Unwrap() error { return e.cause }
 
-func (b *Bucket) explain(ctx context.Context, err error) string {
+func (b *Bucket) explain(ctx context.Context, owner string, err error) string {
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) && response.HTTPStatusCode() > 0 {
 		text, code := fmt.Sprintf("S3 responded %d", response.HTTPStatusCode()), ""
@@ -94,6 +100,9 @@ func (b *Bucket) explain(ctx context.Context, err error) string {
 		switch {
 		case code == "AccessDenied":
 			text += ": allow the role the action s3:PutObject on arn:aws:s3:::" + b.name + "/*"
+			if owner != "" {
+				text += ", a bucket of the account " + owner
+			}
 		case code == "NoSuchBucket":
 			text += ": there is no bucket " + b.name
 		case response.HTTPStatusCode() >= 300 && response.HTTPStatusCode() < 400:

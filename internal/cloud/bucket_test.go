@@ -105,7 +105,7 @@ func TestPut(t *testing.T) {
 	b := bucket(t, "pages")
 	for i, key := range []string{"rollcall.html", "of today/page ü.html", "a+b&c=d(e)'f!g*h", "a//b", "../up", "a/./b", "100%", "?#;:@$,~"} {
 		body := strings.Repeat("<p>", i*100_000)
-		if err := b.Put(t.Context(), key, "text/html; charset=utf-8", []byte(body)); err != nil {
+		if err := b.Put(t.Context(), "123456789012", key, "text/html; charset=utf-8", []byte(body)); err != nil {
 			t.Errorf("%s: %v", key, err)
 			continue
 		}
@@ -116,6 +116,9 @@ func TestPut(t *testing.T) {
 		}
 		if r.method != http.MethodPut || r.body != body || r.header.Get("Content-Type") != "text/html; charset=utf-8" || r.header.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %s of %d bytes with %v", key, r.method, len(r.body), r.header)
+		}
+		if got := r.header.Get("X-Amz-Expected-Bucket-Owner"); got != "123456789012" || !strings.Contains(r.header.Get("Authorization"), "x-amz-expected-bucket-owner") {
+			t.Errorf("%s is for a bucket of %q: %v", key, got, r.header)
 		}
 		for name := range r.header {
 			if strings.Contains(name, "Checksum") || name == "Content-Encoding" {
@@ -148,7 +151,7 @@ func TestPutRefused(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, b := inMemory(t, test.replies...)
 			began := time.Now()
-			err := b.Put(t.Context(), "page.html", "text/html", []byte("x"))
+			err := b.Put(t.Context(), "", "page.html", "text/html", []byte("x"))
 			if want := (putPause<<(test.n-1) - putPause); time.Since(began) != want {
 				t.Errorf("it took %v, want pauses of %v", time.Since(began), want)
 			}
@@ -162,6 +165,22 @@ func TestPutRefused(t *testing.T) {
 	}
 }
 
+// Where no owner is known none is named; where one is, a refusal names it.
+func TestPutOwner(t *testing.T) {
+	for owner, want := range map[string]string{
+		"":             "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*",
+		"123456789012": "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*, a bucket of the account 123456789012",
+	} {
+		s, b := inMemory(t, "403 AccessDenied")
+		if err := b.Put(t.Context(), owner, "page.html", "text/html", nil); err == nil || err.Error() != want {
+			t.Errorf("Put = %v, want %s", err, want)
+		}
+		if got := s.requests[0].header.Values("X-Amz-Expected-Bucket-Owner"); strings.Join(got, "") != owner || len(got) > 1 {
+			t.Errorf("the owner is %q, want %q", got, owner)
+		}
+	}
+}
+
 // A client serves many runs: one that has often failed tries as often as the
 // first.
 func TestRetriesAreNotUsedUp(t *testing.T) {
@@ -169,7 +188,7 @@ func TestRetriesAreNotUsedUp(t *testing.T) {
 		const runs = 200
 		s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, putAttempts*runs)...)
 		for range runs {
-			if err := b.Put(t.Context(), "page.html", "text/html", nil); err == nil {
+			if err := b.Put(t.Context(), "", "page.html", "text/html", nil); err == nil {
 				t.Fatal("it was taken")
 			}
 		}
@@ -213,7 +232,7 @@ func TestPutEndsInTime(t *testing.T) {
 		}
 		cancel()
 	}()
-	if err := b.Put(ctx, "page.html", "text/html", nil); err == nil || err.Error() != "S3 did not respond in time" {
+	if err := b.Put(ctx, "", "page.html", "text/html", nil); err == nil || err.Error() != "S3 did not respond in time" {
 		t.Errorf("Put = %v", err)
 	}
 	if n := s.count(); n != 1 {
@@ -222,7 +241,7 @@ func TestPutEndsInTime(t *testing.T) {
 	if testing.Short() {
 		return // the rest takes one request's time
 	}
-	if err := b.Put(t.Context(), "page.html", "text/html", nil); err != nil || s.count() != 3 {
+	if err := b.Put(t.Context(), "", "page.html", "text/html", nil); err != nil || s.count() != 3 {
 		t.Errorf("Put = %v after %d requests, want a retry after a timeout", err, s.count()-1)
 	}
 }
@@ -244,7 +263,7 @@ func TestPutNowhere(t *testing.T) {
 		{map[string]string{"AWS_ENDPOINT_URL_S3": "http://%zz"}, "no request to S3 can be made"},
 	} {
 		environment(t, test.env)
-		if err := bucket(t, "pages").Put(t.Context(), "page.html", "text/html", nil); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+		if err := bucket(t, "pages").Put(t.Context(), "", "page.html", "text/html", nil); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%v: Put = %v, want %q", test.env, err, test.want)
 		}
 	}
@@ -280,7 +299,7 @@ func TestEndpoints(t *testing.T) {
 				got, _, _ = strings.Cut(r.URL.String(), "?")
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 			})
-			if err := NewBucket(cfg, test.bucket).Put(t.Context(), "page.html", "text/html", nil); err != nil || got != test.want {
+			if err := NewBucket(cfg, test.bucket).Put(t.Context(), "", "page.html", "text/html", nil); err != nil || got != test.want {
 				t.Errorf("%s (%v), want %s", got, err, test.want)
 			}
 		})

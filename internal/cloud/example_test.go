@@ -19,7 +19,7 @@ func Example() {
 	}))
 	defer s3.Close()
 	cfg := aws.Config{Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), BaseEndpoint: aws.String(s3.URL)}
-	err := cloud.NewBucket(cfg, "pages").Put(context.Background(), "rollcall.html", "text/html", []byte("<h1>all up</h1>"))
+	err := cloud.NewBucket(cfg, "pages").Put(context.Background(), "123456789012", "rollcall.html", "text/html", []byte("<h1>all up</h1>"))
 	fmt.Println(err)
 	// Output:
 	// PUT /pages/rollcall.html text/html

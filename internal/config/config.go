@@ -3,8 +3,11 @@
 package config
 
 import (
+	"cmp"
 	"io/fs"
+	"math"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -37,6 +40,8 @@ type Config struct {
 	TaskRoot   string // the directory below which sources are read
 	Memory     int64  // bytes that Lambda gives; 0: unknown
 	Concurrent int    // invocations that share the process, >= 1
+
+	CheckMemory int64 // bytes that all checks may hold together, > 0
 }
 
 // A ConfigError lists what is wrong with the variables, one problem a line.
@@ -77,7 +82,16 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 		c.InFlight = max(1, checks/c.Concurrent)
 	}
 	c.SecondDials = seconds
+	c.CheckMemory = sweep.Memory(cmp.Or(c.Memory, memoryLimit()))
 	return c, nil
+}
+
+// memoryLimit is what GOMEMLIMIT says; 0: nothing.
+func memoryLimit() int64 {
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		return limit
+	}
+	return 0
 }
 
 // Sources opens what the source of an event names, by scheme: regular files

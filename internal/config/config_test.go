@@ -46,6 +46,7 @@ func TestLoadDefaults(t *testing.T) {
 	want := Config{
 		Namespace: "Rollcall", Profile: metric.ProfileTarget, TargetLimit: 1000, DNSRate: 900,
 		InFlight: checks, PerHost: 16, SecondDials: seconds, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute, TaskRoot: ".", Concurrent: 1,
+		CheckMemory: sweep.Memory(0),
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -94,6 +95,7 @@ func TestLoad(t *testing.T) {
 		{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128", func(c *Config) {
 			c.Memory = 128 << 20
 			c.InFlight, c.SecondDials = sweep.Capacity(c.Memory)
+			c.CheckMemory = sweep.Memory(c.Memory)
 		}},
 		{"AWS_LAMBDA_MAX_CONCURRENCY", "3", func(c *Config) { c.Concurrent, c.InFlight = 3, c.InFlight/3 }},
 		{"AWS_LAMBDA_MAX_CONCURRENCY", "1000000", func(c *Config) { c.Concurrent, c.InFlight = 1000000, 1 }},

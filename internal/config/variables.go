@@ -89,7 +89,7 @@ func (c *Config) variables() []Variable {
 			Meaning: "what the address guard refuses whatever is allowed",
 			parse:   into(&c.Guard.RuntimeAPI, runtimeAPI)},
 		{Name: "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Type: "MiB", Otherwise: "no limit",
-			Meaning: "limits the checks at once",
+			Meaning: "limits the checks at once, and [what they may hold](#memory)",
 			parse:   into(&c.Memory, mebibytes)},
 		{Name: "AWS_LAMBDA_MAX_CONCURRENCY", Type: "integer, at least 1", Default: "1",
 			Meaning: "how many invocations share a process, and so its checks at once",

@@ -222,6 +222,8 @@ func (p *part) seen(run *evaluation, err error, r *check.Response) string {
 	case err == nil:
 	case run.limit != "":
 		return run.limit.Error()
+	case p.reads["json"] && r.JSONTooLarge:
+		return "there is no memory for the body's JSON"
 	case p.reads["json"] && run.JSON == nil:
 		return "the body is not JSON"
 	case p.reads["certificate"] && run.Certificate == nil:

@@ -155,6 +155,8 @@ func TestExplain(t *testing.T) {
 		"url == ''":                                 `url == "": "https://a.example/"`,
 		"false":                                     "false: does not hold",
 		"not (status == 200 || json.db == 'up')":    `not (status == 200 || json.db == "up"): 200`, // the other was not evaluated
+		"json.n == 3 && not (true || json.flag)":    "not (true || json.flag): does not hold",      // nor was this, and the 3 is another part's
+		"len(json.list) == len(json.db)":            "len(json.list) == len(json.db): 3, 4",
 		"body matches 'ok'":                         `body matches "ok": ` + strconv.Quote(redact.Cut(r.Body, redact.MaxServer)),
 		"lower(json.text) matches 'ok'":             `lower(json.text) matches "ok": "yes"`,
 		"json.n matches '3'":                        `json.n matches "3": 3`,

@@ -80,8 +80,8 @@ func (p *pattern) match(text string, goOn func() bool) bool {
 	return p.MatchReader(&reader{text: text, goOn: goOn, every: max(unstopped/p.instructions, 1)})
 }
 
-// A reader reads a text that ends when goOn says so, which is called once per
-// interval of characters.
+// A reader reads a text that ends when goOn says so, which is asked after every
+// few characters.
 type reader struct {
 	text  string
 	goOn  func() bool

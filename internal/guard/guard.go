@@ -11,16 +11,27 @@ import (
 // unicast address through and nothing else.
 type Guard struct {
 	Allow      []netip.Prefix // let through although they are not global unicast
-	RuntimeAPI netip.AddrPort // never let through; zero: there is none
+	RuntimeAPI netip.AddrPort // Lambda's, never let through; zero: there is none
 }
+
+// extension is the port on loopback at which Lambda's extension for parameters
+// and secrets has them for any caller within the function (AWS, "Using Parameter
+// Store parameters in AWS Lambda functions").
+const extension = 2773
 
 // Check returns why addr must not be dialled, or "".
 func (g Guard) Check(addr netip.AddrPort) string {
 	ip := addr.Addr().WithZone("").Unmap()
 	forms := append([]netip.Addr{ip}, embedded(ip)...)
+	if within(ip, g.Allow) && !global(ip) {
+		forms = append(forms, translations(ip)...)
+	}
 	for _, form := range forms {
-		if within(form, neverDialled) {
+		switch {
+		case within(form, linkLocal):
 			return fmt.Sprintf("%s is link-local, where the machine's metadata and credentials are", ip)
+		case within(form, metadata):
+			return fmt.Sprintf("%s is where a cloud has its machines' metadata and credentials", ip)
 		}
 		if g.reachesRuntime(netip.AddrPortFrom(form, addr.Port())) {
 			return fmt.Sprintf("%s is Lambda's own API", addr)
@@ -35,10 +46,15 @@ func (g Guard) Check(addr netip.AddrPort) string {
 }
 
 // reachesRuntime: whoever may dial one loopback address on the API's port may
-// dial the API, which can be bound to all of them.
+// dial the API, which can be bound to all of them. So it is with the extension.
 func (g Guard) reachesRuntime(addr netip.AddrPort) bool {
 	api := g.RuntimeAPI.Addr().Unmap()
-	if !api.IsValid() || addr.Port() != g.RuntimeAPI.Port() {
+	switch {
+	case !api.IsValid():
+		return false
+	case addr.Port() == extension && here(addr.Addr()):
+		return true
+	case addr.Port() != g.RuntimeAPI.Port():
 		return false
 	}
 	return addr.Addr() == api || here(addr.Addr()) && here(api)
@@ -79,9 +95,10 @@ func embedded(ip netip.Addr) []netip.Addr {
 	switch {
 	case nat64.Contains(ip), compatible.Contains(ip), translated.Contains(ip):
 		add(b[12:])
-	case nat64Local.Contains(ip): // whose prefix may be 48 bits long, or 96
-		add(b[12:])
-		add([]byte{b[6], b[7], b[9], b[10]})
+	case nat64Local.Contains(ip): // whose prefix may have any length from 48 on
+		for _, at := range rfc6052[2:] {
+			add([]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]})
+		}
 	case sixToFour.Contains(ip):
 		add(b[2:])
 	case teredo.Contains(ip):
@@ -94,6 +111,23 @@ func embedded(ip netip.Addr) []netip.Addr {
 	return found
 }
 
+// translations returns the IPv4 addresses that a translator (NAT64) would take
+// ip for whose prefix is around ip: operators choose it, and allow it here. The
+// byte that RFC 6052 wants to be zero is one of a random interface identifier
+// otherwise, and such are not to be refused by chance.
+func translations(ip netip.Addr) (found []netip.Addr) {
+	if b := ip.As16(); ip.Is6() && b[8] == 0 {
+		for _, at := range rfc6052 {
+			found = append(found, netip.AddrFrom4([4]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]}))
+		}
+	}
+	return found
+}
+
+// rfc6052 is where an address of IPv4 stands behind prefixes of 32, 40, 48, 56,
+// 64 and 96 bits (RFC 6052, 2.2): never in byte 8.
+var rfc6052 = [...][4]int{{4, 5, 6, 7}, {5, 6, 7, 9}, {6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, {12, 13, 14, 15}}
+
 var (
 	nat64      = netip.MustParsePrefix("64:ff9b::/96")   // RFC 6052
 	nat64Local = netip.MustParsePrefix("64:ff9b:1::/48") // RFC 8215
@@ -103,11 +137,16 @@ var (
 	teredo     = netip.MustParsePrefix("2001::/32") // RFC 4380
 	unicast6   = netip.MustParsePrefix("2000::/3")
 
-	// neverDialled is refused whatever the operator allows.
-	neverDialled = prefixes(
-		"169.254.0.0/16", // link-local: metadata, credentials, X-Ray
+	// linkLocal and metadata are refused whatever the operator allows.
+	linkLocal = prefixes(
+		"169.254.0.0/16", // metadata, credentials, X-Ray
 		"fe80::/10",
-		"fd00:ec2::/32", // the same services of AWS over IPv6
+	)
+	metadata = prefixes(
+		"fd00:ec2::/32",      // the same services of AWS over IPv6
+		"fd20:ce::254/128",   // Google Cloud
+		"168.63.129.16/32",   // Azure
+		"100.100.100.200/32", // Alibaba Cloud
 	)
 
 	special4 = prefixes(

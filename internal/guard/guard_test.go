@@ -57,6 +57,8 @@ func TestGuardAllows(t *testing.T) {
 		RuntimeAPI: netip.MustParseAddrPort("127.0.0.1:9001"),
 	}
 	some := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}}
+	terminal := Guard{Allow: everything.Allow}
+	translator := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("fd12:3456::/32")}, RuntimeAPI: netip.MustParseAddrPort("169.254.100.1:9001")}
 	for _, test := range []struct {
 		guard Guard
 		addr  string
@@ -72,6 +74,30 @@ func TestGuardAllows(t *testing.T) {
 		{everything, "169.254.169.254", false}, {everything, "fe80::1", false}, {everything, "::ffff:169.254.1.1", false},
 		{everything, "64:ff9b::a9fe:a9fe", false}, {everything, "64:ff9b:1:a9fe:a9:fe00::", false}, {everything, "2002:a9fe:a9fe::1", false}, {everything, "fd00:ec2::254", false},
 		{everything, "2001:0:a9fe:a9fe::1", false}, {everything, "2001:0:808:808:0:0:5601:5601", false}, // Teredo server, client 169.254.169.254...
+
+		// What is never dialled, though it has another address elsewhere.
+		{everything, "168.63.129.16", false}, {everything, "168.63.129.15", true}, {everything, "168.63.129.17", true},
+		{everything, "100.100.100.200", false}, {everything, "100.100.100.201", true},
+		{everything, "fd20:ce::254", false}, {everything, "fd20:ce::253", true}, {everything, "64:ff9b::168.63.129.16", false},
+		// Lambda's extension for parameters and secrets, only in Lambda.
+		{everything, "127.0.0.1:2773", false}, {everything, "127.9.9.9:2773", false}, {everything, "[::1]:2773", false}, {everything, "0.0.0.0:2773", false},
+		{everything, "[64:ff9b::127.0.0.1]:2773", false}, {everything, "127.0.0.1:2774", true}, {everything, "8.8.8.8:2773", true}, {translator, "[64:ff9b:1::127.0.0.1]:2773", false},
+		{terminal, "127.0.0.1:2773", true},
+		// 169.254.169.254 behind prefixes of 48, 56, 64 and 96 bits of the
+		// translators' own network, and beside it.
+		{translator, "64:ff9b:1:a9fe:a9:fe00::", false}, {translator, "64:ff9b:1:a9:fe:a9fe::", false}, {translator, "64:ff9b:1:0:a9:fea9:fe00:0", false}, {translator, "64:ff9b:1::a9fe:a9fe", false},
+		{translator, "64:ff9b:1:808:8:800::", true}, {translator, "64:ff9b:1:8:8:808::", true}, {translator, "64:ff9b:1:0:8:808:800:0", true}, {translator, "64:ff9b:1::8.8.8.8", true},
+		// And behind 32, 40, 48, 56, 64 and 96 bits of one that the operator allows.
+		{translator, "fd12:3456:a9fe:a9fe::", false}, {translator, "fd12:3456:12a9:fea9:fe::", false}, {translator, "fd12:3456:12:a9fe:a9:fe00::", false},
+		{translator, "fd12:3456:1200:a9:fe:a9fe::", false}, {translator, "fd12:3456:1200:1:a9:fea9:fe00:0", false}, {translator, "fd12:3456:1200:1::a9fe:a9fe", false},
+		{translator, "fd12:3456:a9fe:102::", false}, {translator, "fd12:3456:12a9:fe01:2::", false}, {translator, "fd12:3456:12:a9fe:1:200::", false}, // 169.254.1.2
+		{translator, "fd12:3456:1200:a9:fe:102::", false}, {translator, "fd12:3456:1200:1:a9:fe01:200:0", false},
+		{translator, "64:ff9b:1:a9fe:ff01:200::", false}, {translator, "64:ff9b:1:a9:fffe:102::", false}, // whatever byte 8 is
+		{translator, "fd12:3456:808:808::", true}, {translator, "fd12:3456:12:808:8:800::", true}, {translator, "fd12:3456:1200:1::808:808", true},
+		{translator, "fd12:3456:1200:1:12a9:fea9:fe00:0", true}, // an interface identifier of any machine
+		{translator, "[fd12:3456:1200:1:7f:0:100:0]:2773", false}, {translator, "[fd12:3456:1200:1:7f:0:100:0]:443", true},
+		// A global address is none of a translator's, whatever is allowed.
+		{everything, "2600:1f18:a9fe:a9fe::", true},
 	} {
 		if why := test.guard.Check(addrPort(test.addr)); (why == "") != test.ok {
 			t.Errorf("Check(%s) with %v = %q, want through: %v", test.addr, test.guard.Allow, why, test.ok)

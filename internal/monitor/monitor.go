@@ -74,7 +74,7 @@ func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
 		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup, Permit: c.Env.Permit},
-		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Log: d.Log},
+		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Memory: c.CheckMemory / int64(max(c.Concurrent, 1)), Log: d.Log},
 		Log:     d.Log,
 	}
 	if c.Canary != nil {

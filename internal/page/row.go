@@ -133,7 +133,7 @@ func facts(r *check.Result) []fact {
 	}
 	if c := r.Certificate; c != nil {
 		verified := ""
-		if r.TLSUnverified {
+		if !c.Verified && r.TLSUnverified {
 			verified = "; not verified, as the event says"
 		} else if !c.Verified {
 			verified = "; refused"

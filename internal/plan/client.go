@@ -3,10 +3,12 @@ package plan
 import (
 	"cmp"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"rollcall/internal/check"
 )
@@ -57,8 +59,10 @@ func requireBoth(v value, own members) {
 	}
 }
 
-// resolveClient reads the client certificate that t refers to, if it does.
-func (vs *variables) resolveClient(r *request, t *check.TLSSettings) {
+// resolveClient reads the client certificate that settings refer to, if they do.
+// A server that got it may echo it; the key never leaves.
+func (vs *variables) resolveClient(r *request, sent *check.Settings) {
+	t := &sent.TLS
 	if t.ClientCertificate == "" {
 		return
 	}
@@ -75,6 +79,11 @@ func (vs *variables) resolveClient(r *request, t *check.TLSSettings) {
 	certificate, key := held(fieldClientCertificate, t.ClientCertificate), held(fieldClientKey, t.ClientKey)
 	if r.err == nil {
 		t.Client, r.err = vs.pairs.of(certificate, key)
+	}
+	if t.Client != nil {
+		for _, raw := range t.Client.Certificate {
+			sent.Secrets = append(slices.Clip(sent.Secrets), base64.StdEncoding.EncodeToString(raw))
+		}
 	}
 }
 

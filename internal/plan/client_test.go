@@ -5,8 +5,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,8 +39,7 @@ func TestClientCertificate(t *testing.T) {
 	certificate, key := pair(t)
 	_, otherKey := pair(t)
 	block, _ := pem.Decode([]byte(certificate))
-	block.Bytes = block.Bytes[:len(block.Bytes)/2]
-	half := string(pem.EncodeToMemory(block))
+	half := string(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes[:len(block.Bytes)/2]}))
 	for _, tt := range []struct{ name, certificate, key, invalid string }{
 		{"a certificate and its key", certificate, key, ""},
 		{"both in one variable", certificate + key, certificate + key, ""},
@@ -49,7 +51,7 @@ func TestClientCertificate(t *testing.T) {
 		{"a path", "/etc/client.pem", key, "tls.clientCertificate: the variable holds no certificate in PEM"},
 	} {
 		in := inputs()
-		in.Permit = func(string, string) bool { return true }
+		in.Permit = everything
 		in.Lookup = func(name string) (string, bool) {
 			return map[string]string{"CERTIFICATE": tt.certificate, "KEY": tt.key}[name], true
 		}
@@ -65,6 +67,35 @@ func TestClientCertificate(t *testing.T) {
 		}
 		if a, b := p.Targets[0].TLS.Client, p.Targets[1].TLS.Client; a != b {
 			t.Errorf("%s: two targets have two copies", tt.name)
+		}
+		if tt.invalid == "" && !slices.Equal(p.Targets[0].Secrets, []string{base64.StdEncoding.EncodeToString(block.Bytes)}) {
+			t.Errorf("%s: the secrets are %q, want the certificate", tt.name, p.Targets[0].Secrets)
+		}
+		if text := fmt.Sprintf("%v", RawEvent(p.Event)); !strings.Contains(text, "${env:KEY}") || strings.Contains(text, "BEGIN") {
+			t.Errorf("%s: the event is shown as %s", tt.name, text)
+		}
+	}
+}
+
+// Who may use a variable for a host may use it for a client certificate.
+func TestClientCertificateIsPermitted(t *testing.T) {
+	certificate, key := pair(t)
+	in := inputs()
+	in.Lookup = func(name string) (string, bool) {
+		return map[string]string{"CERTIFICATE": certificate, "KEY": key}[name], true
+	}
+	for _, tt := range []struct{ grants, invalid string }{
+		{"CERTIFICATE@a.example KEY@a.example", ""},
+		{"CERTIFICATE@a.example KEY@b.example", "tls.clientKey: ${env:KEY} is not allowed here"},
+		{"KEY@a.example", "tls.clientCertificate: ${env:CERTIFICATE} is not allowed here"},
+	} {
+		in.Permit = func(name, host string) bool { return slices.Contains(strings.Fields(tt.grants), name+"@"+host) }
+		p, err := parse([]byte(`{"urls": [{"url": "https://a.example", "tls": {"clientCertificate": "${env:CERTIFICATE}", "clientKey": "${env:KEY}"}}]}`), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Targets[0]; !strings.HasPrefix(got.Invalid, tt.invalid) || (got.Invalid == "") != (tt.invalid == "") || (got.TLS.Client == nil) == (tt.invalid == "") {
+			t.Errorf("with %s: invalid %q, want %q", tt.grants, got.Invalid, tt.invalid)
 		}
 	}
 }

@@ -146,6 +146,7 @@ func describeSettings(s *check.Settings) string {
 		{"redirects", s.Redirects, std.Redirects},
 		{"retries", s.Retries, std.Retries},
 		{"maxBody", s.MaxBody, std.MaxBody},
+		{"noCookies", s.NoCookies, std.NoCookies},
 		{"ip", s.IP, std.IP},
 		{"http", httpVersions[s.HTTP], httpVersions[std.HTTP]},
 		{"tls", fmt.Sprintf("{%s %t %d}", s.TLS.ServerName, s.TLS.InsecureSkipVerify, s.TLS.MinVersion), "{ false 0}"},

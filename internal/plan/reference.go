@@ -133,7 +133,7 @@ func (vs *variables) resolve(s *check.Settings) request {
 		sent.Header[name] = []string{text}
 	}
 	sent.Body = vs.replace("body", s.Body, &r, &sent, nil)
-	vs.resolveClient(&r, &sent.TLS)
+	vs.resolveClient(&r, &sent)
 	if r.err == nil {
 		r.settings = &sent
 	}

@@ -81,6 +81,11 @@ func settingFields() []setting {
 			func(s *check.Settings, n int64) { s.Retries = int(n) }),
 		integer("maxBody", "Bytes of the body that are read. Default: 1 MiB.", 1, maxMaxBody,
 			func(s *check.Settings, n int64) { s.MaxBody = n }),
+		{"cookies", schema{
+			"description": "Send the cookies that servers set along with the redirects of the same attempt. Default: true.", "type": "boolean",
+		}, func(v value, s *check.Settings) {
+			s.NoCookies = v.require(aBoolean) && v.text == "false"
+		}},
 		expressions("expect", "Expressions that must all hold, else down. Default: status >= 200 && status < 300.", compiled,
 			func(s *check.Settings, all []check.Condition) { s.Expect = all }),
 		expressions("warn", "Expressions that must all hold, else degraded: up, but say so.", compiled,

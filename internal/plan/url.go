@@ -133,7 +133,7 @@ func digest(text string) string {
 }
 
 // requestFields are those of a target that make its request.
-var requestFields = [...]string{"method", "headers", "body", "userAgent", "ip", "http", "tls"}
+var requestFields = [...]string{"method", "headers", "body", "userAgent", "ip", "http", "tls", "cookies"}
 
 // requestOf returns those of a target's own fields that make its request, in
 // one spelling of JSON: names sorted, no space, values as they are written.

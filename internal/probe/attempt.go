@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	share   *share
 	at      *url.URL       // that is asked; nil: none yet
 	ceiling *check.Ceiling // for whoever waits; nil: nobody does
 	res     check.Result
@@ -35,11 +37,13 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	p.roots.Do(p.readRoots)
+	share := p.memory.begin(check.ReserveOf(ctx))
+	defer share.end()
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
 	a := &attempt{
-		p: p, t: t,
+		p: p, t: t, share: &share,
 		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		ceiling: check.CeilingOf(ctx),
@@ -61,6 +65,9 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
 	}
+	if err == nil {
+		err = a.unpack(ctx, resp)
+	}
 	switch {
 	case err == nil:
 		err = a.judge(ctx, resp)
@@ -68,6 +75,11 @@ func (a *attempt) run(ctx context.Context) check.Result {
 		err = check.ErrBudget
 	}
 
+	if need := a.shortage(); need > 0 && ctx.Err() == nil { // nothing of it is a verdict
+		res := check.Unprobed(a.t, check.Internal, errShort.detail)
+		res.Short = need
+		return res
+	}
 	now, res := time.Now(), &a.res
 	if err != nil {
 		res.Phase = a.time.phase
@@ -159,4 +171,13 @@ func refusedGroups(err error) bool {
 	}
 	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
+
+// warn adds to the warnings of the result.
+func (a *attempt) warn(warnings []string) {
+	for _, w := range warnings {
+		if !slices.Contains(a.res.Warnings, w) {
+			a.res.Warnings = append(a.res.Warnings, w)
+		}
+	}
 }

@@ -5,12 +5,16 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"rollcall/internal/check"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 )
 
 func packed(t *testing.T, text string, writer func(io.Writer) io.WriteCloser) string {
@@ -124,9 +128,128 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 	resp := func() *http.Response {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
-	for _, wanted := range []bool{false, true} {
-		if b, err := readBody(resp(), 10, wanted); err != nil || (b.text != "") != wanted || b.size != 5 {
-			t.Errorf("readBody(wanted %v) = %+v, %v", wanted, b, err)
+	for _, u := range []use{counted, measured, quoted} {
+		if b, err := readBody(resp(), 10, u, noShare()); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
+			t.Errorf("readBody(%v) = %+v, %v", u, b, err)
+		}
+	}
+}
+
+func brotlied(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }
+func zstded(w io.Writer) io.WriteCloser {
+	z, _ := zstd.NewWriter(w)
+	return z
+}
+
+// TestBodiesAreReadAsTheirVisitorsReadThem: with an expectation of the text.
+func TestBodiesAreReadAsTheirVisitorsReadThem(t *testing.T) {
+	const text = `{"state": "all systems go"}`
+	zip, br, zst := packed(t, text, gzipped), packed(t, text, brotlied), packed(t, text, zstded)
+	twice := packed(t, zip, gzipped)
+	zeros := strings.Repeat("\x00", 4<<20)
+	empties := strings.Repeat(packed(t, "", gzipped), 100_000) // 2 MB, of which nothing is left
+	body, json := "body == '"+text+"'", "json.state == 'all systems go'"
+	for _, test := range []struct {
+		name, header, body, expect string
+		want                       check.Reason
+		size                       int
+		truncated                  bool
+	}{
+		{"plain", "", text, body, check.OK, len(text), false},
+		{"a blank line and gzip", "Content-Encoding: \r\nContent-Encoding: gzip\r\n", zip, body, check.OK, len(text), false},
+		{"what S3 keeps", "Content-Encoding: aws-chunked,gzip\r\n", zip, body, check.OK, len(text), false},
+		{"gzip in gzip", "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n", twice, json, check.OK, len(text), false},
+		{"Brotli in gzip", "Content-Encoding: br, gzip\r\n", packed(t, br, gzipped), body, check.OK, len(text), false},
+		{"four times", "Content-Encoding: gzip, gzip, gzip, gzip\r\n", packed(t, packed(t, twice, gzipped), gzipped), body, check.BodyInvalid, 0, false},
+		{"three times", "Content-Encoding: gzip, gzip, gzip\r\n", packed(t, twice, gzipped), body, check.OK, len(text), false},
+		{"gzip and zeros", "Content-Encoding: gzip\r\n", zip + "\x00\x00\x00\x00", body, check.OK, len(text), false},
+		{"gzip and garbage", "Content-Encoding: gzip\r\n", zip + "<!-- padding -->", body, check.OK, len(text), false},
+		{"Brotli", "Content-Encoding: br\r\n", br, json, check.OK, len(text), false},
+		{"Brotli, its size", "Content-Encoding: br\r\n", br, fmt.Sprintf("size == %d", len(text)), check.OK, len(text), false},
+		{"Brotli, unread", "Content-Encoding: br\r\n", br, "status == 200", check.OK, len(br), false},
+		{"Brotli of nothing", "Content-Encoding: br\r\n", "", "body == ''", check.OK, 0, false},
+		{"Brotli that is none", "Content-Encoding: br\r\n", text, body, check.BodyInvalid, 0, false},
+		{"Brotli cut short", "Content-Encoding: br\r\n", br[:len(br)-2], body, check.BodyInvalid, -1, false},
+		{"zstd", "Content-Encoding: zstd\r\n", zst, json, check.OK, len(text), false},
+		{"zstd that is none", "Content-Encoding: zstd\r\n", text, json, check.BodyInvalid, 0, false},
+		{"zstd with a window of 2 GiB", "Content-Encoding: zstd\r\n", "\x28\xb5\x2f\xfd\x00\xa8\x09\x00\x00x", body, check.BodyInvalid, 0, false},
+		{"a bomb of Brotli", "Content-Encoding: br\r\n", packed(t, zeros, brotlied), "len(body) > 9", check.OK, 1 << 20, true},
+		{"a bomb of zstd", "Content-Encoding: zstd\r\n", packed(t, zeros, zstded), "len(body) > 9", check.OK, 1 << 20, true},
+		{"a bomb within", "Content-Encoding: gzip, gzip\r\n", packed(t, empties, gzipped), "body == ''", check.OK, 0, true},
+		{"unknown", "Content-Encoding: parcels\r\n", text, body, check.OK, len(text), false},
+		{"unknown within gzip", "Content-Encoding: parcels, gzip\r\n", zip, body, check.OK, len(text), false},
+		{"gzip within what is unknown", "Content-Encoding: gzip, parcels\r\n", zip, "size > 0", check.OK, len(zip), false},
+		{"a charset", "Content-Type: text/html; charset=latin1\r\n", "Gr\xfc\xdfe", "body == 'Grüße'", check.OK, 5, false},
+		{"JSON with a mark", "Content-Type: application/json\r\n", "\xef\xbb\xbf" + text, json, check.OK, len(text) + 3, false},
+		{"a charset that makes three bytes of one", "Content-Type: text/plain; charset=windows-1252\r\n", strings.Repeat("\x80", 1<<20), "len(body) > 9", check.OK, 1 << 20, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			reply := page(200, test.header, test.body)
+			res := once(t, plainly(0, always(reply)), target("http://a.example/", expecting(test.expect)))
+			if res.Reason != test.want || test.size >= 0 && res.BytesBody != int64(test.size) || res.BodyTruncated != test.truncated || test.want == check.OK && !test.truncated && res.BytesWire != int64(len(test.body)) {
+				t.Errorf("Probe = %v %s, %d and %d bytes, truncated %v; want %v, %d and %d, %v", res.Reason, res.Detail,
+					res.BytesWire, res.BytesBody, res.BodyTruncated, test.want, len(test.body), test.size, test.truncated)
+			}
+			if res.Complete != (test.want == check.OK) {
+				t.Errorf("Probe: complete %v with %v", res.Complete, res.Reason)
+			}
+		})
+	}
+}
+
+// TestUnknownEncodingsAreNamed: where the body is what is wrong.
+func TestUnknownEncodingsAreNamed(t *testing.T) {
+	n := plainly(0, always(page(200, "Content-Encoding: gzip, Parcels\r\n", "xyz")))
+	for expect, want := range map[string]string{
+		"body contains 'abc'": `the body has the unknown content encoding "parcels": `,
+		"json.a == 1":         `the body has the unknown content encoding "parcels": `,
+		"status == 201":       "200 OK",
+		"size == 4":           "size == 4: ",
+	} {
+		if res := once(t, n, target("http://a.example/", expecting(expect))); res.State != check.Down || !strings.HasPrefix(res.Detail, want) {
+			t.Errorf("%s: Probe = %v %q, want %q", expect, res.Reason, res.Detail, want)
+		}
+	}
+	secret := func(s *check.Settings) { s.Header = http.Header{"Authorization": {"parcels-and-more"}} }
+	res := once(t, n, target("http://a.example/", secret, expecting("body contains 'abc'")))
+	if !strings.HasPrefix(res.Detail, "the body has an unknown content encoding: ") {
+		t.Errorf("with a secret: %q", res.Detail)
+	}
+	if res := once(t, n, target("http://a.example/", warning("body contains 'abc'"))); res.State != check.Degraded || !strings.Contains(res.Detail, "parcels") {
+		t.Errorf("a warning: %v %q", res.State, res.Detail)
+	}
+}
+
+// TestUnpackingEndsWithTheRun: while it waits for a place, and while it decodes.
+func TestUnpackingEndsWithTheRun(t *testing.T) {
+	packed := packed(t, "hello", brotlied)
+	p := plainly(0, nil).prober()
+	defer p.Close()
+	try := func(ctx context.Context) (*response, error) {
+		a := &attempt{p: p, share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
+		resp := &response{body: body{share: noShare(), packed: packed, encodings: []string{"br"}}}
+		return resp, a.unpack(ctx, resp)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	wantDeadline := func(when string, err error) {
+		if v, ok := err.(*verdict); !ok || v.reason != check.Deadline {
+			t.Errorf("unpack = %v %s", err, when)
+		}
+	}
+	_, err := try(ended)
+	wantDeadline("after the end", err)
+	for range cap(p.slowEvaluations) {
+		p.slowEvaluations <- struct{}{}
+	}
+	_, err = try(ended)
+	wantDeadline("without a place", err)
+	for range cap(p.slowEvaluations) {
+		p.slowEvaluations.leave()
+	}
+	for range 2 * cap(p.slowEvaluations) { // each gives its place back
+		if resp, err := try(t.Context()); err != nil || resp.text != "hello" {
+			t.Fatalf("unpack = %q, %v", resp.text, err)
 		}
 	}
 }

@@ -38,11 +38,15 @@ func certificateOf(state tls.ConnectionState, first *x509.Certificate, err error
 	if expires.After(lastInstant) {
 		expires = lastInstant
 	}
+	days := math.Round(expires.Sub(now).Hours()/24*100) / 100
+	if expires.Before(now) {
+		days = min(days, -0.01)
+	}
 	return &check.Certificate{
 		Subject:  nameOf(first.Subject),
 		Issuer:   unique.Make(nameOf(first.Issuer)).Value(), // many leaves have one
 		NotAfter: expires.UTC(),
-		DaysLeft: math.Round(expires.Sub(now).Hours()/24*100) / 100,
+		DaysLeft: days,
 		Verified: verified,
 	}
 }

@@ -60,3 +60,14 @@ func TestLastInstant(t *testing.T) {
 		}
 	}
 }
+
+// TestDaysLeft: what has expired has less than no days left.
+func TestDaysLeft(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for left, want := range map[time.Duration]float64{-24 * time.Hour: -1, -time.Second: -0.01, 0: 0, time.Second: 0, 36 * time.Hour: 1.5} {
+		leaf := &x509.Certificate{NotAfter: now.Add(left)}
+		if got := certificateOf(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, nil, nil, now).DaysLeft; got != want {
+			t.Errorf("%v before it expires: %v days left, want %v", left, got, want)
+		}
+	}
+}

@@ -93,11 +93,11 @@ func untrustedDetail(e x509.UnknownAuthorityError, sent []*x509.Certificate) str
 	case found && strings.Contains(hint, "expired or is not yet valid"):
 		return "issuer of the " + which + " has expired or is not valid yet" + issuer
 	case found && selfIssued(c):
-		return which + " has another key than the trusted one of the same name, so it was reissued" + cmp.Or(name, issuer)
+		return which + " has another key than the trusted one of the same name, so it was replaced" + cmp.Or(name, issuer)
 	case found && among:
 		return which + " is not signed with the key of the issuer that the server sends" + issuer
 	case found:
-		return which + " is signed with another key than the trusted root of its issuer's name has, so that one was reissued" + issuer
+		return which + " is signed with another key than the trusted root of its issuer's name has, so that root was replaced" + issuer
 	case c.Equal(sent[0]) && selfIssued(c):
 		return "certificate is self-signed, and not among the trusted roots"
 	case selfIssued(c):

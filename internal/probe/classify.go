@@ -36,6 +36,7 @@ type exchangeError struct {
 	version           check.HTTPVersion
 	start             string // how the response began, if it has no status
 	inBody            bool   // the response's headers were complete
+	live              bool   // they announced a stream that has no end
 	certificateWanted bool   // the server asked for a client certificate
 	certificateSent   bool   // and the target has one
 }
@@ -130,7 +131,11 @@ func classifyTimeout(f failure) (check.Reason, string) {
 		check.FirstByte: "no response",
 		check.Transfer:  "response not finished",
 	}[f.phase]
-	return check.Timeout, missing + " within " + f.limit.String()
+	detail := missing + " within " + f.limit.String()
+	if f.live {
+		detail += ": a live stream has no end; set maxBody, for example to 1"
+	}
+	return check.Timeout, detail
 }
 
 // alerts are the names that crypto/tls gives the alerts of a server, which
@@ -150,7 +155,7 @@ func classifyTLS(f failure) (check.Reason, string) {
 	refused, _ := errors.AsType[*net.OpError](f.error)
 	remote := alerted(f.error)
 	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
-		return check.TLSClientCertificate, clientCertificateDetail(f, refused)
+		return check.TLSClientCertificate, clientCertificateDetail(f)
 	}
 	if e, ok := errors.AsType[tls.RecordHeaderError](f.error); ok && e.Conn != nil { // it has one only if the first record was none
 		return check.TLSNotSpoken, "server does not speak TLS on this port"
@@ -177,23 +182,26 @@ func classifyTLS(f failure) (check.Reason, string) {
 }
 
 // clientCertificateDetail says what a server that asked for a client certificate
-// made of ours. refused is its alert; nil: there is none.
-func clientCertificateDetail(f failure, refused *net.OpError) string {
-	switch {
+// made of ours.
+func clientCertificateDetail(f failure) string {
+	switch said, _ := errors.AsType[*net.OpError](f.error); {
 	case !f.certificateSent:
 		return wantsCertificate
-	case refused == nil:
+	case alerted(f.error):
+		return "server refuses the client certificate: " + strings.TrimPrefix(said.Err.Error(), "tls: ")
+	case said != nil || errors.Is(f.error, io.EOF):
 		return "server ended the connection after it had got the client certificate"
 	}
-	return "server refuses the client certificate: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	return "the client certificate can't be used with this server: " + strings.TrimPrefix(f.Error(), "tls: ")
 }
 
 const (
 	noTLSVersion     = "no TLS version in common"
 	wantsCertificate = "server asks for a client certificate"
-	tooManyHeaders   = "response headers are larger than 256 KiB"
+	tooManyHeaders   = "response headers are larger than 256 KiB, or more than 1,000"
 	notHTTP2         = "server does not speak HTTP/2"
 	notHTTP          = "not an HTTP response: "
+	invalidHTTP      = "invalid HTTP response: "
 	invalidBody      = "invalid body: "
 	closedEarly      = "server closed the connection without a response"
 	goAway           = closedEarly + " (HTTP/2 GOAWAY)"
@@ -231,7 +239,7 @@ func classifySocket(f failure) (check.Reason, string) {
 	return check.OK, ""
 }
 
-// asked says that a server may have ended the connection because it got no client
+// asked says that a server may have ended the connection for lack of a client
 // certificate. It may as well have crashed.
 func asked(f failure) string {
 	if !f.certificateWanted || f.certificateSent || f.inBody {
@@ -260,6 +268,9 @@ func lastResort(f failure) (check.Reason, string) {
 	case check.TLS:
 		return check.TLSHandshake, "TLS handshake failed: " + strings.TrimPrefix(f.Error(), "tls: ")
 	case check.FirstByte, check.Transfer:
+		if strings.HasPrefix(f.start, "HTTP/") && !strings.HasPrefix(f.Error(), "malformed HTTP") { // which is of its first line
+			return check.BadResponse, invalidHTTP + f.Error()
+		}
 		return check.BadResponse, notHTTP + f.Error()
 	}
 	return check.Internal, f.Error()

@@ -8,13 +8,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -248,6 +252,39 @@ func TestKeep(t *testing.T) {
 		}
 		if a.res.Certificate != tt.want {
 			t.Errorf("of %v %v is kept, want %v", tt.hops, a.res.Certificate, tt.want)
+		}
+	}
+}
+
+// What is known of the handshake, and what the server did with our certificate.
+func TestClassifyClientCertificates(t *testing.T) {
+	reset := &net.OpError{Op: "read", Err: os.NewSyscallError("recvmsg", syscall.ECONNRESET)}
+	for _, tt := range []struct {
+		name         string
+		err          error
+		phase        check.Phase
+		wanted, sent bool
+		reason       check.Reason
+		detail       string
+	}{
+		{"an alert at the first read", alert("certificate required"), check.FirstByte, true, false, check.TLSClientCertificate, wantsCertificate},
+		{"any alert then", alert("internal error"), check.FirstByte, true, false, check.TLSClientCertificate, wantsCertificate},
+		{"any alert with ours", alert("unknown certificate authority"), check.FirstByte, true, true, check.TLSClientCertificate, "server refuses the client certificate: unknown certificate authority"},
+		{"a reset in the handshake", reset, check.TLS, true, false, check.TLSClientCertificate, wantsCertificate},
+		{"a reset with ours", reset, check.TLS, true, true, check.TLSClientCertificate, "server ended the connection after it had got the client certificate"},
+		{"an end with ours", io.EOF, check.TLS, true, true, check.TLSClientCertificate, "server ended the connection after it had got the client certificate"},
+		{"ours is of a kind that the server does not know", errors.New("tls: peer doesn't support any of the certificate's signature algorithms"), check.TLS, true, true, check.TLSClientCertificate,
+			"the client certificate can't be used with this server: peer doesn't support any of the certificate's signature algorithms"},
+		{"a reset later", reset, check.FirstByte, true, false, check.ConnectionReset, "server reset the connection; it had asked for a client certificate"},
+		{"a reset later with ours", reset, check.FirstByte, true, true, check.ConnectionReset, "server reset the connection"},
+		{"a reset", reset, check.FirstByte, false, false, check.ConnectionReset, "server reset the connection"},
+		{"an end", io.EOF, check.FirstByte, true, false, check.ConnectionClosed, closedEarly + "; it had asked for a client certificate"},
+		{"another renegotiation", &net.OpError{Op: "local error", Err: errors.New("tls: no renegotiation")}, check.FirstByte, false, false, check.TLSHandshake,
+			"server wants to renegotiate TLS again and again, which no client does"},
+	} {
+		f := failure{exchangeError{error: tt.err, version: check.HTTP1, certificateWanted: tt.wanted, certificateSent: tt.sent}, tt.phase, time.Now(), time.Second}
+		if reason, detail := classify(f); reason != tt.reason || detail != tt.detail {
+			t.Errorf("%s: classify = %v %q, want %v %q", tt.name, reason, detail, tt.reason, tt.detail)
 		}
 	}
 }

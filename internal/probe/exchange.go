@@ -29,7 +29,10 @@ type hop struct {
 	body    string
 	tls     check.TLSSettings
 	count   int      // redirects followed to get here
-	visited []string // methods and URLs of the hops before
+	visited []string // the hops before, see visit
+
+	noCookies bool
+	jar       *jar // what servers set so far; nil: nothing
 }
 
 // encodings are what we decode ourselves.
@@ -56,13 +59,13 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS}
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // request is the hop as net/http wants it.
 func (h *hop) request() *http.Request {
 	req := &http.Request{
-		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.header,
+		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.sentHeader(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(h.body)), Body: http.NoBody,
 	}
@@ -100,7 +103,7 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 		}
 	}
 	c.wire.CountSegments()
-	o := &observer{Conn: c.top, wire: c.wire, version: version, began: time.Now()}
+	o := &observer{Conn: c.top, wire: c.wire, share: a.share, version: version, began: time.Now()}
 	var conn speaker
 	if version == check.HTTP2 {
 		conn = newHTTP2(o)
@@ -108,6 +111,9 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 		conn = newHTTP1(o)
 	}
 	sent, err := conn.roundTrip(h)
+	if one, ok := conn.(*http1); ok {
+		a.warn(one.warnings)
+	}
 	resp, err := a.read(o, c, h, sent, err)
 	a.time.settle(c, c.wire.Reading())
 	if err != nil {
@@ -163,6 +169,9 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	next, broken := h.redirect(r, a.t.Redirects)
 	if next != nil {
 		resp.next = next
+		if err := a.share.hold(int64(locationFactor * len(r.Header.Get("Location")))); err != nil {
+			return nil, err
+		}
 		return resp, nil
 	}
 	if broken != nil && broken.reason != check.RedirectInvalid {
@@ -171,7 +180,7 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	resp.broken = broken
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, a.t.Reads("body") || a.t.Reads("json"))
+	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), a.share)
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)
@@ -180,9 +189,10 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	}
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
 	a.res.Complete = err == nil
-	resp.body = b.text
+	resp.body = b
+	a.noteShort(resp)
 	if err != nil {
-		return nil, &exchangeError{error: err, inBody: true}
+		return nil, &exchangeError{error: err, inBody: true, live: live(r)}
 	}
 	return resp, nil
 }
@@ -196,6 +206,7 @@ const largeTransfer = 64 << 10
 type observer struct {
 	net.Conn // what HTTP is spoken over: the wire, or TLS
 	wire     *wire.Conn
+	share    *share
 	version  check.HTTPVersion // HTTP1 or HTTP2
 	began    time.Time
 

@@ -17,10 +17,13 @@ const maxHeaders = 256 << 10
 // net/http writes and reads both, but without its Transport: with its two
 // goroutines and two buffers a check takes 0.57 ms of CPU for 0.50.
 type http1 struct {
-	conn    *observer
-	room    int64 // bytes that headers may still take
-	buffers *buffers
-	sending sync.WaitGroup
+	conn     *observer
+	room     int64 // bytes that headers may still take
+	lines    int   // of headers so far, and of what came with the last of them
+	buffers  *buffers
+	in       *bufio.Reader // what is read next
+	sending  sync.WaitGroup
+	warnings []string // what was wrong with a head that was read all the same
 }
 
 var errHeadersTooLarge = &verdict{reason: check.HeadersTooLarge, detail: tooManyHeaders}
@@ -49,6 +52,7 @@ func (c *http1) roundTrip(h *hop) (*http.Response, error) {
 	} else {
 		c.send()
 	}
+	c.in = c.buffers.response
 	first, err := c.buffers.response.Peek(1)
 	if err != nil {
 		return nil, err
@@ -60,9 +64,9 @@ func (c *http1) roundTrip(h *hop) (*http.Response, error) {
 		}
 	}
 	for {
-		resp, err := http.ReadResponse(c.buffers.response, req)
+		resp, err := c.readResponse(req)
 		switch {
-		case err != nil && c.room == 0:
+		case err != nil && c.fullOfHeaders():
 			return nil, errHeadersTooLarge
 		case err != nil:
 			return nil, err
@@ -78,13 +82,23 @@ func (c *http1) send() { c.conn.Write(c.buffers.request.Bytes()) }
 
 // Read reads of the connection, but no more headers than there is room for.
 func (c *http1) Read(p []byte) (int, error) {
-	if c.room == 0 {
+	if c.room > maxHeaders { // this is of the body
+		return c.conn.Read(p)
+	}
+	if c.fullOfHeaders() {
 		return 0, errHeadersTooLarge
 	}
 	n, err := c.conn.Read(p[:min(int64(len(p)), c.room)])
 	c.room -= int64(n)
+	lines := bytes.Count(p[:n], []byte("\n"))
+	c.lines += lines
+	if err := c.conn.share.hold(headWeight(n, lines)); err != nil {
+		return 0, err
+	}
 	return n, err
 }
+
+func (c *http1) fullOfHeaders() bool { return c.room == 0 || c.lines > maxFields }
 
 // Close closes the connection, once; TLS sends its close_notify.
 func (c *http1) Close() error {

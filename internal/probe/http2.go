@@ -41,7 +41,7 @@ const (
 	// nine bytes.
 	maxFrames = 10_000
 	// updateShare is how many bytes of a request are worth one more such frame: a
-	// server reacts to them with updates of its window.
+	// server responds to them with updates of its window.
 	updateShare = 256
 )
 
@@ -75,8 +75,7 @@ type http2Conn struct {
 // errOnlyHTTP2 is of a server that speaks HTTP/2 though we do not.
 var errOnlyHTTP2 = &verdict{reason: check.BadResponse, detail: `server speaks HTTP/2 only: set "http" to "2"`}
 
-// errWantsHTTP1 is a server's response to a request that it takes over HTTP/1.1
-// only.
+// errWantsHTTP1 is of a server that takes a request over HTTP/1.1 only.
 var errWantsHTTP1 = &verdict{reason: check.BadResponse, detail: `server takes this request over HTTP/1.1 only: set "http" to "1.1" or "auto"`}
 
 func newHTTP2(conn *observer) *http2Conn {
@@ -88,7 +87,7 @@ func newHTTP2(conn *observer) *http2Conn {
 	c.buffers.response.Reset(c)
 	c.framer = http2.NewFramer(&c.buffers.request, c.buffers.response)
 	c.framer.SetMaxReadFrameSize(leastLargest)
-	c.head.room, c.head.packed = maxHeaders, maxHeaders
+	c.head.room, c.head.packed, c.head.fields, c.head.share = maxHeaders, maxHeaders, maxFields, conn.share
 	c.decoder = hpack.NewDecoder(4096, c.head.field)
 	c.decoder.SetMaxStringLength(maxHeaders)
 	return c
@@ -147,7 +146,7 @@ func hpackBlock(h *hop) []byte {
 	write(":scheme", h.url.Scheme)
 	write(":authority", host)
 	write(":path", weburl.RequestURI(h.url))
-	for name, values := range h.header {
+	for name, values := range h.sentHeader() {
 		if notForHTTP2[name] {
 			continue
 		}
@@ -291,7 +290,7 @@ func (c *http2Conn) failure(err error) error {
 	return broken(code, "an invalid frame")
 }
 
-// control does what a frame asks for that is not part of a response.
+// control does what a frame asks for that is not a part of a response.
 func (c *http2Conn) control(f http2.Frame) error {
 	switch f := f.(type) {
 	case *http2.SettingsFrame:
@@ -540,6 +539,8 @@ func midway(err error) error {
 type head struct {
 	room     int // as RFC 9113, 6.5.2, counts them
 	packed   int // as they come
+	fields   int
+	share    *share
 	header   http.Header
 	status   string
 	trailers bool
@@ -553,8 +554,13 @@ func (h *head) field(f hpack.HeaderField) {
 	if h.err != nil {
 		return
 	}
-	if h.room -= int(f.Size()); h.room < 0 {
+	h.room -= int(f.Size())
+	h.fields--
+	if h.room < 0 || h.fields < 0 {
 		h.err = errHeadersTooLarge
+		return
+	}
+	if h.err = h.share.hold(headWeight(int(f.Size()), 1)); h.err != nil {
 		return
 	}
 	switch {

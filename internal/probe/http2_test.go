@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,21 +38,27 @@ func speakingHTTP2(respond func(*http2.Framer)) func(net.Conn) {
 
 // headers writes a response's headers, in as many frames as it takes.
 func headers(f *http2.Framer, fields ...string) {
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
-	for i := 0; i < len(fields); i += 2 {
-		encoder.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
-	}
+	packed := bytes.NewBuffer(block(fields...))
 	const most = 16 << 10
-	first := block.Next(most)
-	f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: first, EndHeaders: block.Len() == 0})
-	for block.Len() > 0 {
-		part := block.Next(most)
-		f.WriteContinuation(1, block.Len() == 0, part)
+	first := packed.Next(most)
+	f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: first, EndHeaders: packed.Len() == 0})
+	for packed.Len() > 0 {
+		part := packed.Next(most)
+		f.WriteContinuation(1, packed.Len() == 0, part)
 	}
 }
 
-// TestHTTP2Errors: what a server may do over HTTP/2 besides responding.
+// block is headers as HPACK has them.
+func block(fields ...string) []byte {
+	var b bytes.Buffer
+	encoder := hpack.NewEncoder(&b)
+	for i := 0; i < len(fields); i += 2 {
+		encoder.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	return b.Bytes()
+}
+
+// TestHTTP2Errors: what a server may do over HTTP/2.
 func TestHTTP2Errors(t *testing.T) {
 	raw := func(reply string) func(net.Conn) {
 		return func(c net.Conn) {
@@ -77,6 +84,14 @@ func TestHTTP2Errors(t *testing.T) {
 			}
 			headers(f, fields...)
 		}), check.HeadersTooLarge, tooManyHeaders},
+		{"a thousand headers", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, append([]string{":status", "200"}, slices.Repeat([]string{"a", "b"}, maxFields-1)...)...)
+			f.WriteData(1, true, nil)
+		}), check.OK, ""},
+		{"more than a thousand headers", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, append([]string{":status", "200"}, slices.Repeat([]string{"a", "b"}, maxFields)...)...)
+			f.WriteData(1, true, nil)
+		}), check.HeadersTooLarge, tooManyHeaders},
 		{"the stream is reset", speakingHTTP2(func(f *http2.Framer) {
 			f.WriteRSTStream(1, http2.ErrCodeRefusedStream)
 		}), check.ConnectionReset, "server reset the request: REFUSED_STREAM"},
@@ -96,18 +111,7 @@ func TestHTTP2Errors(t *testing.T) {
 		}, check.ConnectionClosed, closedEarly},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0") // a pipe does not end as a connection does
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			go func() {
-				if c, err := l.Accept(); err == nil {
-					test.serve(c)
-					c.Close()
-				}
-			}()
-			res := proberFor(t, nil).Probe(t.Context(), target("http://"+l.Addr().String(), func(s *check.Settings) { s.HTTP = check.HTTP2 }))
+			res := overTCP(t, test.serve, "/", func(*check.Settings) {})
 			if res.Reason != test.want || !strings.Contains(res.Detail, test.detail) {
 				t.Errorf("Probe = %v (%s), want %v (%s)", res.Reason, res.Detail, test.want, test.detail)
 			}

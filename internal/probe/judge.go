@@ -67,6 +67,18 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 	}
 	defer l.leave()
 	a.time.waited += time.Since(asked)
+	if a.t.Reads("json") { // which is decoded here, and is gone with the place
+		need := decodedSize(resp.text)
+		if err := a.share.hold(need); err == nil {
+			defer a.share.drop(need)
+		} else if !a.share.reserve.Last && a.share.short <= a.p.memory.limit {
+			return err, false
+		} else { // it never fits
+			resp.noJSON = true
+			a.warnOfMemory("the body and its JSON take", a.share.short)
+			a.share.short = 0
+		}
+	}
 	var first time.Time
 	err = a.evaluate(resp, func() bool {
 		if first.IsZero() {
@@ -80,7 +92,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 
 // evaluate evaluates the conditions, or ends when stop (nil: never) says so.
 func (a *attempt) evaluate(resp *response, stop func() bool) error {
-	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.body, Secrets: a.secrets.Any, Redirected: a.redirected(), Stop: stop}
+	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.text, Secrets: a.secrets.Any, Redirected: a.redirected(), Stop: stop, JSONTooLarge: resp.noJSON}
 	conditions := a.t.Expect
 	if conditions == nil {
 		conditions = []check.Condition{expect.Success{}}
@@ -95,13 +107,13 @@ func (a *attempt) evaluate(resp *response, stop func() bool) error {
 			if a.anonymous && refusesAnonymous(a.res.Status) {
 				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
 			}
-			return &verdict{reason: reason, detail: detail}
+			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail}
 		}
 	}
 	for _, c := range a.t.Warn {
 		if reason, detail := c.Check(seen); reason != check.OK {
 			a.res.Expression = c.String()
-			return &verdict{reason: reason, detail: detail, degraded: reason != check.Deadline}
+			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail, degraded: reason != check.Deadline}
 		}
 	}
 	return nil

@@ -76,6 +76,34 @@ func TestSlowEvaluationsKeepNobodyWaiting(t *testing.T) {
 	})
 }
 
+// TestTheRunsEndInAWarning leaves no verdict: it is not degraded.
+func TestTheRunsEndInAWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := plainly(0, always(page(200, "", "ok"))).prober()
+		defer p.Close()
+		ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(time.Second), check.ErrBudget)
+		defer cancel()
+		res := p.Probe(ctx, target("http://a.example/", func(s *check.Settings) { s.Warn = []check.Condition{lasting(time.Minute)} }))
+		if res.State != check.NotChecked || res.Reason != check.Deadline || res.Detail != "stopped" {
+			t.Errorf("%v, %v, %s", res.State, res.Reason, res.Detail)
+		}
+	})
+}
+
+// TestARedirectThatIsExpectedSlowly: what is found in the line of the slow ones
+// counts, and nothing that was before.
+func TestARedirectThatIsExpectedSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := plainly(0, always(page(200, "", "ok"))).prober()
+		defer p.Close()
+		a := &attempt{p: p, t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{lasting(2 * patience)} })}
+		a.res.Complete = true
+		if err := a.judge(t.Context(), &response{broken: &verdict{}}); err != nil || !a.res.Complete || a.res.Expression != "" {
+			t.Errorf("%v, complete %v, expression %q", err, a.res.Complete, a.res.Expression)
+		}
+	})
+}
+
 // TestAPanicLeavesTheLine: a condition that panics keeps no place.
 func TestAPanicLeavesTheLine(t *testing.T) {
 	p := plainly(0, always(page(200, "", "ok"))).prober()

@@ -32,6 +32,10 @@ type Options struct {
 	// ctx's. The waiting counts for nothing. Nil: nobody waits.
 	Turn func(ctx context.Context, u *url.URL) (done func(), err error)
 
+	// Memory is how many bytes all checks may hold together, as sweep.Memory
+	// returns them; 0: any number.
+	Memory int64
+
 	// Lookup returns the addresses of a host name in network (ip, ip4 or ip6)
 	// within timeout.
 	Lookup func(ctx context.Context, network, host string, timeout time.Duration) (resolve.Answer, error)
@@ -51,6 +55,7 @@ type Prober struct {
 	trust    *trust.Verifier           // nil: crypto/tls verifies
 	lateness wire.Lateness
 	roots    sync.Once
+	memory   *memory
 	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
 
@@ -59,7 +64,7 @@ type Prober struct {
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent)}
+	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory)}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup

@@ -1,13 +1,8 @@
 package probe
 
 import (
-	"bufio"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,9 +17,10 @@ import (
 type response struct {
 	url    *url.URL // that was asked for
 	header http.Header
-	body   string   // decoded; "" unless somebody reads it
+	body
 	next   *hop     // the redirect to follow; nil: this response counts
 	broken *verdict // why a redirect can't be followed; nil: there is none
+	noJSON bool     // there is no memory for the body's
 }
 
 // safeHeaders are those that another origin may see: they say how to respond,
@@ -48,13 +44,19 @@ func (h *hop) redirect(r *http.Response, limit int) (next *hop, broken *verdict)
 	case h.count == limit:
 		return nil, &verdict{reason: check.RedirectLoop, detail: fmt.Sprintf("more than %d redirects, the next one to %s", limit, redact.URL(to))}
 	}
+	visited := append(h.visited, h.visit())
+	h.keepCookies(r.Header)
 	next = h.follow(to, r.StatusCode)
-	next.visited = append(h.visited, h.method+" "+weburl.String(h.url))
-	if slices.Contains(next.visited, next.method+" "+weburl.String(next.url)) {
+	next.visited = visited
+	if slices.Contains(visited, next.visit()) {
 		return nil, &verdict{reason: check.RedirectLoop, detail: "redirected in a circle: " + redact.URL(to)}
 	}
 	return next, nil
 }
+
+// visit is what a request must not ask for twice. Cookies are part of it: many
+// sites set one and redirect to themselves.
+func (h *hop) visit() string { return h.method + " " + weburl.String(h.url) + "\n" + h.cookies() }
 
 func redirects(status int) bool {
 	switch status {
@@ -85,7 +87,7 @@ func location(base *url.URL, header http.Header) (*url.URL, error) {
 // all but HEAD into GET, 301 and 302 turn POST into it, as every browser does.
 // To another origin nothing goes that the user configured for this one.
 func (h *hop) follow(to *url.URL, status int) *hop {
-	next := &hop{url: to, method: h.method, host: h.host, header: h.header, bound: h.bound, generic: h.generic, body: h.body, tls: h.tls, count: h.count + 1}
+	next := &hop{url: to, method: h.method, host: h.host, header: h.header, bound: h.bound, generic: h.generic, body: h.body, tls: h.tls, count: h.count + 1, noCookies: h.noCookies, jar: h.jar}
 	if status == 303 && h.method != http.MethodHead || status <= 302 && h.method == http.MethodPost {
 		next.method, next.body = http.MethodGet, ""
 		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
@@ -126,126 +128,4 @@ func only(h http.Header, names []string) http.Header {
 		}
 	}
 	return left
-}
-
-// A body is what was read of a response's.
-type body struct {
-	text      string // decoded; "" unless somebody reads it
-	wire      int64  // bytes as they came
-	size      int64  // bytes decoded
-	truncated bool   // there was more
-}
-
-// readBody reads the body to its end, or until limit bytes of it have come or
-// have been decoded. The text is kept only if it is wanted.
-func readBody(resp *http.Response, limit int64, wanted bool) (body, error) {
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return body{}, nil // what follows is another protocol's
-	}
-	raw := &capped{r: resp.Body, left: limit}
-	decoded, err := decode(raw, resp.Header.Get("Content-Encoding"))
-	text := &capped{r: decoded, left: limit}
-	var kept strings.Builder
-	sink := io.Discard
-	if wanted {
-		sink = &kept
-	}
-	if err == nil {
-		_, err = io.Copy(sink, text)
-	}
-	if err == nil && !text.more {
-		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
-	}
-	b := body{text: kept.String(), wire: raw.n, size: text.n, truncated: raw.more || text.more}
-	if b.truncated {
-		return b, nil // the decoder may miss the rest, which is our doing
-	}
-	return b, bodyError(raw, err)
-}
-
-// bodyError tells a failure of the connection from one of the data: the decoders
-// turn the first into io.ErrUnexpectedEOF too.
-func bodyError(raw *capped, err error) error {
-	if raw.err != nil && raw.err != io.EOF {
-		return raw.err
-	}
-	if err != nil {
-		return &verdict{reason: check.BodyInvalid, detail: invalidBody + err.Error()}
-	}
-	return nil
-}
-
-// decode undoes the compression that we offered. Anything else is left as it
-// is: it may be what the target's user asked for.
-func decode(raw io.Reader, encoding string) (io.Reader, error) {
-	switch strings.ToLower(encoding) {
-	case "gzip", "x-gzip":
-		return emptyOr(raw, func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) })
-	case "deflate":
-		return emptyOr(raw, inflate)
-	}
-	return raw, nil
-}
-
-// emptyOr decodes what is not empty: a 304, or the response to a HEAD, names an
-// encoding and has no body.
-func emptyOr(raw io.Reader, open func(io.Reader) (io.Reader, error)) (io.Reader, error) {
-	buffered := bufio.NewReader(raw)
-	if _, err := buffered.Peek(1); err == io.EOF {
-		return buffered, nil
-	}
-	return open(buffered)
-}
-
-// inflate reads what servers call deflate: zlib as the standard says (RFC
-// 9110), or the bare stream.
-func inflate(r io.Reader) (io.Reader, error) {
-	buffered := r.(*bufio.Reader)
-	head, _ := buffered.Peek(2)
-	if len(head) == 2 && head[0]&0x0f == 8 && (uint(head[0])<<8|uint(head[1]))%31 == 0 {
-		return zlib.NewReader(buffered)
-	}
-	return flate.NewReader(buffered), nil
-}
-
-// capped reads at most left bytes and notes whether there would have been
-// more.
-type capped struct {
-	r    io.Reader
-	left int64
-	n    int64
-	more bool
-	err  error
-}
-
-func (c *capped) Read(p []byte) (int, error) {
-	if c.left == 0 {
-		return c.beyond()
-	}
-	if int64(len(p)) > c.left {
-		p = p[:c.left]
-	}
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	c.left -= int64(n)
-	if err != nil {
-		c.err = err
-	}
-	return n, err
-}
-
-// beyond looks for one byte more than what may be read.
-func (c *capped) beyond() (int, error) {
-	if c.err == nil && !c.more {
-		var one [1]byte
-		n, err := io.ReadFull(c.r, one[:])
-		c.more = n > 0
-		if err != nil && !c.more {
-			c.err = err
-		}
-	}
-	if c.more || c.err == nil {
-		return 0, io.EOF
-	}
-	return 0, c.err
 }

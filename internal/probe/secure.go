@@ -43,8 +43,10 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 		a.p.verifyWithMemory(config, &first)
 	}
 	began := time.Now()
-	client := tls.Client(c.wire, config)
+	hello := &handshake{Conn: c.wire, share: a.share}
+	client := tls.Client(hello, config)
 	err := client.Handshake()
+	hello.share = nil
 	c.top = client
 	r := c.wire.Reading()
 	a.time.noteStamps(r)

@@ -35,18 +35,16 @@ func TestTransferUncertainty(t *testing.T) {
 		version check.HTTPVersion
 		sure    bool
 	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/", check.HTTP2, true}, {"/large", check.HTTP2, false}} {
-		var sure int
 		for range 8 {
 			res := p.Probe(t.Context(), target(server.URL+test.path, func(s *check.Settings) { s.HTTP = test.version }))
 			if res.State != check.Up || res.Clock != check.KernelClock {
 				t.Fatalf("%v (%s) by the %v's clock", res.Reason, res.Detail, res.Clock)
 			}
-			if res.Uncertainty < 2*time.Millisecond { // lateness is known to 3
-				sure++
+			sure := res.Uncertainty < 2*time.Millisecond  // lateness is known to 3
+			late := res.LocalDelay > 500*time.Microsecond // a busy machine has kept the process from reading
+			if test.sure && !sure && !late || !test.sure && sure {
+				t.Errorf("%s over %v: uncertain to %v, %v of it on this machine", test.path, test.version, res.Uncertainty, res.LocalDelay)
 			}
-		}
-		if test.sure && sure < 5 || !test.sure && sure > 0 {
-			t.Errorf("%s over %v: %d of 8 results are sure to 2 ms", test.path, test.version, sure)
 		}
 	}
 }

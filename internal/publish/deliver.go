@@ -92,11 +92,22 @@ func (s *Session) send(ctx context.Context, b *batch) error {
 			return after(last, errCut)
 		}
 		last = s.request(ctx, b, n > 1)
-		if c, _ := classify(last); last == nil || c != retryable || n == maxAttempts {
+		if c, _ := classify(last); last == nil || c != retryable || n == s.attempts() {
 			return last
 		}
 		pause.For(ctx, s.to.jitter(min(firstPause<<(n-1), longestPause))) // full jitter, doubling
 	}
+}
+
+// attempts is how many requests are made with a batch: one where CloudWatch is
+// as silent as in the last session.
+func (s *Session) attempts() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hushed && !s.heard {
+		return 1
+	}
+	return maxAttempts
 }
 
 // after returns err with the last response, if there was any.
@@ -112,11 +123,17 @@ func (s *Session) request(ctx context.Context, b *batch, retry bool) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	var t trace
+	began := time.Now()
 	_, err := s.to.Client.PutMetricData(t.follow(ctx), b.input(s.to.Namespace))
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Requests++
+	if err == nil || statusOf(err) > 0 {
+		s.heard = true
+	} else {
+		s.waited = max(s.waited, time.Since(began))
+	}
 	if retry {
 		s.stats.Retries++
 	}
@@ -204,8 +221,12 @@ func (s *Session) stopFor(c class, err error) *stop {
 	if c == ended || s.stats.Accepted > 0 {
 		return nil
 	}
+	reason := fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts)
+	if s.hushed && !s.heard {
+		reason = "CloudWatch did not respond in the last run, nor in one attempt of this"
+	}
 	return &stop{
-		reason: fmt.Sprintf("CloudWatch took nothing in %d attempts", maxAttempts),
+		reason: reason,
 		advice: "Check whether it can be reached from here: in a VPC that takes an endpoint for it or a NAT gateway.",
 		cause:  err,
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -47,8 +48,19 @@ type Publisher struct {
 	EMF       io.Writer    // takes a line of EMF a call, from several goroutines; nil: what CloudWatch does not take is lost
 	Log       *slog.Logger // nil: silent
 
+	// Silence is what one session of a process leaves to the next; nil: nothing.
+	Silence *Silence
+
 	jitter func(time.Duration) time.Duration // at most what it is given; nil is random
 }
+
+// A Silence is whether CloudWatch was silent in the last session: it let a
+// request wait and responded to none. The next session then asks once. A run
+// that waits until its deadline, every minute, is billed for all of that.
+type Silence struct{ last atomic.Bool }
+
+// leastSilence is how long a request has to wait in vain for that.
+const leastSilence = time.Second
 
 // A Session publishes the datums of one run.
 type Session struct {
@@ -59,7 +71,10 @@ type Session struct {
 	places  chan struct{} // a place for each full batch in the backlog or being sent
 
 	mu      sync.Mutex
-	pending batch // not yet full
+	heard   bool          // CloudWatch has responded to a request
+	waited  time.Duration // the longest that a request waited in vain
+	hushed  bool          // CloudWatch was silent in the last session
+	pending batch         // not yet full
 	wave    *wave
 	addWait time.Duration // that Add may still wait
 	stopped *stop         // why no request is made any more; nil while they are
@@ -86,6 +101,7 @@ func (p *Publisher) Begin(ctx context.Context) *Session {
 		sending: make(chan struct{}, senders),
 		places:  make(chan struct{}, senders+backlog),
 	}
+	s.hushed = p.Silence != nil && p.Silence.last.Load()
 	s.newWave()
 	if s.to.Log == nil {
 		s.to.Log = slog.New(slog.DiscardHandler)
@@ -197,6 +213,9 @@ func (s *Session) Close() {
 	cancel()
 	s.Flush(ended)
 	s.wave.cancel()
+	if s.to.Silence != nil && (s.heard || s.waited >= leastSilence) {
+		s.to.Silence.last.Store(!s.heard)
+	}
 }
 
 // Err returns a *PublishError if a datum that was not refused as invalid went

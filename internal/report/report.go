@@ -84,5 +84,8 @@ func reason(r *check.Result) string {
 	if r.Flaky {
 		why = strings.TrimSpace(fmt.Sprintf("%s (flaky: succeeded at attempt %d)", why, r.Attempts))
 	}
+	for _, w := range r.Warnings {
+		why = strings.TrimPrefix(why+"; warning: "+w, "; ")
+	}
 	return why
 }

@@ -1,6 +1,10 @@
 package sweep
 
-import "math"
+import (
+	"math"
+
+	"rollcall/internal/check"
+)
 
 const (
 	// descriptorsReserved are for everything that is not a check: the standard
@@ -11,7 +15,6 @@ const (
 	// another address beside one that does not respond.
 	secondShare = 8
 
-	bytesPerCheck = 90 << 10 // measured: 86 kB for a check in flight over TLS
 	bytesReserved = 48 << 20 // the process itself, its targets and results
 
 	// maxInFlight is where more checks at once gain nothing: at 200 ms a check one
@@ -31,8 +34,18 @@ func capacity(descriptors, memory int64) (checks, seconds int) {
 	second := sockets / secondShare
 	byMemory := int64(math.MaxInt32)
 	if memory > 0 {
-		byMemory = (memory - bytesReserved) / bytesPerCheck
+		byMemory = (memory - bytesReserved) / check.InFlight
 	}
 	checks = int(max(1, min(sockets-second, byMemory, maxInFlight)))
 	return checks, int(max(1, min(second, int64(checks))))
+}
+
+// Memory is how many bytes all checks of a process may hold together, if it has
+// this much memory (0: not known, and taken for plenty). The rest is the
+// process's, and what is garbage already.
+func Memory(memory int64) int64 {
+	if memory <= 0 {
+		return 2 << 30
+	}
+	return max((memory-bytesReserved)/4*3, 8<<20)
 }

@@ -33,6 +33,9 @@ type Sweeper struct {
 	// ends after 5 s and outlives the sweep's, which may have ended already.
 	Canary func(context.Context) check.Result
 	Log    *slog.Logger
+	// Memory is how many bytes the checks of a sweep may hold together; 0: any
+	// number. What got too little is checked again after all others.
+	Memory int64
 	// Stuck counts the checks that were given up and have not ended, over all
 	// sweeps; nil: over each.
 	Stuck *atomic.Int64
@@ -70,6 +73,7 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 	}
 	r.queue.add(next...)
 	r.queue.undone.Wait()
+	r.feed(ctx)
 	r.findSlow()
 	for {
 		next = slices.DeleteFunc(next, func(i int) bool { return !r.again(i, r.retry) })
@@ -83,6 +87,7 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 			r.queue.add(i)
 		}
 		r.queue.undone.Wait()
+		r.feed(ctx)
 	}
 	return Outcome{r.results, s.withoutNetwork(ctx, targets, r.results), r.warnings()}
 }
@@ -98,6 +103,7 @@ type round struct {
 	ended   []time.Time // of the last attempt
 	slow    slowHosts
 	hands
+	hungry
 }
 
 // hostOf is a key of target i's host.
@@ -113,9 +119,15 @@ func (r *round) hostOf(i int) string {
 func (r *round) attempt(ctx context.Context, i int, t *turn) {
 	res := &r.results[i]
 	if r.retry == 0 {
-		*res = r.check(ctx, i, t)
+		if *res = r.check(ctx, i, t); r.wants(i, res) {
+			return
+		}
 	} else if !r.givenUp(i) {
-		if second := r.check(ctx, i, t); second.Checked() {
+		second := r.check(ctx, i, t)
+		if r.wants(i, &second) {
+			return
+		}
+		if second.Checked() {
 			second.Attempts = res.Attempts + 1
 			second.Flaky = second.State != check.Down
 			*res = second
@@ -144,7 +156,7 @@ const (
 // starts again with fewer checks at once: the target has not failed.
 func (r *round) check(ctx context.Context, i int, t *turn) check.Result {
 	for try := 1; ; try++ {
-		res := r.probe(ctx, i, t)
+		res := r.probe(r.reserve(ctx, i), i, t)
 		if !res.Exhausted {
 			r.queue.widen()
 			return res

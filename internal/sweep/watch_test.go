@@ -168,7 +168,7 @@ func TestCeilingMoves(t *testing.T) {
 	})
 }
 
-// TestStuckCanary: a canary that does not end has no response.
+// TestStuckCanary: a canary that does not end has not responded.
 func TestStuckCanary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := make(chan struct{})

@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"internal/weburl":  {"guard"},
 	"internal/redact":  {},
 	"internal/plan":    {"check", "expect", "guard", "redact", "weburl"},
-	"internal/probe":   {"check", "expect", "guard", "redact", "weburl", "wire", "resolve", "trust"},
+	"internal/content": {},
+	"internal/probe":   {"content", "check", "expect", "guard", "redact", "weburl", "wire", "resolve", "trust"},
 	"internal/wire":    {},
 	"internal/resolve": {},
 	"internal/trust":   {},
@@ -67,6 +68,8 @@ var testsMayImport = map[string][]string{
 	"test/cloudformation":  {},
 	"test/faults":          {"testnet", "pause"},
 	"test/s3":              {"testnet"},
+	"test/ministack":       {"test/listeners"},
+	"test/listeners":       {},
 	"test/meter":           {"testnet", "pause"},
 }
 

@@ -19,13 +19,13 @@ import (
 func encodingFaults() []testnet.Server {
 	return []testnet.Server{
 		counterpart("gzip-corrupt gzip-bad-checksum gzip-truncated gzip-not", encoded("gzip", "its body is valid gzip", "gzip", gzipped)),
-		counterpart("gzip-trailing-garbage", encoded("gzip-members", "its body is two members of gzip", "gzip",
+		counterpart("gzip-bad-checksum", encoded("gzip-members", "its body is two members of gzip", "gzip",
 			func() string { return gzipped() + gzipped() })),
 		counterpart("gzip-truncated gzip-not", encoded("gzip-empty", "says gzip and has no body", "gzip", func() string { return "" })),
 		encoded("gzip-corrupt", "its gzip is corrupt", "gzip", damaged(gzipped)),
 		encoded("gzip-bad-checksum", "its gzip has a wrong checksum", "gzip", wrongChecksum),
 		encoded("gzip-truncated", "its gzip ends too soon, its body does not", "gzip", halved(gzipped)),
-		encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "this is garbage" }),
+		counterpart("gzip-bad-checksum gzip-truncated", encoded("gzip-trailing-garbage", "has garbage after its gzip", "gzip", func() string { return gzipped() + "this is garbage" })),
 		encoded("gzip-not", "says gzip and has plain text", "gzip", prose),
 		counterpart("deflate-corrupt deflate-truncated", encoded("deflate", "its body is valid zlib, which HTTP calls deflate", "deflate", zlibbed)),
 		counterpart("deflate-corrupt", encoded("deflate-raw", "its body is deflate without zlib, as many servers have it", "deflate", flated)),

@@ -16,7 +16,7 @@ func Servers() []testnet.Server {
 		handshakeFaults(), versionFaults(), clientCertificateFaults(),
 		certificateFaults(), chainFaults(), keyFaults(), trustFaults(), legacyFaults(), anonymousFaults(),
 		silentFaults(), noHTTPFaults(), headFaults(), interimFaults(), statusFaults(),
-		framingFaults(), sizeFaults(), encodingFaults(),
+		shruggedFaults(), framingFaults(), sizeFaults(), encodingFaults(), packedFaults(), cookieFaults(),
 		redirectFaults(), locationFaults(), otherOriginFaults(),
 		http2Faults(), frameFaults(), timeFaults(), flakyFaults(), measuredFaults(),
 	)

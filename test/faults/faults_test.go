@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 	for _, family := range []map[string]check{
 		nameChecks(), connectionChecks(), handshakeChecks(), versionChecks(), certificateChecks(), chainChecks(), trustChecks(),
 		silenceChecks(), noHTTPChecks(), headChecks(), statusChecks(), framingChecks(), sizeChecks(), encodingChecks(),
-		redirectChecks(), locationChecks(), otherOriginChecks(), http2Checks(), frameChecks(), timeChecks(), flakyChecks(),
+		redirectChecks(), locationChecks(), otherOriginChecks(), http2Checks(), frameChecks(), timeChecks(), flakyChecks(), visitedChecks(),
 	} {
 		for name := range family {
 			if checks[name] != nil {

@@ -182,6 +182,7 @@ type result struct {
 	Name, Group, URL, State, Reason, Detail string
 
 	Flaky       bool
+	Warnings    []string
 	Attempts    int
 	Duration    float64
 	Phases      map[string]float64

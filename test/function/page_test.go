@@ -40,8 +40,8 @@ func TestPageOfTheLastRun(t *testing.T) {
 		}
 	}
 	page, ok := s3.Object("pages/rollcall.html")
-	if !ok || page.ContentType != "text/html; charset=utf-8" {
-		t.Fatalf("there is a page: %v, %q", ok, page.ContentType)
+	if !ok || page.ContentType != "text/html; charset=utf-8" || page.Owner != "123456789012" {
+		t.Fatalf("there is a page: %v, %q, for a bucket of %q", ok, page.ContentType, page.Owner)
 	}
 	text := string(page.Body)
 	for _, part := range []string{"<title>1 of 2 targets is down · Rollcall</title>", "status-500.stage.test", "500 Internal Server Error", "accepted by CloudWatch", "good.stage.test:", "</html>"} {
@@ -60,7 +60,7 @@ func TestPageOfTheLastRun(t *testing.T) {
 // A page that can't be kept is a warning; the metrics have left before.
 func TestPageThatCannotBeKept(t *testing.T) {
 	for mode, want := range map[testnet.Mode]string{
-		testnet.AccessDenied: "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*",
+		testnet.AccessDenied: "S3 responded 403 AccessDenied: allow the role the action s3:PutObject on arn:aws:s3:::pages/*, a bucket of the account 123456789012",
 		testnet.Hanging:      "S3 did not respond in time",
 	} {
 		r, s3 := withPages(t)

@@ -8,8 +8,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
+
+	"rollcall/test/listeners"
 )
 
 // A MiniStack is a running MiniStack: AWS as others understand it, on
@@ -43,11 +46,15 @@ func StartMiniStack(path string, services ...string) (*MiniStack, error) {
 	_, number, _ := net.SplitHostPort(port)
 	m.program = exec.Command(path)
 	m.program.Dir = m.dir
-	m.program.Env = append(os.Environ(), "GATEWAY_PORT="+number, "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL="+m.URL, "SERVICES="+strings.Join(services, ","))
+	m.program.Env = append(os.Environ(), "GATEWAY_PORT="+number, "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "AWS_ENDPOINT_URL="+m.URL, "SERVICES="+strings.Join(services, ","))
 	if err := m.program.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting MiniStack: %w", err), os.RemoveAll(m.dir))
 	}
-	if err := m.await(); err != nil {
+	err = m.await()
+	if err == nil {
+		err = m.private()
+	}
+	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
@@ -79,6 +86,19 @@ func (m *MiniStack) await() error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// private looks whether other machines may reach it: it is without any
+// authorization.
+func (m *MiniStack) private() error {
+	if runtime.GOOS != "linux" {
+		return nil // there is no /proc
+	}
+	addrs, err := listeners.Of(m.program.Process.Pid)
+	if beyond := listeners.Beyond(addrs); len(beyond) > 0 {
+		return fmt.Errorf("MiniStack listens beyond loopback: %v", beyond)
+	}
+	return err
 }
 
 // Close ends it, and removes what it wrote.

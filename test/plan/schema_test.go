@@ -130,6 +130,7 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		"redirects": {`0`, `50`, `51`, `-1`, `1.5`, `"1"`},
 		"retries":   {`0`, `10`, `11`},
 		"maxBody":   {`0`, `1`, `67108864`, `67108865`},
+		"cookies":   {`true`, `false`, `"false"`, `0`, `null`},
 		"expect":    {`[]`, `["status == 200"]`, `[" "]`, `"status == 200"`, `[1]`, `[` + strings.Repeat(`"status == 200",`, 49) + `"true"]`, `[` + strings.Repeat(`"status == 200",`, 50) + `"true"]`},
 		"warn":      {`["duration < 300"]`, `null`},
 		"ip":        {`"auto"`, `"4"`, `"6"`, `4`, `"5"`},

@@ -21,7 +21,7 @@ import (
 )
 
 // TestOpenSSLRenegotiation: once it has the request, s_server renegotiates (r), or
-// does so to ask for a client certificate (R), and responds to a client without one. One that
+// does so to ask for a client certificate (R), and responds to whoever has none. One that
 // is refused has a reason.
 func TestOpenSSLRenegotiation(t *testing.T) {
 	for _, tt := range []struct {
@@ -69,7 +69,7 @@ func clientOf(t *testing.T, by *testnet.Issuer) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{raw, by.Certificate.Raw}, PrivateKey: key}
 }
 
-// renegotiating starts a server that gets a command by its standard input,
+// renegotiating starts a server whose standard input says what to do,
 // and does it when a request has come.
 func renegotiating(t *testing.T, h *house, port int, command string) {
 	t.Helper()

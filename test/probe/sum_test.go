@@ -73,8 +73,8 @@ func randomScript(r *rand.Rand) script {
 	return s
 }
 
-// A scriptedServer follows a script once, and remembers when it kept its client
-// waiting.
+// A scriptedServer follows a script once, and remembers
+// when it kept its client waiting.
 type scriptedServer struct {
 	script script
 	config *tls.Config
@@ -120,7 +120,7 @@ func (p *scriptedServer) serve(l net.Listener) {
 	}
 }
 
-// refuse responds to a ClientHello with handshake_failure, after a while.
+// refuse responds to a hello with handshake_failure, after a while.
 func (p *scriptedServer) refuse(l net.Listener, after time.Duration) bool {
 	c, err := l.Accept()
 	if err != nil {
@@ -253,7 +253,7 @@ func (p *scriptedServer) exchangeHTTP2(c *tls.Conn, i int, a step) bool {
 
 // perform runs a check against a script, and returns how long its server kept it
 // waiting, and how late this process may have been meanwhile.
-func perform(t *testing.T, tn *testnet.Net, prober *probe.Prober, s script, timeout time.Duration) (res check.Result, waited, late time.Duration) {
+func serve(t *testing.T, tn *testnet.Net, prober *probe.Prober, s script, timeout time.Duration) (res check.Result, waited, late time.Duration) {
 	certificate, err := tn.Authority.Leaf("server.stage.test", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
@@ -323,7 +323,7 @@ func TestSumCloses(t *testing.T) {
 	}), 8) {
 		for _, s := range part {
 			all.Go(func() {
-				res, waited, late := perform(t, tn, prober, s, timeout)
+				res, waited, late := serve(t, tn, prober, s, timeout)
 				checkSum(t, s, timeout, res, waited, late)
 			})
 		}
@@ -338,10 +338,13 @@ func TestSumClosesBehindALongRequest(t *testing.T) {
 	tn, prober := startNet(t)
 	for _, version := range []check.HTTPVersion{check.HTTP1, check.HTTP2} {
 		s := script{version: version, post: true, hops: []step{{refuse: -1, unread: 300 * time.Millisecond}}}
-		res, waited, late := perform(t, tn, prober, s, 5*time.Second)
+		res, waited, late := serve(t, tn, prober, s, 5*time.Second)
 		checkSum(t, s, 5*time.Second, res, waited, late)
+		if res.Phases.FirstByte < waited-2*time.Millisecond {
+			t.Errorf("%v\nthe server was waited for for %v before its first byte, which took %v", s, waited, res.Phases.FirstByte)
+		}
 		s.hops[0].unread = 2 * time.Second
-		res, waited, late = perform(t, tn, prober, s, 500*time.Millisecond)
+		res, waited, late = serve(t, tn, prober, s, 500*time.Millisecond)
 		checkSum(t, s, 500*time.Millisecond, res, waited, late)
 	}
 }

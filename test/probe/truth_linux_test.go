@@ -107,7 +107,9 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.came <- struct{}{}
 	time.Sleep(holds)
 	h.held <- time.Since(began)
-	io.WriteString(w, "held\n")
+	if r.ProtoMajor == 1 { // over HTTP/2, Go's server would send the body in a segment of its own, maybe later
+		io.WriteString(w, "held\n")
+	}
 }
 
 // A rehearsal is a place where responses are held, and the roots that it wants
@@ -266,11 +268,10 @@ func TestTruthWhileStopped(t *testing.T) {
 	onTestnet(t).judge(t, order{}, together(trueByTheKernel, sure))
 }
 
-// Go's server sends the head and the body of HTTP/2 in segments of their own: who
-// reads them late can't know how far apart they were, and says so.
+// The same over HTTP/2.
 func TestTruthOverHTTP2WhileStopped(t *testing.T) {
 	slow(t)
-	onTestnet(t).judge(t, order{HTTP: check.HTTP2}, trueByTheKernel)
+	onTestnet(t).judge(t, order{HTTP: check.HTTP2}, together(trueByTheKernel, sure))
 }
 
 // The same by the process's clock shows what the kernel's is worth.

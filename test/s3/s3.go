@@ -36,6 +36,7 @@ type Object struct {
 	Body         []byte
 	ContentType  string
 	CacheControl string
+	Owner        string // that the request named
 }
 
 // maxObjectBytes is far more than any page of ours.
@@ -129,7 +130,7 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control")}
+		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Amz-Expected-Bucket-Owner")}
 	}
 }
 

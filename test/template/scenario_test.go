@@ -88,7 +88,11 @@ func (s scenario) simulate(t *testing.T, every time.Duration, namespace string) 
 func (s scenario) list() []byte {
 	var urls []map[string]string
 	for i := range s.targets {
-		urls = append(urls, map[string]string{"url": fmt.Sprintf("https://t%d.example.com", i), "name": fmt.Sprint(i)})
+		target := map[string]string{"url": fmt.Sprintf("https://t%d.example.com", i), "name": fmt.Sprint(i)}
+		if i < s.hang {
+			target["timeout"] = "2m" // more than the run has
+		}
+		urls = append(urls, target)
 	}
 	text, err := json.Marshal(map[string]any{"urls": urls})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func runTests(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./cmd/rollcall")
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags="+entry(), "-o", bin, "./cmd/rollcall")
 	build.Dir = filepath.Join("..", "..") // the product's module
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("building rollcall: %w\n%s", err, out)
@@ -50,6 +51,14 @@ func runTests(m *testing.M) (code int, err error) {
 	}
 	defer world.Close()
 	return m.Run(), nil
+}
+
+// entry is the linker's flag with which the Makefile builds the program.
+func entry() string {
+	if runtime.GOOS == "linux" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64") {
+		return "-E main.entry"
+	}
+	return ""
 }
 
 // program is rollcall, with variables after those of the test network.

@@ -1,0 +1,256 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/internal/check"
+	"rollcall/internal/content"
+	"rollcall/internal/redact"
+)
+
+// A body is what was read of a response's.
+type body struct {
+	text      string   // decoded; "" unless somebody reads it
+	wire      int64    // bytes as they came
+	size      int64    // bytes decoded
+	truncated bool     // there was more
+	share     *share   // of memory
+	short     bool     // it was truncated for lack of that
+	undecoded string   // the content encoding that was not undone; "" if all were
+	packed    string   // what is decoded later
+	encodings []string // of packed, the outermost first
+}
+
+// A use is what the target's expectations do with a body.
+type use uint8
+
+const (
+	counted  use = iota // nothing: the bytes are counted
+	measured            // its size is read
+	quoted              // its text is read
+)
+
+func useOf(s *check.Settings) use {
+	switch {
+	case s.Reads("body") || s.Reads("json"):
+		return quoted
+	case s.Reads("size"):
+		return measured
+	}
+	return counted
+}
+
+// maxEncodings is how many content encodings of one body are undone.
+const maxEncodings = 3
+
+// readBody reads the body to its end, or until limit bytes of it have come or
+// have been decoded. Brotli and zstd, which we did not ask for, are decoded only
+// for whom it makes a difference, and later, see unpack. What is kept is held by s.
+func readBody(resp *http.Response, limit int64, u use, s *share) (body, error) {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return body{}, nil // what follows is another protocol's
+	}
+	b := body{share: s}
+	encodings := content.Encodings(resp.Header)
+	slices.Reverse(encodings)
+	if i := slices.IndexFunc(encodings, func(name string) bool { return !content.Known(name) }); i >= 0 {
+		b.undecoded, encodings = encodings[i], encodings[:i]
+	}
+	large := slices.ContainsFunc(encodings, content.Large)
+	raw := &capped{r: resp.Body, left: limit}
+	var err error
+	switch {
+	case len(encodings) > maxEncodings:
+		err = fmt.Errorf("%d content encodings, of which at most %d are undone", len(encodings), maxEncodings)
+	case large && u != counted:
+		all := growing{share: s}
+		_, err = io.Copy(&all, raw)
+		b.packed, b.encodings, b.truncated = all.String(), encodings, raw.more
+		b.cutAt(&all)
+	case large:
+		err = b.decode(raw, nil, limit, u, "")
+	default:
+		err = b.decode(raw, encodings, limit, u, resp.Header.Get("Content-Type"))
+	}
+	if err == nil && !b.truncated {
+		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
+	}
+	b.wire = raw.n
+	return b, b.error(raw, err)
+}
+
+// decode undoes encodings, the outermost first, of at most limit bytes each: or a
+// bomb within a bomb would cost its inner size. The text is kept only if it is
+// wanted.
+func (b *body) decode(raw *capped, encodings []string, limit int64, u use, contentType string) error {
+	last := raw
+	layers := []*capped{raw}
+	for _, encoding := range encodings {
+		decoded, err := content.Open(last, encoding)
+		if err != nil {
+			b.truncated = slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
+			return err
+		}
+		last = &capped{r: decoded, left: limit}
+		layers = append(layers, last)
+	}
+	kept := growing{share: b.share}
+	sink := io.Discard
+	if u == quoted {
+		sink = &kept
+	}
+	_, err := io.Copy(sink, last)
+	b.size = last.n
+	b.truncated = b.truncated || slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
+	b.cutAt(&kept)
+	if u == quoted {
+		var cut bool
+		b.text, cut = content.Text(kept.String(), contentType, b.truncated, limit)
+		b.truncated = b.truncated || cut
+		if err == nil && len(b.text) > kept.Len() { // it is another text
+			if err = b.share.hold(int64(len(b.text))); err != nil {
+				b.text, b.short, b.truncated = "", true, true
+			}
+		}
+	}
+	return err
+}
+
+// cutAt notes whether a text was cut off for lack of memory.
+func (b *body) cutAt(text *growing) {
+	b.short = b.short || text.full
+	b.truncated = b.truncated || text.full
+}
+
+// error tells a failure of the connection from one of the data, as the decoders
+// turn the first into io.ErrUnexpectedEOF too. Where the body was truncated, a
+// decoder may miss the rest, which is our doing.
+func (b *body) error(raw *capped, err error) error {
+	switch {
+	case err == errShort && !b.share.reserve.Last:
+		return err
+	case b.truncated:
+		return nil
+	case raw.err != nil && raw.err != io.EOF:
+		return raw.err
+	case err != nil:
+		return &verdict{reason: check.BodyInvalid, detail: invalidBody + err.Error()}
+	}
+	return nil
+}
+
+// unpack decodes Brotli and zstd. It does so in the line of what is slow, when all
+// of the body is there: of decoders that hold 24 MB each there are a few then,
+// however many checks are under way, and no server keeps one waiting.
+func (a *attempt) unpack(ctx context.Context, resp *response) error {
+	if resp.encodings == nil {
+		return nil
+	}
+	late := &verdict{reason: check.Deadline, detail: "the run ended before the body was decoded"}
+	asked := time.Now()
+	if !a.p.slowEvaluations.enter(ctx) {
+		return late
+	}
+	defer a.p.slowEvaluations.leave()
+	a.time.waited += time.Since(asked)
+	if err := resp.share.hold(decoderBytes); err != nil {
+		return err
+	}
+	defer resp.share.drop(decoderBytes)
+	raw := &capped{r: interruptible{strings.NewReader(resp.packed), ctx}, left: a.t.MaxBody}
+	err := resp.decode(raw, resp.encodings, a.t.MaxBody, useOf(a.t.Settings), resp.header.Get("Content-Type"))
+	resp.packed = ""
+	a.noteShort(resp)
+	if ctx.Err() != nil {
+		return late
+	}
+	a.res.BytesBody, a.res.BodyTruncated = resp.size, resp.truncated
+	err = resp.error(raw, err)
+	a.res.Complete = err == nil
+	return err
+}
+
+// decoderBytes is what the largest decoder holds.
+const decoderBytes = 24 << 20
+
+// interruptible ends with a context: a decoder may take seconds for what a
+// hostile server made for it.
+type interruptible struct {
+	r   io.Reader
+	ctx context.Context
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
+}
+
+// aboutBody is what has to be known of a body that c found wrong: that it was
+// not read as its visitors read it.
+func (a *attempt) aboutBody(resp *response, c check.Condition) string {
+	switch {
+	case resp.undecoded == "" || !c.Reads("body") && !c.Reads("json"):
+		return ""
+	case a.secrets.Any(): // which the server may echo
+		return "the body has an unknown content encoding: "
+	}
+	return fmt.Sprintf("the body has the unknown content encoding %q: ", redact.Cut(resp.undecoded, redact.MaxServer))
+}
+
+// live reports whether a response is of a kind that may have no end: events,
+// the pictures of a camera, radio.
+func live(r *http.Response) bool {
+	kind := strings.ToLower(r.Header.Get("Content-Type"))
+	return r.ContentLength < 0 && slices.ContainsFunc([]string{"text/event-stream", "multipart/x-mixed-replace", "audio/", "video/"},
+		func(start string) bool { return strings.HasPrefix(kind, start) })
+}
+
+// capped reads at most left bytes and notes whether there would have been
+// more.
+type capped struct {
+	r    io.Reader
+	left int64
+	n    int64
+	more bool
+	err  error
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return c.beyond()
+	}
+	if int64(len(p)) > c.left {
+		p = p[:c.left]
+	}
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	c.left -= int64(n)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// beyond looks for one byte more than what may be read.
+func (c *capped) beyond() (int, error) {
+	if c.err == nil && !c.more {
+		var one [1]byte
+		n, err := io.ReadFull(c.r, one[:])
+		c.more = n > 0
+		if err != nil && !c.more {
+			c.err = err
+		}
+	}
+	if c.more || c.err == nil {
+		return 0, io.EOF
+	}
+	return 0, c.err
+}
