@@ -11,9 +11,12 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"rollcall/internal/wire"
 )
 
 const (
@@ -101,13 +104,16 @@ func (r *Resolver) Close() error {
 
 // serveUDP responds to queries by UDP until the socket is closed.
 func (r *Resolver) serveUDP() {
-	buf, control := make([]byte, maxDNSQuestion), make([]byte, stampSpace)
+	buf, control := make([]byte, maxDNSQuestion), make([]byte, wire.StampSpace)
 	for {
 		n, controls, _, from, err := r.udp.ReadMsgUDPAddrPort(buf, control)
 		if err != nil {
 			return
 		}
-		arrived := receivedAt(control[:controls])
+		arrived, ok := wire.Stamp(control[:controls])
+		if !ok {
+			arrived = WallClock() // later than the truth
+		}
 		if response := r.reply(buf[:n], false); response != nil {
 			r.noteWait(buf[:n], WallClock().Sub(arrived))
 			r.udp.WriteToUDPAddrPort(response, from)
@@ -279,6 +285,16 @@ func wildcard[T any](m map[string]T, name string) (T, bool) {
 		}
 		name = above
 	}
+}
+
+// StampSocket asks the kernel to say when it received what a socket reads. The
+// connections that a listener accepts inherit it.
+func StampSocket(socket syscall.Conn) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return wire.Control("", "", raw)
 }
 
 // WallClock is the clock of the kernel's stamps: without a monotonic part, a

@@ -367,7 +367,7 @@ func TestEverythingIsShown(t *testing.T) {
 	for _, want := range []string{
 		"A processor", "! fewer than 2 cores", "2,000 hosts; medians of 3 rounds", nameLimit, nameRollcall, "4 of 2,020", "2,500",
 		nameLimit + ": a sample of 10 hosts.", nameRollcall + ": 4 × timeout", "and 1 more kinds of failure", "60 / 120 ms off",
-		"not sure: " + nameRollcall + " 3.", "no room for all results: " + nameRollcall + " 993",
+		"uncertain: " + nameRollcall + " 3.", "no room for all: " + nameRollcall + " 993",
 		"100,000 hosts in one invocation", "cold start", "512", "CPU a check, by that of a bare handshake", "met",
 	} {
 		found := strings.Index(out.String()[at:], want)

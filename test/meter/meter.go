@@ -254,7 +254,7 @@ type timedConn struct {
 
 // Read notes when the kernel received the bytes.
 func (c *timedConn) Read(p []byte) (int, error) {
-	n, at, err := testnet.ReceiveStamped(c.TCPConn, p)
+	n, at, err := receive(c.TCPConn, p)
 	if n > 0 {
 		c.received, c.wroteLast = at, false
 	}
