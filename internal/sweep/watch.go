@@ -82,14 +82,14 @@ func (h *hand) attend(ctx context.Context, timeout time.Duration, probe func(con
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	ended := ctx.Done()
-	for seen, looks := 0, 0; ; timer.Reset(time.Until(due)) {
+	for late := (lookout{}); ; timer.Reset(time.Until(due)) {
 		select {
 		case res := <-h.results:
 			return res, check.OK
 		case <-ended:
 			ended = nil
 			if end := ceiling.At(); end.IsZero() || time.Now().Before(end) {
-				overdue, due, seen, looks = check.Deadline, time.Now().Add(look), 0, 0
+				overdue, due, late = check.Deadline, time.Now().Add(look), lookout{}
 			}
 			continue
 		case <-timer.C:
@@ -101,18 +101,31 @@ func (h *hand) attend(ctx context.Context, timeout time.Duration, probe func(con
 			due = now.Add(time.Second)
 			continue
 		case now.Before(end):
-			due, seen, looks = end.Add(look), 0, 0
+			due, late = end.Add(look), lookout{}
 			continue
 		}
-		// Who looks late is of a process that was kept from running, and the check with it.
-		if looks++; now.Sub(due) < look {
-			seen++
-		}
-		if seen >= int(grace/look) || looks >= mostLooks {
+		if late.isEnough(now.Sub(due)) {
 			return check.Result{}, cmp.Or(overdue, check.Timeout)
 		}
 		due = now.Add(look)
 	}
+}
+
+// A lookout looks at a check that is overdue.
+type lookout struct {
+	looks  int
+	inTime int // of them
+}
+
+// isEnough notes a look that came some time after it was due, and reports
+// whether the check is given up. Who looks late is of a process that was kept from
+// running, and the check with it.
+func (l *lookout) isEnough(late time.Duration) bool {
+	l.looks++
+	if late < look {
+		l.inTime++
+	}
+	return l.inTime >= int(grace/look) || l.looks >= mostLooks
 }
 
 // watched checks target t on a hand of the round's. Who has to be left behind

@@ -180,3 +180,26 @@ func TestStuckCanary(t *testing.T) {
 		close(out)
 	})
 }
+
+// TestLateLooksDoNotCount: a process that was stopped for an hour gives nothing
+// up for that, but does not wait for ever either.
+func TestLateLooksDoNotCount(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		late func(look int) time.Duration
+		want int // looks
+	}{
+		{"in time", func(int) time.Duration { return look - 1 }, 2},
+		{"stopped once", func(i int) time.Duration { return map[bool]time.Duration{true: time.Hour}[i == 1] }, 3},
+		{"never in time", func(int) time.Duration { return look }, mostLooks},
+	} {
+		var l lookout
+		looks := 1
+		for !l.isEnough(test.late(looks)) {
+			looks++
+		}
+		if looks != test.want {
+			t.Errorf("%s: given up after %d looks, want %d", test.name, looks, test.want)
+		}
+	}
+}

@@ -563,6 +563,8 @@ func headChecks() map[string]check {
 		"endless-headers":   fails(mentions("server response headers exceeded")),
 		"endless-header":    fails(mentions("server response headers exceeded")),
 		"large-headers-ok":  over(200, ""),
+		"many-headers":      over(200, ""),
+		"many-headers-ok":   over(200, ""),
 		"header-no-colon":   fails(mentions("malformed MIME header")),
 		"header-blank-name": responds(200, ""), // net/http takes it
 		"header-control":    fails(mentions("malformed MIME header")),
