@@ -179,9 +179,9 @@ func TestHTTP2BoundsHeaders(t *testing.T) {
 	}
 }
 
-// TestHTTP2AcksAreNoRequests: what a server wants acknowledged while it takes its
+// TestHTTP2AcksAreNotRequests: what a server wants acknowledged while it takes its
 // time does not make its first byte faster.
-func TestHTTP2AcksAreNoRequests(t *testing.T) {
+func TestHTTP2AcksAreNotRequests(t *testing.T) {
 	const hold = 50 * time.Millisecond
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
