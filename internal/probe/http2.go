@@ -555,7 +555,9 @@ func (h *head) field(f hpack.HeaderField) {
 		return
 	}
 	h.room -= int(f.Size())
-	h.fields--
+	if f.Name != ":status" {
+		h.fields--
+	}
 	if h.room < 0 || h.fields < 0 {
 		h.err = errHeadersTooLarge
 		return

@@ -1,23 +1,15 @@
 package resolve
 
 import (
-	"encoding/binary"
 	"net"
 	"os"
-	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// prepare asks the kernel to stamp what a socket receives.
-func prepare(_, _ string, raw syscall.RawConn) error {
-	return raw.Control(func(fd uintptr) {
-		// A kernel that refuses is no error: the process's clock stands in.
-		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-	})
-}
+	"rollcall/internal/wire"
+)
 
 // receiveAll delivers what comes until the socket is closed.
 func (s *socket) receiveAll() {
@@ -40,13 +32,17 @@ func (s *socket) drain() {
 func (s *socket) receive(fd int) {
 	s.receiving.Lock()
 	defer s.receiving.Unlock()
-	var oob [64]byte // a control message of 16 bytes takes 32
+	var oob [wire.StampSpace]byte
 	for {
 		n, oobn, _, _, err := unix.Recvmsg(fd, s.buffer[:], oob[:], unix.MSG_DONTWAIT)
 		switch err {
 		case nil:
 			now := time.Now()
-			s.deliver(s.buffer[:n], now, lag(oob[:oobn], now))
+			var lag time.Duration // for how long the packet has been waiting for us
+			if at, ok := wire.Stamp(oob[:oobn]); ok {
+				lag = now.Sub(at)
+			}
+			s.deliver(s.buffer[:n], now, lag)
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return
@@ -58,23 +54,6 @@ func (s *socket) receive(fd int) {
 			}
 		}
 	}
-}
-
-// lag finds SCM_TIMESTAMPNS, a struct timespec, among control messages, and
-// returns for how long a packet had been waiting for us at now.
-func lag(oob []byte, now time.Time) time.Duration {
-	for len(oob) >= unix.SizeofCmsghdr {
-		header, data, rest, err := unix.ParseOneSocketControlMessage(oob)
-		if err != nil {
-			return 0
-		}
-		if header.Level == unix.SOL_SOCKET && header.Type == unix.SCM_TIMESTAMPNS && len(data) >= 16 {
-			sec := int64(binary.NativeEndian.Uint64(data))
-			return now.Sub(time.Unix(sec, int64(binary.NativeEndian.Uint64(data[8:]))))
-		}
-		oob = rest
-	}
-	return 0
 }
 
 // drops returns how many packets the kernel has thrown away because nobody

@@ -5,12 +5,8 @@ package resolve
 import (
 	"errors"
 	"net"
-	"syscall"
 	"time"
 )
-
-// prepare does nothing where the kernel gives no stamps that we can read.
-func prepare(_, _ string, _ syscall.RawConn) error { return nil }
 
 // receiveAll delivers what comes until the socket is closed.
 func (s *socket) receiveAll() {

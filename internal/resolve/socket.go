@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"rollcall/internal/wire"
 	"slices"
 	"sync"
 	"syscall"
@@ -46,7 +47,7 @@ func (o *sockets) query(ctx context.Context, server string, q *question) (*query
 }
 
 func (o *sockets) dial(ctx context.Context, server string, now time.Time) error {
-	conn, err := (&net.Dialer{Control: prepare}).DialContext(ctx, "udp", server)
+	conn, err := (&net.Dialer{Control: wire.Control}).DialContext(ctx, "udp", server)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,15 @@ func everyByte() string {
 	return "\x1b]0;owned\x07\x1b[31m" + string(all)
 }
 
+// smallHeaders is a response with n of them.
+func smallHeaders(n int) string {
+	var head strings.Builder
+	for i := range n {
+		fmt.Fprintf(&head, "a%d:\r\n", i)
+	}
+	return testnet.StatusLine + "Content-Length: 0\r\n" + head.String() + "\r\n"
+}
+
 // headFaults respond with headers that are too many or malformed, or nearly.
 func headFaults() []testnet.Server {
 	longLine := "X-Large: " + strings.Repeat("x", 1013) + "\r\n" // 1 KiB
@@ -68,6 +77,9 @@ func headFaults() []testnet.Server {
 		{Name: "endless-header", Description: "sends one header without end", Start: testnet.OverHTTP(testnet.Sequence(testnet.Send(testnet.StatusLine+"X-Endless: "), testnet.Repeat(longLine[:1022], 0)))},
 		{Name: "large-headers-ok", Description: "responds with headers of 200 KiB",
 			CounterpartOf: "large-headers endless-headers endless-header", Start: testnet.OverHTTP(testnet.LargeHeaders(200))},
+		{Name: "many-headers", Description: "responds with 30,000 small headers", Start: testnet.OverHTTP(testnet.Send(smallHeaders(30_000)))},
+		{Name: "many-headers-ok", Description: "responds with 900 small headers",
+			CounterpartOf: "many-headers", Start: testnet.OverHTTP(testnet.Send(smallHeaders(900)))},
 		{Name: "header-no-colon", Description: "one of its headers has no colon", CounterpartOf: "header-control", Start: testnet.OverHTTP(testnet.Send(testnet.StatusLine + "this is not a header\r\nContent-Length: 0\r\n\r\n"))},
 		{Name: "header-blank-name", Description: "one of its headers has a blank in its name", CounterpartOf: "header-control", Start: testnet.OverHTTP(testnet.Send(testnet.StatusLine + "Bad Name: x\r\nContent-Length: 0\r\n\r\n"))},
 		{Name: "header-control", Description: "one of its headers holds control characters", Start: testnet.OverHTTP(testnet.Send(testnet.StatusLine + "X-Bad: \x00\x1b[31m\r\nContent-Length: 0\r\n\r\n"))},

@@ -67,17 +67,9 @@ func cookieFaults() []testnet.Server {
 			Start: testnet.Shared(func(w http.ResponseWriter, _ *http.Request) {
 				again(w, fmt.Sprintf("session=%d; Path=/", sessions.Add(1)))
 			})},
-		{Name: "cookies-ten-thousand", Description: "sets 10,000 cookies with its redirect",
-			CounterpartOf: "cookie-circle", Start: testnet.Shared(func(w http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("Cookie") != "" {
-					testnet.Respond(w, http.StatusOK, "enough")
-					return
-				}
-				for i := range 10_000 {
-					w.Header().Add("Set-Cookie", fmt.Sprint("c", i, "=x"))
-				}
-				again(w, "c=x")
-			})},
+		{Name: "cookies-ten-thousand", Description: "sets 10,000 cookies with its redirect", Start: testnet.Shared(manyCookies(10_000))},
+		{Name: "cookies-900", Description: "sets 900 cookies with its redirect",
+			CounterpartOf: "cookies-ten-thousand cookie-circle", Start: testnet.Shared(manyCookies(900))},
 	}
 }
 
@@ -110,5 +102,19 @@ func shruggedFaults() []testnet.Server {
 			Start: testnet.OverHTTP(func(_ context.Context, c *testnet.Client) {
 				io.WriteString(c, testnet.StatusLine+"Content-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: 1\n\n")
 			})},
+	}
+}
+
+// manyCookies sets n cookies and redirects to itself, until one comes back.
+func manyCookies(n int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Cookie") != "" {
+			testnet.Respond(w, http.StatusOK, "enough")
+			return
+		}
+		for i := range n {
+			w.Header().Add("Set-Cookie", fmt.Sprint("c", i, "=x"))
+		}
+		again(w, "c=x")
 	}
 }

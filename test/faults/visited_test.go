@@ -19,7 +19,7 @@ func visitedChecks() map[string]check {
 		"encoding-blank": small,
 
 		"cookie-wall": locates(302, "/"), "cookie-circle": locates(302, "/"), "cookie-sessions": locates(302, "/"),
-		"cookies-ten-thousand": locates(302, "/"),
+		"cookies-ten-thousand": locates(302, "/"), "cookies-900": locates(302, "/"),
 
 		"transfer-identity": strict, "transfer-empty": strict, "chunked-twice": strict, "length-list": strict,
 		"header-blank-first": strict, "header-blank-colon": responds(200, "ok"), "header-bell": strict,
