@@ -212,7 +212,8 @@ func TestHTTP2AcksAreNotRequests(t *testing.T) {
 	}
 	w := wire.New(conn)
 	defer w.Close()
-	o := &observer{Conn: w, wire: w, share: new(share)}
+	held := newMemory(0).begin(check.Reserve{})
+	o := &observer{Conn: w, wire: w, share: &held}
 	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: target("http://a.example/").URL}); err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
