@@ -212,8 +212,7 @@ func TestHTTP2AcksAreNotRequests(t *testing.T) {
 	}
 	w := wire.New(conn)
 	defer w.Close()
-	memory := newMemory(0).begin(check.Reserve{})
-	o := &observer{Conn: w, wire: w, share: &memory}
+	o := &observer{Conn: w, wire: w, share: &share{of: &memory{limit: 1 << 30}, taken: check.InFlight}}
 	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: target("http://a.example/").URL}); err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
