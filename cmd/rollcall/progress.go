@@ -98,7 +98,7 @@ func (p *progress) checkEnded(t *check.Target) {
 func (p *progress) count(t *check.Target, r *check.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r.Exhausted {
+	if r.Exhausted || r.Short > 0 {
 		return // the sweep checks it again
 	}
 	retried, again := p.retries[t]

@@ -96,6 +96,16 @@ func file(t *testing.T, text string) string {
 	return name
 }
 
+// listFile is a file whose name does not say that it holds JSON.
+func listFile(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "urls.txt")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // shows compares a text with what has to be in it, in that order.
 func shows(t *testing.T, what, got string, want ...string) {
 	t.Helper()
@@ -212,7 +222,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// What is checked may come by five ways.
+// What is checked may come by these ways.
 func TestSources(t *testing.T) {
 	good := url(t, "good.stage.test")
 	event := fmt.Sprintf(`{"urls": [{"name": "the good one", "url": %q}]}`, good)
@@ -223,6 +233,9 @@ func TestSources(t *testing.T) {
 		{"an event on standard input", event, "check -", "the good one"},
 		{"an event on standard input, by its flag", event, "check --event -", "the good one"},
 		{"an event in a file", "", "check --event " + file(t, event), "the good one"},
+		{"an event after blanks", " \r\n" + event, "check -", "the good one"},
+		{"an event after blanks, in a file of any name", "", "check --event " + listFile(t, " \n"+event), "the good one"},
+		{"lines in a file", "", "check --event " + listFile(t, "# mine\n"+good+"\n"), host},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := rollcall(t, test.in, strings.Fields(test.args)...)

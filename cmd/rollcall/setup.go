@@ -27,7 +27,7 @@ import (
 // sources are the flags and arguments that say what to check.
 type sources struct {
 	URLs  []string `arg:"" optional:"" name:"url" help:"URLs to check; https:// is assumed if there is no scheme. - reads an event, or one URL a line, from standard input."`
-	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event; - is standard input."`
+	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event, or of a list with one URL a line; - is standard input."`
 }
 
 // plan reads what to check.
@@ -38,15 +38,10 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 		return nil, wrongUsage("give URLs or --event, not both")
 	case len(s.URLs) > 1 && slices.Contains(s.URLs, "-"):
 		return nil, wrongUsage("- is standard input and stands alone")
-	case s.Event == "-" || len(s.URLs) == 1 && s.URLs[0] == "-":
-		return readPlan(ctx, sys, "-", inputs)
 	case s.Event != "":
-		file, err := os.Open(s.Event)
-		if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
-		defer file.Close()
-		return plan.Parse(ctx, file, inputs)
+		return readPlan(ctx, sys, s.Event, inputs)
+	case len(s.URLs) == 1 && s.URLs[0] == "-":
+		return readPlan(ctx, sys, "-", inputs)
 	case len(s.URLs) == 0:
 		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
 	}
@@ -58,7 +53,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 }
 
 // readPlan reads a file, or standard input if its name is -: an event if the
-// name ends in .json or the first byte is a brace, else one URL a line.
+// name ends in .json or the text begins with a brace, else one URL a line.
 func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
 	r := sys.in
 	if file != "-" {
@@ -70,14 +65,19 @@ func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) 
 		r = opened
 	}
 	buffered := bufio.NewReader(r)
-	first, err := buffered.Peek(1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, wrongUsage("reading the event: %v", err)
+	var start []byte
+	for n := 1; len(bytes.TrimSpace(start)) == 0; n++ {
+		var err error
+		if start, err = buffered.Peek(n); errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
+			break
+		} else if err != nil {
+			return nil, wrongUsage("reading the event: %v", err)
+		}
 	}
-	if !strings.HasSuffix(file, ".json") && !bytes.Equal(first, []byte("{")) {
-		return plan.ParseLines(ctx, buffered, inputs)
+	if strings.HasSuffix(file, ".json") || bytes.HasSuffix(start, []byte("{")) {
+		return plan.Parse(ctx, buffered, inputs)
 	}
-	return plan.Parse(ctx, buffered, inputs)
+	return plan.ParseLines(ctx, buffered, inputs)
 }
 
 // absolute puts https:// before what people type where a browser would do so

@@ -295,6 +295,7 @@ func TestProgressCounts(t *testing.T) {
 	p.count(&targets[2], &check.Result{State: check.Down, Reason: check.TLSExpired})
 	p.count(&targets[3], &down)
 	p.count(&targets[4], &down)
+	p.count(&targets[3], &check.Result{State: check.NotChecked, Reason: check.Internal, Short: 1 << 20})
 	p.count(&targets[4], &check.Result{State: check.NotChecked, Reason: check.Internal, Exhausted: true})
 	for i := range targets {
 		p.checkEnded(&targets[i])

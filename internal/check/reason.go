@@ -130,7 +130,7 @@ func (r Reason) State() State {
 	return Down
 }
 
-// Passing reports whether a failure with r may be gone a moment later, so
+// Retryable reports whether a failure with r may be gone a moment later, so
 // that a second look is worth it. For some it depends on the status; see
 // [Result.Retryable].
 func (r Reason) Retryable() bool {

@@ -6,7 +6,7 @@ import (
 	"net/url"
 )
 
-// A Response is what an [Condition] may depend on.
+// A Response is what a [Condition] may depend on.
 type Response struct {
 	Result  *Result // as known so far: status, phases, address, certificate
 	URL     *url.URL

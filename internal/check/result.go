@@ -41,7 +41,7 @@ type Result struct {
 	HTTP      string     // "1.0", "1.1", "2"
 	Redirects []string   // the URLs followed to, in order, as people may see them
 	BytesWire int64      // of the body, as it came
-	BytesBody int64      // of the body, decoded
+	BytesBody int64      // of the body, decoded; br and zstd only if an expression reads it, else as it came
 
 	Certificate *Certificate // nil without TLS, or where no certificate was seen
 
@@ -145,7 +145,7 @@ func (r *Result) Checked() bool { return r.State != NotChecked }
 // Measured reports whether anything took place that has a duration.
 func (r *Result) Measured() bool { return r.Attempts > 0 && r.Phases != NoPhases() }
 
-// Passing reports whether the failure may be gone a moment later, so that
+// Retryable reports whether the failure may be gone a moment later, so that
 // the sweep confirms it.
 func (r *Result) Retryable() bool {
 	busy := r.Status >= 500 || r.Status == 429

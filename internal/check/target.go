@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Target is one URL to probe. plan.Parse builds and validates it; a
-// [Prober] trusts every field.
+// A Target is one URL to probe. plan.Parse builds and validates it;
+// probes trust every field.
 type Target struct {
 	Name        string   // unique within a plan; the metric dimension
 	Group       string   // the dimension of aggregates

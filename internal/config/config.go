@@ -77,12 +77,13 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
 	}
-	checks, seconds := sweep.Capacity(c.Memory)
+	memory := cmp.Or(c.Memory, memoryLimit())
+	checks, seconds := sweep.Capacity(memory)
 	if c.InFlight == 0 {
 		c.InFlight = max(1, checks/c.Concurrent)
 	}
 	c.SecondDials = seconds
-	c.CheckMemory = sweep.Memory(cmp.Or(c.Memory, memoryLimit()))
+	c.CheckMemory = sweep.Memory(memory)
 	return c, nil
 }
 

@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 	"rollcall/internal/sweep"
@@ -282,5 +284,20 @@ func TestSourcesOfTheWorkingDirectory(t *testing.T) {
 	}
 	if text, err := contents(t, Config{TaskRoot: "nowhere"}, "here.txt"); err == nil {
 		t.Errorf("a directory that does not exist has %q", text)
+	}
+}
+
+// Without Lambda's word on memory, Go's own limit stands in: for the checks at
+// once as for what they hold.
+func TestGoMemoryLimit(t *testing.T) {
+	was := debug.SetMemoryLimit(64 << 20)
+	defer debug.SetMemoryLimit(was)
+	c, err := Load(environment(nil))
+	if err != nil || c.CheckMemory != sweep.Memory(64<<20) || c.InFlight > int(c.CheckMemory/check.InFlight) {
+		t.Errorf("%d checks hold %d bytes, error %v", c.InFlight, c.CheckMemory, err)
+	}
+	c, err = Load(environment(map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}))
+	if err != nil || c.CheckMemory != sweep.Memory(1769<<20) {
+		t.Errorf("with Lambda's word they hold %d bytes, error %v", c.CheckMemory, err)
 	}
 }

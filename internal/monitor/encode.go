@@ -44,8 +44,9 @@ func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
 	return text.InertJSON(encoded), err
 }
 
-// growth is what the rest of a summary may grow by while it is published.
-const growth = 500
+// growth is what the rest of a summary may grow by while it is published: by a
+// warning of whose bytes JSON makes up to six each, and by numbers.
+const growth = 6*longestWarning + 500
 
 // encodeResults encodes the results for a response of at most limit bytes, if
 // there is a limit, so that Encode is quick later.

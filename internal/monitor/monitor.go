@@ -79,6 +79,7 @@ func New(c config.Config, d Dependencies) *Monitor {
 	}
 	if c.Canary != nil {
 		m.Sweeper.Canary = func(ctx context.Context) check.Result { return d.Probe(ctx, c.Canary) }
+		m.Sweeper.CanaryURL = c.Canary.RedactedURL
 	}
 	return m
 }

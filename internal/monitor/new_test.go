@@ -34,11 +34,11 @@ func TestNew(t *testing.T) {
 
 // The canary is checked as every target is.
 func TestNewWithCanary(t *testing.T) {
-	c := config.Config{Canary: &check.Target{Name: "canary"}}
+	c := config.Config{Canary: &check.Target{Name: "canary", RedactedURL: "https://canary.example"}}
 	m := New(c, Dependencies{Probe: func(_ context.Context, t *check.Target) check.Result {
 		return check.Result{Name: t.Name, Reason: check.BlockedAddress}
 	}})
-	if got := m.Sweeper.Canary(t.Context()); got.Name != "canary" || got.Reason != check.BlockedAddress {
-		t.Errorf("got %+v", got)
+	if got := m.Sweeper.Canary(t.Context()); got.Name != "canary" || got.Reason != check.BlockedAddress || m.Sweeper.CanaryURL != "https://canary.example" {
+		t.Errorf("got %+v of %q", got, m.Sweeper.CanaryURL)
 	}
 }

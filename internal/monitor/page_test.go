@@ -55,6 +55,20 @@ func TestPageFails(t *testing.T) {
 	})
 }
 
+// However many bytes JSON makes of a warning that came last, the response keeps
+// its limit, and is not half empty.
+func TestPageFailsInManyBytes(t *testing.T) {
+	rigged(t, func(t *testing.T, g *rig) {
+		g.ResponseLimit = 12_000
+		g.Page = func(context.Context, *Summary) error { return errors.New(strings.Repeat("\x01", 500)) }
+		s := g.run(t, event(60, ""))
+		text, err := s.Encode(g.ResponseLimit)
+		if err != nil || len(text) > g.ResponseLimit || len(text) < g.ResponseLimit*3/4 || !s.Truncated {
+			t.Errorf("the response has %d bytes, error %v, truncated %v", len(text), err, s.Truncated)
+		}
+	})
+}
+
 // A page that takes too long ends when the publishing's time does, and one for
 // which there is no time is not begun.
 func TestPageEndsInTime(t *testing.T) {

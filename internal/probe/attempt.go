@@ -15,23 +15,23 @@ import (
 	"rollcall/internal/redact"
 )
 
-// An attempt is one check under way.
+// An attempt is one try at a target: the first request and its redirects.
 type attempt struct {
 	p       *Prober
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
 	share   *share
-	at      *url.URL       // that is asked; nil: none yet
-	ceiling *check.Ceiling // for whoever waits; nil: nobody does
+	at      *url.URL       // of the latest request; nil: there was none yet
+	ceiling *check.Ceiling // tells the sweep until when the attempt may take; nil: nobody asks
 	res     check.Result
 
 	anonymous bool // the last server asked for a client certificate and got none
 }
 
-// Probe checks t once. It never takes much longer than t's timeout, and ends at
-// once when ctx does: with a cause of [check.ErrBudget], or any other, the
-// result's reason is Deadline.
+// Probe checks t once. The phases of the check take t's timeout at most; waiting
+// for its turn at a host, or for its turn to decode and judge a body, comes on
+// top. It ends soon after ctx does, and the result's reason is Deadline then.
 func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	if t.Invalid != "" {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
@@ -110,9 +110,9 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	return a.res
 }
 
-// hop looks the hop's host up and sends its request, when it is its turn. A
-// server that takes the request over HTTP/1.1 only is asked again over that,
-// where the target leaves it to the server.
+// hop waits for its turn at the hop's host, looks it up and sends the request.
+// If the server wants HTTP/1.1 for that, and the target leaves the version to
+// it, the request is sent again over HTTP/1.1.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	a.at = h.url
 	a.ceiling.Set(nil) // what there is to wait for now is ours

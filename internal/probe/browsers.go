@@ -30,8 +30,8 @@ var browsers = map[string]http.Header{
 	},
 }
 
-// introduction is the headers that say who asks, for each way to say it. They
-// are shared and never changed.
+// introduction is the headers that say who asks, for all who are not a browser. Hops
+// share them and never change them.
 func introduction(userAgent string) http.Header {
 	return http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}}
 }

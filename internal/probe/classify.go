@@ -154,6 +154,9 @@ var alerts = []struct {
 func classifyTLS(f failure) (check.Reason, string) {
 	refused, _ := errors.AsType[*net.OpError](f.error)
 	remote := alerted(f.error)
+	if remote && f.inBody { // the handshake is long over
+		return check.BodyTruncated, "server ended the connection before the end of the body: " + strings.TrimPrefix(refused.Err.Error(), "tls: ")
+	}
 	if f.certificateWanted && (f.phase == check.TLS || remote) { // a TLS 1.3 server says so only at the first read
 		return check.TLSClientCertificate, clientCertificateDetail(f)
 	}

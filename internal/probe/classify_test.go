@@ -100,6 +100,8 @@ func TestClassify(t *testing.T) {
 
 		{"body cut short", io.ErrUnexpectedEOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
 		{"body ended early", io.EOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
+		{"alert in the body", alert("internal error"), check.Transfer, true, check.BodyTruncated, "before the end of the body: internal error"},
+		{"alert in the body that has a meaning in the handshake", alert("certificate required"), check.Transfer, true, check.BodyTruncated, "certificate required"},
 		{"broken chunk", errors.New("invalid byte in chunk length"), check.Transfer, true, check.BodyInvalid, "invalid byte in chunk length"},
 		{"nowhere", errors.New("odd"), check.NoPhase, false, check.Internal, "odd"},
 	} {
@@ -127,6 +129,7 @@ func TestClassifyByTheStart(t *testing.T) {
 		{"garbage over HTTP/2", failure{exchangeError: exchangeError{error: io.EOF, version: check.HTTP2, start: "SSH-2.0"}}, check.ConnectionClosed, ""},
 		{"certificate wanted, in the handshake", failure{exchangeError: exchangeError{error: io.EOF, certificateWanted: true}, phase: check.TLS}, check.TLSClientCertificate, ""},
 		{"certificate wanted, at the first read", failure{exchangeError: exchangeError{error: alert("bad certificate"), certificateWanted: true}}, check.TLSClientCertificate, ""},
+		{"certificate wanted, and an alert in the body", failure{exchangeError: exchangeError{error: alert("internal error"), certificateWanted: true, inBody: true}, phase: check.Transfer}, check.BodyTruncated, "internal error"},
 		{"certificate wanted, and taken without", failure{exchangeError: exchangeError{error: io.EOF, certificateWanted: true}}, check.ConnectionClosed, ""},
 		{"certificate wanted, and then silence", failure{exchangeError: exchangeError{error: errTimeout, certificateWanted: true}, phase: check.TLS}, check.Timeout, ""},
 	} {

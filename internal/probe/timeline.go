@@ -23,7 +23,7 @@ type timeline struct {
 	happened    [check.Transfer + 1]bool
 	unstamped   bool // some bytes had no kernel stamp
 	uncertainty time.Duration
-	waited      time.Duration // for a host's place and the resolver's pace: a delay of neither side
+	waited      time.Duration // for a turn at a host, the resolver's rate, or a turn to decode a body: not in the delay that is reported as ours
 }
 
 // record adds to a phase, and to the uncertainty of all.

@@ -1,10 +1,6 @@
 package sweep
 
-import (
-	"math"
-
-	"rollcall/internal/check"
-)
+import "rollcall/internal/check"
 
 const (
 	// descriptorsReserved are for everything that is not a check: the standard
@@ -23,8 +19,8 @@ const (
 )
 
 // Capacity is how many checks this process can run at once, and how many of
-// them may have a second socket: by its limit of file descriptors, and by its
-// memory in bytes (0: not limited).
+// them may have a second socket: by its limit of file descriptors, and by what
+// [Memory] of its memory is theirs.
 func Capacity(memory int64) (checks, seconds int) {
 	return capacity(descriptors(), memory)
 }
@@ -32,11 +28,7 @@ func Capacity(memory int64) (checks, seconds int) {
 func capacity(descriptors, memory int64) (checks, seconds int) {
 	sockets := max(0, descriptors-descriptorsReserved)
 	second := sockets / secondShare
-	byMemory := int64(math.MaxInt32)
-	if memory > 0 {
-		byMemory = (memory - bytesReserved) / check.InFlight
-	}
-	checks = int(max(1, min(sockets-second, byMemory, maxInFlight)))
+	checks = int(max(1, min(sockets-second, Memory(memory)/check.InFlight, maxInFlight)))
 	return checks, int(max(1, min(second, int64(checks))))
 }
 

@@ -16,9 +16,10 @@ func TestCapacity(t *testing.T) {
 		{"less than what is kept", 10, 0, 1, 1},
 		{"one check", 65, 0, 1, 1},
 		{"seven checks and a second socket", 72, 0, 7, 1},
-		{"memory decides", 1 << 20, 128 << 20, 910, 910},
+		{"memory decides", 1 << 20, 128 << 20, 682, 682},
 		{"descriptors decide", 1024, 1769 << 20, 840, 120},
-		{"less memory than is kept", 1024, 32 << 20, 1, 1},
+		{"descriptors decide, with less memory", 1024, 512 << 20, 840, 120},
+		{"less memory than is kept", 1024, 32 << 20, 91, 91},
 		{"memory without end", 1024, 1 << 62, 840, 120},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -46,12 +46,12 @@ func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, re
 		return false
 	}
 	s.Log.Error("most targets can't be reached, and neither can the canary: the monitor has no network",
-		"hosts", len(reached), "unreachable", unreachable, "canary", canary.URL, "reason", canary.Reason.String())
+		"hosts", len(reached), "unreachable", unreachable, "canary", s.CanaryURL, "reason", canary.Reason.String())
 	return true
 }
 
 // checkCanary checks the canary once. Its panic is its result, and it is given up
-// as every check is.
+// and left behind as every check is.
 func (s *Sweeper) checkCanary(ctx context.Context) check.Result {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, check.ErrBudget)
 	defer cancel()
@@ -66,7 +66,12 @@ func (s *Sweeper) checkCanary(ctx context.Context) check.Result {
 		}()
 		return s.Canary(ctx)
 	})
-	if overdue != check.OK {
+	if overdue == check.OK {
+		return res
+	}
+	res, left := h.leave(func() {})
+	if left {
+		s.Log.Error("the check of the canary did not end and was left behind", "canary", s.CanaryURL)
 		return check.Result{Reason: check.Deadline}
 	}
 	return res

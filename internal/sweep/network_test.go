@@ -137,8 +137,9 @@ func TestSweepWithoutNetworkKeepsResults(t *testing.T) {
 		s := w.sweeper(10)
 		var log bytes.Buffer
 		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s.CanaryURL = "https://canary.example"
 		s.Canary = func(context.Context) check.Result {
-			return check.Result{URL: "https://canary.example", State: check.Down, Reason: check.DNSTimeout}
+			return check.Result{State: check.Down, Reason: check.DNSTimeout}
 		}
 		got := s.Sweep(t.Context(), hosted(w, "t t t t u"), nil)
 		for i, r := range got.Results {
@@ -151,6 +152,34 @@ func TestSweepWithoutNetworkKeepsResults(t *testing.T) {
 				t.Errorf("the log has no %s: %s", want, &log)
 			}
 		}
+	})
+}
+
+// A canary that does not end with its context is left behind, and the log says
+// which.
+func TestSweepLeavesTheCanaryBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		s := w.sweeper(10)
+		var log bytes.Buffer
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s.CanaryURL = "https://canary.example"
+		s.Canary = func(context.Context) check.Result {
+			time.Sleep(time.Hour)
+			return check.Result{}
+		}
+		if got := s.Sweep(t.Context(), hosted(w, "t t t t u"), nil); !got.VantageUnhealthy {
+			t.Error("a canary without a result has a network")
+		}
+		if took := time.Since(w.began); took > time.Minute {
+			t.Errorf("took %v", took)
+		}
+		for _, want := range []string{`"the check of the canary did not end and was left behind" canary=https://canary.example`, "canary=https://canary.example reason=deadline"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log has no %s: %s", want, &log)
+			}
+		}
+		time.Sleep(time.Hour) // until it has come back
 	})
 }
 

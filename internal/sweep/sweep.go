@@ -31,8 +31,9 @@ type Sweeper struct {
 	// Canary checks a URL that is known to be up. It is called when most targets
 	// seem to be down; nil: the monitor is taken to have a network. Its context
 	// ends after 5 s and outlives the sweep's, which may have ended already.
-	Canary func(context.Context) check.Result
-	Log    *slog.Logger
+	Canary    func(context.Context) check.Result
+	CanaryURL string // as people may see it
+	Log       *slog.Logger
 	// Memory is how many bytes the checks of a sweep may hold together; 0: any
 	// number. What got too little is checked again after all others.
 	Memory int64

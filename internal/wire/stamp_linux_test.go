@@ -24,7 +24,7 @@ func TestStampsAreOfTheArrival(t *testing.T) {
 	time.Sleep(lay)
 	receive(t, near, "response")
 	r := near.Reading()
-	if !r.Stamped || r.Late < lay || r.Waited.Process < lay {
+	if !r.Stamped || r.Waited.Process < lay {
 		t.Errorf("Reading = %+v, want it to have lain for %v", r, lay)
 	}
 	// Loopback delivers within the sender's call. The kernel's clock may be

@@ -35,7 +35,6 @@ type Reading struct {
 	Waited   Span          // for the other side, over all writes that had a response
 	Gap      time.Duration // uncertainty of Sent: the write was between Sent and Sent + Gap
 	WaitGap  time.Duration // the same of all writes in Waited
-	Late     time.Duration // the longest that arrived bytes lay unread
 	Received int64         // bytes
 	Stamped  bool          // every read had a stamp, and there was one
 
@@ -71,7 +70,6 @@ type timing struct {
 	waited    Span
 	waitGap   time.Duration
 	arrived   Instant
-	late      time.Duration
 	received  int64
 	unstamped bool // a read had no stamp
 	theirs    time.Duration
@@ -107,7 +105,6 @@ func (t *timing) bytesRead(got received, now time.Time) (late time.Duration) {
 	}
 	t.arrived = Instant{got.stamp, now}
 	late = time.Duration(now.UnixNano() - got.stamp)
-	t.late = max(t.late, late)
 	t.received += int64(got.n)
 	t.responded = true
 	return late
@@ -138,7 +135,7 @@ func (t *timing) reading() Reading {
 	waited, waitGap := t.waits()
 	r := Reading{
 		Arrived: t.arrived, Waited: waited, WaitGap: waitGap,
-		Late: t.late, Received: t.received, Stamped: !t.unstamped && t.received > 0, Theirs: t.theirs,
+		Received: t.received, Stamped: !t.unstamped && t.received > 0, Theirs: t.theirs,
 	}
 	if t.count > 0 {
 		w := t.sent()

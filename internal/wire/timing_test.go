@@ -46,7 +46,7 @@ type want struct {
 	sent, arrived       float64
 	gap                 float64
 	kernel, process     float64 // waited
-	waitGap, late       float64
+	waitGap             float64
 	received            int64
 	stamped             bool
 	sinceSent           float64 // by the kernel's clock, from sent to arrived
@@ -67,54 +67,54 @@ func TestTiming(t *testing.T) {
 		{"a request without a response", []step{wrote(1, 1.5)}, want{sent: 1, gap: 0.5, noRead: true}},
 		{
 			"a response", []step{wrote(0, 1), came(20, 25, 100)},
-			want{sent: 0, gap: 1, arrived: 20, kernel: 20, process: 25, waitGap: 1, late: 5, received: 100, stamped: true, sinceSent: 20},
+			want{sent: 0, gap: 1, arrived: 20, kernel: 20, process: 25, waitGap: 1, received: 100, stamped: true, sinceSent: 20},
 		},
 		{
 			// Two round trips: hello and response, key exchange and response.
 			"TLS 1.2", []step{wrote(0, 1), came(20, 21, 1400), came(20.5, 21, 900), wrote(25, 25.25), came(45, 46, 51)},
-			want{sent: 25, gap: 0.25, arrived: 45, kernel: 20.5 + 20, process: 21 + 21, waitGap: 1.25, late: 1, received: 2351, stamped: true, sinceSent: 20},
+			want{sent: 25, gap: 0.25, arrived: 45, kernel: 20.5 + 20, process: 21 + 21, waitGap: 1.25, received: 2351, stamped: true, sinceSent: 20},
 		},
 		{
 			// The Finished gets no response of its own; the request follows it,
 			// and the tickets come between the two and the response.
 			"TLS 1.3 with tickets after the Finished",
 			[]step{wrote(0, 0), came(10, 11, 2000), wrote(12, 12), wrote(13, 13.5), came(22, 23, 500), came(213, 290, 300)},
-			want{sent: 13, gap: 0.5, arrived: 213, kernel: 10 + 200, process: 11 + 277, waitGap: 0.5, late: 77, received: 2800, stamped: true, sinceSent: 200},
+			want{sent: 13, gap: 0.5, arrived: 213, kernel: 10 + 200, process: 11 + 277, waitGap: 0.5, received: 2800, stamped: true, sinceSent: 200},
 		},
 		{
 			"tickets alone are older than the request",
 			[]step{wrote(0, 0), came(10, 11, 2000), wrote(12, 12.25), wrote(40, 40.5), came(22, 41, 500)},
-			want{sent: 12, gap: 0.25, arrived: 22, kernel: 10 + 10, process: 11 + 29, waitGap: 0.25, late: 19, received: 2500, stamped: true, sinceSent: 10},
+			want{sent: 12, gap: 0.25, arrived: 22, kernel: 10 + 10, process: 11 + 29, waitGap: 0.25, received: 2500, stamped: true, sinceSent: 10},
 		},
 		{
 			"a response before a long request is written",
 			[]step{wrote(0, 1), wrote(2, 3), wrote(5, 30), wrote(30, -1), came(10, 31, 200), ended(60)},
-			want{sent: 5, gap: 25, arrived: 10, kernel: 5, process: 26, waitGap: 25, late: 21, received: 200, stamped: true, sinceSent: 5},
+			want{sent: 5, gap: 25, arrived: 10, kernel: 5, process: 26, waitGap: 25, received: 200, stamped: true, sinceSent: 5},
 		},
 		{
 			"a response while its request is still being written",
 			[]step{wrote(0, -1), came(10, 11, 200)},
-			want{sent: 0, gap: 0, arrived: 10, kernel: 10, process: 11, late: 1, received: 200, stamped: true, sinceSent: 10},
+			want{sent: 0, gap: 0, arrived: 10, kernel: 10, process: 11, received: 200, stamped: true, sinceSent: 10},
 		},
 		{
 			"a read without a stamp", []step{wrote(0, 0), came(10, 11, 5), unstamped(30, 5)},
-			want{sent: 0, arrived: 30, kernel: 30, process: 30, late: 1, received: 10, stamped: false, sinceSent: 30},
+			want{sent: 0, arrived: 30, kernel: 30, process: 30, received: 10, stamped: false, sinceSent: 30},
 		},
 		{
 			"the wall clock was set back", []step{wrote(1000, 1000), came(-5000, 1010, 5)},
-			want{sent: 1000, arrived: -5000, kernel: 0, process: 10, late: 6010, received: 5, stamped: true, sinceSent: 0},
+			want{sent: 1000, arrived: -5000, kernel: 0, process: 10, received: 5, stamped: true, sinceSent: 0},
 		},
 		{
 			"more writes than are remembered", append(slices.Clip(many), came(20.75, 40, 5)),
-			want{sent: 20, gap: 0.5, arrived: 20.75, kernel: 0.75, process: 20, waitGap: 0.5, late: 19.25, received: 5, stamped: true, sinceSent: 0.75},
+			want{sent: 20, gap: 0.5, arrived: 20.75, kernel: 0.75, process: 20, waitGap: 0.5, received: 5, stamped: true, sinceSent: 0.75},
 		},
 		{
 			"a response to what is forgotten", append(slices.Clip(many), came(3, 40, 5)),
-			want{sent: maxWrites + 3, gap: 0.5, arrived: 3, kernel: 0, process: 40 - maxWrites - 3, waitGap: 0.5, late: 37, received: 5, stamped: true, sinceSent: 0},
+			want{sent: maxWrites + 3, gap: 0.5, arrived: 3, kernel: 0, process: 40 - maxWrites - 3, waitGap: 0.5, received: 5, stamped: true, sinceSent: 0},
 		},
 		{
 			"they speak first", []step{came(5, 6, 5)},
-			want{nothingSent: true, arrived: 5, late: 1, received: 5, stamped: true},
+			want{nothingSent: true, arrived: 5, received: 5, stamped: true},
 		},
 	}
 	for _, tt := range tests {
@@ -125,6 +125,18 @@ func TestTiming(t *testing.T) {
 			}
 			tt.want.compare(t, tm.reading())
 		})
+	}
+}
+
+// A read is late by how long its bytes had lain there; without a stamp nobody
+// knows.
+func TestTimingOfLateReads(t *testing.T) {
+	var tm timing
+	if got := tm.bytesRead(received{n: 5, stamp: at(20).UnixNano()}, at(25)); got != 5*time.Millisecond {
+		t.Errorf("late by %v, want 5ms", got)
+	}
+	if got := tm.bytesRead(received{n: 5}, at(30)); got != 0 {
+		t.Errorf("late by %v without a stamp", got)
 	}
 }
 
@@ -152,7 +164,6 @@ func (w want) compare(t *testing.T, got Reading) {
 		{"Waited.Kernel", ms(got.Waited.Kernel), w.kernel},
 		{"Waited.Process", ms(got.Waited.Process), w.process},
 		{"WaitGap", ms(got.WaitGap), w.waitGap},
-		{"Late", ms(got.Late), w.late},
 		{"Received", float64(got.Received), float64(w.received)},
 		{"Arrived.Since(Sent)", since, w.sinceSent},
 	} {

@@ -29,7 +29,7 @@ const (
 // it. A new package is a new row.
 var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
-	"functions/check": {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "trust", "text"},
+	"functions/check": {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "text"},
 
 	"internal/text":    {},
 	"internal/pause":   {},
@@ -96,7 +96,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"internal/plan/plan.go", module + "internal/check", ""},
 		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [check expect guard redact weburl]"},
 		{"internal/wire/wire.go", module + "internal/probe", "internal/wire/wire.go imports internal/probe; internal/wire may import []"},
-		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [config sweep monitor publish cloud page probe check resolve trust text]"},
+		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [config sweep monitor publish cloud page probe check resolve text]"},
 		{"cmd/rollcall/main.go", module + "internal/testnet", ""},
 		{"cmd/rollcall/main.go", module + "functions/check", "cmd/rollcall/main.go imports functions/check; nothing may import a function"},
 		{"internal/plan/plan_test.go", module + "internal/testnet", ""},
