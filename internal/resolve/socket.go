@@ -11,8 +11,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"rollcall/internal/wire"
 )
 
 const (
