@@ -50,7 +50,7 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	if len(p.Targets) == 0 {
 		return &exitError{code: exitUsage}
 	}
-	use.Every, use.Memory, use.Answer = time.Minute, 1769, 500*time.Millisecond
+	use.Every, use.Memory, use.ResponseTime = time.Minute, 1769, 500*time.Millisecond
 	fmt.Fprintf(sys.out, "valid: %s\n%s\n", describe(p), cost.Line(p, use))
 	if len(unset) > 0 {
 		fmt.Fprintf(sys.out, "refers to variables that are not set here: %s\n", strings.Join(unset, ", "))

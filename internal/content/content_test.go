@@ -137,7 +137,7 @@ func TestWindowsAreBounded(t *testing.T) {
 	if got, err := unpacked("zstd", frame(13<<3)); got != "x" || err != nil {
 		t.Errorf("a window of 8 MiB: %q, %v", got, err)
 	}
-	// Brotli has at most 16 MiB, unless it is told that windows may be larger.
+	// Brotli has at most 16 MiB, unless larger windows are allowed.
 	if _, err := unpacked("br", "\x11\x1e"+strings.Repeat("\x00", 20)); err == nil {
 		t.Error("a large window of Brotli is taken")
 	}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/html/charset"
 )
 
-// Text returns a body as UTF-8, without a byte order mark. What the charset is
-// is said by that mark, the Content-Type, or the page itself, in this order, as
+// Text returns a body as UTF-8, without a byte order mark. The charset is
+// named by that mark, the Content-Type, or the page itself, in this order, as
 // the WHATWG's Encoding and HTML standards have it. A body that says nothing is
 // UTF-8, or, where a page or text is not, windows-1252. Text is at most limit
 // bytes; cut says that there was more. truncated says that body's end is missing.
@@ -61,7 +61,7 @@ func label(body, contentType string, truncated bool) string {
 	html := kind == "" || kind == "text/html" || kind == "application/xhtml+xml"
 	if found := declaration.FindStringSubmatch(start); found != nil && (xml || html) {
 		switch e, name := charset.Lookup(found[1]); {
-		case strings.HasPrefix(name, "utf-16"): // which is said in ASCII, so it is not
+		case strings.HasPrefix(name, "utf-16"): // which is named in ASCII, so it is not
 			return "utf-8"
 		case e != nil:
 			return name

@@ -37,13 +37,13 @@ const (
 
 // A Use says how a plan is to be run.
 type Use struct {
-	Every   time.Duration // from one run to the next; > 0
-	Profile metric.Profile
-	Limit   int           // how many targets, from the first on, have metrics of their own
-	Memory  int           // MB; > 0
-	X86     bool          // x86_64 instead of arm64
-	VPC     bool          // out by a NAT gateway
-	Answer  time.Duration // what a target takes to respond, on average
+	Every        time.Duration // from one run to the next; > 0
+	Profile      metric.Profile
+	Limit        int           // how many targets, from the first on, have metrics of their own
+	Memory       int           // MB; > 0
+	X86          bool          // x86_64 instead of arm64
+	VPC          bool          // out by a NAT gateway
+	ResponseTime time.Duration // what a target takes to respond, on average
 }
 
 // Parts are what a stack has beside its function that costs by the month.
@@ -148,8 +148,8 @@ func (w work) bill(name string, parts Parts) Bill {
 	b.Duration = overhead
 	if n := time.Duration(w.checked); n > 0 { // what binds a run is the CPU, the places for checks, or the pace of lookups
 		cpu := n * checkCPU * max(wholeCPU, time.Duration(w.Memory)) / time.Duration(w.Memory)
-		slowest := max(cpu, n*w.Answer/inFlight, time.Duration(w.hosts)*time.Second/dnsRate)
-		b.Duration = (slowest + w.Answer + overhead).Round(time.Millisecond)
+		slowest := max(cpu, n*w.ResponseTime/inFlight, time.Duration(w.hosts)*time.Second/dnsRate)
+		b.Duration = (slowest + w.ResponseTime + overhead).Round(time.Millisecond)
 	}
 	compute := arm64
 	if w.X86 {

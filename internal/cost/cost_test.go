@@ -28,7 +28,7 @@ func urls(t testing.TB, n int) *plan.Plan {
 
 // each is the use that the command has by default.
 func each(every time.Duration, profile metric.Profile) Use {
-	return Use{Every: every, Profile: profile, Limit: 1000, Memory: 1769, Answer: 500 * time.Millisecond}
+	return Use{Every: every, Profile: profile, Limit: 1000, Memory: 1769, ResponseTime: 500 * time.Millisecond}
 }
 
 // The bills of these were worked by hand, with paper's help: a month of 730

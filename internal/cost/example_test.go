@@ -14,7 +14,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	use := cost.Use{Every: 5 * time.Minute, Profile: metric.ProfileTarget, Limit: 1000, Memory: 1769, Answer: 500 * time.Millisecond}
+	use := cost.Use{Every: 5 * time.Minute, Profile: metric.ProfileTarget, Limit: 1000, Memory: 1769, ResponseTime: 500 * time.Millisecond}
 	bill := cost.Estimate(p, use)
 	fmt.Println(bill.Runs, "runs of", bill.Duration)
 	for _, item := range bill.Items {

@@ -39,7 +39,7 @@ func Write(w io.Writer, p *plan.Plan, u Use) error {
 		processor = "x86_64"
 	}
 	fmt.Fprintf(&b, "ASSUMED\nA run takes %s: responses after %s, %d MB, %s. Nothing is down; each reason that occurs is one metric more.\n",
-		bill.Duration, u.Answer, u.Memory, processor)
+		bill.Duration, u.ResponseTime, u.Memory, processor)
 	fmt.Fprintf(&b, "A check sends %s bytes; a run logs %s, kept for %d days.\n", text.Count(bytesOut), text.Count(logBytes), retained/24)
 	if u.VPC {
 		fmt.Fprintf(&b, "A check receives %s bytes through one NAT gateway.\n", text.Count(bytesIn))

@@ -155,9 +155,9 @@ type evaluation struct {
 type limit string
 
 const (
-	tooManySteps limit = "expression exceeded its step limit"
-	tooLong      limit = "expression exceeded its time limit"
-	runEnded     limit = "the run ended"
+	stepLimit limit = "expression exceeded its step limit"
+	tooLong   limit = "expression exceeded its time limit"
+	runEnded  limit = "the run ended"
 )
 
 // Error returns the limit's text.
@@ -174,7 +174,7 @@ func (e *Expression) evaluation(r *check.Response) *evaluation {
 	run.Time = more
 	run.Step = func() bool {
 		if run.steps++; run.steps > maxSteps {
-			run.limit = tooManySteps
+			run.limit = stepLimit
 			panic(run.limit)
 		}
 		return more()

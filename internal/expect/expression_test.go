@@ -261,7 +261,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"within all", func(*evaluation) {}, false, ""},
 		{"the last turns", func(run *evaluation) { run.steps = maxSteps - 20 }, false, ""},
-		{"a turn too many", func(run *evaluation) { run.steps = maxSteps - 19 }, false, tooManySteps},
+		{"a turn too many", func(run *evaluation) { run.steps = maxSteps - 19 }, false, stepLimit},
 		{"late for others", late, false, ""},
 		{"too long", func(run *evaluation) { late(run); run.end = 1 }, false, tooLong},
 		{"the run's end", late, true, runEnded},

@@ -43,7 +43,7 @@ func parse(event []byte, in Inputs) (*Plan, error) {
 }
 
 // Each file of testdata/invalid holds one fault; the text beside it is the
-// error, to the letter. GOLDEN=write writes the texts anew.
+// error, to the letter. GOLDEN=write writes the texts.
 func TestInvalidEvents(t *testing.T) {
 	forEachEvent(t, "invalid", func(t *testing.T, data []byte) string {
 		got, err := parse(data, inputs())

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Lists that are nearly lists of URLs, as people have them. Each is said to be
-// what it is, with its lines, and what can't be a URL says so too.
+// Lists that are nearly lists of URLs, as people have them. The problem names
+// what each is, with its lines, and what can't be a URL.
 func TestListsThatAreNearlyLists(t *testing.T) {
 	const (
 		invisible = "has an invisible character"

@@ -25,7 +25,7 @@ type Plan struct {
 	PerHost   int            // how many checks at once of one host name and port; 0 where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant
-	Event     RawEvent       // what it was made of; nil where that was no event
+	Event     RawEvent       // what it was made of; nil where that was not an event
 }
 
 // Inputs are what an event may refer to.
@@ -203,7 +203,7 @@ func eventFields(settings []setting) []field[event] {
 			}
 		}},
 		{"perHost", schema{
-			"description": "At most so many checks at once of one host name and port. Default: ROLLCALL_PER_HOST.",
+			"description": "Maximum of checks at once of one host name and port. Default: ROLLCALL_PER_HOST.",
 			"type":        "integer", "minimum": 1, "maximum": maxPerHost,
 		}, func(v value, e *event) {
 			if n, ok := v.requireInteger(1, maxPerHost); ok {

@@ -74,7 +74,7 @@ func quote(s string) string {
 }
 
 // suggestion returns ` (did you mean "timeout"?)` if got is close to a known
-// word, and "" if it is not. Case is no difference; a typo may be one edit in
+// word, and "" if it is not. Case does not matter; a typo may be one edit in
 // every three letters.
 func suggestion(got string, known []string) string {
 	const longest = 32 // no known word comes near it

@@ -65,7 +65,7 @@ func TestSourceByScheme(t *testing.T) {
 	}
 }
 
-// A path that names its scheme is no way to other files than one without.
+// A path that names its scheme leads to the same files as one without.
 func TestFilesTakesRegularFilesOnly(t *testing.T) {
 	files := fstest.MapFS{"a.txt": {Data: []byte("https://a.example\n")}}
 	for _, source := range []string{"file://a.txt", "file:///a.txt", "file://./a.txt", "FILE://a.txt"} {

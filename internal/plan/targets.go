@@ -27,7 +27,7 @@ const (
 	maxLine = 64 << 10
 )
 
-// The fields of a target that are no settings.
+// The fields of a target that are not settings.
 const (
 	fieldName  = "name"
 	fieldGroup = "group"
@@ -144,7 +144,7 @@ func (l *targetList) add(v value) {
 	}
 	invalid = l.seen.note(link.path, text, l.lines, invalid)
 	id := identity(text)
-	if id == nil || refers && invalid != nil { // what is no reference may be a secret
+	if id == nil || refers && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
 	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}

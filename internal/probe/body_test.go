@@ -111,8 +111,8 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestCutBodyIsSaid: an expectation is decided on what was read, and says so.
-func TestCutBodyIsSaid(t *testing.T) {
+// TestCutBodyIsReported: an expectation is decided on what was read, and says so.
+func TestCutBodyIsReported(t *testing.T) {
 	n := plainly(0, always(page(200, "", strings.Repeat("x", 100)+"end")))
 	cut := func(s *check.Settings) { s.MaxBody = 100 }
 	up := once(t, n, target("http://a.example/", cut, expecting("body contains 'xxx'")))

@@ -179,9 +179,9 @@ func TestHTTP2BoundsHeaders(t *testing.T) {
 	}
 }
 
-// TestHTTP2AcksAreNoRequests: what a server wants acknowledged while it takes its
+// TestHTTP2AcksAreNotRequests: what a server wants acknowledged while it takes its
 // time does not make its first byte faster.
-func TestHTTP2AcksAreNoRequests(t *testing.T) {
+func TestHTTP2AcksAreNotRequests(t *testing.T) {
 	const hold = 50 * time.Millisecond
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -212,7 +212,7 @@ func TestHTTP2AcksAreNoRequests(t *testing.T) {
 	}
 	w := wire.New(conn)
 	defer w.Close()
-	o := &observer{Conn: w, wire: w}
+	o := &observer{Conn: w, wire: w, share: &share{of: &memory{limit: 1 << 30}, taken: check.InFlight}}
 	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: target("http://a.example/").URL}); err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}

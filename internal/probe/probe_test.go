@@ -40,14 +40,14 @@ func (n *network) Lookup(ctx context.Context, _, host string, timeout time.Durat
 		return resolve.Answer{Took: timeout}, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true}
 	}
 	time.Sleep(n.lookup)
-	answer := resolve.Answer{Took: n.lookup}
+	lookedUp := resolve.Answer{Took: n.lookup}
 	for _, s := range n.names[host] {
-		answer.Addrs = append(answer.Addrs, netip.MustParseAddr(s))
+		lookedUp.Addrs = append(lookedUp.Addrs, netip.MustParseAddr(s))
 	}
-	if len(answer.Addrs) == 0 {
-		return answer, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	if len(lookedUp.Addrs) == 0 {
+		return lookedUp, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
-	return answer, nil
+	return lookedUp, nil
 }
 
 func (n *network) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {

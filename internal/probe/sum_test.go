@@ -113,3 +113,20 @@ func TestLeft(t *testing.T) {
 		t.Errorf("%v are left of 1ms", left)
 	}
 }
+
+// TestEndsInTime: what ended in time, and was noticed late, took no more than the
+// timeout.
+func TestEndsInTime(t *testing.T) {
+	const ms = time.Millisecond
+	var process wire.Lateness
+	process.Start()
+	defer process.Stop()
+	tl := timeline{process: &process, started: time.Now(), phase: check.Transfer}
+	tl.record(check.FirstByte, wire.Span{Kernel: 290 * ms, Process: 290 * ms}, 0)
+	tl.record(check.Transfer, wire.Span{Kernel: 12 * ms, Process: 12 * ms}, 0)
+	var res check.Result
+	tl.fill(&res, time.Now(), false, 300*ms)
+	if res.Duration != 300*ms || res.Phases.FirstByte != 290*ms || res.Phases.Transfer != 10*ms {
+		t.Errorf("duration %v, phases %+v; want 300ms, of which 290 to the first byte", res.Duration, res.Phases)
+	}
+}

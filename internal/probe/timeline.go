@@ -134,7 +134,9 @@ func (t *timeline) fill(res *check.Result, now time.Time, timedOut bool, timeout
 	if res.Clock == check.ProcessClock {
 		res.Uncertainty = t.lateness(t.started)
 	}
-	if timedOut {
+	// What did not time out had its end in time, though the process may have learned of it late, and
+	// an end has no stamp.
+	if timedOut || res.Phases.Sum() > timeout {
 		endPhases(&res.Phases, t.phase, timeout)
 	}
 	res.Duration = res.Phases.Sum()

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 
 // TestTransferUncertainty: where a late reader may have held the sender up, a
 // result is at most as sure as the process's lateness is known. Of a small
-// response the kernel knows better, over either version.
+// response, which comes as one segment, the kernel knows better.
 func TestTransferUncertainty(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
@@ -22,6 +23,7 @@ func TestTransferUncertainty(t *testing.T) {
 		}
 	}))
 	server.EnableHTTP2 = true
+	server.TLS = &tls.Config{SessionTicketsDisabled: true} // which would be segments of their own
 	server.StartTLS()
 	defer server.Close()
 	roots := x509.NewCertPool()
@@ -34,16 +36,14 @@ func TestTransferUncertainty(t *testing.T) {
 		path    string
 		version check.HTTPVersion
 		sure    bool
-	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/", check.HTTP2, true}, {"/large", check.HTTP2, false}} {
+	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/large", check.HTTP2, false}} {
 		for range 8 {
 			res := p.Probe(t.Context(), target(server.URL+test.path, func(s *check.Settings) { s.HTTP = test.version }))
 			if res.State != check.Up || res.Clock != check.KernelClock {
 				t.Fatalf("%v (%s) by the %v's clock", res.Reason, res.Detail, res.Clock)
 			}
-			sure := res.Uncertainty < 2*time.Millisecond  // lateness is known to 3
-			late := res.LocalDelay > 500*time.Microsecond // a busy machine has kept the process from reading
-			if test.sure && !sure && !late || !test.sure && sure {
-				t.Errorf("%s over %v: uncertain to %v, %v of it on this machine", test.path, test.version, res.Uncertainty, res.LocalDelay)
+			if sure := res.Uncertainty < 2*time.Millisecond; sure != test.sure { // lateness is known to 3
+				t.Errorf("%s over %v: uncertain to %v", test.path, test.version, res.Uncertainty)
 			}
 		}
 	}

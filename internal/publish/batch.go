@@ -52,7 +52,7 @@ func (b *batch) append(d metric.Datum) {
 func (b *batch) divided(refusal error) (first, second batch) {
 	first, second = *b, *b
 	middle := len(b.datums) / 2
-	if i, ok := memberAtFault(refusal); ok && i < len(b.datums) && b.guesses < maxGuesses {
+	if i, ok := invalidMember(refusal); ok && i < len(b.datums) && b.guesses < maxGuesses {
 		first.guesses++
 		others := slices.Concat(b.datums[:i], b.datums[i+1:])
 		first.datums, second.datums = others, b.datums[i:i+1]
@@ -62,10 +62,10 @@ func (b *batch) divided(refusal error) (first, second batch) {
 	return first, second
 }
 
-// memberAtFault reads the index, from 0, of the datum that a refusal is about.
+// invalidMember reads the index, from 0, of the datum that a refusal is about.
 // CloudWatch calls it by its place from 1, as in "The parameter
 // MetricData.member.7.Value must be a number"; no document promises that.
-func memberAtFault(refusal error) (i int, ok bool) {
+func invalidMember(refusal error) (i int, ok bool) {
 	const before = "MetricData.member."
 	_, after, found := strings.Cut(refusal.Error(), before)
 	digits := 0

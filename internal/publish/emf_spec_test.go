@@ -185,7 +185,7 @@ func (r *emfRoot) values(name string) ([]float64, error) {
 }
 
 // The parser has to see what it is there for.
-func TestTheParserRefusesWhatIsNoEMF(t *testing.T) {
+func TestTheParserRefusesWhatIsNotEMF(t *testing.T) {
 	sound := `{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["D"]],"Metrics":[{"Name":"M","Unit":"Count"}]}]},"D":"d","M":[1,2]}` + "\n"
 	all, err := readSpecifiedEMF([]byte(sound))
 	if err != nil || len(all) != 2 || all[1] != (observation{"N", "M", "Count", "D=d", time.UnixMilli(1), 2}) {

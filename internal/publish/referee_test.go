@@ -179,8 +179,8 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	}
 	n := size(t)
 	tr := try(t, nil)
-	fates := weather(20261123)
-	tr.cloudWatch.SetRandomFaults(fates)
+	random := weather(20261123)
+	tr.cloudWatch.SetRandomFaults(random)
 	began, made := time.Now(), 0
 	each(n, func(d metric.Datum) {
 		tr.Add(d)
@@ -192,19 +192,19 @@ func TestNothingIsLostAndNothingIsThereTwice(t *testing.T) {
 	t.Logf("%d datums in %v: %+v", n, time.Since(began).Round(time.Millisecond), got)
 	b := tr.open(t, n)
 	tr.balance(t, got, b)
-	condemned := 0
+	refusable := 0
 	each(n, func(d metric.Datum) {
 		want := 0
-		if fates.Refuses(testnet.Datum{Namespace: "Shop", Metric: d.Metric, Dimensions: []testnet.Dimension{{Name: "Target", Value: d.Dimensions[0].Value}}}) {
+		if random.Refuses(testnet.Datum{Namespace: "Shop", Metric: d.Metric, Dimensions: []testnet.Dimension{{Name: "Target", Value: d.Dimensions[0].Value}}}) {
 			want = 1
-			condemned++
+			refusable++
 		}
 		if key := entry(d.Metric, dimensionOf(d)); b.dropped[key] != want && b.logged[key] == 0 {
 			t.Errorf("%s was dropped %d times, want %d", key, b.dropped[key], want)
 		}
 	})
-	if got.Lost != sum(b.dropped) || got.Lost == 0 || got.Lost > condemned || tr.Err() != nil {
-		t.Errorf("%d lost of %d condemned, %d named in the log; Err %v", got.Lost, condemned, sum(b.dropped), tr.Err())
+	if got.Lost != sum(b.dropped) || got.Lost == 0 || got.Lost > refusable || tr.Err() != nil {
+		t.Errorf("%d lost of %d refusable, %d named in the log; Err %v", got.Lost, refusable, sum(b.dropped), tr.Err())
 	}
 	if got.Unclear == 0 || got.Retries == 0 || got.Accepted < n/10 {
 		t.Errorf("%+v: the referee was too kind, or nearly all went by EMF", got)
@@ -315,9 +315,9 @@ func TestTheSameSeedIsTheSameAccount(t *testing.T) {
 	}
 	account := func() metric.DeliveryStats {
 		tr := try(t, nil)
-		fates := weather(3)
-		fates.Refuse = 0.001
-		tr.cloudWatch.SetRandomFaults(fates)
+		random := weather(3)
+		random.Refuse = 0.001
+		tr.cloudWatch.SetRandomFaults(random)
 		tr.to.jitter = func(time.Duration) time.Duration { return 0 }
 		each(5000, func(d metric.Datum) { tr.Add(d) })
 		return tr.Flush(within(t, time.Minute))

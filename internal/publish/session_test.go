@@ -317,7 +317,7 @@ func refusing(err error, bad ...string) func(context.Context, int, []string) err
 	}
 }
 
-func TestADatumAtFaultIsDroppedAlone(t *testing.T) {
+func TestAnInvalidDatumIsDroppedAlone(t *testing.T) {
 	for name, err := range map[string]error{"invalid": api(400, "InvalidParameterValue"), "too large": response(413, errors.New("x"))} {
 		t.Run(name, func(t *testing.T) {
 			session(t, refusing(err, "t00003", "t00777"), func(t *testing.T, b *bench) {

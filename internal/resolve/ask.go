@@ -258,7 +258,7 @@ func (r *Resolver) takeSocket(ctx context.Context) error {
 	}
 }
 
-// askGo leaves a question to Go's resolver, which asks anew.
+// askGo leaves a question to Go's resolver, which asks again.
 func (r *Resolver) askGo(ctx context.Context, l *lookup, name string, kind dnsmessage.Type) response {
 	l.unanswered.Add(1)
 	defer l.unanswered.Add(-1)

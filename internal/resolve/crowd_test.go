@@ -150,7 +150,7 @@ func TestLookupOnce(t *testing.T) {
 }
 
 // A caller that leaves takes the answer from no other, and a failure is not cached.
-func TestLookupFailsAnew(t *testing.T) {
+func TestLookupFailsAgain(t *testing.T) {
 	t.Parallel()
 	server := dns(t)
 	r := asking(t, server.Addr())

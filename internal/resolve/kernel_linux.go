@@ -38,7 +38,7 @@ func (s *socket) receive(fd int) {
 		switch err {
 		case nil:
 			now := time.Now()
-			lag := time.Duration(0) // for which the packet had been waiting for us
+			var lag time.Duration // for how long the packet has been waiting for us
 			if at, ok := wire.Stamp(oob[:oobn]); ok {
 				lag = now.Sub(at)
 			}

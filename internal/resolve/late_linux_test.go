@@ -70,8 +70,8 @@ func TestLookupLate(t *testing.T) {
 	}
 }
 
-// What we lost is no silence of the server's: the question is asked anew, and
-// where that is no help the error is our own.
+// What we dropped is not the server's failure: the query is sent again, and if
+// that does not help the error is our own.
 func TestLookupDropsOfOurs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: make test-all")

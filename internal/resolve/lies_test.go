@@ -149,7 +149,7 @@ func TestLookupAsGoDoes(t *testing.T) {
 	}
 }
 
-// What does not belong to the question is no response, and the wait goes on.
+// What does not belong to the question is not a response, and the wait goes on.
 func TestLookupIgnoresForgeries(t *testing.T) {
 	for _, l := range lies() {
 		if !l.silent {

@@ -154,7 +154,7 @@ func TestLookupErrors(t *testing.T) {
 	}
 }
 
-// A server that refuses to say is no proof that the name does not exist.
+// REFUSED does not prove that the name does not exist.
 func TestLookupRefused(t *testing.T) {
 	r := asking(t, dns(t).Addr())
 	_, err := r.Lookup(t.Context(), "ip", "refused.example", 10*time.Second)
@@ -302,7 +302,7 @@ func TestNewPaceOfTheMachinesServer(t *testing.T) {
 	}
 }
 
-// Out of descriptors, we can't ask. That is no answer of the resolver's.
+// Out of descriptors, we can't ask. That is not an answer of the resolver's.
 func TestLookupOutOfDescriptors(t *testing.T) {
 	server := dns(t)
 	if _, err := asking(t, server.Addr()).Lookup(t.Context(), "ip", "four.example", 10*time.Second); err != nil {

@@ -233,7 +233,7 @@ func TestLookupLeavesOddToGo(t *testing.T) {
 	}
 }
 
-// Out of descriptors, Go's resolver can't ask either: that is no denial.
+// Out of descriptors, Go's resolver can't ask either: that is not a denial.
 func TestAskGoOutOfDescriptors(t *testing.T) {
 	s := scripted(t, func(_ dnsmessage.Message, response *dnsmessage.Message) bool {
 		return says(response, ip4("other.example.", 60))

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"rollcall/internal/wire"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
-
-	"rollcall/internal/wire"
 )
 
 const (

@@ -11,9 +11,12 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"rollcall/internal/wire"
 )
 
 const (
@@ -101,16 +104,19 @@ func (r *Resolver) Close() error {
 
 // serveUDP responds to queries by UDP until the socket is closed.
 func (r *Resolver) serveUDP() {
-	buf, control := make([]byte, maxDNSQuestion), make([]byte, stampSpace)
+	buf, control := make([]byte, maxDNSQuestion), make([]byte, wire.StampSpace)
 	for {
 		n, controls, _, from, err := r.udp.ReadMsgUDPAddrPort(buf, control)
 		if err != nil {
 			return
 		}
-		arrived := receivedAt(control[:controls])
-		if answer := r.reply(buf[:n], false); answer != nil {
+		arrived, ok := wire.Stamp(control[:controls])
+		if !ok {
+			arrived = WallClock() // later than the truth
+		}
+		if response := r.reply(buf[:n], false); response != nil {
 			r.noteWait(buf[:n], WallClock().Sub(arrived))
-			r.udp.WriteToUDPAddrPort(answer, from)
+			r.udp.WriteToUDPAddrPort(response, from)
 		}
 	}
 }
@@ -152,12 +158,12 @@ func (r *Resolver) serveTCP(_ context.Context, conn net.Conn) {
 		if _, err := io.ReadFull(conn, question); err != nil {
 			return
 		}
-		answer := r.reply(question, true)
-		if answer == nil {
+		response := r.reply(question, true)
+		if response == nil {
 			continue
 		}
-		answer = append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)
-		if _, err := conn.Write(answer); err != nil {
+		response = append(binary.BigEndian.AppendUint16(nil, uint16(len(response))), response...)
+		if _, err := conn.Write(response); err != nil {
 			return
 		}
 	}
@@ -178,11 +184,11 @@ func (r *Resolver) reply(question []byte, stream bool) []byte {
 	if a.Silent {
 		return nil
 	}
-	answer := message(m.Header, q, a)
-	packed, err := answer.Pack()
+	response := message(m.Header, q, a)
+	packed, err := response.Pack()
 	if err == nil && len(packed) > limit {
-		answer.Truncated, answer.Answers, answer.Authorities = true, nil, nil
-		packed, err = answer.Pack()
+		response.Truncated, response.Answers, response.Authorities = true, nil, nil
+		packed, err = response.Pack()
 	}
 	if err != nil {
 		return nil
@@ -279,6 +285,16 @@ func wildcard[T any](m map[string]T, name string) (T, bool) {
 		}
 		name = above
 	}
+}
+
+// StampSocket asks the kernel to say when it received what a socket reads. The
+// connections that a listener accepts inherit it.
+func StampSocket(socket syscall.Conn) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return wire.Control("", "", raw)
 }
 
 // WallClock is the clock of the kernel's stamps: without a monotonic part, a

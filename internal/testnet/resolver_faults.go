@@ -13,7 +13,7 @@ import (
 // A Tamper makes of a response by UDP the packets that are sent in its
 // place, in order. The query came for the nth time, counted from 1 by name
 // and type. It may change neither slice.
-type Tamper func(nth int, question dnsmessage.Question, answer []byte) [][]byte
+type Tamper func(nth int, question dnsmessage.Question, response []byte) [][]byte
 
 // A Tampered is a DNS server on one port of 127.0.0.1 that responds as a
 // Resolver does, by UDP with what a Tamper makes of it.
@@ -63,16 +63,16 @@ func (t *Tampered) serveUDP() {
 		if err != nil {
 			return
 		}
-		for _, packet := range t.answers(buf[:n]) {
+		for _, packet := range t.packets(buf[:n]) {
 			t.udp.WriteToUDPAddrPort(packet, from)
 		}
 	}
 }
 
-func (t *Tampered) answers(question []byte) [][]byte {
-	answer := t.resolver.reply(question, false)
+func (t *Tampered) packets(question []byte) [][]byte {
+	response := t.resolver.reply(question, false)
 	var p dnsmessage.Parser
-	if _, err := p.Start(question); err != nil || answer == nil {
+	if _, err := p.Start(question); err != nil || response == nil {
 		return nil
 	}
 	q, err := p.Question()
@@ -84,47 +84,47 @@ func (t *Tampered) answers(question []byte) [][]byte {
 	t.counts[key]++
 	nth := t.counts[key]
 	t.mu.Unlock()
-	return t.tamper(nth, q, answer)
+	return t.tamper(nth, q, response)
 }
 
 // WrongID is the response with another query's id.
-func WrongID(answer []byte) []byte {
-	wrong := append([]byte(nil), answer...)
-	binary.BigEndian.PutUint16(wrong, binary.BigEndian.Uint16(answer)+1)
+func WrongID(response []byte) []byte {
+	wrong := append([]byte(nil), response...)
+	binary.BigEndian.PutUint16(wrong, binary.BigEndian.Uint16(response)+1)
 	return wrong
 }
 
 // WrongQuestion is the response to a query that was not sent: of another
 // class, which Go's resolver never asks for.
-func WrongQuestion(answer []byte) []byte {
-	return rewritten(answer, func(m *dnsmessage.Message) { m.Questions[0].Class = dnsmessage.ClassCHAOS })
+func WrongQuestion(response []byte) []byte {
+	return rewritten(response, func(m *dnsmessage.Message) { m.Questions[0].Class = dnsmessage.ClassCHAOS })
 }
 
 // OtherName is the response for another name.
-func OtherName(answer []byte) []byte {
-	return rewritten(answer, func(m *dnsmessage.Message) {
+func OtherName(response []byte) []byte {
+	return rewritten(response, func(m *dnsmessage.Message) {
 		m.Questions[0].Name = dnsmessage.MustNewName("other." + m.Questions[0].Name.String())
 	})
 }
 
 // NoResponse is the response marked as a query.
-func NoResponse(answer []byte) []byte {
-	return rewritten(answer, func(m *dnsmessage.Message) { m.Response = false })
+func NoResponse(response []byte) []byte {
+	return rewritten(response, func(m *dnsmessage.Message) { m.Response = false })
 }
 
 // Shortened is the response without its last eight bytes.
-func Shortened(answer []byte) []byte {
-	return append([]byte(nil), answer[:max(len(answer)-8, 0)]...)
+func Shortened(response []byte) []byte {
+	return append([]byte(nil), response[:max(len(response)-8, 0)]...)
 }
 
 // Truncated is an empty response with the flag TC: ask by TCP.
-func Truncated(answer []byte) []byte {
-	return rewritten(answer, func(m *dnsmessage.Message) { m.Truncated, m.Answers, m.Authorities = true, nil, nil })
+func Truncated(response []byte) []byte {
+	return rewritten(response, func(m *dnsmessage.Message) { m.Truncated, m.Answers, m.Authorities = true, nil, nil })
 }
 
 // Aliased is the response behind a chain of n aliases.
-func Aliased(answer []byte, n int) []byte {
-	return rewritten(answer, func(m *dnsmessage.Message) {
+func Aliased(response []byte, n int) []byte {
+	return rewritten(response, func(m *dnsmessage.Message) {
 		name := m.Questions[0].Name
 		var chain []dnsmessage.Resource
 		for i := range n {
@@ -140,20 +140,20 @@ func Aliased(answer []byte, n int) []byte {
 	})
 }
 
-func rewritten(answer []byte, change func(*dnsmessage.Message)) []byte {
+func rewritten(response []byte, change func(*dnsmessage.Message)) []byte {
 	var m dnsmessage.Message
-	if m.Unpack(answer) != nil {
-		return answer
+	if m.Unpack(response) != nil {
+		return response
 	}
 	change(&m)
 	packed, err := m.Pack()
 	if err != nil {
-		return answer
+		return response
 	}
 	return packed
 }
 
 // Failed is an empty response with a code of failure.
-func Failed(answer []byte, code dnsmessage.RCode) []byte {
-	return rewritten(answer, func(m *dnsmessage.Message) { m.RCode, m.Answers, m.Authorities = code, nil, nil })
+func Failed(response []byte, code dnsmessage.RCode) []byte {
+	return rewritten(response, func(m *dnsmessage.Message) { m.RCode, m.Answers, m.Authorities = code, nil, nil })
 }

@@ -14,9 +14,9 @@ func TestTampered(t *testing.T) {
 	r := newResolver(t)
 	r.Set("good.example", Resolution{Addresses: addresses("127.0.0.1")})
 	var change atomic.Pointer[func([]byte) []byte]
-	server, err := r.Tamper(func(nth int, q dnsmessage.Question, answer []byte) [][]byte {
+	server, err := r.Tamper(func(nth int, q dnsmessage.Question, response []byte) [][]byte {
 		if nth != 1 && q.Type == dnsmessage.TypeA {
-			return [][]byte{answer, (*change.Load())(answer)}
+			return [][]byte{response, (*change.Load())(response)}
 		}
 		return nil // what is asked first
 	})

@@ -29,7 +29,7 @@ func addresses(texts ...string) []netip.Addr {
 	return all
 }
 
-func TestResolverAnswers(t *testing.T) {
+func TestResolverResponds(t *testing.T) {
 	r := newResolver(t)
 	r.Set("Both.Example.", Resolution{Addresses: addresses("127.0.0.1", "::1")})
 	r.Set("*.wild.example", Resolution{Addresses: addresses("127.0.0.2")})
@@ -107,7 +107,7 @@ func TestResolverMessages(t *testing.T) {
 		name             string
 		kind             dnsmessage.Type
 		code             dnsmessage.RCode
-		answers, denials int
+		records, denials int
 		ttl              uint32
 	}{
 		{"Short.example.", dnsmessage.TypeA, dnsmessage.RCodeSuccess, 1, 0, 3},
@@ -118,14 +118,14 @@ func TestResolverMessages(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := ask(t, r, question(test.name, test.kind))
-		if got.ID != 7 || !got.Response || got.RCode != test.code || len(got.Answers) != test.answers || len(got.Authorities) != test.denials {
+		if got.ID != 7 || !got.Response || got.RCode != test.code || len(got.Answers) != test.records || len(got.Authorities) != test.denials {
 			t.Errorf("%s %v: %v", test.name, test.kind, got.GoString())
 			continue
 		}
 		if q := got.Questions[0].Name.String(); q != test.name {
 			t.Errorf("the question comes back as %s, want %s", q, test.name)
 		}
-		if test.answers > 0 && got.Answers[0].Header.TTL != test.ttl {
+		if test.records > 0 && got.Answers[0].Header.TTL != test.ttl {
 			t.Errorf("%s lives %d s, want %d", test.name, got.Answers[0].Header.TTL, test.ttl)
 		}
 	}

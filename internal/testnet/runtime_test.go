@@ -56,20 +56,20 @@ func postTo(t *testing.T, r *Runtime, path string, body io.Reader) int {
 
 // invoke asks in the background.
 func invoke(t *testing.T, r *Runtime, event string, timeout time.Duration) <-chan Result {
-	answers := make(chan Result, 1)
+	results := make(chan Result, 1)
 	go func() {
 		a, err := r.Invoke(t.Context(), []byte(event), timeout)
 		if err != nil {
 			t.Errorf("Invoke(%s): %v", event, err)
 		}
-		answers <- a
+		results <- a
 	}()
-	return answers
+	return results
 }
 
 func TestRuntimeHandsOverAndTakesBack(t *testing.T) {
 	r := newRuntime(t)
-	answers := invoke(t, r, `{"a":1}`, time.Minute)
+	results := invoke(t, r, `{"a":1}`, time.Minute)
 	before := time.Now()
 	got := nextEvent(t, r)
 	deadline, err := strconv.ParseInt(got.header.Get("Lambda-Runtime-Deadline-Ms"), 10, 64)
@@ -88,7 +88,7 @@ func TestRuntimeHandsOverAndTakesBack(t *testing.T) {
 	if status := postTo(t, r, "invocation/"+got.id+"/response", strings.NewReader("done")); status != 202 {
 		t.Errorf("the response gets %d, want 202", status)
 	}
-	a := <-answers
+	a := <-results
 	if string(a.Payload) != "done" || a.ErrorType != "" || a.RequestID != got.id || a.Duration <= 0 {
 		t.Errorf("Invoke = %+v", a)
 	}
@@ -112,12 +112,12 @@ func TestRuntimeFailures(t *testing.T) {
 	}
 	r := newRuntime(t)
 	for _, test := range tests {
-		answers := invoke(t, r, "{}", time.Minute)
+		results := invoke(t, r, "{}", time.Minute)
 		id := nextEvent(t, r).id
 		if status := postTo(t, r, "invocation/"+id+test.path, strings.NewReader(test.body)); status != test.status {
 			t.Errorf("%s: %d, want %d", test.name, status, test.status)
 		}
-		a := <-answers
+		a := <-results
 		if a.ErrorType != test.errorType || !strings.Contains(a.ErrorMessage, test.message) {
 			t.Errorf("%s: %s: %s, want %s: %s", test.name, a.ErrorType, a.ErrorMessage, test.errorType, test.message)
 		}
@@ -126,9 +126,9 @@ func TestRuntimeFailures(t *testing.T) {
 
 func TestRuntimeTimesOut(t *testing.T) {
 	r := newRuntime(t)
-	answers := invoke(t, r, "{}", 20*time.Millisecond)
+	results := invoke(t, r, "{}", 20*time.Millisecond)
 	id := nextEvent(t, r).id
-	if a := <-answers; a.ErrorType != "Sandbox.Timedout" || a.Duration != 20*time.Millisecond || a.RequestID != id {
+	if a := <-results; a.ErrorType != "Sandbox.Timedout" || a.Duration != 20*time.Millisecond || a.RequestID != id {
 		t.Errorf("Invoke = %+v", a)
 	}
 	if status := postTo(t, r, "invocation/"+id+"/response", strings.NewReader("late")); status != 400 {

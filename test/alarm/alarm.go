@@ -1,5 +1,5 @@
 // Package alarm evaluates the alarms of a stack as CloudWatch does: what fires
-// when, and who is told, from datums and the minutes at which they arrive. It
+// when, and who is notified, from datums and the minutes at which they arrive. It
 // knows metric alarms (single metrics, percentiles, metric math, Metrics
 // Insights with contributors), composite alarms with a suppressor, and mute
 // rules. A property, function or query that it does not know is an error: an
@@ -22,7 +22,7 @@ const (
 	InsufficientData State = "INSUFFICIENT_DATA"
 )
 
-// A Datum is what CloudWatch was told: an observation or a distribution.
+// A Datum is what CloudWatch got: an observation or a distribution.
 type Datum struct {
 	Namespace, Metric, Unit string
 	Dimensions              map[string]string // nil: none

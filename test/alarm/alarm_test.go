@@ -57,17 +57,17 @@ func datum(metric string, minute int, value float64, dimensions ...string) alarm
 	return d
 }
 
-// play puts the datums of each minute and evaluates at its end.
-func play(w *alarm.Watch, minutes int, of func(minute int) []alarm.Datum) {
+// feed puts the datums of each minute and evaluates at its end.
+func feed(w *alarm.Watch, minutes int, of func(minute int) []alarm.Datum) {
 	for minute := range minutes {
 		w.Put(of(minute)...)
 		w.Evaluate(start.Add(time.Duration(minute+1) * time.Minute))
 	}
 }
 
-// told lists who was told, in words such as "3 Down a ALARM": after how many
+// notices lists the notifications, in words such as "3 Down a ALARM": after how many
 // minutes, which alarm, which contributor, which state.
-func told(w *alarm.Watch) string {
+func notices(w *alarm.Watch) string {
 	var all []string
 	for _, n := range w.Notices {
 		words := []string{fmt.Sprint(int(n.Time.Sub(start).Minutes())), n.Alarm, n.Contributor, string(n.State)}
@@ -76,7 +76,7 @@ func told(w *alarm.Watch) string {
 	return strings.Join(all, "; ")
 }
 
-// values plays a value a minute of each metric; a space is no value.
+// values has a value a minute of each metric, none for a space.
 func values(metrics map[string]string) (minutes int, of func(minute int) []alarm.Datum) {
 	for _, row := range metrics {
 		minutes = max(minutes, len(row))
@@ -95,10 +95,10 @@ func values(metrics map[string]string) (minutes int, of func(minute int) []alarm
 func TestDimensionsAreExact(t *testing.T) {
 	w := watch(t, of("Whole", "M")+on("Part", "Namespace: N, MetricName: M, Statistic: Maximum, Period: 60, Dimensions: [{Name: Group, Value: a}]")+
 		on("Unit", "Namespace: N, MetricName: M, Statistic: Maximum, Period: 60, Unit: Count"))
-	play(w, 1, func(int) []alarm.Datum {
+	feed(w, 1, func(int) []alarm.Datum {
 		return []alarm.Datum{datum("M", 0, 1, "Group", "a"), datum("M", 0, 1, "Group", "b")}
 	})
-	if got := told(w); got != "1 Whole OK; 1 Part ALARM; 1 Unit OK" {
+	if got := notices(w); got != "1 Whole OK; 1 Part ALARM; 1 Unit OK" {
 		t.Error(got)
 	}
 }
@@ -106,7 +106,7 @@ func TestDimensionsAreExact(t *testing.T) {
 // A period of five minutes slides with each evaluation.
 func TestPeriodsSlide(t *testing.T) {
 	w := watch(t, on("A", "Namespace: N, MetricName: M, Statistic: Maximum, Period: 300"))
-	play(w, 12, func(minute int) []alarm.Datum {
+	feed(w, 12, func(minute int) []alarm.Datum {
 		if minute == 3 {
 			return []alarm.Datum{datum("M", minute, 1)}
 		}
@@ -114,7 +114,7 @@ func TestPeriodsSlide(t *testing.T) {
 	})
 	// The datum is in the newest period until minute 8, and is the newest real
 	// one until it leaves the range, two periods later.
-	if got := told(w); got != "1 A OK; 4 A ALARM" {
+	if got := notices(w); got != "1 A OK; 4 A ALARM" {
 		t.Error(got)
 	}
 }
@@ -124,7 +124,7 @@ func TestLateDataCountsWhenItComes(t *testing.T) {
 	w.Evaluate(start.Add(1 * time.Minute))
 	w.Put(datum("M", 0, 1))
 	w.Evaluate(start.Add(2 * time.Minute))
-	if got := told(w); got != "1 A OK; 2 A ALARM" {
+	if got := notices(w); got != "1 A OK; 2 A ALARM" {
 		t.Error(got)
 	}
 }
@@ -160,7 +160,7 @@ func TestMetricMath(t *testing.T) {
 	for _, tt := range tests {
 		w := watch(t, math(tt.expression))
 		minutes, of := values(map[string]string{"M": tt.m, "N": tt.n})
-		play(w, minutes, of)
+		feed(w, minutes, of)
 		if got := w.State("A"); got != tt.want {
 			t.Errorf("%s with m %s, n %s: %s, want %s", tt.expression, tt.m, tt.n, got, tt.want)
 		}
@@ -169,11 +169,11 @@ func TestMetricMath(t *testing.T) {
 
 const insights = `Metrics: [{Id: q, Period: 60, Expression: 'SELECT MAX(Down) FROM SCHEMA("N", Target) GROUP BY Target ORDER BY MAX() DESC'}]`
 
-// Each contributor tells for itself, and one without data is gone without a
-// word.
+// Each contributor notifies for itself, and one without data is gone without a
+// notification.
 func TestContributors(t *testing.T) {
 	w := watch(t, on("Down", insights))
-	play(w, 9, func(minute int) []alarm.Datum {
+	feed(w, 9, func(minute int) []alarm.Datum {
 		all := []alarm.Datum{datum("Down", minute, 0, "Target", "good"), datum("Down", minute, 1, "Target", "odd", "Group", "g"), datum("Down", minute, 1)}
 		if minute < 4 {
 			all = append(all, datum("Down", minute, float64(minute/2), "Target", "a")) // from minute 2 on
@@ -183,7 +183,7 @@ func TestContributors(t *testing.T) {
 		}
 		return all
 	})
-	if got := told(w); got != "3 Down a ALARM; 4 Down b ALARM" {
+	if got := notices(w); got != "3 Down a ALARM; 4 Down b ALARM" {
 		t.Error(got)
 	}
 	if got := w.State("Down"); got != alarm.OK {
@@ -204,10 +204,10 @@ func TestInsightsForms(t *testing.T) {
 	} {
 		resource := strings.ReplaceAll(query, "'", "''")
 		w := watch(t, on("A", `Metrics: [{Id: q, Period: 60, Expression: '`+resource+`'}]`))
-		play(w, 1, func(int) []alarm.Datum {
+		feed(w, 1, func(int) []alarm.Datum {
 			return []alarm.Datum{datum("M", 0, 0, "Target", "good"), datum("M", 0, 1, "Target", "bad")}
 		})
-		if got := told(w); got != want {
+		if got := notices(w); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
@@ -242,8 +242,8 @@ func TestCompositeRules(t *testing.T) {
 		"ALARM(<Y.Arn>)\n  OR\n  ALARM(<X.Arn>)": "ALARM",
 	} {
 		w := watch(t, composite("AlarmRule: '"+rule+"'"))
-		play(w, 1, func(int) []alarm.Datum { return []alarm.Datum{datum("X", 0, 1), datum("Y", 0, 0), datum("Z", 0, 0)} })
-		if got := only("C", told(w)); got != "1 C "+want {
+		feed(w, 1, func(int) []alarm.Datum { return []alarm.Datum{datum("X", 0, 1), datum("Y", 0, 0), datum("Z", 0, 0)} })
+		if got := only("C", notices(w)); got != "1 C "+want {
 			t.Errorf("%s: %s, want %s", rule, got, want)
 		}
 	}
@@ -263,8 +263,8 @@ func TestSuppression(t *testing.T) {
 	for _, tt := range tests {
 		w := watch(t, composite("AlarmRule: ALARM(<X>), ActionsSuppressor: <Y>, ActionsSuppressorWaitPeriod: 120, ActionsSuppressorExtensionPeriod: 120"))
 		minutes, of := values(map[string]string{"X": tt.x, "Y": tt.y})
-		play(w, minutes, of)
-		if got := only("C", told(w)); got != tt.want {
+		feed(w, minutes, of)
+		if got := only("C", notices(w)); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -275,7 +275,7 @@ func muted(further string) string {
 		`  Mute: {Type: "AWS::CloudWatch::AlarmMuteRule", Properties: {MuteTargets: {AlarmNames: [!Ref X]}, Rule: {Schedule: {` + further + "}}}}\n"
 }
 
-// What is still so at the window's end is told then; the rest never.
+// What still fires at the window's end is notified then; the rest never.
 func TestMutes(t *testing.T) {
 	tests := []struct{ name, schedule, x, want string }{
 		{"it stays down", "Expression: 'cron(4 12 * * *)', Duration: PT4M", "0001111111", "1 X OK; 8 X ALARM"},
@@ -289,8 +289,8 @@ func TestMutes(t *testing.T) {
 	for _, tt := range tests {
 		w := watch(t, muted(tt.schedule))
 		minutes, of := values(map[string]string{"X": tt.x})
-		play(w, minutes, of)
-		if got := only("X", told(w)); got != tt.want {
+		feed(w, minutes, of)
+		if got := only("X", notices(w)); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -312,7 +312,7 @@ func TestRefusals(t *testing.T) {
 		{on("A", single+", ExtendedStatistic: tm95"), `the statistic "tm95" is not known here`},
 		{on("A", single+", Statistic: Sum, DatapointsToAlarm: 2"), "it wants 2 of 1 periods"},
 		{on("A", single+", Statistic: Sum, EvaluateLowSampleCountPercentile: maybe"), `"maybe" is not known`},
-		{on("A", single+", Statistic: Sum, Dimensions: {Group: a}"), "Dimensions is no list"},
+		{on("A", single+", Statistic: Sum, Dimensions: {Group: a}"), "Dimensions is not a list"},
 		{on("A", single+", Statistic: Sum, Dimensions: [{Key: a}]"), "the property Key is not known here"},
 		{on("A", single+", Statistic: Sum, EvaluationWindow: {WallClockWindow: {}}"), "WallClockWindow is not known here"},
 		{on("A", "Namespace: N, MetricName: M, Statistic: Sum, Period: 10"), "a period of 10 s is not known here"},
@@ -337,14 +337,14 @@ func TestRefusals(t *testing.T) {
 		{composite("AlarmRule: ALARM(<X>"), "is not known here"},
 		{composite("AlarmRule: ALARM(<X>) XOR ALARM(<Y>)"), "is not known here"},
 		{composite("AlarmRule: 'AT_LEAST(1, ALARM, (<X>))'"), "is not known here"},
-		{composite("AlarmRule: ALARM(Other)"), "C speaks of [Other], of which one is no alarm of the stack"},
-		{composite("AlarmRule: ALARM(<C>)"), "speaks of itself"},
+		{composite("AlarmRule: ALARM(Other)"), "C refers to [Other], of which one is not an alarm of the stack"},
+		{composite("AlarmRule: ALARM(<C>)"), "refers to itself"},
 		{composite("AlarmRule: ALARM(<X>), ActionSuppressor: <Y>"), "the property ActionSuppressor is not known here"},
 		{mute("Expression: 'rate(1 day)', Duration: PT1H"), "neither cron(…) nor at(…)"},
 		{mute("Expression: 'cron(0 2 * * ? *)', Duration: PT1H"), "has 6 fields"},
 		{mute("Expression: 'cron(61 2 * * *)', Duration: PT1H"), "out of range (0 to 59)"},
 		{mute("Expression: 'cron(0 2 * * FOO)', Duration: PT1H"), "out of range"},
-		{mute("Expression: 'cron(0 2 * * *)', Duration: 1h"), "no duration such as PT2H"},
+		{mute("Expression: 'cron(0 2 * * *)', Duration: 1h"), "not a duration such as PT2H"},
 		{mute("Expression: 'cron(0 2 * * *)', Duration: P16D"), "not between PT1M and P15D"},
 		{mute("Expression: 'cron(0 2 * * *)', Duration: PT1H, Timezone: Mars"), "Timezone: unknown time zone"},
 		{strings.Replace(mute("Expression: 'cron(0 2 * * *)', Duration: PT1H"), "[!Ref X]", "[other]", 1), "a mute rule names other"},

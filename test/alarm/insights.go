@@ -18,7 +18,7 @@ type insights struct {
 }
 
 // The grammar is the guide's ("Metrics Insights query components and syntax"),
-// but for OR, != and tags. A query with GROUP BY needs an order in an alarm.
+// except OR, != and tags. A query with GROUP BY needs an order in an alarm.
 var grammar = regexp.MustCompile(`(?i)^SELECT\s+(AVG|COUNT|MAX|MIN|SUM)\(\s*("[^"]+"|\w+)\s*\)\s+` +
 	`FROM\s+(?:SCHEMA\(\s*("[^"]+"|\w+)((?:\s*,\s*(?:"[^"]+"|\w+))*)\s*\)|("[^"]+"|\w+))` +
 	`(?:\s+WHERE\s+(.+?))?(?:\s+GROUP\s+BY\s+(.+?))?(?:\s+ORDER\s+BY\s+(AVG|COUNT|MAX|MIN|SUM)\(\)(?:\s+(?:ASC|DESC))?)?(?:\s+LIMIT\s+\d+)?$`)

@@ -90,7 +90,7 @@ var isoDuration = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$
 func parseISODuration(text string) (time.Duration, error) {
 	parts := isoDuration.FindStringSubmatch(text)
 	if parts == nil {
-		return 0, fmt.Errorf("%q is no duration such as PT2H", text)
+		return 0, fmt.Errorf("%q is not a duration such as PT2H", text)
 	}
 	var d time.Duration
 	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {

@@ -53,7 +53,7 @@ func (p *properties) list(name string) []any {
 	p.asked[name] = true
 	list, ok := p.values[name].([]any)
 	if p.values[name] != nil && !ok {
-		p.fault("%s is no list", name)
+		p.fault("%s is not a list", name)
 	}
 	return list
 }
@@ -66,7 +66,7 @@ func (p *properties) child(name string) *properties {
 func (p *properties) inner(value any) *properties {
 	values, ok := value.(map[string]any)
 	if value != nil && !ok {
-		p.fault("%v is no mapping", value)
+		p.fault("%v is not a mapping", value)
 	}
 	return read(values, p.faults)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A store holds what was told, by series and minute.
+// A store holds datums by series and minute.
 type store struct {
 	series map[string]*series
 	of     map[string][]*series // by namespace and metric

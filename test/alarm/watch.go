@@ -61,7 +61,7 @@ func (w *Watch) order(composites []*watched) error {
 			return !slices.ContainsFunc(c.children(), func(name string) bool { return w.find(name) == nil })
 		})
 		if i < 0 {
-			return fmt.Errorf("%s speaks of %v, of which one is no alarm of the stack, or speaks of itself", composites[0].id, composites[0].children())
+			return fmt.Errorf("%s refers to %v, of which one is not an alarm of the stack, or refers to itself", composites[0].id, composites[0].children())
 		}
 		w.alarms = append(w.alarms, composites[i])
 		composites = slices.Delete(composites, i, i+1)
@@ -82,7 +82,7 @@ func (w *Watch) checkMutes() error {
 	for _, m := range w.mutes {
 		for _, name := range m.alarms {
 			if w.find(name) == nil {
-				return fmt.Errorf("a mute rule names %s, which is no alarm of the stack", name)
+				return fmt.Errorf("a mute rule names %s, which is not an alarm of the stack", name)
 			}
 		}
 	}

@@ -29,27 +29,27 @@ func TestMain(m *testing.M) {
 
 const millisecond = time.Millisecond
 
-func checkOf(host string, duration, first time.Duration) told {
-	return told{Check: peer.Check{URL: "https://" + host + ":1/", Duration: duration, First: first}}
+func checkOf(host string, duration, first time.Duration) reported {
+	return reported{Check: peer.Check{URL: "https://" + host + ":1/", Duration: duration, First: first}}
 }
 
 func TestWhatAClientSaysIsHeldAgainstTheTruth(t *testing.T) {
 	waits := map[string]meter.Wait{
 		"a": {Requests: 1, DNS: 1 * millisecond, TLS: 2 * millisecond, First: 200 * millisecond, Body: 7 * millisecond},
 		"b": {Requests: 1, First: 200 * millisecond},
-		"c": {Requests: 1, First: 200 * millisecond, Doubt: 2 * maxDoubt},
+		"c": {Requests: 1, First: 200 * millisecond, Uncertainty: 2 * maxUncertainty},
 		"d": {Requests: 2, First: 200 * millisecond},
 		"e": {Requests: 1, First: 200 * millisecond},
 	}
 	late := checkOf("b", 230*millisecond, 0)
 	late.process, late.unsure, late.uncertainty = 300*millisecond, true, 20*millisecond
 	failed := checkOf("e", 500*millisecond, 0)
-	failed.Failure = "time-out"
-	checks := []told{checkOf("a", 211*millisecond, 195*millisecond), late, checkOf("c", 900*millisecond, 0), checkOf("d", 900*millisecond, 0), failed, {}}
+	failed.Failure = "timeout"
+	checks := []reported{checkOf("a", 211*millisecond, 195*millisecond), late, checkOf("c", 900*millisecond, 0), checkOf("d", 900*millisecond, 0), failed, {}}
 	var o Outcome
 	o.compare(checks, waits)
 	want := Outcome{
-		Told: 2, Doubtful: 1, Unsure: 0.5, Beyond: 0.5, MeanChecks: 220.5,
+		Compared: 2, Unclear: 1, Unsure: 0.5, Beyond: 0.5, MeanChecks: 220.5,
 		First: &Spread{5, 5, 5}, Duration: &Spread{1, 30, 30}, Process: &Spread{100, 100, 100}, Sure: &Spread{5, 5, 5},
 	}
 	if !reflect.DeepEqual(o, want) {
@@ -72,9 +72,9 @@ func TestSpreadsAreByNearestRank(t *testing.T) {
 
 func TestFailuresAreCountedByTheirReason(t *testing.T) {
 	o := Outcome{Checks: 5}
-	open := told{Check: peer.Check{Failure: "dial tcp 127.0.0.1:1: socket: too many open files"}}
-	python := told{Check: peer.Check{Failure: "ClientConnectorError: [Errno 24] Too many open files"}}
-	o.fail([]told{open, python, {Check: peer.Check{Failure: "503"}}, {}})
+	open := reported{Check: peer.Check{Failure: "dial tcp 127.0.0.1:1: socket: too many open files"}}
+	python := reported{Check: peer.Check{Failure: "ClientConnectorError: [Errno 24] Too many open files"}}
+	o.fail([]reported{open, python, {Check: peer.Check{Failure: "503"}}, {}})
 	want := []Reason{{2, "too many open files"}, {1, "503"}, {1, "no line in its output"}}
 	if o.Failures != 4 || !slices.Equal(o.Reasons, want) {
 		t.Errorf("%d failures: %v, want 4: %v", o.Failures, o.Reasons, want)
@@ -89,7 +89,7 @@ func TestFailuresAreCountedByTheirReason(t *testing.T) {
 func flawless() *Figures {
 	round := func() Round {
 		row := func(name string, cpu, rate float64) Outcome {
-			return Outcome{Client: name, Checks: 10, Told: 10, CPU: cpu, PerSecond: rate, First: &Spread{0.01, 0.05, 1}, Duration: &Spread{0.03, 0.1, 9}, Sure: &Spread{0.1, 0.9, 9}}
+			return Outcome{Client: name, Checks: 10, Compared: 10, CPU: cpu, PerSecond: rate, First: &Spread{0.01, 0.05, 1}, Duration: &Spread{0.03, 0.1, 9}, Sure: &Spread{0.1, 0.9, 9}}
 		}
 		return Round{[]Outcome{
 			row(nameLimit, 0.3, 3000), row(nameRollcall, 0.45, 2200), row(nameAgain, 0.33, 2500), row(nameFull, 0.45, 2500), row(namePool, 0.9, 1000),
@@ -237,7 +237,7 @@ func TestCurlsLinesAreRead(t *testing.T) {
 	}
 }
 
-func TestExportersAnswersAreRead(t *testing.T) {
+func TestExporterResponsesAreRead(t *testing.T) {
 	const text = "# HELP probe_success x\nprobe_success 1\nprobe_duration_seconds 0.2105\nprobe_http_duration_seconds{phase=\"processing\"} 0.201\nprobe_http_status_code 200\n"
 	if c := readProbe(peer.Check{URL: "u"}, strings.NewReader(text)); c != (peer.Check{URL: "u", Duration: 210500 * time.Microsecond, First: 201 * millisecond}) {
 		t.Errorf("the check is %+v", c)
@@ -251,17 +251,17 @@ func TestSummariesAreRead(t *testing.T) {
 	const text = `{"targets": 3, "up": 2, "down": 1, "results": [
 		{"name": "a", "url": "https://a:1/", "state": "up", "reason": "ok", "duration": 210.5, "phases": {"firstByte": 201}, "localDelay": 9.5, "clock": "kernel", "uncertainty": 0.25, "unsure": true},
 		{"name": "b", "url": "https://b:1/", "state": "down", "reason": "timeout", "detail": "none", "duration": 1, "clock": "kernel"}]}`
-	checks, err := toldBy([]byte(text), 3)
+	checks, err := readSummary([]byte(text), 3)
 	if err != nil || len(checks) != 3 {
 		t.Fatalf("%+v, %v", checks, err)
 	}
 	if c := checks[0]; c.First != 201*millisecond || c.process != 220*millisecond || !c.unsure || c.uncertainty != 250*time.Microsecond || c.Failure != "" {
 		t.Errorf("the first check is %+v", c)
 	}
-	if checks[1].Failure != "timeout: none" || checks[2] != (told{}) {
+	if checks[1].Failure != "timeout: none" || checks[2] != (reported{}) {
 		t.Errorf("the others are %+v", checks[1:])
 	}
-	if _, err := toldBy([]byte(text), 4); err == nil {
+	if _, err := readSummary([]byte(text), 4); err == nil {
 		t.Error("a summary of too few targets is read")
 	}
 }
@@ -357,8 +357,8 @@ func TestEverythingIsShown(t *testing.T) {
 	f := flawless()
 	f.Machine = Machine{Processor: "A processor", Cores: 1, Load: -1, Descriptors: 20_000}
 	o := f.Rounds[2].of(nameRollcall)
-	o.Checks, o.Failures, o.Doubtful, o.Told, o.Process = 2000, 4, 3, 1000, &Spread{60, 120, 130}
-	o.Reasons = []Reason{{4, "time-out"}, {3, "a"}, {2, "b"}, {1, "c"}}
+	o.Checks, o.Failures, o.Unclear, o.Compared, o.Process = 2000, 4, 3, 1000, &Spread{60, 120, 130}
+	o.Reasons = []Reason{{4, "timeout"}, {3, "a"}, {2, "b"}, {1, "c"}}
 	f.Sizes = []Size{{Outcome{Seconds: 1.5}, 512, 0.29}}
 	f.judge()
 	var out strings.Builder
@@ -366,8 +366,8 @@ func TestEverythingIsShown(t *testing.T) {
 	at := 0
 	for _, want := range []string{
 		"A processor", "! fewer than 2 cores", "2,000 hosts; medians of 3 rounds", nameLimit, nameRollcall, "4 of 2,020", "2,500",
-		nameLimit + ": a sample of 10 hosts.", nameRollcall + ": 4 × time-out", "and 1 more kinds of failure", "60 / 120 ms off",
-		"not sure: " + nameRollcall + " 3.", "no room for all results: " + nameRollcall + " 993",
+		nameLimit + ": a sample of 10 hosts.", nameRollcall + ": 4 × timeout", "and 1 more kinds of failure", "60 / 120 ms off",
+		"uncertain: " + nameRollcall + " 3.", "no room for all: " + nameRollcall + " 993",
 		"100,000 hosts in one invocation", "cold start", "512", "CPU a check, by that of a bare handshake", "met",
 	} {
 		found := strings.Index(out.String()[at:], want)

@@ -22,9 +22,9 @@ const (
 )
 
 // blackbox starts the exporter and asks it for every host, as Prometheus does,
-// so many probes at once. It is told each host's address, and asks for no name.
-func (r *rig) blackbox(ctx context.Context, j job) (usage, []told, error) {
-	config, err := r.write("blackbox.yml", fmt.Sprintf(blackboxConfig, patience))
+// a number of probes at once. It gets each host's address, and resolves no name.
+func (r *rig) blackbox(ctx context.Context, j job) (usage, []reported, error) {
+	config, err := r.write("blackbox.yml", fmt.Sprintf(blackboxConfig, clientTimeout))
 	if err != nil {
 		return usage{}, nil, err
 	}
@@ -33,7 +33,7 @@ func (r *rig) blackbox(ctx context.Context, j job) (usage, []told, error) {
 		return usage{}, nil, err
 	}
 	address := listener.Addr().String()
-	listener.Close() // the exporter can't be told to pick a port
+	listener.Close() // the exporter can't pick a port
 	p, err := r.start(ctx, nil, blackboxProgram, "--config.file="+config, "--web.listen-address="+address, "--log.level=error")
 	if err != nil {
 		return usage{}, nil, err
@@ -65,7 +65,7 @@ type exporter struct {
 	client  *http.Client
 }
 
-// await waits until it answers.
+// await waits until it responds.
 func (x *exporter) await(ctx context.Context) error {
 	var err error
 	for range 100 {
@@ -80,7 +80,7 @@ func (x *exporter) await(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-	return fmt.Errorf("%s does not answer: %w", blackboxProgram, err)
+	return fmt.Errorf("%s does not respond: %w", blackboxProgram, err)
 }
 
 // probe asks for one URL.

@@ -40,12 +40,12 @@ const (
 	blackboxInFlight = 480 // two descriptors a probe
 )
 
-// A client checks the first hosts of a meter, so many at once, and says what
-// it took and what it found.
+// A client checks the first hosts of a meter, a number at once, and returns what
+// it used and what it found.
 type client struct {
 	name     string
 	inFlight int // 0: its own choice
-	check    func(r *rig, ctx context.Context, j job) (usage, []told, error)
+	check    func(r *rig, ctx context.Context, j job) (usage, []reported, error)
 }
 
 // A job is what a client has to do.
@@ -55,7 +55,7 @@ type job struct {
 	env      []string // for Rollcall
 	group    string   // control group, for Rollcall
 	again    bool     // of Rollcall: a second run of the same process counts, as a monitor's next minute
-	restart  func()   // begins the measurement anew
+	restart  func()   // begins the measurement again
 }
 
 // clients are those of the table, in its order.
@@ -75,7 +75,7 @@ func (r *rig) clients() []client {
 }
 
 // again is Rollcall in its second run.
-func again(r *rig, ctx context.Context, j job) (usage, []told, error) {
+func again(r *rig, ctx context.Context, j job) (usage, []reported, error) {
 	j.again = true
 	return r.rollcall(ctx, j)
 }
@@ -124,15 +124,15 @@ func ownCPU() time.Duration {
 }
 
 // lines is a peer of our own: one that uses package peer.
-func lines(program string) func(*rig, context.Context, job) (usage, []told, error) {
-	return func(r *rig, ctx context.Context, j job) (usage, []told, error) {
+func lines(program string) func(*rig, context.Context, job) (usage, []reported, error) {
+	return func(r *rig, ctx context.Context, j job) (usage, []reported, error) {
 		list, err := r.write("urls.txt", strings.Join(j.urls, "\n"))
 		if err != nil {
 			return usage{}, nil, err
 		}
 		var out bytes.Buffer
 		p, err := r.start(ctx, &out, filepath.Join(r.bin, "peers", program), "-urls", list, "-in-flight", strconv.Itoa(j.inFlight),
-			"-dns", r.stage.Resolver.Addr().String(), "-timeout", patience.String())
+			"-dns", r.testnet.Resolver.Addr().String(), "-timeout", clientTimeout.String())
 		if err != nil {
 			return usage{}, nil, err
 		}
@@ -145,23 +145,23 @@ func lines(program string) func(*rig, context.Context, job) (usage, []told, erro
 	}
 }
 
-// patience is every client's time-out: nothing on the stage takes as long.
-const patience = time.Minute
+// clientTimeout is every client's timeout: nothing on the test network takes as long.
+const clientTimeout = time.Minute
 
-func parseLines(text string) ([]told, error) {
-	var all []told
+func parseLines(text string) ([]reported, error) {
+	var all []reported
 	for line := range strings.Lines(text) {
 		c, err := peer.Parse(strings.TrimSuffix(line, "\n"))
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, told{Check: c})
+		all = append(all, reported{Check: c})
 	}
 	return all, nil
 }
 
 // script runs one of the Python peers.
-func (r *rig) script(ctx context.Context, j job, name string, args ...string) (usage, []told, error) {
+func (r *rig) script(ctx context.Context, j job, name string, args ...string) (usage, []reported, error) {
 	list, err := r.write("urls.txt", strings.Join(j.urls, "\n"))
 	if err != nil {
 		return usage{}, nil, err
@@ -191,24 +191,24 @@ func (r *rig) script(ctx context.Context, j job, name string, args ...string) (u
 	return u, checks, err
 }
 
-func (r *rig) workers(ctx context.Context, j job) (usage, []told, error) {
+func (r *rig) workers(ctx context.Context, j job) (usage, []reported, error) {
 	return r.script(ctx, j, "workers.py", "--in-flight", strconv.Itoa(j.inFlight))
 }
 
-func (r *rig) gather(ctx context.Context, j job) (usage, []told, error) {
+func (r *rig) gather(ctx context.Context, j job) (usage, []reported, error) {
 	return r.script(ctx, j, "article.py", "--only", "async")
 }
 
-func (r *rig) oneByOne(ctx context.Context, j job) (usage, []told, error) {
+func (r *rig) oneByOne(ctx context.Context, j job) (usage, []reported, error) {
 	return r.script(ctx, j, "article.py", "--only", "sync")
 }
 
-// curlFormat is a line as package peer has it, but for the seconds and a
+// curlFormat is a line as package peer has it, except the seconds and a
 // column more: of the request's leaving and of the first byte.
 const curlFormat = `%{url}\t%{http_code}\t%{errormsg}\t%{time_total}\t%{time_pretransfer}\t%{time_starttransfer}\n`
 
-// curl is told all URLs by a configuration file, and the one address.
-func (r *rig) curl(ctx context.Context, j job) (usage, []told, error) {
+// curl gets all URLs by a configuration file, and the one address.
+func (r *rig) curl(ctx context.Context, j job) (usage, []reported, error) {
 	var config strings.Builder
 	for _, url := range j.urls {
 		fmt.Fprintf(&config, "url = %q\noutput = /dev/null\n", url)
@@ -220,7 +220,7 @@ func (r *rig) curl(ctx context.Context, j job) (usage, []told, error) {
 	_, port, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(j.urls[0], "https://"), "/"), ":")
 	var out bytes.Buffer
 	p, err := r.start(ctx, &out, "curl", "--disable", "--silent", "--parallel", "--parallel-max", strconv.Itoa(j.inFlight),
-		"--resolve", "*:"+port+":127.0.0.1", "--max-time", fmt.Sprint(patience.Seconds()), "--write-out", curlFormat, "--config", path)
+		"--resolve", "*:"+port+":127.0.0.1", "--max-time", fmt.Sprint(clientTimeout.Seconds()), "--write-out", curlFormat, "--config", path)
 	if err != nil {
 		return usage{}, nil, err
 	}
@@ -236,8 +236,8 @@ func (r *rig) curl(ctx context.Context, j job) (usage, []told, error) {
 // not connect, was timed out, was reset, or had a broken handshake (curl(1)).
 var curlFailures = []int{7, 28, 35, 52, 55, 56}
 
-func parseCurl(text string) ([]told, error) {
-	var all []told
+func parseCurl(text string) ([]reported, error) {
+	var all []reported
 	for line := range strings.Lines(text) {
 		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(columns) != 6 {
@@ -255,7 +255,7 @@ func parseCurl(text string) ([]told, error) {
 		if c.Failure == "" && columns[1] != "200" {
 			c.Failure = columns[1]
 		}
-		all = append(all, told{Check: c})
+		all = append(all, reported{Check: c})
 	}
 	return all, nil
 }

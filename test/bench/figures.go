@@ -35,7 +35,7 @@ func (r Round) of(name string) *Outcome {
 	return nil
 }
 
-// load reads the figures that were saved; none is no error.
+// load reads the figures that were saved; none is not an error.
 func load(path string) (*Figures, error) {
 	f := &Figures{}
 	text, err := os.ReadFile(path)

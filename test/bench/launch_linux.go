@@ -30,7 +30,7 @@ func cores() int {
 	return runtime.NumCPU()
 }
 
-// pinSelf begins the program anew on the origins' core, once, where there are
+// pinSelf begins the program again on the origins' core, once, where there are
 // two: all of its threads have to be there, and the scheduler to know of one.
 func pinSelf() error {
 	if os.Getenv(pinnedSwitch) != "" || runtime.NumCPU() < 2 {

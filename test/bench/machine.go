@@ -13,7 +13,7 @@ import (
 
 const (
 	lambdaDescriptors = 1024
-	originDescriptors = 4096 // what the stage wants beside a thousand clients
+	originDescriptors = 4096 // what the test network needs beside a thousand clients
 	busyLoad          = 0.5  // of the last minute: somebody else is at work
 	busySteal         = 0.01 // of the machine's time
 )
@@ -131,7 +131,7 @@ func readSteal() (s steal) {
 	text, _ := os.ReadFile("/proc/stat")
 	line, _, _ := strings.Cut(string(text), "\n")
 	for i, word := range strings.Fields(line) {
-		ticks, _ := strconv.ParseInt(word, 10, 64) // the first is no number
+		ticks, _ := strconv.ParseInt(word, 10, 64) // the first is not a number
 		if i <= 8 {
 			s.all += ticks
 		}

@@ -1,5 +1,5 @@
 // Bench measures Rollcall beside its peers: all of them check the same hosts
-// on the stage, one after another, on a core of their own. It prints a table,
+// on the test network, one after another, on a core of their own. It prints a table,
 // judges the goals, draws a plot and keeps every figure in bench.json.
 //
 //	make bench          all of it
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// hold is how long every origin waits before it answers.
+// hold is how long every origin waits before it responds.
 const hold = 200 * time.Millisecond
 
 // The exit codes.
@@ -92,7 +92,7 @@ func parse(args []string) (settings, error) {
 		return s, err
 	}
 	if flags.NArg() > 0 {
-		return s, fmt.Errorf("%q is no flag", flags.Arg(0))
+		return s, fmt.Errorf("%q is not a flag", flags.Arg(0))
 	}
 	for part := range strings.SplitSeq(*parts, ",") {
 		if !slices.Contains([]string{partPeers, partTruth, partMany, partStarts, partSizes, "none"}, part) {

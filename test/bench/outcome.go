@@ -16,10 +16,10 @@ import (
 // An Outcome is what one client did in one run.
 type Outcome struct {
 	Client   string
-	InFlight int // as it was told; 0: its own choice
+	InFlight int // as it was set; 0: its own choice
 	Held     int // the most requests that the origins held for it at once
 	Checks   int // that it was asked for
-	Failures int // of its own making: every origin was well
+	Failures int // of its own making: every origin was up
 	Reasons  []Reason
 
 	Seconds    float64 // from its start to its last result
@@ -27,15 +27,15 @@ type Outcome struct {
 	CPU        float64 // ms a check, the process's start included
 	Peak       float64 // MB resident
 	Origins    float64 // share of their core that the origins, their resolver and the bench took
-	Doubtful   int     // checks whose truth is not known to half a millisecond; they are left out below
-	Told       int     // checks of which the client told a duration that can be held against the truth
+	Unclear    int     // checks whose truth is not known to half a millisecond; they are left out below
+	Compared   int     // checks of which the client has a duration that can be compared with the truth
 	MeanChecks float64 // ms that a check lasted by the client's account
 
-	First    *Spread // how far off its first byte is
-	Duration *Spread // how far off its duration is
-	Process  *Spread // how far off the duration would be by Rollcall's process's clock
+	First    *Spread // error of its first byte
+	Duration *Spread // error of its duration
+	Process  *Spread // error of the duration by Rollcall's process's clock
 	Unsure   float64 // share of the results that say of themselves that they are
-	Sure     *Spread // how far off duration or first byte is, whichever is more, of those that are not unsure
+	Sure     *Spread // error of duration or first byte, whichever is more, of those that are not unsure
 	Beyond   float64 // share of the results that are further off than they say they can be
 }
 
@@ -45,25 +45,25 @@ type Reason struct {
 	Text  string
 }
 
-// A Spread is a distribution of how far off a client's numbers are, in ms, by
+// A Spread is a distribution of the errors of a client's numbers, in ms, by
 // nearest rank.
 type Spread struct{ P50, P99, Max float64 }
 
-// A told is what a client says of one host.
-type told struct {
+// A reported is what a client reports of one host.
+type reported struct {
 	peer.Check
-	process time.Duration // its duration by the process's clock, if it tells both
+	process time.Duration // its duration by the process's clock, if it reports both
 	unsure  bool
 
 	uncertainty time.Duration // by its own account; 0: it has none
 	connect     time.Duration // of its duration: what loopback took, which no origin can know
 }
 
-// maxDoubt is how far a truth may be off to be held against anybody.
-const maxDoubt = 500 * time.Microsecond
+// maxUncertainty is how uncertain a truth may be to be compared with.
+const maxUncertainty = 500 * time.Microsecond
 
-// compare fills in how far off the client is.
-func (o *Outcome) compare(checks []told, waits map[string]meter.Wait) {
+// compare fills in the errors of the client.
+func (o *Outcome) compare(checks []reported, waits map[string]meter.Wait) {
 	var first, whole, process, sure []time.Duration
 	var unsure, beyond int
 	var lasted time.Duration
@@ -72,8 +72,8 @@ func (o *Outcome) compare(checks []told, waits map[string]meter.Wait) {
 		switch {
 		case c.Failure != "" || !ok || w.Requests != 1:
 			continue
-		case w.Doubt > maxDoubt:
-			o.Doubtful++
+		case w.Uncertainty > maxUncertainty:
+			o.Unclear++
 			continue
 		}
 		lasted += c.Duration
@@ -87,7 +87,7 @@ func (o *Outcome) compare(checks []told, waits map[string]meter.Wait) {
 		if c.process > 0 {
 			process = append(process, (c.process - w.Sum()).Abs())
 		}
-		if c.uncertainty > 0 && (c.Duration-c.connect-w.Sum()).Abs() > c.uncertainty+w.Doubt {
+		if c.uncertainty > 0 && (c.Duration-c.connect-w.Sum()).Abs() > c.uncertainty+w.Uncertainty {
 			beyond++
 		}
 		if c.unsure {
@@ -97,9 +97,9 @@ func (o *Outcome) compare(checks []told, waits map[string]meter.Wait) {
 		}
 	}
 	o.First, o.Duration, o.Process, o.Sure = spread(first), spread(whole), spread(process), spread(sure)
-	if o.Told = len(whole); o.Told > 0 {
-		o.Unsure, o.Beyond = float64(unsure)/float64(o.Told), float64(beyond)/float64(o.Told)
-		o.MeanChecks = ms(lasted) / float64(o.Told)
+	if o.Compared = len(whole); o.Compared > 0 {
+		o.Unsure, o.Beyond = float64(unsure)/float64(o.Compared), float64(beyond)/float64(o.Compared)
+		o.MeanChecks = ms(lasted) / float64(o.Compared)
 	}
 }
 
@@ -116,7 +116,7 @@ func spread(off []time.Duration) *Spread {
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // fail counts the failures of the checks, and those that are missing.
-func (o *Outcome) fail(checks []told) {
+func (o *Outcome) fail(checks []reported) {
 	counts := map[string]int{}
 	for _, c := range checks {
 		if c.Failure != "" {
@@ -138,7 +138,7 @@ func (o *Outcome) fail(checks []told) {
 func shorten(text string) string {
 	kinds := []struct{ has, is string }{
 		{"Too many open files", "too many open files"}, {"too many open files", "too many open files"},
-		{"no such host", "no such host"}, {"Timeout", "time-out"}, {"timeout", "time-out"},
+		{"no such host", "no such host"}, {"Timeout", "timeout"}, {"timeout", "timeout"},
 	}
 	for _, k := range kinds {
 		if strings.Contains(text, k.has) {

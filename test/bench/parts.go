@@ -14,7 +14,7 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// peers measures the table's clients, so many rounds of it.
+// peers measures the table's clients, a number of rounds.
 func (r *rig) peers(ctx context.Context, f *Figures) error {
 	if err := r.prepare(r.hosts); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (m Machine) lacks(client string) bool {
 	return false
 }
 
-// truth measures how far off clients are with ever more checks at once.
+// truth measures the errors of clients with ever more checks at once.
 func (r *rig) truth(ctx context.Context, f *Figures) error {
 	const most = 4000
 	hosts := func(inFlight int) int { return min(10*inFlight, most, r.hosts) }
@@ -131,7 +131,7 @@ func (r *rig) many(ctx context.Context, f *Figures) error {
 type Starts struct {
 	Function, Plainest     Range // from the start of the process to its first question for an event
 	Help, CurlHelp         Range
-	Check, CurlCheck       Range // of one URL that answers at once
+	Check, CurlCheck       Range // of one URL that responds at once
 	Zip                    float64
 	FunctionMB, PlainestMB float64 // the programs
 }
@@ -187,7 +187,7 @@ func (r *rig) cold(ctx context.Context, program string) func() (time.Duration, e
 	return func() (took time.Duration, err error) {
 		var fn *testnet.Function
 		err = onClientCore(func() (err error) {
-			fn, err = testnet.StartFunction(ctx, filepath.Join(r.bin, program), r.stageEnv())
+			fn, err = testnet.StartFunction(ctx, filepath.Join(r.bin, program), r.testnetEnv())
 			return err
 		})
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"rollcall/internal/text"
 )
 
-// A line of the plot is one clock: how far off the durations are by it, with
+// A line of the plot is one clock: the error of the durations by it, with
 // ever more checks at once.
 type line struct {
 	label  string
@@ -33,16 +33,16 @@ const (
 	ink, faint, gridInk, good, plain, blue, red = "#1f2328", "#59636e", "#d8dee4", "#0a7d33", "#8250df", "#0969da", "#cf222e"
 )
 
-// plotTruth draws how far off the reported durations are against the checks at
+// plotTruth draws the error of the reported durations against the checks at
 // once, on two logarithmic axes, as SVG.
 func plotTruth(outcomes []Outcome) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui, sans-serif" role="img">`+"\n",
 		plotWidth, plotHeight, plotWidth, plotHeight)
-	fmt.Fprintf(&b, "<title>How far off a reported duration is, against checks at once</title>\n")
+	fmt.Fprintf(&b, "<title>Error of a reported duration, against checks at once</title>\n")
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
-	words(&b, place{plotLeft, 26}, style{ink, `font-size="17" font-weight="600"`}, "How far off a reported duration is")
-	words(&b, place{plotLeft, 47}, style{faint, `font-size="13"`}, "answers after 200 ms, one core; line: 99th percentile, dashes: median; both axes logarithmic")
+	words(&b, place{plotLeft, 26}, style{ink, `font-size="17" font-weight="600"`}, "Error of a reported duration")
+	words(&b, place{plotLeft, 47}, style{faint, `font-size="13"`}, "responses after 200 ms, one core; line: 99th percentile, dashes: median; both axes logarithmic")
 	axes(&b)
 	all := linesOf(outcomes)
 	for _, l := range all {

@@ -19,13 +19,13 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// A rig is the stage with its meters, and what it takes to run clients there.
+// A rig is the test network with its meters, and what it takes to run clients there.
 type rig struct {
 	settings
-	stage   *testnet.Net
-	plain   *meter.Meter // answers after hold
+	testnet *testnet.Net
+	plain   *meter.Meter // responds after hold
 	trickle *meter.Meter // the same, and its bodies come in pieces
-	prompt  *meter.Meter // answers at once
+	prompt  *meter.Meter // responds at once
 	dir     string       // what is written for the clients
 	self    string       // this program
 	log     io.Writer    // says what runs
@@ -54,24 +54,24 @@ func (r *rig) open() (err error) {
 	if r.dir, err = os.MkdirTemp("", "rollcall-bench-"); err != nil {
 		return err
 	}
-	if r.stage, err = testnet.Start(testnet.Options{}); err != nil {
+	if r.testnet, err = testnet.Start(testnet.Options{}); err != nil {
 		return err
 	}
-	if r.plain, err = meter.New(r.stage, "bench.stage.test", meter.Options{Hold: hold}); err != nil {
+	if r.plain, err = meter.New(r.testnet, "bench.stage.test", meter.Options{Hold: hold}); err != nil {
 		return err
 	}
-	if r.trickle, err = meter.New(r.stage, "trickle.stage.test", meter.Options{Hold: hold, Trickle: trickled}); err != nil {
+	if r.trickle, err = meter.New(r.testnet, "trickle.stage.test", meter.Options{Hold: hold, Trickle: trickled}); err != nil {
 		return err
 	}
-	r.prompt, err = meter.New(r.stage, "prompt.stage.test", meter.Options{})
+	r.prompt, err = meter.New(r.testnet, "prompt.stage.test", meter.Options{})
 	return err
 }
 
-// Close ends the stage and removes what was written.
+// Close ends the test network and removes what was written.
 func (r *rig) Close() error {
 	var errs []error
-	if r.stage != nil {
-		errs = append(errs, r.stage.Close())
+	if r.testnet != nil {
+		errs = append(errs, r.testnet.Close())
 	}
 	if r.dir != "" {
 		errs = append(errs, os.RemoveAll(r.dir))
@@ -99,7 +99,7 @@ func urls(m *meter.Meter, n int) []string {
 // environment is what every client gets beside its own.
 func (r *rig) environment() []string {
 	root := ""
-	env := append(os.Environ(), r.stageEnv()...)
+	env := append(os.Environ(), r.testnetEnv()...)
 	for _, entry := range env {
 		if path, ok := strings.CutPrefix(entry, "SSL_CERT_FILE="); ok {
 			root = path
@@ -108,10 +108,10 @@ func (r *rig) environment() []string {
 	return append(env, "REQUESTS_CA_BUNDLE="+root, "CURL_CA_BUNDLE="+root, "BENCH_HERE=1", "PYTHONDONTWRITEBYTECODE=1")
 }
 
-// stageEnv is the stage's environment, without the system's own roots: every
-// client reads the stage's root and no other.
-func (r *rig) stageEnv() []string {
-	return append(r.stage.Env(), "SSL_CERT_DIR="+filepath.Join(r.dir, "no-roots"))
+// testnetEnv is the test network's environment, without the system's own roots:
+// every client reads the test network's root and no other.
+func (r *rig) testnetEnv() []string {
+	return append(r.testnet.Env(), "SSL_CERT_DIR="+filepath.Join(r.dir, "no-roots"))
 }
 
 // launcher is the command that starts a client where clients run, under
@@ -172,7 +172,7 @@ func (p *process) watch() {
 }
 
 // wait waits for the process's end and says what it took. A status other than
-// 0 is no error if it is one of allowed.
+// 0 is not an error if it is one of allowed.
 func (p *process) wait(allowed ...int) (usage, error) {
 	err := p.cmd.Wait()
 	u := usage{Wall: time.Since(p.began), CPU: p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()}

@@ -20,7 +20,7 @@ const invocation = 15 * time.Minute
 
 // rollcall invokes the function once, as it would be deployed: the list is a
 // file of its package, one URL a line.
-func (r *rig) rollcall(ctx context.Context, j job) (usage, []told, error) {
+func (r *rig) rollcall(ctx context.Context, j job) (usage, []reported, error) {
 	if _, err := r.write("hosts.txt", strings.Join(j.urls, "\n")); err != nil {
 		return usage{}, nil, err
 	}
@@ -32,7 +32,7 @@ func (r *rig) rollcall(ctx context.Context, j job) (usage, []told, error) {
 	if err != nil {
 		return usage{}, nil, err
 	}
-	env := append(r.stageEnv(), "LAMBDA_TASK_ROOT="+r.dir)
+	env := append(r.testnetEnv(), "LAMBDA_TASK_ROOT="+r.dir)
 	if j.inFlight > 0 {
 		env = append(env, fmt.Sprintf("ROLLCALL_IN_FLIGHT=%d", j.inFlight))
 	}
@@ -42,7 +42,7 @@ func (r *rig) rollcall(ctx context.Context, j job) (usage, []told, error) {
 		return usage{}, nil, err
 	}
 	defer f.Stop()
-	event := fmt.Sprintf(`{"source": "hosts.txt", "metrics": "group", "defaults": {"retries": 0, "timeout": "%.0fs"}}`, patience.Seconds())
+	event := fmt.Sprintf(`{"source": "hosts.txt", "metrics": "group", "defaults": {"retries": 0, "timeout": "%.0fs"}}`, clientTimeout.Seconds())
 	if j.again {
 		if _, err := f.Invoke(ctx, []byte(event), invocation); err != nil {
 			return usage{}, nil, err
@@ -53,16 +53,16 @@ func (r *rig) rollcall(ctx context.Context, j job) (usage, []told, error) {
 		j.restart()
 		began = time.Now()
 	}
-	answer, err := f.Invoke(ctx, []byte(event), invocation)
+	result, err := f.Invoke(ctx, []byte(event), invocation)
 	if err != nil {
 		return usage{}, nil, err
 	}
 	wall := time.Since(began)
-	if answer.ErrorType != "" {
-		return usage{}, nil, fmt.Errorf("%s: %s\n%s", answer.ErrorType, answer.ErrorMessage, f.Stderr())
+	if result.ErrorType != "" {
+		return usage{}, nil, fmt.Errorf("%s: %s\n%s", result.ErrorType, result.ErrorMessage, f.Stderr())
 	}
 	exit := f.Stop()
-	checks, err := toldBy(answer.Payload, len(j.urls))
+	checks, err := readSummary(result.Payload, len(j.urls))
 	return usage{Wall: wall, CPU: exit.CPU - spent, Peak: exit.PeakMemory}, checks, err
 }
 
@@ -90,9 +90,9 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / second, nil
 }
 
-// toldBy reads a summary. Results that are up are left out where an answer may
-// not hold all: of those it says that they are up and no more.
-func toldBy(payload []byte, targets int) ([]told, error) {
+// readSummary reads a summary. Results that are up are left out where a result may
+// not hold all: of those it only says that they are up.
+func readSummary(payload []byte, targets int) ([]reported, error) {
 	var s monitor.Summary
 	if err := json.Unmarshal(payload, &s); err != nil {
 		return nil, err
@@ -100,10 +100,10 @@ func toldBy(payload []byte, targets int) ([]told, error) {
 	if s.Targets != targets {
 		return nil, fmt.Errorf("the summary speaks of %d targets, not %d", s.Targets, targets)
 	}
-	var all []told
+	var all []reported
 	up := 0
 	for _, res := range s.Results {
-		t := told{Check: peer.Check{URL: res.URL, Duration: res.Duration}, unsure: res.Unsure, uncertainty: res.Uncertainty}
+		t := reported{Check: peer.Check{URL: res.URL, Duration: res.Duration}, unsure: res.Unsure, uncertainty: res.Uncertainty}
 		if res.State == check.Up {
 			up++
 			t.First, t.process = res.Phases.FirstByte, res.Duration+res.LocalDelay
@@ -114,7 +114,7 @@ func toldBy(payload []byte, targets int) ([]told, error) {
 		all = append(all, t)
 	}
 	for range s.Up - up {
-		all = append(all, told{})
+		all = append(all, reported{})
 	}
 	return all, nil
 }

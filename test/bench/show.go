@@ -16,7 +16,7 @@ import (
 func show(w io.Writer, f *Figures) {
 	m := f.Machine
 	fmt.Fprintf(w, "%s, %d cores, %s; %s\n", m.Processor, m.Cores, m.System, strings.Join(m.Versions, "; "))
-	fmt.Fprintf(w, "Origins on one core, clients on the other, %s descriptors. Answers after %v, a host and a certificate a check.\n", text.Count(lambdaDescriptors), hold)
+	fmt.Fprintf(w, "Origins on one core, clients on the other, %s descriptors. Responses after %v, a host and a certificate a check.\n", text.Count(lambdaDescriptors), hold)
 	for _, warning := range m.warnings() {
 		fmt.Fprintf(w, "! %s\n", warning)
 	}
@@ -105,7 +105,7 @@ func failuresOf(rounds []Round, name string) string {
 // notes are what the table's figures need beside them.
 func notes(w io.Writer, rounds []Round) {
 	fmt.Fprintln(w)
-	var doubtful, untold []string
+	var unsure, missing []string
 	for _, name := range clientsIn(rounds) {
 		o := latest(rounds, name)
 		if o.Checks < mostChecks(rounds) {
@@ -116,15 +116,15 @@ func notes(w io.Writer, rounds []Round) {
 			fmt.Fprintf(w, "%s: by its process's clock its durations would be %s ms off; %.1f %% call themselves unsure, %.2f %% are further off than they say.\n",
 				name, spreadOf(o.Process), 100*o.Unsure, 100*o.Beyond)
 		}
-		if o.Doubtful > 0 {
-			doubtful = append(doubtful, fmt.Sprintf("%s %s", name, text.Count(o.Doubtful)))
+		if o.Unclear > 0 {
+			unsure = append(unsure, fmt.Sprintf("%s %s", name, text.Count(o.Unclear)))
 		}
-		if rest := o.Checks - o.Failures - o.Doubtful - o.Told; rest > 0 && o.Duration != nil {
-			untold = append(untold, fmt.Sprintf("%s %s", name, text.Count(rest)))
+		if rest := o.Checks - o.Failures - o.Unclear - o.Compared; rest > 0 && o.Duration != nil {
+			missing = append(missing, fmt.Sprintf("%s %s", name, text.Count(rest)))
 		}
 	}
-	list(w, "Left out of how far off it is, because the truth is not sure", doubtful)
-	list(w, "Likewise, because an answer has no room for all results", untold)
+	list(w, "Not compared, because the truth is uncertain", unsure)
+	list(w, "Not compared, because the result has no room for all", missing)
 }
 
 func list(w io.Writer, what string, all []string) {
@@ -133,7 +133,7 @@ func list(w io.Writer, what string, all []string) {
 	}
 }
 
-// fewReasons are told of each client.
+// fewReasons are shown of each client.
 const fewReasons = 3
 
 // showReasons says why a client failed the last time.
@@ -166,7 +166,7 @@ func showStarts(w io.Writer, s *Starts) {
 	t.AppendRow(table.Row{"cold start of the function", shown(s.Function), shown(s.Plainest), "aws-lambda-go, LoadDefaultConfig, CloudWatch"})
 	if s.CurlHelp.Rounds > 0 {
 		t.AppendRow(table.Row{"--help", shown(s.Help), shown(s.CurlHelp), "curl"})
-		t.AppendRow(table.Row{"check of one URL", shown(s.Check), shown(s.CurlCheck), "curl, told the address"})
+		t.AppendRow(table.Row{"check of one URL", shown(s.Check), shown(s.CurlCheck), "curl, given the address"})
 	}
 	t.AppendRow(table.Row{"the program, MB", number(s.FunctionMB), number(s.PlainestMB), "the plainest function"})
 	t.Render()

@@ -37,7 +37,7 @@ func Parse(text []byte) (*Template, error) {
 		return nil, fmt.Errorf("reading the template: %w", err)
 	}
 	if len(document.Content) != 1 || document.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("the template is no mapping")
+		return nil, errors.New("the template is not a mapping")
 	}
 	return &Template{document.Content[0]}, nil
 }

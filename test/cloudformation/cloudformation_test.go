@@ -195,7 +195,7 @@ Rules:
 		{map[string]string{"Count": "3"}, "[an odd count]"},
 		{map[string]string{"Count": "0"}, "[Count is below 1 an odd count]"},
 		{map[string]string{"Count": "10"}, "[Count is above 9.5 an odd count]"},
-		{map[string]string{"Count": "x"}, "[Count is no number an odd count]"},
+		{map[string]string{"Count": "x"}, "[Count is not a number an odd count]"},
 		{map[string]string{"Name": "lower"}, "[Name must be capitals]"},
 		{map[string]string{"Name": "AWSX"}, "[Name must be capitals]"},
 		{map[string]string{"Name": "ABCDEF"}, "[Name must be capitals]"},

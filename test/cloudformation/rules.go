@@ -81,7 +81,7 @@ func matchesPattern(pattern, value string) (bool, error) {
 func brokenNumber(n *yaml.Node, value string) string {
 	number, err := strconv.ParseFloat(value, 64)
 	if err != nil {
-		return "is no number"
+		return "is not a number"
 	}
 	if least, err := strconv.ParseFloat(child(n, "MinValue").Value, 64); err == nil && number < least {
 		return fmt.Sprintf("is below %v", least)

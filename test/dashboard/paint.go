@@ -100,7 +100,7 @@ func (p painter) alarms(arns []string) string {
 	return b.String()
 }
 
-// log answers the dashboard's one query of the log.
+// log is the result of the dashboard's one query of the log.
 func (p painter) log() string {
 	type entry struct {
 		runs int

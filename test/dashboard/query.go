@@ -123,7 +123,7 @@ func (p painter) grouped(name, by, stat string, factor float64) []series {
 	return all
 }
 
-// ranked answers a query of Metrics Insights with one value a series, over all
+// ranked is the result of a query of Metrics Insights with one value a series, over all
 // the time.
 func (p painter) ranked(s []string) []series {
 	all := p.grouped(s[2], s[3], map[string]string{"MAX": "Maximum", "MIN": "Minimum", "AVG": "Average"}[s[1]], 1)

@@ -77,19 +77,19 @@ func (s site) result(run int, random *rand.Rand) *check.Result {
 		FirstByte: time.Duration(first * float64(time.Millisecond)), Transfer: 3 * time.Millisecond}
 	r := &check.Result{Name: s.name, Group: s.group, State: check.Up, Reason: check.OK, Attempts: 1, Complete: true, Phases: phases,
 		Duration: phases.Sum(), IP: netip.MustParseAddr("192.0.2.1"), Certificate: &check.Certificate{DaysLeft: s.days - float64(run)/1440}}
-	s.befall(r, run, random)
+	s.addFault(r, run, random)
 	return r
 }
 
 func (s site) slow(run int) bool { return s.name == "search.example.com" && run > 110 }
 
-// befall is the story of the three hours.
-func (s site) befall(r *check.Result, run int, random *rand.Rand) {
+// addFault changes a result by the faults of the three hours.
+func (s site) addFault(r *check.Result, run int, random *rand.Rand) {
 	switch {
 	case s.name == "checkout.example.com" && (run > 40 && run < 58 || run > 170):
 		r.State, r.Reason, r.Detail = check.Down, check.Status, "503 Service Unavailable"
 	case s.name == "hooks.example.com" && run > 60 && run < 90 && run%3 == 0:
-		r.State, r.Reason, r.Detail, r.Complete = check.Down, check.Timeout, "no answer within 2s", false
+		r.State, r.Reason, r.Detail, r.Complete = check.Down, check.Timeout, "no response within 2s", false
 	case s.name == "wiki.example.com" && random.IntN(40) == 0:
 		r.Flaky, r.Attempts = true, 2
 	case s.slow(run):

@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"internal/page":    {"monitor", "check", "redact", "text"},
 	"internal/report":  {"monitor", "check", "text"},
 	"internal/manual":  {},
-	"internal/testnet": {"pause"},
+	"internal/testnet": {"pause", "wire"},
 }
 
 // testsMayImport says the same for those packages of the tests that know less
@@ -71,7 +71,7 @@ var testsMayImport = map[string][]string{
 	"test/s3":              {"testnet"},
 	"test/ministack":       {"test/listeners"},
 	"test/listeners":       {},
-	"test/meter":           {"testnet", "pause"},
+	"test/meter":           {"testnet", "pause", "wire"},
 }
 
 // mayImportAWS says who alone may import a part of the AWS SDK: one package

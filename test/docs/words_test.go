@@ -18,43 +18,8 @@ import (
 	"rollcall/test/tree"
 )
 
-// plainPackages are the folders whose Go comments and texts are held to
-// docs/terms.md, tests included.
-var plainPackages = []string{
-	"cmd/rollcall",
-	"functions/check",
-	"internal/check",
-	"internal/cloud",
-	"internal/config",
-	"internal/cost",
-	"internal/expect",
-	"internal/guard",
-	"internal/manual",
-	"internal/metric",
-	"internal/monitor",
-	"internal/page",
-	"internal/pause",
-	"internal/probe",
-	"internal/publish",
-	"internal/redact",
-	"internal/report",
-	"internal/sweep",
-	"internal/text",
-	"internal/trust",
-	"internal/weburl",
-	"internal/wire",
-	"test/bench/plainest",
-	"test/camera",
-	"test/docs",
-	"test/page",
-	"test/probe",
-	"test/report",
-	"test/template",
-	"test/terminal",
-	"test/tree",
-}
-
-// allowedIn are phrases that one folder may use in a meaning of its own.
+// allowedIn are phrases that one folder may use in a meaning of its own. All
+// else is held in every folder, tests included.
 var allowedIn = map[string][]string{
 	"internal/resolve": {"answer"},           // a DNS message has an answer section
 	"test/docs":        {"answer", "roster"}, // named here, and in the name of a file
@@ -83,11 +48,11 @@ func TestDocumentsUseTheTerms(t *testing.T) {
 
 func TestGoUsesTheTerms(t *testing.T) {
 	bans := bannedPhrases(t, tree.Document(t, "docs/terms.md"))
-	for _, dir := range plainPackages {
-		files, err := fs.Glob(os.DirFS(tree.Root), dir+"/*.go")
-		if err != nil || len(files) == 0 {
-			t.Errorf("%s has no Go files (%v)", dir, err)
-		}
+	names := map[string][]string{}
+	for _, f := range tree.Parse(t, os.DirFS(tree.Root)) {
+		names[f.Dir] = append(names[f.Dir], f.Name)
+	}
+	for dir, files := range names {
 		own := slices.Clone(bans)
 		own = slices.DeleteFunc(own, func(b ban) bool {
 			return slices.ContainsFunc(allowedIn[dir], func(phrase string) bool { return b.pattern.MatchString(phrase) })
@@ -141,12 +106,12 @@ func TestBannedPhrasesAreFound(t *testing.T) {
 	if got, want := prose("a `grue`\n```\ngrue\n```\n<!-- begin x -->\ngrue\n<!-- end x -->\nb\n"), "a \n\n\n\n\n\n\nb\n"; got != want {
 		t.Errorf("prose: %q, want %q", got, want)
 	}
-	const source = "package p // a\n\nimport \"grue\"\n\n// b\n// c\nvar x = struct {\n\ty int `d:\"e\"`\n}{}\nvar z = \"f\\n\"\n"
+	const source = "package p // a\n\nimport \"grue\"\n\n// b\n// c\nvar x = struct {\n\ty int `d:\"e\"`\n}{}\nvar zGrue = \"f\\n\"\n"
 	var got []string
 	for _, piece := range goTexts(t, "p.go", source) {
 		got = append(got, fmt.Sprint(piece.line, piece.text))
 	}
-	if want := []string{"1a\n", "5b\nc\n", "10f\n"}; !slices.Equal(got, want) {
+	if want := []string{"1a\n", "5b\nc\n", "7x", "8y", "10z Grue", "10f\n"}; !slices.Equal(got, want) {
 		t.Errorf("texts of Go: %q, want %q", got, want)
 	}
 }
@@ -221,6 +186,9 @@ func prose(text string) string {
 	return codeSpan.ReplaceAllString(text, "")
 }
 
+// camelWord finds the words of a Go name: Reset, HTTP, 2, ok.
+var camelWord = regexp.MustCompile(`[A-Z]+[a-z]*|[a-z]+|[0-9]+`)
+
 // blank returns as many spaces as a text has bytes, with its line breaks.
 func blank(text []byte) []byte {
 	return bytes.Map(func(r rune) rune {
@@ -231,14 +199,14 @@ func blank(text []byte) []byte {
 	}, text)
 }
 
-// A goText is a comment or a string literal of a Go file.
+// A goText is a comment, a string literal or a declared name of a Go file.
 type goText struct {
 	line int
 	text string
 }
 
-// goTexts returns the comments and string literals of a file, without import
-// paths and tags.
+// goTexts returns the comments, string literals and declared names of a file,
+// without import paths and tags. A name is split into its words.
 func goTexts(t *testing.T, name, source string) []goText {
 	t.Helper()
 	files := token.NewFileSet()
@@ -250,12 +218,37 @@ func goTexts(t *testing.T, name, source string) []goText {
 	for _, comment := range file.Comments {
 		texts = append(texts, goText{files.Position(comment.Pos()).Line, comment.Text()})
 	}
+	declared := func(names ...*ast.Ident) {
+		for _, name := range names {
+			words := strings.Join(camelWord.FindAllString(name.Name, -1), " ")
+			texts = append(texts, goText{files.Position(name.Pos()).Line, words})
+		}
+	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
 			return false
 		case *ast.Field:
 			n.Tag = nil
+			declared(n.Names...)
+		case *ast.FuncDecl:
+			declared(n.Name)
+		case *ast.TypeSpec:
+			declared(n.Name)
+		case *ast.ValueSpec:
+			declared(n.Names...)
+		case *ast.AssignStmt:
+			for _, left := range n.Lhs {
+				if name, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE {
+					declared(name)
+				}
+			}
+		case *ast.RangeStmt:
+			for _, e := range []ast.Expr{n.Key, n.Value} {
+				if name, ok := e.(*ast.Ident); ok && n.Tok == token.DEFINE {
+					declared(name)
+				}
+			}
 		case *ast.BasicLit:
 			if text, err := strconv.Unquote(n.Value); n.Kind == token.STRING && err == nil {
 				texts = append(texts, goText{files.Position(n.Pos()).Line, text})

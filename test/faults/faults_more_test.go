@@ -252,7 +252,7 @@ func TestEchoInDisguise(t *testing.T) {
 	for path := range disguises() {
 		for _, header := range []string{"Authorization: Token token=" + key, "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("me:"+key)), "Cookie: session=" + key + "; a=b", "User-Agent: probe " + key} {
 			got := say(t, o.Addr.String(), "POST "+path+" HTTP/1.1\r\nHost: h\r\n"+header+"\r\nContent-Length: 0\r\n\r\n")
-			encoded := path == "/garbage-reversed" && strings.Contains(header, "Basic") // it is said as it came
+			encoded := path == "/garbage-reversed" && strings.Contains(header, "Basic") // it is sent as it came
 			if want[path] == "" || !strings.Contains(got, want[path]) && !encoded {
 				t.Errorf("%s says %q of %s, not %q", path, got, header, want[path])
 			}
@@ -318,8 +318,8 @@ func TestDelayFaultTrickles(t *testing.T) {
 
 func http2Checks() map[string]check {
 	return map[string]check{
-		"h2-ok":              all(h2Answered("h2-ok"), over1("h2-ok")),
-		"h2-raw-ok":          h2Answered("ok"),
+		"h2-ok":              all(h2Responds("h2-ok"), over1("h2-ok")),
+		"h2-raw-ok":          h2Responds("ok"),
 		"h2-absent":          all(without("h2"), over(200, "ok")),
 		"h2-http11":          all(h2Fails(0, mentions("")), h2Says("HTTP/1.1 400 ")),
 		"h2-garbage":         all(h2Fails(0, mentions("")), h2Says("this is not HTTP/2")),
@@ -328,7 +328,7 @@ func http2Checks() map[string]check {
 		"h2-hanging":         h2Hangs,
 		"h2-goaway":          h2Fails(0, mentions("GOAWAY")),
 		"h2-goaway-first":    h2Fails(0, mentions("")),
-		"h2-goaway-ok":       h2Answered("ok"),
+		"h2-goaway-ok":       h2Responds("ok"),
 		"h2-refused-stream":  h2Fails(0, mentions("")),
 		"h2-reset":           h2Fails(200, mentions("INTERNAL_ERROR")),
 		"h2-reset-body":      h2Fails(200, mentions("INTERNAL_ERROR")),
@@ -362,7 +362,7 @@ func h2Visit(t *testing.T, s *testnet.Net, name string, timeout time.Duration) o
 	return o
 }
 
-func h2Answered(body string) check {
+func h2Responds(body string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
 		offering("h2", "")(t, s, name)
 		if o := h2Visit(t, s, name, ample); o.err != nil || o.status != 200 || !strings.Contains(o.body, body) {

@@ -275,16 +275,16 @@ func asked(t *testing.T, s *testnet.Net, q dnsmessage.Question) []dnsmessage.Res
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	answer := make([]byte, 1<<10)
+	response := make([]byte, 1<<10)
 	if _, err = conn.Write(packed); err != nil {
 		t.Fatal(err)
 	}
-	n, err := conn.Read(answer)
+	n, err := conn.Read(response)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var m dnsmessage.Message
-	if err := m.Unpack(answer[:n]); err != nil {
+	if err := m.Unpack(response[:n]); err != nil {
 		t.Fatal(err)
 	}
 	return m.Answers

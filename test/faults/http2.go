@@ -85,9 +85,9 @@ func agreeing(h2, other testnet.ConnHandler, protocols ...string) testnet.Starte
 }
 
 // overHTTP2 calls respond for the first request that comes over HTTP/2.
-func overHTTP2(answer func(*h2Client)) testnet.Starter { return overALPN(inHTTP2(answer)) }
+func overHTTP2(respond func(*h2Client)) testnet.Starter { return overALPN(inHTTP2(respond)) }
 
-func inHTTP2(answer func(*h2Client)) testnet.ConnHandler {
+func inHTTP2(respond func(*h2Client)) testnet.ConnHandler {
 	return func(_ context.Context, c *testnet.Client) {
 		preface := make([]byte, len(http2.ClientPreface))
 		if _, err := io.ReadFull(c, preface); err != nil || string(preface) != http2.ClientPreface {
@@ -104,7 +104,7 @@ func inHTTP2(answer func(*h2Client)) testnet.ConnHandler {
 			}
 			if headers, ok := frame.(*http2.HeadersFrame); ok {
 				h.stream = headers.StreamID
-				answer(h)
+				respond(h)
 				return
 			}
 		}

@@ -178,8 +178,8 @@ func sameTime(t *testing.T, metric string, at time.Time, s *summary) {
 	}
 }
 
-// A play is an event, how it is run, and what it is there to show.
-type play struct {
+// A runCase is an event, how it is run, and what it has to show.
+type runCase struct {
 	name    string
 	event   string
 	env     []string
@@ -188,12 +188,12 @@ type play struct {
 	timeout time.Duration // 0: the rig's
 }
 
-// plays are runs of every kind, in the three profiles.
-func plays(t *testing.T) []play {
+// runCases are runs of every kind, in the three profiles.
+func runCases(t *testing.T) []runCase {
 	now := time.Now().UTC().Format(time.RFC3339)
 	mixed := func(s *summary) bool { return s.Up > 3 && s.Down > 10 && s.Healthy }
 	all := func(s *summary) bool { return s.Up == s.Targets && s.Healthy }
-	return []play{
+	return []runCase{
 		{"gafam", shippedEvent(t, "gafam.json", nil), nil, 1000, all, 0},
 		{"gafam in groups", shippedEvent(t, "gafam.json", map[string]any{"metrics": "group", "scheduled": now}), nil, 1000, all, 0},
 		{"gafam in phases", shippedEvent(t, "gafam.json", nil), []string{"ROLLCALL_METRICS=phases"}, 1000, all, 0},
@@ -204,13 +204,13 @@ func plays(t *testing.T) []play {
 		{"nothing to check", `{"urls": []}`, nil, 1000, all, 0},
 		{"flaky and invalid", `{"urls": ["https://second-time.stage.test", "ftp://no.stage.test", "https://good.stage.test"]}`, nil, 1000,
 			func(s *summary) bool { return s.Flaky == 1 && s.Up == 2 && s.NotChecked == 1 }, 0},
-		{"a blind vantage point", blind(), []string{"ROLLCALL_CANARY=https://canary.nowhere.test"}, 1000,
+		{"no network", noNetwork(), []string{"ROLLCALL_CANARY=https://canary.nowhere.test"}, 1000,
 			func(s *summary) bool { return s.VantageUnhealthy && !s.Healthy && s.Up == 1 && s.Down == 5 }, 0},
 	}
 }
 
-// blind is an event of six hosts, of which only one can be seen.
-func blind() string {
+// noNetwork is an event of six hosts, of which only one resolves.
+func noNetwork() string {
 	urls := []string{"https://good.stage.test"}
 	for i := range 5 {
 		urls = append(urls, fmt.Sprintf("https://host-%d.nowhere.test", i))
@@ -228,9 +228,9 @@ func secondTime() http.Handler {
 	})
 }
 
-// perform plays it on a stage that misbehaves as told, and sees that the
-// summary's own counts are right.
-func (p play) perform(t *testing.T, fault func(int) testnet.Fault, env ...string) (*rig, *summary) {
+// check runs it on a test network whose CloudWatch has a fault, and checks the
+// summary's own counts.
+func (p runCase) check(t *testing.T, fault func(int) testnet.Fault, env ...string) (*rig, *summary) {
 	t.Helper()
 	r := newRig(t, testnet.Options{Handlers: map[string]http.Handler{"second-time.stage.test": secondTime()}}, append(p.env, env...)...)
 	r.CloudWatch.SetFault(fault)
@@ -249,10 +249,10 @@ func (p play) perform(t *testing.T, fault func(int) testnet.Fault, env ...string
 }
 
 func TestCloudWatchAcceptsWhatTheResultsSay(t *testing.T) {
-	for _, p := range plays(t) {
+	for _, p := range runCases(t) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			r, s := p.perform(t, nil)
+			r, s := p.check(t, nil)
 			datums := r.CloudWatch.Accepted()
 			want, n := s.expected(t, p.limit)
 			for _, line := range accepted(t, datums, s).differences(want) {
@@ -273,36 +273,36 @@ func TestCloudWatchAcceptsWhatTheResultsSay(t *testing.T) {
 
 func TestTheLogHasWhatCloudWatchRefuses(t *testing.T) {
 	denied := testnet.Always(testnet.Fault{Mode: testnet.AccessDenied})
-	for _, p := range plays(t) {
+	for _, p := range runCases(t) {
 		if p.name == "demo" || p.name == "flaky and invalid" {
-			continue // long, and nothing in them that the log would tell in another way
+			continue // long, and nothing in them that the log would have in another way
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			r, s := p.perform(t, denied)
+			r, s := p.check(t, denied)
 			byLogOnly(t, r, s, p.limit)
 		})
 	}
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("nothing listens", func(t *testing.T) {
 		t.Parallel()
-		p := plays(t)[0]
+		p := runCases(t)[0]
 		p.timeout = 3 * time.Second // of which not much is left for trying again
-		r, s := p.perform(t, nil, "ROLLCALL_CLOUDWATCH_ENDPOINT="+nobody(t))
+		r, s := p.check(t, nil, "ROLLCALL_CLOUDWATCH_ENDPOINT="+refusedEndpoint(t))
 		byLogOnly(t, r, s, p.limit)
 	})
 }
 
-// nobody is an endpoint where nobody listens.
-func nobody(t *testing.T) string {
+// refusedEndpoint is an endpoint where nothing listens.
+func refusedEndpoint(t *testing.T) string {
 	t.Helper()
-	st, err := testnet.Start(testnet.Options{})
+	tn, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() })
-	o, ok := st.Origin("refusing.stage.test")
+	t.Cleanup(func() { tn.Close() })
+	o, ok := tn.Origin("refusing.stage.test")
 	if !ok {
-		t.Fatal("the stage has nothing that refuses")
+		t.Fatal("the test network has no server that refuses")
 	}
 	return "http://" + o.Addr.String()
 }
@@ -346,7 +346,7 @@ func emfLines(t *testing.T, r *rig) []emfLine {
 	for _, text := range r.function.Stdout() {
 		var l emfLine
 		if err := json.Unmarshal([]byte(text), &l.members); err != nil {
-			t.Fatalf("standard output has a line that is no JSON: %s", text)
+			t.Fatalf("standard output has a line that is not JSON: %s", text)
 		}
 		if _, ok := l.members["_aws"]; !ok {
 			continue

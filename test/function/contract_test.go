@@ -96,7 +96,7 @@ func microseconds(ms float64) bool {
 }
 
 // One run shows it all.
-func TestAnswerAndLogKeepTheirContracts(t *testing.T) {
+func TestResultAndLogKeepTheirContracts(t *testing.T) {
 	t.Parallel()
 	r, s := performEverything(t)
 	t.Run("summary", func(t *testing.T) { summaryKeepsItsContract(t, s) })
@@ -272,14 +272,14 @@ func logKeepsItsContract(t *testing.T, r *rig, s *summary) {
 	}
 }
 
-// logLines are the function's lines that are no metrics.
+// logLines are the function's lines that are not metrics.
 func logLines(t *testing.T, r *rig) []map[string]any {
 	t.Helper()
 	var lines []map[string]any
 	for _, text := range r.function.Stdout() {
 		var line map[string]any
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("a line is no JSON object: %s", text)
+			t.Fatalf("a line is not a JSON object: %s", text)
 		}
 		if _, metrics := line["_aws"]; !metrics {
 			lines = append(lines, line)
@@ -303,15 +303,15 @@ func without(object map[string]any, names ...string) map[string]any {
 	return rest
 }
 
-// sameSummary compares the log's summary with the answer, all but the results.
+// sameSummary compares the log's summary with the result, all but the results.
 func sameSummary(t *testing.T, line map[string]any, s *summary) {
 	t.Helper()
-	var answer map[string]any
-	if err := json.Unmarshal(s.raw, &answer); err != nil {
+	var result map[string]any
+	if err := json.Unmarshal(s.raw, &result); err != nil {
 		t.Fatal(err)
 	}
 	got := without(line, "timestamp", "level", "message", "requestId")
-	want := without(answer, "results")
+	want := without(result, "results")
 	if g, w := eventOf(got), eventOf(want); g != w {
 		t.Errorf("the log's summary is\n%swant\n%s", g, w)
 	}

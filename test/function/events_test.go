@@ -12,7 +12,7 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// example answers for the hosts of example.com that the packaged events are
+// example serves the hosts of example.com that the packaged events are
 // about.
 func example(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
@@ -38,8 +38,8 @@ func example(w http.ResponseWriter, r *http.Request) {
 }
 
 // packaged copies the events into a folder as the function's package has them,
-// with the stage's ports in them, and returns the folder.
-func packaged(t *testing.T, st *testnet.Net) string {
+// with the test network's ports in them, and returns the folder.
+func packaged(t *testing.T, tn *testnet.Net) string {
 	t.Helper()
 	root := t.TempDir()
 	if err := os.Mkdir(filepath.Join(root, "events"), 0o755); err != nil {
@@ -54,19 +54,19 @@ func packaged(t *testing.T, st *testnet.Net) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(root, "events", filepath.Base(file)), staged(t, st, file, text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(root, "events", filepath.Base(file)), portedEvent(t, tn, file, text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return root
 }
 
-// staged returns a file of events with the stage's ports in it. A list of lines
+// portedEvent returns a file of events with the test network's ports in it. A list of lines
 // goes through an event.
-func staged(t *testing.T, st *testnet.Net, file string, text []byte) []byte {
+func portedEvent(t *testing.T, tn *testnet.Net, file string, text []byte) []byte {
 	t.Helper()
 	if filepath.Ext(file) == ".json" {
-		event, err := st.Event(text)
+		event, err := tn.Event(text)
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
@@ -74,7 +74,7 @@ func staged(t *testing.T, st *testnet.Net, file string, text []byte) []byte {
 	}
 	var event struct{ URLs []struct{ URL string } }
 	lines, _ := json.Marshal(map[string][]string{"urls": strings.Fields(string(text[strings.Index(string(text), "\n"):]))})
-	with, err := st.Event(lines)
+	with, err := tn.Event(lines)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,13 +106,13 @@ func TestPackagedEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := testnet.Start(o)
+	tn, err := testnet.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() })
-	root := packaged(t, st)
-	r := &rig{Net: st, timeout: 40 * time.Second}
+	t.Cleanup(func() { tn.Close() })
+	root := packaged(t, tn)
+	r := &rig{Net: tn, timeout: 40 * time.Second}
 	r.start(t, path, "LAMBDA_TASK_ROOT="+root, "API_TOKEN=t0k3n", "ROLLCALL_ENV=API_TOKEN@api.example.com")
 	files, err := filepath.Glob(filepath.Join(root, "events", "*.json"))
 	if err != nil {

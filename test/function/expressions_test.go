@@ -32,7 +32,7 @@ func TestNoPatternOutlastsTheRun(t *testing.T) {
 	for i := range honest {
 		urls = append(urls, map[string]any{"url": fmt.Sprintf("https://h%d.honest.stage.test", i), "expect": []string{"body matches 'is +well'"}})
 	}
-	s := r.run(t, eventOf(map[string]any{"urls": urls, "defaults": map[string]any{"retries": 0}})) // fails where no answer comes in time
+	s := r.run(t, eventOf(map[string]any{"urls": urls, "defaults": map[string]any{"retries": 0}})) // fails where no result comes in time
 	if s.Up != honest || s.Down == 0 || s.Down+s.NotChecked != hostile || !s.Healthy || r.completed() != 1 {
 		t.Errorf("%d are up, %d down, %d not checked; healthy %v, complete %d times", s.Up, s.Down, s.NotChecked, s.Healthy, r.completed())
 	}
@@ -65,9 +65,9 @@ func TestNoEventOutlastsTheRun(t *testing.T) {
 		}
 		urls = append(urls, map[string]any{"url": fmt.Sprintf("https://h%d.example", i), "expect": lists["expect"], "warn": lists["warn"]})
 	}
-	answer := r.ask(t, eventOf(map[string]any{"urls": urls}))
-	if answer.ErrorType != "InvalidEventError" || !strings.Contains(answer.ErrorMessage, "reading the event took longer than ") {
-		t.Errorf("%s: %.300s", answer.ErrorType, answer.ErrorMessage)
+	result := r.ask(t, eventOf(map[string]any{"urls": urls}))
+	if result.ErrorType != "InvalidEventError" || !strings.Contains(result.ErrorMessage, "reading the event took longer than ") {
+		t.Errorf("%s: %.300s", result.ErrorType, result.ErrorMessage)
 	}
 	said := false
 	for _, d := range r.CloudWatch.Accepted() {

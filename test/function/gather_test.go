@@ -9,8 +9,8 @@ import (
 )
 
 // A Gathering is a handler that shows requests being in flight together: it
-// answers none of them before it holds a whole number of them at once. The
-// round after that begins anew.
+// responds to none of them before it holds a round of them at once. The
+// round after that begins again.
 type Gathering struct {
 	size int
 	hold time.Duration
@@ -18,11 +18,11 @@ type Gathering struct {
 	mu      sync.Mutex
 	gate    chan struct{} // of the round that gathers; closed a hold after it is full
 	waiting int           // requests of that round
-	held    int           // requests not yet answered, of all rounds
+	held    int           // requests without a response so far, of all rounds
 	most    int           // the largest held so far
 }
 
-// NewGathering returns a Gathering that answers a hold after it has size
+// NewGathering returns a Gathering that responds a hold after it has size
 // requests at once, size >= 1.
 func NewGathering(size int, hold time.Duration) *Gathering {
 	return &Gathering{size: size, hold: hold, gate: make(chan struct{})}
@@ -35,7 +35,7 @@ func (g *Gathering) Most() int {
 	return g.most
 }
 
-// ServeHTTP answers 200 with the largest number so far, or nothing if the
+// ServeHTTP responds 200 with the largest number so far, or nothing if the
 // client goes away before its round is full.
 func (g *Gathering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gate := g.enter()

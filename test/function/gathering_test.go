@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// visit asks a Gathering and returns the answer's body and how long it took;
+// visit asks a Gathering and returns the response's body and how long it took;
 // the body is empty if ctx ended before.
 func visit(ctx context.Context, g *Gathering) (body string, took time.Duration) {
 	defer func(began time.Time) {
 		took = time.Since(began)
-		recover() // the handler's way to give no answer
+		recover() // the handler ended without a response
 	}(time.Now())
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/", nil))
 	return w.Body.String(), 0
 }
 
-func TestGatheringAnswersAHoldAfterItIsFull(t *testing.T) {
+func TestGatheringRespondsAHoldAfterItIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGathering(3, 200*time.Millisecond)
 		for round := range 2 {

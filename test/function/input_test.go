@@ -55,9 +55,9 @@ func read(t *testing.T, file string) string {
 func (r *rig) refuses(t *testing.T, event, problems string) {
 	t.Helper()
 	before, began := len(r.CloudWatch.Accepted()), time.Now()
-	answer := r.ask(t, event)
-	if answer.ErrorType != "InvalidEventError" || answer.ErrorMessage != strings.TrimSuffix(problems, "\n") {
-		t.Errorf("the answer is %s: %s\nwant InvalidEventError: %s", answer.ErrorType, answer.ErrorMessage, problems)
+	result := r.ask(t, event)
+	if result.ErrorType != "InvalidEventError" || result.ErrorMessage != strings.TrimSuffix(problems, "\n") {
+		t.Errorf("the result is %s: %s\nwant InvalidEventError: %s", result.ErrorType, result.ErrorMessage, problems)
 	}
 	published := r.CloudWatch.Accepted()[before:]
 	if len(published) != 1 || published[0].Metric != "InvalidEvent" || published[0].Value != 1 || len(published[0].Dimensions) > 0 {
@@ -246,28 +246,28 @@ func TestWrongConfiguration(t *testing.T) {
 		t.Run(tt.name+"="+tt.value[:min(len(tt.value), 20)], func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, testnet.Options{}, tt.name+"="+tt.value)
-			answer := r.ask(t, `{"urls": ["https://good.stage.test"], "defaults": {"retries": 0}}`)
-			if answer.ErrorType != "ConfigError" || !strings.Contains(answer.ErrorMessage, "\n"+tt.name+": ") {
-				t.Errorf("the answer is %s: %s%s", answer.ErrorType, answer.ErrorMessage, answer.Payload)
+			result := r.ask(t, `{"urls": ["https://good.stage.test"], "defaults": {"retries": 0}}`)
+			if result.ErrorType != "ConfigError" || !strings.Contains(result.ErrorMessage, "\n"+tt.name+": ") {
+				t.Errorf("the result is %s: %s%s", result.ErrorType, result.ErrorMessage, result.Payload)
 			}
 			r.untouched(t)
 		})
 	}
 }
 
-// All that is wrong is said at once, in the log too.
+// All problems are reported at once, in the log too.
 func TestWrongConfigurationInSeveralWays(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testnet.Options{}, "ROLLCALL_METRICS=all", "ROLLCALL_RESERVE=5", "ROLLCALL_IN_FLIGHT=none")
-	answer := r.ask(t, `{}`)
+	result := r.ask(t, `{}`)
 	r.function.Stop()
 	log := strings.Join(r.function.Stdout(), "\n")
 	for _, name := range []string{"ROLLCALL_METRICS", "ROLLCALL_RESERVE", "ROLLCALL_IN_FLIGHT"} {
-		if !strings.Contains(answer.ErrorMessage, name) || !strings.Contains(log, name) {
-			t.Errorf("%s is not in the answer %q or not in the log %s", name, answer.ErrorMessage, log)
+		if !strings.Contains(result.ErrorMessage, name) || !strings.Contains(log, name) {
+			t.Errorf("%s is not in the result %q or not in the log %s", name, result.ErrorMessage, log)
 		}
 	}
-	if lines := logLines(t, r); len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["requestId"] != answer.RequestID {
+	if lines := logLines(t, r); len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["requestId"] != result.RequestID {
 		t.Errorf("the log has %v", lines)
 	}
 }

@@ -53,7 +53,7 @@ func TestFewDescriptors(t *testing.T) {
 }
 
 // TestShortDeadlineWithManyHanging: each of 10,000 targets has one result, none
-// is down, and the answer comes before the deadline.
+// is down, and the result comes before the deadline.
 func TestShortDeadlineWithManyHanging(t *testing.T) {
 	const hosts = 10_000
 	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -119,9 +119,9 @@ func TestLittleMemory(t *testing.T) {
 func TestNetworkGoesHalfWay(t *testing.T) {
 	const hosts, seen = 300, 100
 	gone := make(chan struct{})
-	var answered atomic.Int64
+	var responded atomic.Int64
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if answered.Add(1) == seen {
+		if responded.Add(1) == seen {
 			close(gone)
 		}
 		fmt.Fprintln(w, "hello")

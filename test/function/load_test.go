@@ -15,16 +15,16 @@ import (
 const (
 	together    = 1000
 	descriptors = 4096              // what the function may have
-	ownNeed     = together + 500    // what this process needs for the stage
+	ownNeed     = together + 500    // what this process needs for the test network
 	memory      = 150 * 1000 * 1000 // what the function may take
 )
 
-// A thousand targets are in flight together: the stage answers none of them
+// A thousand targets are in flight together: the test network responds to none of them
 // before it holds all.
 func TestAThousandInFlight(t *testing.T) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < ownNeed {
-		t.Fatalf("the stage needs %d file descriptors and has %d (%v)", ownNeed, limit.Cur, err)
+		t.Fatalf("the test network needs %d file descriptors and has %d (%v)", ownNeed, limit.Cur, err)
 	}
 	path, err := bootstrap()
 	if err != nil {

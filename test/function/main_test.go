@@ -49,14 +49,14 @@ var bootstrap = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// A rig is the compiled function, as Lambda runs it, on a stage of its own.
+// A rig is the compiled function, as Lambda runs it, on a test network of its own.
 type rig struct {
 	*testnet.Net
 	function *testnet.Function
 	timeout  time.Duration // of an invocation
 }
 
-// newRig starts both; env comes after the stage's variables and wins.
+// newRig starts both; env comes after the test network's variables and wins.
 func newRig(t *testing.T, o testnet.Options, env ...string) *rig {
 	t.Helper()
 	path, err := bootstrap()
@@ -70,12 +70,12 @@ func newRig(t *testing.T, o testnet.Options, env ...string) *rig {
 func rigOf(t *testing.T, path string, o testnet.Options, env ...string) *rig {
 	t.Helper()
 	o.Servers = append(o.Servers, faults.Servers()...)
-	st, err := testnet.Start(o)
+	tn, err := testnet.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() })
-	r := &rig{Net: st, timeout: 40 * time.Second}
+	t.Cleanup(func() { tn.Close() })
+	r := &rig{Net: tn, timeout: 40 * time.Second}
 	r.start(t, path, env...)
 	return r
 }
@@ -93,28 +93,28 @@ func (r *rig) start(t *testing.T, path string, env ...string) {
 // ask hands the function an event as it is.
 func (r *rig) ask(t *testing.T, event string) testnet.Result {
 	t.Helper()
-	answer, err := r.function.Invoke(t.Context(), []byte(event), r.timeout)
+	result, err := r.function.Invoke(t.Context(), []byte(event), r.timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer
+	return result
 }
 
-// run hands the function a copy of the event with the stage's ports in it, and
+// run hands the function a copy of the event with the test network's ports in it, and
 // returns its summary.
 func (r *rig) run(t *testing.T, event string) *summary {
 	t.Helper()
-	staged, err := r.Event([]byte(event))
+	ported, err := r.Event([]byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := r.ask(t, string(staged))
-	if answer.ErrorType != "" {
-		t.Fatalf("the function failed with %s: %s", answer.ErrorType, answer.ErrorMessage)
+	result := r.ask(t, string(ported))
+	if result.ErrorType != "" {
+		t.Fatalf("the function failed with %s: %s", result.ErrorType, result.ErrorMessage)
 	}
-	s := &summary{raw: answer.Payload}
-	if err := json.Unmarshal(answer.Payload, s); err != nil {
-		t.Fatalf("%v in\n%s", err, answer.Payload)
+	s := &summary{raw: result.Payload}
+	if err := json.Unmarshal(result.Payload, s); err != nil {
+		t.Fatalf("%v in\n%s", err, result.Payload)
 	}
 	return s
 }
@@ -124,7 +124,7 @@ func (r *rig) ported(t *testing.T, host string) string {
 	t.Helper()
 	o, ok := r.Origin(host)
 	if !ok {
-		t.Fatalf("the stage has no %s", host)
+		t.Fatalf("the test network has no %s", host)
 	}
 	return fmt.Sprintf("%s://%s:%d", o.Scheme, host, o.Addr.Port())
 }
@@ -156,7 +156,7 @@ func eventOf(event map[string]any) string {
 	return b.String()
 }
 
-// A summary is what the tests read of an answer: the contract's names, and
+// A summary is what the tests read of a result: the contract's names, and
 // nothing of the code that wrote it.
 type summary struct {
 	Run              string

@@ -13,8 +13,8 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// stall sends all of a body but its last byte, and that one after a while: so
-// many are held at once.
+// stall sends all of a body but its last byte, and that one after a while, so
+// that many are held at once.
 func stall(body []byte, encoding string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if encoding != "" {

@@ -93,24 +93,24 @@ func TestStandardOutputThatTakesNothing(t *testing.T) {
 		t.Errorf("CloudWatch took %d, the summary says %+v", len(r.CloudWatch.Accepted()), s.Published)
 	}
 	r.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
-	staged, err := r.Event([]byte(event))
+	ported, err := r.Event([]byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := r.ask(t, string(staged))
+	result := r.ask(t, string(ported))
 	for _, want := range []string{"reached neither CloudWatch nor the log", "cloudwatch:PutMetricData", "no space left on device"} {
-		if answer.ErrorType != "PublishError" || !strings.Contains(answer.ErrorMessage, want) {
-			t.Errorf("%s: %s, want a PublishError with %q", answer.ErrorType, answer.ErrorMessage, want)
+		if result.ErrorType != "PublishError" || !strings.Contains(result.ErrorMessage, want) {
+			t.Errorf("%s: %s, want a PublishError with %q", result.ErrorType, result.ErrorMessage, want)
 		}
 	}
 }
 
 // TestWithoutCredentials: the log has the metrics, and says what to set. The
-// SDK looks for credentials where nobody answers.
+// SDK looks for credentials where nothing responds.
 func TestWithoutCredentials(t *testing.T) {
 	for _, region := range []string{"eu-central-1", ""} {
 		r := newRig(t, testnet.Options{}, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=",
-			"AWS_REGION="+region, "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_SERVICE_ENDPOINT="+nobody(t),
+			"AWS_REGION="+region, "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_SERVICE_ENDPOINT="+refusedEndpoint(t),
 			"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 		r.timeout = shortRun
 		s := r.run(t, shippedEvent(t, "gafam.json", nil))

@@ -22,7 +22,7 @@ const (
 	envSecret = "Env-" + marker + "-bY-r3f3r3nc3" + tail
 )
 
-// echoWays are the ways in which the stage's echo says a request back.
+// echoWays are the ways in which the test network's echo sends a request back.
 var echoWays = []string{
 	"/body", "/error", "/json", "/status", "/status-code", "/version", "/garbage", "/header", "/header-error", "/hints", "/length",
 	"/transfer-encoding", "/encoding", "/chunk-error", "/gzip-error", "/location", "/location-path", "/location-raw", "/location-scheme",
@@ -31,13 +31,13 @@ var echoWays = []string{
 }
 
 // secretive asks the echo in each of its ways with a secret in each place.
-func secretive(t *testing.T, st *testnet.Net) []byte {
+func secretive(t *testing.T, tn *testnet.Net) []byte {
 	t.Helper()
 	var urls []any
 	for i, way := range echoWays {
-		bare, ok := st.Ported("https://echo.stage.test" + way)
+		bare, ok := tn.Ported("https://echo.stage.test" + way)
 		if !ok {
-			t.Fatal("the stage has no echo")
+			t.Fatal("the test network has no echo")
 		}
 		host := strings.TrimPrefix(bare, "https://")
 		urls = append(urls,
@@ -72,14 +72,14 @@ func TestSecretsAreKept(t *testing.T) {
 	for _, mode := range []testnet.Mode{testnet.Normal, testnet.AccessDenied} {
 		r := newRig(t, testnet.Options{}, "SECRET="+envSecret, "BASIC="+basicSecret, "ROLLCALL_ENV=SECRET@echo.stage.test,BASIC@*.stage.test,UNSET", "ROLLCALL_METRICS=phases")
 		r.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: mode}))
-		answer, err := r.function.Invoke(t.Context(), secretive(t, r.Net), 40*time.Second)
-		if err != nil || answer.ErrorType != "" {
-			t.Fatalf("Invoke = %+v, %v", answer, err)
+		result, err := r.function.Invoke(t.Context(), secretive(t, r.Net), 40*time.Second)
+		if err != nil || result.ErrorType != "" {
+			t.Fatalf("Invoke = %+v, %v", result, err)
 		}
 		datums, _ := json.Marshal(r.CloudWatch.Accepted())
 		requests, _ := json.Marshal(r.CloudWatch.Requests())
 		for place, text := range map[string]string{
-			"summary": string(answer.Payload), "standard output": strings.Join(r.function.Stdout(), "\n"),
+			"summary": string(result.Payload), "standard output": strings.Join(r.function.Stdout(), "\n"),
 			"standard error": r.function.Stderr(), "metrics": string(datums), "requests": string(requests),
 		} {
 			betrays(t, place, text)
@@ -96,11 +96,11 @@ func TestSecretsAreKeptInErrors(t *testing.T) {
 		`{"urls": ["https://u:` + marker + `@a.example", "https://u:` + marker + `2@a.example"]}`,
 		`{"urls": [{"url": "https://a.example", "headers": {"A": "${ssm:` + `x}` + marker + `"}, "Authorization: ` + marker + `": 1}]}`,
 	} {
-		answer, err := r.function.Invoke(t.Context(), []byte(event), 10*time.Second)
-		if err != nil || answer.ErrorType != "InvalidEventError" {
-			t.Fatalf("Invoke = %+v, %v; want an InvalidEventError", answer, err)
+		result, err := r.function.Invoke(t.Context(), []byte(event), 10*time.Second)
+		if err != nil || result.ErrorType != "InvalidEventError" {
+			t.Fatalf("Invoke = %+v, %v; want an InvalidEventError", result, err)
 		}
-		betrays(t, "error", answer.ErrorMessage)
+		betrays(t, "error", result.ErrorMessage)
 	}
 	betrays(t, "standard output", strings.Join(r.function.Stdout(), "\n"))
 	betrays(t, "standard error", r.function.Stderr())

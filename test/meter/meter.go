@@ -18,14 +18,14 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// A Meter is an origin for measurements. It answers over HTTPS for every name
+// A Meter is an origin for measurements. It responds over HTTPS for every name
 // below one domain, each with a certificate of its own, holds each request for
 // a while, and knows by the kernel's clock how long each host kept its client
 // waiting: what a client reports beyond that is the client's own.
 //
-// It is no net/http server, so as to be quick and to know of every write: it
-// speaks HTTP/1.1, answers whatever is asked of it with a short page, and
-// sends no session tickets.
+// It does not use net/http, to be quick and to know the time of every write: it
+// speaks HTTP/1.1, responds to every request with a short page, and sends no
+// session tickets.
 type Meter struct {
 	domain    string
 	options   Options
@@ -37,39 +37,39 @@ type Meter struct {
 
 	mu    sync.Mutex
 	waits map[string]Wait // by host
-	held  int             // requests not yet answered
+	held  int             // requests without a response so far
 	most  int             // the largest held since Take
 }
 
-// Options say how long a Meter holds what it is asked.
+// Options say how long a Meter holds its responses.
 type Options struct {
-	Hold time.Duration // from a request's arrival to its answer
-	// Trickle is from the answer's head to the end of its body, which comes in
+	Hold time.Duration // from a request's arrival to its response
+	// Trickle is from the response's head to the end of its body, which comes in
 	// pieces. 0: head and body leave together.
 	Trickle time.Duration
 }
 
 // A Wait is how long a host kept its client waiting since the last Take: from
-// the kernel's receiving the question to the writing of the answer.
+// the kernel's receiving of a request to the writing of the response.
 type Wait struct {
 	Handshakes int // connections whose handshake was completed
-	Requests   int // requests that were answered
+	Requests   int // requests with a response
 
-	DNS   time.Duration // by the stage's resolver; 0 if it was not asked
+	DNS   time.Duration // by the test network's resolver; 0 without a query
 	TLS   time.Duration // all flights of the handshake
-	First time.Duration // from the request to the answer's head
+	First time.Duration // from the request to the response's head
 	Body  time.Duration // from the head to the body's last piece
 
-	// Doubt is the longest that a write took: the instant at which the bytes
-	// left is unsure by so much.
-	Doubt time.Duration
+	// Uncertainty is the longest that a write took: the bytes left at some
+	// instant of it.
+	Uncertainty time.Duration
 }
 
 // Sum is the whole time for which the client had to wait.
 func (w Wait) Sum() time.Duration { return w.DNS + w.TLS + w.First + w.Body }
 
 // New starts an origin for measurements for all names below a domain. It
-// ends with the stage.
+// ends with the test network.
 func New(s *testnet.Net, domain string, o Options) (*Meter, error) {
 	m := &Meter{
 		domain: testnet.Canonical(domain), options: o, authority: s.Authority, resolver: s.Resolver,
@@ -77,11 +77,11 @@ func New(s *testnet.Net, domain string, o Options) (*Meter, error) {
 	}
 	m.config = &tls.Config{SessionTicketsDisabled: true, NextProtos: []string{"http/1.1"}, GetCertificate: m.certificate}
 	var err error
-	if m.server, err = s.Hosts.Keep(testnet.ServeRaw(m.converse)); err != nil {
+	if m.server, err = s.Hosts.Keep(testnet.ServeRaw(m.serve)); err != nil {
 		return nil, fmt.Errorf("starting the meter of %s: %w", domain, err)
 	}
 	if err := testnet.StampSocket(m.server.Listener.(*net.TCPListener)); err != nil {
-		return nil, fmt.Errorf("asking for the kernel's stamps: %w", err)
+		return nil, fmt.Errorf("turning on the kernel's stamps: %w", err)
 	}
 	name := "*." + m.domain
 	s.Hosts.Add(&testnet.Host{
@@ -114,13 +114,13 @@ func (m *Meter) Prepare(n int) error {
 // at once. Of several requests to a host the last one counts.
 func (m *Meter) Take() (waits map[string]Wait, most int) {
 	m.open.Wait()
-	asked := m.resolver.TakeWaits()
+	dnsWaits := m.resolver.TakeWaits()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	waits, most = m.waits, m.most
 	m.waits, m.most = map[string]Wait{}, 0
 	for host, wait := range waits {
-		wait.DNS = asked[host]
+		wait.DNS = dnsWaits[host]
 		waits[host] = wait
 	}
 	return waits, most
@@ -130,22 +130,22 @@ func (m *Meter) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 	return m.authority.Leaf(cmp.Or(testnet.Canonical(hello.ServerName), testnet.Loopback().String()), testnet.Valid)
 }
 
-// converse serves one connection.
-func (m *Meter) converse(ctx context.Context, conn net.Conn) {
+// serve serves one connection.
+func (m *Meter) serve(ctx context.Context, conn net.Conn) {
 	m.open.Begin()
 	defer m.open.End()
 	timed := &timedConn{TCPConn: conn.(*net.TCPConn)}
 	secure := tls.Server(timed, m.config)
 	if secure.HandshakeContext(ctx) != nil {
-		return // a client that goes away here has nothing that could be true
+		return // a client that closes here has measured nothing
 	}
 	host := testnet.Canonical(secure.ConnectionState().ServerName)
 	m.note(host, func(w *Wait) {
-		*w = Wait{Handshakes: w.Handshakes + 1, Requests: w.Requests, TLS: timed.waited, Doubt: timed.doubt}
+		*w = Wait{Handshakes: w.Handshakes + 1, Requests: w.Requests, TLS: timed.waited, Uncertainty: timed.uncertainty}
 	})
 	buf := make([]byte, 4<<10)
 	for m.request(secure, buf) == nil {
-		if m.answer(ctx, host, secure, timed) != nil {
+		if m.respond(ctx, host, secure, timed) != nil {
 			return
 		}
 	}
@@ -174,8 +174,8 @@ const (
 	meterHead = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
 )
 
-// answer holds a request and answers it.
-func (m *Meter) answer(ctx context.Context, host string, secure net.Conn, timed *timedConn) error {
+// respond holds a request and responds to it.
+func (m *Meter) respond(ctx context.Context, host string, secure net.Conn, timed *timedConn) error {
 	arrived := timed.received
 	m.enter()
 	defer m.leave()
@@ -188,7 +188,7 @@ func (m *Meter) answer(ctx context.Context, host string, secure net.Conn, timed 
 			head += piece
 		}
 	}
-	timed.doubt = 0
+	timed.uncertainty = 0
 	if _, err := io.WriteString(secure, head); err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (m *Meter) answer(ctx context.Context, host string, secure net.Conn, timed 
 	m.note(host, func(w *Wait) {
 		w.Requests++
 		w.First, w.Body = headed.Sub(arrived), timed.written.Sub(headed)
-		w.Doubt = max(w.Doubt, timed.doubt)
+		w.Uncertainty = max(w.Uncertainty, timed.uncertainty)
 	})
 	return nil
 }
@@ -245,18 +245,18 @@ func (m *Meter) leave() {
 // began to write last. One goroutine uses it.
 type timedConn struct {
 	*net.TCPConn
-	received time.Time
-	written  time.Time
-	flight   bool          // the last thing that happened was a write
-	waited   time.Duration // from what was read to what was written next, summed up
-	doubt    time.Duration // the longest that a write took
+	received    time.Time
+	written     time.Time
+	wroteLast   bool          // the last operation was a write
+	waited      time.Duration // from what was read to what was written next, summed up
+	uncertainty time.Duration // the longest that a write took
 }
 
 // Read notes when the kernel received the bytes.
 func (c *timedConn) Read(p []byte) (int, error) {
-	n, at, err := testnet.ReceiveStamped(c.TCPConn, p)
+	n, at, err := receive(c.TCPConn, p)
 	if n > 0 {
-		c.received, c.flight = at, false
+		c.received, c.wroteLast = at, false
 	}
 	return n, err
 }
@@ -265,10 +265,10 @@ func (c *timedConn) Read(p []byte) (int, error) {
 func (c *timedConn) Write(p []byte) (int, error) {
 	c.written = testnet.WallClock()
 	n, err := c.TCPConn.Write(p)
-	c.doubt = max(c.doubt, testnet.WallClock().Sub(c.written))
-	if !c.flight && !c.received.IsZero() {
+	c.uncertainty = max(c.uncertainty, testnet.WallClock().Sub(c.written))
+	if !c.wroteLast && !c.received.IsZero() {
 		c.waited += c.written.Sub(c.received)
 	}
-	c.flight = true
+	c.wroteLast = true
 	return n, err
 }

@@ -28,7 +28,7 @@ func metered(t *testing.T, o Options) (*testnet.Net, *Meter) {
 	return s, m
 }
 
-// A wait is between what the meter was told to wait and what its client saw:
+// A wait is between what the meter is set to wait and what its client saw:
 // both bounds hold however busy the machine is.
 func TestMeterKnowsWhatItsClientWaitedFor(t *testing.T) {
 	tests := []struct {
@@ -48,10 +48,10 @@ func TestMeterKnowsWhatItsClientWaitedFor(t *testing.T) {
 			waits, most := m.Take()
 			w := waits[m.Host(0)]
 			if w.First < tt.Hold || w.First > first || w.Body < tt.Trickle || w.Sum() > seen {
-				t.Errorf("the client waited %v for the head and %v in all, the meter says %+v", first, seen, w)
+				t.Errorf("the client waited %v for the head and %v in all, the meter has %+v", first, seen, w)
 			}
-			if w.DNS <= 0 || w.TLS <= 0 || w.Doubt <= 0 || w.Handshakes != 1 || w.Requests != 1 || most != 1 {
-				t.Errorf("the meter says %+v, %d at once", w, most)
+			if w.DNS <= 0 || w.TLS <= 0 || w.Uncertainty <= 0 || w.Handshakes != 1 || w.Requests != 1 || most != 1 {
+				t.Errorf("the meter has %+v, %d at once", w, most)
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func TestMeterCountsHandshakesWithoutRequest(t *testing.T) {
 	conn.Close()
 	waits, _ := m.Take()
 	if w := waits[m.Host(7)]; len(waits) != 1 || w.Handshakes != 1 || w.Requests != 0 || w.First != 0 {
-		t.Errorf("the meter says %+v", waits)
+		t.Errorf("the meter has %+v", waits)
 	}
 }
 
@@ -89,10 +89,10 @@ func TestMeterRefusesEndlessHeads(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Write(make([]byte, 8<<10)) // the meter may be gone before all has left
-	answer, _ := io.ReadAll(conn)   // reset or ended
+	response, _ := io.ReadAll(conn) // reset or ended
 	conn.Close()
-	if waits, _ := m.Take(); len(answer) > 0 || waits[m.Host(0)].Requests != 0 {
-		t.Errorf("the answer to a head of 8 KiB is %q, and the meter says %+v", answer, waits)
+	if waits, _ := m.Take(); len(response) > 0 || waits[m.Host(0)].Requests != 0 {
+		t.Errorf("the response to a head of 8 KiB is %q, and the meter has %+v", response, waits)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestMeterIsKnownToEvents(t *testing.T) {
 func address(m *Meter) string { return fmt.Sprintf("127.0.0.1:%d", m.Port()) }
 
 // measure asks the nth host over a fresh connection, and returns how long the
-// answer's first byte took.
+// response's first byte took.
 func measure(t *testing.T, s *testnet.Net, m *Meter, n int) time.Duration {
 	t.Helper()
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {

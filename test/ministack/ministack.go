@@ -25,7 +25,7 @@ type MiniStack struct {
 	dir     string
 }
 
-// ministackStart is how long it may take until it answers, ministackEnd until
+// ministackStart is how long it may take until it responds, ministackEnd until
 // it has ended of itself.
 const (
 	ministackStart = 30 * time.Second
@@ -73,13 +73,13 @@ func freePort() (string, error) {
 func (m *MiniStack) await() error {
 	deadline := time.Now().Add(ministackStart)
 	for {
-		answer, err := http.Get(m.URL + "/_ministack/ready")
+		response, err := http.Get(m.URL + "/_ministack/ready")
 		if err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
 				return nil
 			}
-			err = errors.New(answer.Status)
+			err = errors.New(response.Status)
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("MiniStack is not ready: %w", err)

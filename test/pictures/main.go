@@ -1,5 +1,5 @@
 // Pictures makes those of the README: what the terminal program prints and
-// writes about a few sites on the stage, photographed by Chromium.
+// writes about a few sites of the test network, photographed by Chromium.
 //
 //	make pictures
 package main
@@ -49,8 +49,8 @@ const event = `{
   ]
 }`
 
-// sites are who answers: after so long with a status, and with the rest of a
-// body that much later.
+// sites are the hosts, each with its delay, its status, and the delay of the
+// rest of its body.
 var sites = map[string]site{
 	"www.example.com":      {first: 61 * time.Millisecond, rest: 4 * time.Millisecond},
 	"shop.example.com":     {first: 382 * time.Millisecond, rest: 75 * time.Millisecond},
@@ -67,7 +67,7 @@ type site struct {
 	status      int // 0: 200
 }
 
-// ServeHTTP answers as the site does.
+// ServeHTTP responds as the site does.
 func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(s.first)
 	if s.status != 0 {
@@ -91,37 +91,37 @@ func takeAll(program, directory string) (err error) {
 	for name, s := range sites {
 		o.Handlers[name] = s
 	}
-	st, err := testnet.Start(o)
+	tn, err := testnet.Start(o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
+	defer func() { err = errors.Join(err, tn.Close()) }()
 	dir, err := os.MkdirTemp("", "rollcall-pictures-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	staged, err := st.Event([]byte(event))
+	ported, err := tn.Event([]byte(event))
 	if err != nil {
 		return err
 	}
-	a := atelier{program: program, env: append(os.Environ(), st.Env()...), dir: dir, event: filepath.Join(dir, "my.json"), to: directory}
-	if err := os.WriteFile(a.event, staged, 0o600); err != nil {
+	a := shoot{program: program, env: append(os.Environ(), tn.Env()...), dir: dir, event: filepath.Join(dir, "my.json"), to: directory}
+	if err := os.WriteFile(a.event, ported, 0o600); err != nil {
 		return err
 	}
 	return a.work(context.Background())
 }
 
-// An atelier is where pictures are taken.
-type atelier struct {
+// A shoot takes pictures.
+type shoot struct {
 	program string
-	env     []string // the stage's
-	dir     string   // for what is thrown away
+	env     []string // the test network's
+	dir     string   // for temporary files
 	event   string   // its file
 	to      string   // where the pictures go
 }
 
-func (a *atelier) work(ctx context.Context) error {
+func (a *shoot) work(ctx context.Context) error {
 	if err := os.MkdirAll(a.to, 0o755); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (a *atelier) work(ctx context.Context) error {
 }
 
 // run runs a check. That something is down, which is 1, is meant.
-func (a *atelier) run(c *exec.Cmd, out *bytes.Buffer) error {
+func (a *shoot) run(c *exec.Cmd, out *bytes.Buffer) error {
 	var complaint bytes.Buffer
 	c.Env, c.Stderr = a.env, &complaint
 	if out != nil {

@@ -21,14 +21,14 @@ func TestFaultyServersAreBounded(t *testing.T) {
 		each  = 4 << 20
 		limit = 500 * time.Millisecond
 	)
-	st, prober := startNet(t)
+	tn, prober := startNet(t)
 	for _, name := range []string{
 		"endless-headers", "endless-header", "1xx-flood", "dripping-headers", "dripping", "endless-body", "endless-chunks", "endless-chunk-extension",
 		"gzip-bomb", "gzip-bomb-small", "large-body", "redirect-endless-body", "hanging", "tls-hanging", "h2-endless-headers", "redirect-endless",
 		"br-bomb", "zstd-bomb", "zstd-window", "gzip-of-nothings", "cookies-ten-thousand", "cookie-sessions",
 		"body-over", // whose body an expectation reads, as those of Brotli and zstd
 	} {
-		to := at(t, st, "https://"+name+".stage.test/", func(s *check.Settings) {
+		to := at(t, tn, "https://"+name+".stage.test/", func(s *check.Settings) {
 			s.Timeout = limit
 			if name == "h2-endless-headers" {
 				s.HTTP = check.HTTP2
@@ -58,11 +58,11 @@ func TestFaultyServersAreBounded(t *testing.T) {
 func TestFaultyServersEndInTime(t *testing.T) {
 	slow(t)
 	const limit, beyond = 300 * time.Millisecond, 50 * time.Millisecond
-	st, prober := startNet(t)
+	tn, prober := startNet(t)
 	for _, name := range []string{
 		"dns-silent", "tls-hanging", "tls-hanging-midway", "hanging", "head-hanging", "dripping-headers", "1xx-drip", "body-hanging", "dripping", "h2-hanging",
 	} {
-		to := at(t, st, "https://"+name+".stage.test/", suited(name), func(s *check.Settings) { s.Timeout = limit })
+		to := at(t, tn, "https://"+name+".stage.test/", suited(name), func(s *check.Settings) { s.Timeout = limit })
 		inMedian(t, func() (problems []string) {
 			began := time.Now()
 			res := prober.Probe(t.Context(), to)

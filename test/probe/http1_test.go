@@ -19,9 +19,9 @@ import (
 
 // speaking starts a TLS server at a name of the test network that does with each
 // connection what serve says, and returns a target there.
-func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target {
+func speaking(t *testing.T, tn *testnet.Net, serve func(net.Conn)) *check.Target {
 	t.Helper()
-	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Valid)
+	certificate, err := tn.Authority.Leaf("server.stage.test", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target
 	})
 	t.Cleanup(func() { l.Close(); served.Wait() })
 	port := l.Addr().(*net.TCPAddr).Port
-	return at(t, st, fmt.Sprintf("https://127.0.0.1:%d/", port), func(s *check.Settings) {
+	return at(t, tn, fmt.Sprintf("https://127.0.0.1:%d/", port), func(s *check.Settings) {
 		s.TLS.ServerName = "server.stage.test"
 		s.Timeout = 10 * time.Second
 	})
@@ -50,11 +50,11 @@ func speaking(t *testing.T, st *testnet.Net, serve func(net.Conn)) *check.Target
 // A server that responds once it hears that we are gone is not up: the run's end
 // sends no close_notify.
 func TestTheRunsEndSendsNoCloseNotify(t *testing.T) {
-	st, prober := startNet(t)
+	tn, prober := startNet(t)
 	const checks = 400
 	var asked sync.WaitGroup
 	asked.Add(checks)
-	to := speaking(t, st, func(c net.Conn) {
+	to := speaking(t, tn, func(c net.Conn) {
 		http.ReadRequest(bufio.NewReader(c))
 		asked.Done()
 		io.Copy(io.Discard, c)
@@ -77,8 +77,8 @@ func TestTheRunsEndSendsNoCloseNotify(t *testing.T) {
 // A response that comes before a long request has left counts, and nobody is
 // left to send the rest.
 func TestResponseBeforeALongRequest(t *testing.T) {
-	st, prober := startNet(t)
-	to := speaking(t, st, func(c net.Conn) {
+	tn, prober := startNet(t)
+	to := speaking(t, tn, func(c net.Conn) {
 		http.ReadRequest(bufio.NewReader(c))
 		io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
 		time.Sleep(100 * time.Millisecond) // whoever closes with bytes unread resets the connection
@@ -94,9 +94,9 @@ func TestResponseBeforeALongRequest(t *testing.T) {
 // TLS's close_notify.
 func TestConnectionsEndWithCloseNotify(t *testing.T) {
 	const checks = 200
-	st, prober := startNet(t)
+	tn, prober := startNet(t)
 	ends := make(chan error, 2*checks)
-	get := speaking(t, st, func(c net.Conn) {
+	get := speaking(t, tn, func(c net.Conn) {
 		req, err := http.ReadRequest(bufio.NewReader(c))
 		if err != nil {
 			ends <- err

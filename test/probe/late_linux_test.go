@@ -83,21 +83,21 @@ func newLateNet(t *testing.T) *lateNet {
 		time.Sleep(50 * time.Millisecond)
 		io.WriteString(w, "body")
 	})
-	st, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
+	tn, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"large.stage.test": large, "head.stage.test": head}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() })
+	t.Cleanup(func() { tn.Close() })
 	warm, err := wire.Warm() // so that the checking process finds the kernel stamping
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { warm.Close() })
 	roots := filepath.Join(t.TempDir(), "roots.pem")
-	if err := st.Authority.WriteFile(roots); err != nil {
+	if err := tn.Authority.WriteFile(roots); err != nil {
 		t.Fatal(err)
 	}
-	return &lateNet{st, roots}
+	return &lateNet{tn, roots}
 }
 
 // judge runs a check. That it is right or says that it may not be must hold

@@ -30,11 +30,11 @@ import (
 type script struct {
 	version check.HTTPVersion
 	post    bool // the client sends 8 MiB, of which the server reads nothing at first
-	hops    []act
+	hops    []step
 }
 
-// An act is one hop of a script.
-type act struct {
+// A step is one hop of a script.
+type step struct {
 	refuse   time.Duration   // of a handshake that is refused; < 0: none is
 	hello    time.Duration   // before the server's hello
 	unread   time.Duration   // before the request is read
@@ -58,7 +58,7 @@ func randomScript(r *rand.Rand) script {
 	}
 	s := script{version: []check.HTTPVersion{check.HTTP1, check.HTTP2}[r.IntN(2)]}
 	for n := 1 + r.IntN(4); len(s.hops) < n; {
-		a := act{refuse: -1, hello: wait(), unread: wait(), first: wait(), rest: wait(), body: wait(), redirect: len(s.hops) < n-1}
+		a := step{refuse: -1, hello: wait(), unread: wait(), first: wait(), rest: wait(), body: wait(), redirect: len(s.hops) < n-1}
 		if r.IntN(3) == 0 {
 			a.refuse = wait()
 		}
@@ -73,9 +73,9 @@ func randomScript(r *rand.Rand) script {
 	return s
 }
 
-// A play is a script under way: a server that follows it once, and remembers
+// A scriptedServer follows a script once, and remembers
 // when it kept its client waiting.
-type play struct {
+type scriptedServer struct {
 	script script
 	config *tls.Config
 	mu     sync.Mutex
@@ -85,7 +85,7 @@ type play struct {
 type span struct{ from, to time.Time } // to is zero while it lasts
 
 // wait keeps the client waiting, which has written all and has got all.
-func (p *play) wait(d time.Duration) {
+func (p *scriptedServer) wait(d time.Duration) {
 	if d <= 0 {
 		return
 	}
@@ -100,7 +100,7 @@ func (p *play) wait(d time.Duration) {
 }
 
 // waited is how long the client was kept waiting until a moment.
-func (p *play) waited(until time.Time) (sum time.Duration) {
+func (p *scriptedServer) waited(until time.Time) (sum time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range p.waits {
@@ -112,16 +112,16 @@ func (p *play) waited(until time.Time) (sum time.Duration) {
 	return sum
 }
 
-func (p *play) perform(l net.Listener) {
+func (p *scriptedServer) serve(l net.Listener) {
 	for i, a := range p.script.hops {
-		if a.refuse >= 0 && !p.refuse(l, a.refuse) || !p.play(l, i, a) {
+		if a.refuse >= 0 && !p.refuse(l, a.refuse) || !p.exchange(l, i, a) {
 			return
 		}
 	}
 }
 
 // refuse responds to a hello with handshake_failure, after a while.
-func (p *play) refuse(l net.Listener, after time.Duration) bool {
+func (p *scriptedServer) refuse(l net.Listener, after time.Duration) bool {
 	c, err := l.Accept()
 	if err != nil {
 		return false
@@ -135,7 +135,7 @@ func (p *play) refuse(l net.Listener, after time.Duration) bool {
 	return true
 }
 
-func (p *play) play(l net.Listener, i int, a act) bool {
+func (p *scriptedServer) exchange(l net.Listener, i int, a step) bool {
 	raw, err := l.Accept()
 	if err != nil {
 		return false
@@ -149,7 +149,7 @@ func (p *play) play(l net.Listener, i int, a act) bool {
 		return false
 	}
 	if p.script.version == check.HTTP2 {
-		return p.play2(c, i, a)
+		return p.exchangeHTTP2(c, i, a)
 	}
 	in := bufio.NewReader(c)
 	if p.script.post {
@@ -193,7 +193,7 @@ func (p *play) play(l net.Listener, i int, a act) bool {
 	return true
 }
 
-func (p *play) play2(c *tls.Conn, i int, a act) bool {
+func (p *scriptedServer) exchangeHTTP2(c *tls.Conn, i int, a step) bool {
 	in := bufio.NewReader(c)
 	if p.script.post {
 		in.Peek(1)
@@ -253,8 +253,8 @@ func (p *play) play2(c *tls.Conn, i int, a act) bool {
 
 // perform runs a check against a script, and returns how long its server kept it
 // waiting, and how late this process may have been meanwhile.
-func perform(t *testing.T, st *testnet.Net, prober *probe.Prober, s script, timeout time.Duration) (res check.Result, waited, late time.Duration) {
-	certificate, err := st.Authority.Leaf("server.stage.test", testnet.Valid)
+func serve(t *testing.T, tn *testnet.Net, prober *probe.Prober, s script, timeout time.Duration) (res check.Result, waited, late time.Duration) {
+	certificate, err := tn.Authority.Leaf("server.stage.test", testnet.Valid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,12 +262,12 @@ func perform(t *testing.T, st *testnet.Net, prober *probe.Prober, s script, time
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &play{script: s, config: &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"h2", "http/1.1"}}}
+	p := &scriptedServer{script: s, config: &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"h2", "http/1.1"}}}
 	var served sync.WaitGroup
-	served.Go(func() { p.perform(l) })
+	served.Go(func() { p.serve(l) })
 	defer served.Wait()
 	defer l.Close()
-	to := at(t, st, fmt.Sprintf("https://%s/", l.Addr()), func(c *check.Settings) {
+	to := at(t, tn, fmt.Sprintf("https://%s/", l.Addr()), func(c *check.Settings) {
 		c.TLS.ServerName, c.HTTP, c.Timeout = "server.stage.test", s.version, timeout
 		if s.post {
 			c.Method, c.Body = "POST", strings.Repeat("x", 8<<20)
@@ -305,7 +305,7 @@ func checkSum(t *testing.T, s script, timeout time.Duration, res check.Result, w
 // TestSumCloses: for any script of a server's delays, over both versions, with
 // redirects, interim responses and refused handshakes.
 func TestSumCloses(t *testing.T) {
-	st, prober := startNet(t)
+	tn, prober := startNet(t)
 	scripts, timeout := 24, 400*time.Millisecond
 	if !testing.Short() {
 		scripts = 120
@@ -323,7 +323,7 @@ func TestSumCloses(t *testing.T) {
 	}), 8) {
 		for _, s := range part {
 			all.Go(func() {
-				res, waited, late := perform(t, st, prober, s, timeout)
+				res, waited, late := serve(t, tn, prober, s, timeout)
 				checkSum(t, s, timeout, res, waited, late)
 			})
 		}
@@ -335,16 +335,16 @@ func TestSumCloses(t *testing.T) {
 // server's time, too.
 func TestSumClosesBehindALongRequest(t *testing.T) {
 	slow(t)
-	st, prober := startNet(t)
+	tn, prober := startNet(t)
 	for _, version := range []check.HTTPVersion{check.HTTP1, check.HTTP2} {
-		s := script{version: version, post: true, hops: []act{{refuse: -1, unread: 300 * time.Millisecond}}}
-		res, waited, late := perform(t, st, prober, s, 5*time.Second)
+		s := script{version: version, post: true, hops: []step{{refuse: -1, unread: 300 * time.Millisecond}}}
+		res, waited, late := serve(t, tn, prober, s, 5*time.Second)
 		checkSum(t, s, 5*time.Second, res, waited, late)
 		if res.Phases.FirstByte < waited-2*time.Millisecond {
 			t.Errorf("%v\nthe server was waited for for %v before its first byte, which took %v", s, waited, res.Phases.FirstByte)
 		}
 		s.hops[0].unread = 2 * time.Second
-		res, waited, late = perform(t, st, prober, s, 500*time.Millisecond)
+		res, waited, late = serve(t, tn, prober, s, 500*time.Millisecond)
 		checkSum(t, s, 500*time.Millisecond, res, waited, late)
 	}
 }

@@ -248,14 +248,14 @@ func onTestnet(t *testing.T) *rehearsal {
 		}
 		h.ServeHTTP(w, r)
 	})
-	st, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"held.stage.test": tls13}})
+	tn, err := testnet.Start(testnet.Options{Servers: faults.Servers(), Handlers: map[string]http.Handler{"held.stage.test": tls13}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { st.Close() })
-	o, _ := st.Origin("held.stage.test")
+	t.Cleanup(func() { tn.Close() })
+	o, _ := tn.Origin("held.stage.test")
 	roots := filepath.Join(t.TempDir(), "roots.pem")
-	if err := st.Authority.WriteFile(roots); err != nil {
+	if err := tn.Authority.WriteFile(roots); err != nil {
 		t.Fatal(err)
 	}
 	return &rehearsal{fmt.Sprintf("https://held.stage.test:%d/", o.Addr.Port()), roots, h}

@@ -41,11 +41,11 @@ func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 		Credentials:                 credentials.NewStaticCredentialsProvider("key", "secret", ""),
 		RequestMinCompressSizeBytes: 10 * 1024, // as config.LoadDefaultConfig sets it
 	}
-	cfg.Region = "eu-central-1" // the function's, on the stage
+	cfg.Region = "eu-central-1" // the function's, on the test network
 	return cloud.CloudWatch(cfg, m.URL), m.URL
 }
 
-// A summary is what is read of the function's answer.
+// A summary is what is read of the function's result.
 type summary struct {
 	Targets, Up int
 	Published   struct{ Datums, Accepted, Unclear int }
@@ -178,8 +178,8 @@ func TestMiniStackKeepsThePage(t *testing.T) {
 	}
 }
 
-// askS3 makes a request with the credentials that the stage gives functions,
-// and returns the answer's body.
+// askS3 makes a request with the credentials that the test network gives functions,
+// and returns the response's body.
 func askS3(t *testing.T, method, url, body string) string {
 	t.Helper()
 	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
@@ -192,14 +192,14 @@ func askS3(t *testing.T, method, url, body string) string {
 	if err := v4.NewSigner().SignHTTP(t.Context(), keys, r, hash, "s3", "eu-central-1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	said, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: %d %v %s", method, url, answer.StatusCode, err, said)
+	defer response.Body.Close()
+	said, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %d %v %s", method, url, response.StatusCode, err, said)
 	}
 	return string(said)
 }

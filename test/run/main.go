@@ -1,5 +1,5 @@
-// Run shows the product at work: it hands events to the compiled function
-// exactly as Lambda would, and prints for a person what came of it.
+// Run runs the compiled function: it sends it events exactly as Lambda would,
+// and prints the results.
 //
 //	make run                  the events of the project, on the test network
 //	make run EVENT=my.json    your own targets; only AWS is imitated
@@ -35,48 +35,48 @@ func main() {
 
 // perform runs events of the user's own, or the built-in ones.
 func perform(ctx context.Context, w io.Writer, events []string) (err error) {
-	st, err := testnet.Start(testnet.Options{})
+	tn, err := testnet.Start(testnet.Options{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	s := &show{w: w, stage: st}
+	defer func() { err = errors.Join(err, tn.Close()) }()
+	s := &runner{w: w, testnet: tn}
 	if len(events) > 0 {
-		return s.own(ctx, events)
+		return s.runOwn(ctx, events)
 	}
-	return s.demo(ctx)
+	return s.runBuiltIn(ctx)
 }
 
-// A show is one evening on the stage.
-type show struct {
-	w     io.Writer
-	stage *testnet.Net
+// A runner runs events with the CloudWatch of a test network.
+type runner struct {
+	w       io.Writer
+	testnet *testnet.Net
 }
 
-// A scene is one event and what came of it.
-type scene struct {
+// A run is one event and its results.
+type run struct {
 	event   string
 	summary monitor.Summary
 	datums  []testnet.Datum
 }
 
-// demo runs the built-in events, all at once and then one after the other.
-func (s *show) demo(ctx context.Context) error {
-	s.printf("%s", opening)
-	var atOnce, oneByOne []scene
+// runBuiltIn runs the built-in events, all at once and then one after the other.
+func (s *runner) runBuiltIn(ctx context.Context) error {
+	s.printf("%s", introduction)
+	var atOnce, oneByOne []run
 	for _, event := range []string{"events/gafam.json", "events/demo.json"} {
-		sc, err := s.play(ctx, event, s.stage.Event, s.stage.Env())
+		run, err := s.invoke(ctx, event, s.testnet.Event, s.testnet.Env())
 		if err != nil {
 			return err
 		}
-		s.targets(sc)
-		atOnce = append(atOnce, sc)
+		s.targets(run)
+		atOnce = append(atOnce, run)
 	}
-	for _, sc := range atOnce {
-		s.metrics(sc)
+	for _, run := range atOnce {
+		s.metrics(run)
 	}
-	for _, sc := range atOnce {
-		slow, err := s.play(ctx, sc.event, s.stage.Event, append(s.stage.Env(), "ROLLCALL_IN_FLIGHT=1"))
+	for _, run := range atOnce {
+		slow, err := s.invoke(ctx, run.event, s.testnet.Event, append(s.testnet.Env(), "ROLLCALL_IN_FLIGHT=1"))
 		if err != nil {
 			return err
 		}
@@ -87,19 +87,19 @@ func (s *show) demo(ctx context.Context) error {
 	return nil
 }
 
-// own runs the user's events against the real world.
-func (s *show) own(ctx context.Context, events []string) error {
-	var all []scene
+// runOwn runs the user's events against the real world.
+func (s *runner) runOwn(ctx context.Context, events []string) error {
+	var all []run
 	for _, event := range events {
-		sc, err := s.play(ctx, event, unchanged, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + s.stage.CloudWatch.URL()})
+		run, err := s.invoke(ctx, event, unchanged, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + s.testnet.CloudWatch.URL()})
 		if err != nil {
 			return err
 		}
-		s.targets(sc)
-		all = append(all, sc)
+		s.targets(run)
+		all = append(all, run)
 	}
-	for _, sc := range all {
-		s.metrics(sc)
+	for _, run := range all {
+		s.metrics(run)
 	}
 	s.times(all, nil)
 	return nil
@@ -108,35 +108,35 @@ func (s *show) own(ctx context.Context, events []string) error {
 // unchanged leaves an event as it is.
 func unchanged(event []byte) ([]byte, error) { return event, nil }
 
-// play hands one event to a fresh function, adapted to where it plays: on the
-// stage it gets the ports that the stage's servers have.
-func (s *show) play(ctx context.Context, event string, adapt func([]byte) ([]byte, error), env []string) (scene, error) {
+// invoke starts a function and sends it one event, as adapt changes it: for the
+// test network, its URLs get the ports of their servers.
+func (s *runner) invoke(ctx context.Context, event string, adapt func([]byte) ([]byte, error), env []string) (run, error) {
 	data, err := os.ReadFile(event)
 	if err != nil {
-		return scene{}, fmt.Errorf("reading the event: %w", err)
+		return run{}, fmt.Errorf("reading the event: %w", err)
 	}
 	if data, err = adapt(data); err != nil {
-		return scene{}, fmt.Errorf("%s: %w", event, err)
+		return run{}, fmt.Errorf("%s: %w", event, err)
 	}
 	root, err := filepath.Abs(".")
 	if err != nil {
-		return scene{}, err
+		return run{}, err
 	}
 	f, err := testnet.StartFunction(ctx, "bin/bootstrap", append(env, "LAMBDA_TASK_ROOT="+root))
 	if err != nil {
-		return scene{}, err
+		return run{}, err
 	}
 	defer f.Stop()
-	before := len(s.stage.CloudWatch.Accepted())
-	answer, err := f.Invoke(ctx, data, invocation)
+	before := len(s.testnet.CloudWatch.Accepted())
+	result, err := f.Invoke(ctx, data, invocation)
 	if err != nil {
-		return scene{}, err
+		return run{}, err
 	}
-	if answer.ErrorType != "" {
-		return scene{}, fmt.Errorf("%s: the function failed with %s: %s", event, answer.ErrorType, answer.ErrorMessage)
+	if result.ErrorType != "" {
+		return run{}, fmt.Errorf("%s: the function failed with %s: %s", event, result.ErrorType, result.ErrorMessage)
 	}
-	sc := scene{event: event, datums: s.stage.CloudWatch.Accepted()[before:]}
-	return sc, json.Unmarshal(answer.Payload, &sc.summary)
+	run := run{event: event, datums: s.testnet.CloudWatch.Accepted()[before:]}
+	return run, json.Unmarshal(result.Payload, &run.summary)
 }
 
-func (s *show) printf(format string, args ...any) { fmt.Fprintf(s.w, format, args...) }
+func (s *runner) printf(format string, args ...any) { fmt.Fprintf(s.w, format, args...) }

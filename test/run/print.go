@@ -13,7 +13,7 @@ import (
 	"rollcall/internal/text"
 )
 
-const opening = `Rollcall on a test network: the web sites, their DNS server, CloudWatch and Lambda's runtime API
+const introduction = `Rollcall on a test network: the web sites, their DNS server, CloudWatch and Lambda's runtime API
 all run on this machine. The function is the one that would be deployed.
 
 `
@@ -25,9 +25,9 @@ const next = `Where to go next
 `
 
 // targets prints a row a target.
-func (s *show) targets(sc scene) {
-	s.printf("%s\n\n", sc.event)
-	report.Table(s.w, &sc.summary, report.Look{})
+func (s *runner) targets(run run) {
+	s.printf("%s\n\n", run.event)
+	report.Table(s.w, &run.summary, report.Look{})
 	s.printf("\n")
 }
 
@@ -35,21 +35,21 @@ func (s *show) targets(sc scene) {
 const fewDatums = 60
 
 // metrics prints what CloudWatch accepted.
-func (s *show) metrics(sc scene) {
+func (s *runner) metrics(run run) {
 	s.printf("Metrics of %s: CloudWatch accepted %d of %d datums in %d requests\n\n",
-		sc.event, sc.summary.Published.Accepted, sc.summary.Published.Datums, sc.summary.Published.Requests)
-	if len(sc.datums) > fewDatums {
-		s.counted(sc.datums)
+		run.event, run.summary.Published.Accepted, run.summary.Published.Datums, run.summary.Published.Requests)
+	if len(run.datums) > fewDatums {
+		s.counted(run.datums)
 		return
 	}
-	for _, d := range sc.datums {
+	for _, d := range run.datums {
 		s.printf("  %-22s %-28s %s\n", d.Metric, of(d), value(d))
 	}
 	s.printf("\n")
 }
 
 // counted prints how many datums each metric had.
-func (s *show) counted(datums []testnet.Datum) {
+func (s *runner) counted(datums []testnet.Datum) {
 	counts := map[string]int{}
 	for _, d := range datums {
 		counts[d.Metric]++
@@ -99,21 +99,21 @@ func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // times compares one after the other with all at once; where that was not
 // tried, it is the sum of what each took.
-func (s *show) times(atOnce, oneByOne []scene) {
+func (s *runner) times(atOnce, oneByOne []run) {
 	s.printf("One after the other, and all at once\n\n")
-	for i, sc := range atOnce {
-		slow, how := sum(sc), "summed up"
+	for i, run := range atOnce {
+		slow, how := sum(run), "summed up"
 		if oneByOne != nil {
 			slow, how = time.Duration(oneByOne[i].summary.Duration), "measured"
 		}
 		s.printf("  %-20s %9s one after the other (%s), %9s all at once: %s\n",
-			sc.event, text.Milliseconds(slow, 1)+" ms", how, text.Milliseconds(time.Duration(sc.summary.Duration), 1)+" ms", report.Saved(slow, time.Duration(sc.summary.Duration)))
+			run.event, text.Milliseconds(slow, 1)+" ms", how, text.Milliseconds(time.Duration(run.summary.Duration), 1)+" ms", report.Saved(slow, time.Duration(run.summary.Duration)))
 	}
 	s.printf("\n")
 }
 
-func sum(sc scene) (total time.Duration) {
-	for _, r := range sc.summary.Results {
+func sum(run run) (total time.Duration) {
+	for _, r := range run.summary.Results {
 		total += r.Duration
 	}
 	return total

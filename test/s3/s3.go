@@ -57,7 +57,7 @@ func (s *S3) URL() string { return "http://" + s.server.Addr().String() }
 // Close ends the server and waits for its goroutines.
 func (s *S3) Close() error { return s.server.Close() }
 
-// Misbehave treats the next so many requests (negative: all) in a mode: one of
+// SetFault treats the next n requests (negative: all) in a mode: one of
 // Throttled, AccessDenied, Failing, Hanging and ResetAfterAccepting, which here
 // accepts nothing.
 func (s *S3) SetFault(mode testnet.Mode, times int) {
@@ -137,7 +137,7 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 func objectRefusal(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>as the stage says</Message></Error>`, code)
+	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>as the test is set</Message></Error>`, code)
 }
 
 // signedBy reports whether a request has the signature, version 4, that its

@@ -35,13 +35,13 @@ func TestS3RefusesWhatIsNotSigned(t *testing.T) {
 		}
 		r.Header.Set("X-Amz-Content-Sha256", test.hash)
 		r.Header.Set("Authorization", test.authorization)
-		answer, err := http.DefaultClient.Do(r)
+		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer.Body.Close()
-		if answer.StatusCode != test.status {
-			t.Errorf("%s: %d, want %d", test.name, answer.StatusCode, test.status)
+		response.Body.Close()
+		if response.StatusCode != test.status {
+			t.Errorf("%s: %d, want %d", test.name, response.StatusCode, test.status)
 		}
 	}
 	if _, kept := s.Object("pages/page.html"); kept || s.Requests() != 6 {

@@ -112,7 +112,7 @@ func (c *cloud) statistic(ctx context.Context, stack, metric string, statistic t
 	return points, nil
 }
 
-// subscribe makes a queue that hears of a topic, and returns its URL.
+// subscribe makes a queue that gets the messages of a topic, and returns its URL.
 func (c *cloud) subscribe(ctx context.Context, topic, name string) (string, error) {
 	queue, err := c.queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name)})
 	if err != nil {

@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// patience is how long a command may take to end when it is told to.
-const patience = 20 * time.Second
+// killDelay is how long a command may take from SIGTERM to its end.
+const killDelay = 20 * time.Second
 
-// A command is a program that is not ours, with an end that is.
+// A command is a program of others that this one ends.
 type command struct {
 	env  []string
 	args []string
 }
 
 // run runs it in the tree and returns what it printed. When ctx ends its
-// process group is told to; its error then shows the end of what it said.
+// process group gets SIGTERM; its error then shows the end of its output.
 func (t *trial) run(ctx context.Context, c command) (stdout, stderr string, err error) {
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	cmd.Dir, cmd.Env = t.root, t.environment(c.env)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that ours decides when it ends
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = patience
+	cmd.WaitDelay = killDelay
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {
@@ -67,14 +67,14 @@ func (t *trial) start(env []string, args ...string) (log string, err error) {
 	}
 	done := make(chan struct{})
 	go func() {
-		cmd.Wait() // it was told to end: its status says nothing
+		cmd.Wait() // it was signaled: its status does not matter
 		close(done)
 	}()
 	t.later(func() error {
 		cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-done:
-		case <-time.After(patience):
+		case <-time.After(killDelay):
 		}
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left of its group
 		<-done

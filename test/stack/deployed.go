@@ -33,21 +33,21 @@ const aRun = 100 * time.Second
 // A deployment is what `stack deployed` works with.
 type deployment struct {
 	*trial
-	stage  *testnet.Net
-	cloud  *cloud
-	broken atomic.Bool
-	queues map[string]string // a stack's
-	heard  map[string][]alarm
+	testnet *testnet.Net
+	cloud   *cloud
+	broken  atomic.Bool
+	queues  map[string]string // a stack's
+	heard   map[string][]alarm
 }
 
 // deployed deploys two stacks, and follows them from their first run to the
 // message that a site is down, and to their end.
 func (t *trial) deployed(ctx context.Context) error {
 	d := &deployment{trial: t, queues: map[string]string{}, heard: map[string][]alarm{}}
-	for _, scene := range []func(context.Context) error{
-		d.prepare, d.upgrade, d.beside, d.twice, d.stop, d.breakSite, d.mend, d.silent, d.remove,
+	for _, step := range []func(context.Context) error{
+		d.prepare, d.upgrade, d.beside, d.twice, d.stop, d.breakSite, d.fixSite, d.silent, d.remove,
 	} {
-		if err := scene(ctx); err != nil {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
@@ -57,18 +57,18 @@ func (t *trial) deployed(ctx context.Context) error {
 
 // prepare brings up the web sites and AWS, and has sam build both templates.
 func (d *deployment) prepare(ctx context.Context) (err error) {
-	if d.stage, err = d.trial.stage(); err != nil {
+	if d.testnet, err = d.trial.startNet(); err != nil {
 		return err
 	}
-	d.stage.Handle("shop.stage.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	d.testnet.Handle("shop.stage.test", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if d.broken.Load() {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}))
-	if d.cloud, err = d.ministack(ctx, variable(d.stage, "SSL_CERT_FILE")); err != nil {
+	if d.cloud, err = d.ministack(ctx, variable(d.testnet, "SSL_CERT_FILE")); err != nil {
 		return err
 	}
-	d.say("MiniStack answers at %s, the web sites are up", d.cloud.url)
+	d.say("MiniStack responds at %s, the web sites are up", d.cloud.url)
 	for _, build := range []struct{ dir, template string }{{"old", firstTemplate}, {"new", "template.yaml"}} {
 		dir := filepath.Join(d.dir, build.dir)
 		_, _, err := d.run(ctx, command{
@@ -93,7 +93,7 @@ func (d *deployment) lists(dir string) error {
 		for _, host := range hosts {
 			b.WriteString("https://" + host + "\n")
 		}
-		if err := os.WriteFile(filepath.Join(dir, stack+".txt"), stageLines(d.stage, []byte(b.String())), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, stack+".txt"), portedLines(d.testnet, []byte(b.String())), 0o644); err != nil {
 			return err
 		}
 	}
@@ -107,8 +107,8 @@ func (d *deployment) deploy(ctx context.Context, build, stack string) error {
 		[]string{"SAM_CLI_TELEMETRY=0", "AWS_ENDPOINT_URL=" + d.cloud.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=" + region},
 		[]string{sam, "deploy", "--template", filepath.Join(d.dir, build, "template.yaml"), "--stack-name", stack, "--region", region, "--resolve-s3",
 			"--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides",
-			"Architecture=" + architecture(), "Source=events/" + stack + ".txt", "DNS=" + variable(d.stage, "ROLLCALL_DNS"),
-			"Allow=" + variable(d.stage, "ROLLCALL_ALLOW"), "AlarmRuns=1"},
+			"Architecture=" + architecture(), "Source=events/" + stack + ".txt", "DNS=" + variable(d.testnet, "ROLLCALL_DNS"),
+			"Allow=" + variable(d.testnet, "ROLLCALL_ALLOW"), "AlarmRuns=1"},
 	})
 	if err == nil {
 		d.say("sam deploy: %s, from the %s template (%.1f s)", stack, build, time.Since(began).Seconds())
@@ -196,13 +196,13 @@ func (d *deployment) stop(ctx context.Context) error {
 
 func (d *deployment) breakSite(ctx context.Context) error {
 	d.broken.Store(true)
-	d.say("shop.stage.test answers 500 from now on")
+	d.say("shop.stage.test responds 500 from now on")
 	return d.message(ctx, first, "something-is-down", "ALARM", 2*aRun)
 }
 
-func (d *deployment) mend(ctx context.Context) error {
+func (d *deployment) fixSite(ctx context.Context) error {
 	d.broken.Store(false)
-	d.say("shop.stage.test is mended")
+	d.say("shop.stage.test is fixed")
 	return d.message(ctx, first, "something-is-down", "OK", 4*time.Minute)
 }
 
@@ -210,8 +210,8 @@ func (d *deployment) mend(ctx context.Context) error {
 // periods for 6 of 12.
 const unjudged = "again-and-again-down"
 
-// silent sees that the stopped stack runs no more, and that nobody but its own
-// listeners hears of it. MiniStack evaluates no missing data, so the state is
+// silent sees that the stopped stack runs no more, and that only its own
+// topic is notified. MiniStack evaluates no missing data, so the state is
 // set by the API here; that silence brings it about is what the simulation in
 // docs/alarms.md shows.
 func (d *deployment) silent(ctx context.Context) error {

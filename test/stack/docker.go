@@ -60,7 +60,7 @@ func architecture() string {
 }
 
 // makeImage imports an image with a shell and the certificates of the
-// stage's authority.
+// test network's authority.
 func (t *trial) makeImage(ctx context.Context, engine []string, roots string) error {
 	name := filepath.Join(t.dir, "image.tar")
 	file, err := os.Create(name)

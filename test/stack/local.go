@@ -20,9 +20,9 @@ import (
 const sam = ".venv/sam/bin/sam"
 
 // local runs every event of the package by sam local invoke, against the
-// stage, and one more without credentials.
+// test network, and one more without credentials.
 func (t *trial) local(ctx context.Context) error {
-	st, err := t.stage()
+	tn, err := t.startNet()
 	if err != nil {
 		return err
 	}
@@ -35,15 +35,15 @@ func (t *trial) local(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.say("sam build: the function for %s, and its events with the stage's ports", architecture())
-	events, err := stageEvents(st, filepath.Join(build, "CheckFunction", "events"))
+	t.say("sam build: the function for %s, and its events with the test network's ports", architecture())
+	events, err := portEvents(tn, filepath.Join(build, "CheckFunction", "events"))
 	if err != nil {
 		return err
 	}
-	if err := t.makeImage(ctx, engine, variable(st, "SSL_CERT_FILE")); err != nil {
+	if err := t.makeImage(ctx, engine, variable(tn, "SSL_CERT_FILE")); err != nil {
 		return err
 	}
-	l := &invoker{trial: t, engine: engine, build: build, stage: st}
+	l := &invoker{trial: t, engine: engine, build: build, testnet: tn}
 	for _, event := range events {
 		if err := l.published(ctx, event); err != nil {
 			return err
@@ -52,13 +52,13 @@ func (t *trial) local(ctx context.Context) error {
 	if err := l.byLog(ctx); err != nil {
 		return err
 	}
-	t.say("%d events, and one by the log: all ran in sam's containers", len(events))
+	t.say("%d events, and one with EMF as fallback: all ran in sam's containers", len(events))
 	return nil
 }
 
-// stage brings up the web sites, with those of the documented events.
-func (t *trial) stage() (*testnet.Net, error) {
-	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// startNet brings up the web sites, with those of the documented events.
+func (t *trial) startNet() (*testnet.Net, error) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/orders": // closed to strangers
 			w.WriteHeader(http.StatusUnauthorized)
@@ -69,11 +69,11 @@ func (t *trial) stage() (*testnet.Net, error) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"database": "up", "queues": [], "hits": ["shoes"]}`)
 	})
-	st, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"*.example.com": answer}})
+	tn, err := testnet.Start(testnet.Options{Handlers: map[string]http.Handler{"*.example.com": handler}})
 	if err == nil {
-		t.later(st.Close)
+		t.later(tn.Close)
 	}
-	return st, err
+	return tn, err
 }
 
 // build has sam build the unchanged template into the trial's folder.
@@ -89,32 +89,32 @@ func (t *trial) build(ctx context.Context) (dir string, err error) {
 	return dir, err
 }
 
-// stageEvents gives the URLs of the built package the stage's ports, and
+// portEvents gives the URLs of the built package the test network's ports, and
 // returns the files that hold events.
-func stageEvents(st *testnet.Net, dir string) (events []string, err error) {
+func portEvents(tn *testnet.Net, dir string) (events []string, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	for _, file := range files {
 		data, e := os.ReadFile(file)
 		err = errors.Join(err, e)
 		if filepath.Ext(file) == ".json" {
-			data, e = st.Event(data)
+			data, e = tn.Event(data)
 			err = errors.Join(err, e)
 			events = append(events, file)
 		} else {
-			data = stageLines(st, data)
+			data = portedLines(tn, data)
 		}
 		err = errors.Join(err, os.WriteFile(file, data, 0o644))
 	}
 	return events, err
 }
 
-// stageLines is the same for a list of one URL a line.
-func stageLines(st *testnet.Net, list []byte) []byte {
+// portedLines is the same for a list of one URL a line.
+func portedLines(tn *testnet.Net, list []byte) []byte {
 	var b strings.Builder
 	for line := range strings.Lines(string(list)) {
 		line = strings.TrimSpace(line)
 		if host, ok := strings.CutPrefix(line, "https://"); ok {
-			if origin, known := st.Origin(host); known {
+			if origin, known := tn.Origin(host); known {
 				line = fmt.Sprintf("https://%s:%d", host, origin.Addr.Port())
 			}
 		}
@@ -123,9 +123,9 @@ func stageLines(st *testnet.Net, list []byte) []byte {
 	return []byte(b.String())
 }
 
-// variable is one of those that point a function at the stage.
-func variable(st *testnet.Net, name string) string {
-	for _, v := range st.Env() {
+// variable is one of those that point a function at the test network.
+func variable(tn *testnet.Net, name string) string {
+	for _, v := range tn.Env() {
 		if value, ok := strings.CutPrefix(v, name+"="); ok {
 			return value
 		}
@@ -136,19 +136,19 @@ func variable(st *testnet.Net, name string) string {
 // An invoker calls sam.
 type invoker struct {
 	*trial
-	engine []string
-	build  string
-	stage  *testnet.Net
+	engine  []string
+	build   string
+	testnet *testnet.Net
 }
 
-// published runs an event, whose metrics the stage's CloudWatch has to take.
+// published runs an event, whose metrics the test network's CloudWatch has to take.
 func (l *invoker) published(ctx context.Context, event string) error {
-	began, before := time.Now(), len(l.stage.CloudWatch.Accepted())
-	s, _, err := l.invoke(ctx, event, variable(l.stage, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
+	began, before := time.Now(), len(l.testnet.CloudWatch.Accepted())
+	s, _, err := l.invoke(ctx, event, variable(l.testnet, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
 	if err != nil {
 		return err
 	}
-	name, arrived := filepath.Base(event), len(l.stage.CloudWatch.Accepted())-before
+	name, arrived := filepath.Base(event), len(l.testnet.CloudWatch.Accepted())-before
 	l.say("events/%-15s %s; %d datums arrived at CloudWatch (%.1f s)", name, report.Line(s), arrived, time.Since(began).Seconds())
 	if s.Targets == 0 || arrived == 0 || arrived != s.Published.Datums {
 		return fmt.Errorf("%s: %d targets, %d datums, of which %d arrived", name, s.Targets, s.Published.Datums, arrived)
@@ -159,9 +159,9 @@ func (l *invoker) published(ctx context.Context, event string) error {
 // byLog runs an event as somebody without credentials does: CloudWatch takes
 // nothing, and the metrics fall back to EMF.
 func (l *invoker) byLog(ctx context.Context) error {
-	l.stage.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
-	defer l.stage.CloudWatch.SetFault(nil)
-	s, lines, err := l.invoke(ctx, filepath.Join(l.build, "CheckFunction", "events", "gafam.json"), variable(l.stage, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
+	l.testnet.CloudWatch.SetFault(testnet.Always(testnet.Fault{Mode: testnet.AccessDenied}))
+	defer l.testnet.CloudWatch.SetFault(nil)
+	s, lines, err := l.invoke(ctx, filepath.Join(l.build, "CheckFunction", "events", "gafam.json"), variable(l.testnet, "ROLLCALL_CLOUDWATCH_ENDPOINT"))
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (l *invoker) byLog(ctx context.Context) error {
 func (l *invoker) invoke(ctx context.Context, event, endpoint string) (s *monitor.Summary, lines string, err error) {
 	variables := map[string]map[string]string{"CheckFunction": {"ROLLCALL_CLOUDWATCH_ENDPOINT": endpoint}}
 	for _, name := range []string{"ROLLCALL_DNS", "ROLLCALL_ALLOW", "ROLLCALL_CANARY"} {
-		variables["CheckFunction"][name] = variable(l.stage, name)
+		variables["CheckFunction"][name] = variable(l.testnet, name)
 	}
 	variables["CheckFunction"]["ROLLCALL_ENV"] = "API_TOKEN@api.example.com" // of secrets.json
 	data, err := json.Marshal(variables)
@@ -211,7 +211,7 @@ func (l *invoker) invoke(ctx context.Context, event, endpoint string) (s *monito
 	return s, stdout + stderr, nil
 }
 
-// summaryIn finds the function's answer: the last line that is a summary with
+// summaryIn finds the function's result: the last line that is a summary with
 // results.
 func summaryIn(stdout string) (*monitor.Summary, error) {
 	var found *monitor.Summary

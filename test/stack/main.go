@@ -45,7 +45,7 @@ func main() {
 const leastRoom = 1 << 30
 
 // perform gives a trial a folder of its own, which goes with all that is in it.
-func perform(ctx context.Context, out io.Writer, play func(*trial, context.Context) error) (err error) {
+func perform(ctx context.Context, out io.Writer, work func(*trial, context.Context) error) (err error) {
 	root, err := os.Getwd()
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func perform(ctx context.Context, out io.Writer, play func(*trial, context.Conte
 	if err := room(dir); err != nil {
 		return err
 	}
-	return play(t, ctx)
+	return work(t, ctx)
 }
 
 // room says whether a disk has enough of it.

@@ -14,7 +14,7 @@ import (
 )
 
 // onHost serves the engine's API at a socket of its own, and puts every
-// container that is created by it on the host's network: the stage is on
+// container that is created by it on the host's network: the test network is on
 // loopback, and sam has no option for that (--docker-network host only keeps a
 // container where it is, in sam-cli 1.170). sam's emulator then listens where
 // sam would have had its port published.

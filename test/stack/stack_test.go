@@ -98,7 +98,7 @@ func TestSummaryIn(t *testing.T) {
 		t.Errorf("%+v, %v: want the one with results", s, err)
 	}
 	if _, err := summaryIn("nothing\n"); err == nil {
-		t.Error("no summary is no error")
+		t.Error("no error without a summary")
 	}
 }
 

@@ -101,7 +101,7 @@ func outcomesOf(t *testing.T, s scenario, minutes int, beyond ...int) []outcome 
 	t.Helper()
 	s = s.filled()
 	every := time.Duration(minutes) * time.Minute
-	arrivals := s.play(t, every, "Rollcall/roll")
+	arrivals := s.simulate(t, every, "Rollcall/roll")
 	all := make([]outcome, len(beyond))
 	for i, periods := range beyond {
 		w := newWatch(t, map[string]string{"EveryMinutes": fmt.Sprint(minutes)})
@@ -129,7 +129,7 @@ func outcomeWith(t *testing.T, name string, given map[string]string) outcome {
 	}
 	s := all[i].filled()
 	w := newWatch(t, given)
-	judge(w, s.play(t, time.Minute, "Rollcall/roll"), origin.Add(time.Minute), origin.Add(time.Duration(s.runs)*time.Minute))
+	judge(w, s.simulate(t, time.Minute, "Rollcall/roll"), origin.Add(time.Minute), origin.Add(time.Duration(s.runs)*time.Minute))
 	return outcome{s, time.Minute, w}
 }
 
@@ -329,7 +329,7 @@ func twoStacks(t *testing.T) (goesOn, stopped outcome) {
 	t.Helper()
 	goes := scenario{}.filled()
 	stops := scenario{name: "two stacks", what: "of two stacks in one account one runs no more; only its alarms fire", absent: true, from: 20, till: 60}.filled()
-	arrivals := append(goes.play(t, time.Minute, "Rollcall/one"), stops.play(t, time.Minute, "Rollcall/two")...)
+	arrivals := append(goes.simulate(t, time.Minute, "Rollcall/one"), stops.simulate(t, time.Minute, "Rollcall/two")...)
 	slices.SortStableFunc(arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
 	goesOn = outcome{goes, time.Minute, newWatch(t, map[string]string{"AWS::StackName": "one"})}
 	stopped = outcome{stops, time.Minute, newWatch(t, map[string]string{"AWS::StackName": "two"})}
@@ -345,7 +345,7 @@ func TestDeploymentIsOverWithTheFirstRuns(t *testing.T) {
 	for _, minutes := range []int{1, 5, 60} {
 		every := time.Duration(minutes) * time.Minute
 		w := newWatch(t, map[string]string{"EveryMinutes": fmt.Sprint(minutes)})
-		judge(w, scenario{}.play(t, every, "Rollcall/roll"), origin.Add(-every-time.Minute), origin.Add(20*every))
+		judge(w, scenario{}.simulate(t, every, "Rollcall/roll"), origin.Add(-every-time.Minute), origin.Add(20*every))
 		o := outcome{watch: w}
 		for _, id := range o.alarmed() {
 			if id != "NotRunningAlarm" {
@@ -388,14 +388,14 @@ type stretch struct{ from, till int }
 // With the sweep's own confirmation noise fires no alarm. How often it would
 // fire DownAlarm by its M of N stands in docs/alarms.md, which this test writes
 // when UPDATE is set.
-func TestNoiseIsNoAlarm(t *testing.T) {
+func TestNoiseFiresNoAlarm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: make test-all")
 	}
 	const seeds = 3
 	var played [seeds][]arrival
 	for seed := range played {
-		played[seed] = noise(uint64(seed+1), nil).play(t, time.Minute, "Rollcall/roll")
+		played[seed] = noise(uint64(seed+1), nil).simulate(t, time.Minute, "Rollcall/roll")
 		w := newWatch(t, nil)
 		judge(w, played[seed], origin.Add(time.Minute), origin.Add(1000*time.Minute))
 		if got := (outcome{watch: w}).alarmed(); len(got) > 0 {

@@ -67,21 +67,21 @@ func or(n, standard int) int {
 	return n
 }
 
-// play lives through a scenario with a run every interval, in the namespace of
+// simulate lives through a scenario with a run every interval, in the namespace of
 // a stack, and returns what arrives, in the order of time.
-func (s scenario) play(t *testing.T, every time.Duration, namespace string) []arrival {
+func (s scenario) simulate(t *testing.T, every time.Duration, namespace string) []arrival {
 	t.Helper()
 	s = s.filled()
-	stage := &theatre{scenario: s, namespace: namespace, every: every, calm: s.list(), unruly: []byte(s.wrong)}
+	sim := &simulation{scenario: s, namespace: namespace, every: every, normal: s.list(), faulty: []byte(s.wrong)}
 	synctest.Test(t, func(t *testing.T) {
 		var runs sync.WaitGroup
 		for run := range s.runs {
-			runs.Go(func() { stage.run(t.Context(), run) })
+			runs.Go(func() { sim.run(t.Context(), run) })
 		}
 		runs.Wait()
 	})
-	slices.SortStableFunc(stage.arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
-	return stage.arrivals
+	slices.SortStableFunc(sim.arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
+	return sim.arrivals
 }
 
 // list is the event with all targets.
@@ -101,12 +101,12 @@ func (s scenario) list() []byte {
 	return text
 }
 
-// A theatre plays one scenario.
-type theatre struct {
+// A simulation runs one scenario.
+type simulation struct {
 	scenario
-	namespace    string
-	every        time.Duration
-	calm, unruly []byte
+	namespace      string
+	every          time.Duration
+	normal, faulty []byte
 
 	mu       sync.Mutex
 	arrivals []arrival
@@ -115,84 +115,84 @@ type theatre struct {
 func (s scenario) happens(run int) bool { return run >= s.from && run < s.till }
 
 // run is one turn of the schedule: no, one or two invocations.
-func (th *theatre) run(ctx context.Context, run int) {
-	scheduled := origin.Add(time.Duration(run) * th.every)
+func (sim *simulation) run(ctx context.Context, run int) {
+	scheduled := origin.Add(time.Duration(run) * sim.every)
 	delay := time.Second
-	if th.happens(run) {
-		if th.absent {
+	if sim.happens(run) {
+		if sim.absent {
 			return
 		}
-		delay = max(delay, th.delay)
+		delay = max(delay, sim.delay)
 	}
 	time.Sleep(time.Until(scheduled.Add(delay)))
-	if th.throttled && th.happens(run) {
-		th.lambda(map[string]float64{"Throttles": 1})
+	if sim.throttled && sim.happens(run) {
+		sim.lambda(map[string]float64{"Throttles": 1})
 		return
 	}
-	th.invoke(ctx, run, scheduled)
-	if th.twice && th.happens(run) {
+	sim.invoke(ctx, run, scheduled)
+	if sim.twice && sim.happens(run) {
 		time.Sleep(10 * time.Second)
-		th.invoke(ctx, run, scheduled)
+		sim.invoke(ctx, run, scheduled)
 	}
 }
 
 // invoke is one invocation as Lambda makes it, with what Lambda says of it.
-func (th *theatre) invoke(ctx context.Context, run int, scheduled time.Time) {
+func (sim *simulation) invoke(ctx context.Context, run int, scheduled time.Time) {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 50*time.Second) // the template's default
 	defer cancel()
 	var err error
-	if th.crash && th.happens(run) {
+	if sim.crash && sim.happens(run) {
 		err = errors.New("the process ended")
 	} else {
-		_, err = th.monitor(run).Run(ctx, fmt.Sprint(run), th.event(run, scheduled))
+		_, err = sim.monitor(run).Run(ctx, fmt.Sprint(run), sim.event(run, scheduled))
 	}
 	failed := 0.0
 	if err != nil {
 		failed = 1
 	}
-	th.lambda(map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())})
+	sim.lambda(map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())})
 }
 
 // lambda publishes what Lambda says of the function in this minute.
-func (th *theatre) lambda(values map[string]float64) {
+func (sim *simulation) lambda(values map[string]float64) {
 	function := map[string]string{"FunctionName": "<CheckFunction>"}
 	var all []alarm.Datum
 	for name, value := range values {
 		all = append(all, alarm.Datum{Namespace: "AWS/Lambda", Metric: name, Dimensions: function, Time: time.Now(), Values: []float64{value}, Counts: []float64{1}})
 	}
-	th.arrive(time.Now(), all)
+	sim.arrive(time.Now(), all)
 }
 
-func (th *theatre) event(run int, scheduled time.Time) []byte {
-	text := th.calm
-	if th.happens(run) && len(th.unruly) > 0 {
-		text = th.unruly
+func (sim *simulation) event(run int, scheduled time.Time) []byte {
+	text := sim.normal
+	if sim.happens(run) && len(sim.faulty) > 0 {
+		text = sim.faulty
 	}
 	return fmt.Appendf(slices.Clone(text[:len(text)-1]), `, "scheduled": %q}`, scheduled.Format(time.RFC3339))
 }
 
-func (th *theatre) arrive(at time.Time, datums []alarm.Datum) {
-	th.mu.Lock()
-	defer th.mu.Unlock()
-	th.arrivals = append(th.arrivals, arrival{at, datums})
+func (sim *simulation) arrive(at time.Time, datums []alarm.Datum) {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	sim.arrivals = append(sim.arrivals, arrival{at, datums})
 }
 
-func (th *theatre) monitor(run int) *monitor.Monitor {
-	c := &checks{theatre: th, number: run, attempts: map[string]int{}}
+func (sim *simulation) monitor(run int) *monitor.Monitor {
+	c := &checks{simulation: sim, number: run, attempts: map[string]int{}}
 	return &monitor.Monitor{
-		Version: "test", Profile: metric.ProfileTarget, Limit: th.limit, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute,
+		Version: "test", Profile: metric.ProfileTarget, Limit: sim.limit, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute,
 		Sweeper:    sweep.Sweeper{Probe: c.probe, InFlight: 500, Canary: c.ask, Log: slog.New(slog.DiscardHandler)},
 		OwnMetrics: true,
 		Publish: func(context.Context, *slog.Logger) monitor.Session {
-			return &session{theatre: th, run: run}
+			return &session{simulation: sim, run: run}
 		},
 	}
 }
 
 // checks are the checks of one run.
 type checks struct {
-	*theatre
+	*simulation
 	number int
 
 	mu       sync.Mutex
@@ -245,7 +245,7 @@ func down(r *check.Result, reason check.Reason) {
 // A session takes the datums of one run to CloudWatch, or to the log, or
 // nowhere.
 type session struct {
-	*theatre
+	*simulation
 	run     int
 	pending []metric.Datum
 	mu      sync.Mutex

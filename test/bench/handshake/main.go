@@ -61,7 +61,7 @@ func (l *limit) verify(state tls.ConnectionState) error {
 	chain := state.PeerCertificates
 	leaf := chain[0]
 	if len(chain) != 2 {
-		return errors.New("the stage sends leaf and intermediate")
+		return errors.New("the test network sends leaf and intermediate")
 	}
 	if _, ok := l.verified.Load(string(chain[1].Raw)); !ok {
 		between := x509.NewCertPool()

@@ -20,7 +20,7 @@ type Check struct {
 	URL      string
 	Failure  string        // why it failed; "" if it did not
 	Duration time.Duration // of all of it, by the client's own account
-	First    time.Duration // from the request to the answer's first byte; 0 if the client does not tell
+	First    time.Duration // from the request to the response's first byte; 0 if the client does not report it
 }
 
 // String returns the check as a line without its end: URL, "ok" or the
@@ -65,7 +65,7 @@ func Parse(line string) (Check, error) {
 	return c, nil
 }
 
-// Main is the program of a peer: it checks every URL of the file -urls, so many
+// Main is the program of a peer: it checks every URL of the file -urls, as many
 // at once as -in-flight says, and writes a line for each to standard output.
 // More flags may be defined before.
 func Main(check func(url string) Check) {
@@ -82,7 +82,7 @@ func Main(check func(url string) Check) {
 	}
 }
 
-// Pool checks URLs, so many at once, and writes a line for each as it ends.
+// Pool checks URLs, inFlight at once, and writes a line for each as it ends.
 func Pool(w io.Writer, urls []string, inFlight int, check func(url string) Check) error {
 	out := bufio.NewWriter(w)
 	var mu sync.Mutex // guards out

@@ -47,7 +47,7 @@ func TestWrongLinesAreRefused(t *testing.T) {
 	}
 }
 
-// A pool checks each URL once, and never more at once than it is told.
+// A pool checks each URL once, and never more at once than its limit.
 func TestPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var urls []string

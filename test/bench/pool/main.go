@@ -1,4 +1,4 @@
-// The plain Go pool: what most people write first. So many goroutines share
+// The plain Go pool: what most people write first. A number of goroutines share
 // one http.Client with net/http's defaults and measure with the process's
 // clock. It is a peer of the bench.
 package main
@@ -33,21 +33,21 @@ func main() {
 
 // check measures as a program does that knows httptrace and nothing else.
 func check(url string) peer.Check {
-	var asked, answered time.Time
+	var asked, responded time.Time
 	began := time.Now()
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		WroteRequest:         func(httptrace.WroteRequestInfo) { asked = time.Now() },
-		GotFirstResponseByte: func() { answered = time.Now() },
+		GotFirstResponseByte: func() { responded = time.Now() },
 	})
 	failure := get(ctx, url)
 	c := peer.Check{URL: url, Failure: failure, Duration: time.Since(began)}
 	if failure == "" {
-		c.First = answered.Sub(asked)
+		c.First = responded.Sub(asked)
 	}
 	return c
 }
 
-// get reads a whole answer, and returns why that failed, or "".
+// get reads a whole response, and returns why that failed, or "".
 func get(ctx context.Context, url string) string {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -49,8 +49,8 @@ func main() {
 	}
 }
 
-// A scene is what the checks need to know of the origins.
-type scene struct {
+// Origins are what the checks need to know of the origins.
+type origins struct {
 	Root string // certificate, PEM
 	DNS  string
 	URLs []string
@@ -70,11 +70,11 @@ func serve(hosts int) error {
 	if err := m.Prepare(hosts); err != nil {
 		return err
 	}
-	told := scene{Root: string(s.Authority.PEM()), DNS: s.Resolver.Addr().String()}
+	info := origins{Root: string(s.Authority.PEM()), DNS: s.Resolver.Addr().String()}
 	for i := range hosts {
-		told.URLs = append(told.URLs, fmt.Sprintf("https://%s:%d/", m.Host(i), m.Port()))
+		info.URLs = append(info.URLs, fmt.Sprintf("https://%s:%d/", m.Host(i), m.Port()))
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(info); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
@@ -100,15 +100,15 @@ func profile(hosts, inFlight int, file string, launcher []string) error {
 	}
 	defer other.Wait()
 	defer in.Close()
-	var told scene
-	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&told); err != nil {
+	var info origins
+	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&info); err != nil {
 		return fmt.Errorf("hearing from the origins: %w", err)
 	}
-	return told.sweep(inFlight, file)
+	return info.sweep(inFlight, file)
 }
 
 // sweep checks everything once, as the function does, and profiles that.
-func (s scene) sweep(inFlight int, file string) error {
+func (s origins) sweep(inFlight int, file string) error {
 	p, err := plan.ParseURLs(s.URLs, plan.Inputs{})
 	if err != nil {
 		return err
@@ -148,6 +148,6 @@ func (s scene) sweep(inFlight int, file string) error {
 // spent is this process's CPU time, the kernel's for it included.
 func spent() time.Duration {
 	var r syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &r) // fails for nobody's own
+	syscall.Getrusage(syscall.RUSAGE_SELF, &r) // never fails for one's own process
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
