@@ -21,7 +21,7 @@ func TestCost(t *testing.T) {
 		{"a Region", five, []string{"--every", "1m", "--region", "eu\x1b[2J"}, 0, "Prices of us-east-1", `no prices for Region "eu\x1b[2J": using those of us-east-1`},
 		{"once a month", five, []string{"--every", "730h"}, 0, "runs in it: 1.", ""},
 		{"a VPC", five, []string{"--every", "1m", "--vpc"}, 0, "NAT gateway", ""},
-		{"no URL", `{"urls": []}`, []string{"--every", "1m"}, 2, "0 targets", "names no URL"},
+		{"no URL", `{"urls": []}`, []string{"--every", "1m"}, 2, "0 targets", "has no targets"},
 		{"a bad URL among good ones", "ftp://\x1bx\nhttps://b.test\n", []string{"--every", "1m"}, 0, "1 target,", `can't be checked, and costs nothing`},
 		{"a wrong event", `{"urls": ["https://a.test"], "tiemout": 1}`, []string{"--every", "1m"}, 2, "", "tiemout"},
 		{"no interval", five, nil, 2, "", "--every"},
@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 		{"wrong", `{"urls": [{"url": "https://a.test", "tiemout": "2s", "retries": 99}]}`, 2, "", "the event has 2 problems:\nurls[0].tiemout"},
 		{"commands for a pipeline", `{"metrics": "##vso[x]"}`, 2, "", `metrics: invalid profile "# #vso[x]"`},
 		{"bad URLs", "https://a.test\nftp://b.test\n\x1b[2J\n", 2, "", "2 of 3 targets can't be checked:"},
-		{"no URL", `{"urls": []}`, 2, "", "names no URL"},
+		{"no URL", `{"urls": []}`, 2, "", "has no targets"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			outcomeIs(t, rollcall(t, test.in, "validate", "-"), test.code, test.out, test.err)

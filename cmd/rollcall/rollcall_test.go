@@ -251,7 +251,7 @@ func TestSources(t *testing.T) {
 func TestNoURL(t *testing.T) {
 	for _, in := range []string{"", "# nothing\n", `{"urls": []}`} {
 		got := rollcall(t, in, "check", "-")
-		if got.code != 2 || !strings.Contains(got.err, "names no URL") {
+		if got.code != 2 || !strings.Contains(got.err, "has no targets") {
 			t.Errorf("%q: code %d, error %q", in, got.code, got.err)
 		}
 		shows(t, "standard output", got.out, "0 targets")

@@ -249,7 +249,7 @@ func TestCompareCutShort(t *testing.T) {
 
 // A watch of nothing ends as a check of nothing does.
 func TestWatchOfNothing(t *testing.T) {
-	if got := rollcall(t, "", "check", "--watch", "1s", "-"); got.code != 2 || !strings.Contains(got.err, "names no URL") {
+	if got := rollcall(t, "", "check", "--watch", "1s", "-"); got.code != 2 || !strings.Contains(got.err, "has no targets") {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
 }

@@ -119,7 +119,7 @@ var explanations = [reasons]Explanation{
 		Action:  "Find the header that grows. Browsers and proxies stop at far less.",
 	},
 	BodyTruncated: {
-		Meaning: "The connection ended before the body did. Not confirmed.",
+		Meaning: "The connection closed before the end of the body. Not confirmed.",
 		Cause:   "The application failed in the middle of its response, or a proxy cut it off.",
 		Action:  "Look for errors of the application after it has sent its status.",
 	},

@@ -34,7 +34,7 @@ const (
 
 	BadResponse     // bytes that are not an HTTP response
 	HeadersTooLarge // more than 256 KiB, or a thousand, of them
-	BodyTruncated   // the connection ended before the body did
+	BodyTruncated   // the connection was closed before the end of the body
 	BodyInvalid     // the body's chunks or compression are broken
 
 	RedirectLoop     // the same again, or more than the target's limit

@@ -16,7 +16,7 @@ import (
 )
 
 // noURL is the warning of a plan without targets.
-const noURL = "the event names no URL: nothing was checked"
+const noURL = "the event has no targets"
 
 // A Plan is what an event asks for.
 type Plan struct {

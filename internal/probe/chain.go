@@ -43,7 +43,7 @@ func classifyInvalid(e x509.CertificateInvalidError, sent []*x509.Certificate, n
 		return check.TLSUntrusted, "certificate chain is not valid: " + strings.TrimPrefix(e.Error(), "x509: ") + strings.Replace(name, ": ", ", ", 1)
 	}
 	if now.Before(e.Cert.NotBefore) {
-		return check.TLSNotYetValid, fmt.Sprintf("%s is not valid for another %s (%s)%s", which,
+		return check.TLSNotYetValid, fmt.Sprintf("%s becomes valid in %s (%s)%s", which,
 			days(e.Cert.NotBefore.Sub(now)), e.Cert.NotBefore.UTC().Format(time.DateOnly), name)
 	}
 	return check.TLSExpired, fmt.Sprintf("%s expired %s ago (%s)%s", which,

@@ -257,7 +257,7 @@ func classifyHTTP(f failure) (check.Reason, string) {
 		return check.OK, ""
 	}
 	if errors.Is(f.error, io.ErrUnexpectedEOF) || errors.Is(f.error, io.EOF) {
-		return check.BodyTruncated, "connection ended before the body did"
+		return check.BodyTruncated, "connection closed before the end of the body"
 	}
 	return check.BodyInvalid, invalidBody + f.Error()
 }

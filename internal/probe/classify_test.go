@@ -66,7 +66,7 @@ func TestClassify(t *testing.T) {
 		{"body late", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, check.Transfer, true, check.Timeout, "response not finished within 2s"},
 
 		{"expired", unverified(x509.CertificateInvalidError{Cert: leaf, Reason: x509.Expired}), check.TLS, false, check.TLSExpired, "certificate expired 3 days ago (2026-11-20)"},
-		{"not yet valid", unverified(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), check.TLS, false, check.TLSNotYetValid, "not valid for another 2 days (2026-11-25)"},
+		{"not yet valid", unverified(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), check.TLS, false, check.TLSNotYetValid, "becomes valid in 2 days (2026-11-25)"},
 		{"constraint of the chain", unverified(x509.CertificateInvalidError{Cert: leaf, Reason: x509.NameConstraintsWithoutSANs}), check.TLS, false, check.TLSUntrusted, "not valid"},
 		{"other host", unverified(x509.HostnameError{Certificate: leaf, Host: "a.example"}), check.TLS, false, check.TLSHostname, "not for a.example but other.example"},
 		{"no name", unverified(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a.example"}), check.TLS, false, check.TLSHostname, "no name at all"},
@@ -99,8 +99,8 @@ func TestClassify(t *testing.T) {
 		{"garbage", errors.New(`malformed HTTP response "SSH-2.0"`), check.Transfer, false, check.BadResponse, `not an HTTP response: malformed HTTP response "SSH-2.0"`},
 		{"response, anything else", errors.New("odd"), check.FirstByte, false, check.BadResponse, "odd"},
 
-		{"body cut short", io.ErrUnexpectedEOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
-		{"body ended early", io.EOF, check.Transfer, true, check.BodyTruncated, "ended before the body did"},
+		{"body cut short", io.ErrUnexpectedEOF, check.Transfer, true, check.BodyTruncated, "closed before the end of the body"},
+		{"body ended early", io.EOF, check.Transfer, true, check.BodyTruncated, "closed before the end of the body"},
 		{"alert in the body", alert("internal error"), check.Transfer, true, check.BodyTruncated, "before the end of the body: internal error"},
 		{"alert in the body that has a meaning in the handshake", alert("certificate required"), check.Transfer, true, check.BodyTruncated, "certificate required"},
 		{"broken chunk", errors.New("invalid byte in chunk length"), check.Transfer, true, check.BodyInvalid, "invalid byte in chunk length"},

@@ -99,7 +99,7 @@ func TestHTTP2Errors(t *testing.T) {
 			headers(f, ":status", "200")
 			f.WriteData(1, false, []byte("hel"))
 			f.WriteRSTStream(1, http2.ErrCodeInternal)
-		}), check.BodyTruncated, "ended before the body did"},
+		}), check.BodyTruncated, "closed before the end of the body"},
 		{"GOAWAY", speakingHTTP2(func(f *http2.Framer) {
 			f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil)
 		}), check.ConnectionClosed, ""},

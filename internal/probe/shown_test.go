@@ -195,7 +195,7 @@ func TestOwnWords(t *testing.T) {
 		{check.RedirectInvalid, "a.example", "redirect to a URL that has no host: " + emases, "redirect to a URL that has no host"},
 		{check.TLSHostname, "a.example", "certificate is for DNS names only (" + emases + "), not", "certificate is for DNS names only"},
 		{check.TLSExpired, "a.example", "root certificate expired 1 day ago (2026-11-22): CN=" + emases, "root certificate expired 1 day ago (2026-11-22)"},
-		{check.TLSNotYetValid, "a.example", "certificate is not valid for another day: CN=" + emases, "certificate is not valid for another day"},
+		{check.TLSNotYetValid, "a.example", "certificate becomes valid in 1 day: CN=" + emases, "certificate becomes valid in 1 day"},
 		{check.Internal, emases, "this machine has no route to 2600::1", "this machine has no route"},
 		{check.Internal, "a.example", "this machine has no route to 2600::1", "this machine has no route to 2600::1"},
 		{check.RedirectInvalid, "a.example", `redirect to scheme "` + emases, "redirect to scheme"},

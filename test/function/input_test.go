@@ -106,7 +106,7 @@ func TestNoURL(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testnet.Options{})
 	for _, event := range []string{`{}`, `{"urls": []}`, `{"Items": []}`} {
-		if s := r.run(t, event); s.Targets != 0 || !s.Healthy || !s.warned("no URL") {
+		if s := r.run(t, event); s.Targets != 0 || !s.Healthy || !s.warned("no targets") {
 			t.Errorf("%s: %s", event, s.raw)
 		}
 	}

@@ -73,7 +73,7 @@ func certificateServers() []server {
 		{name: "missing intermediate", flaw: testnet.NoIntermediate, reason: check.TLSUntrusted, phase: check.TLS, detail: "issuer of the certificate is missing"},
 		{name: "wrong name", flaw: testnet.WrongName, reason: check.TLSHostname, phase: check.TLS, detail: "not for " + host},
 		{name: "expired", flaw: testnet.Expired, reason: check.TLSExpired, phase: check.TLS, detail: "expired 1 day ago"},
-		{name: "not yet valid", flaw: testnet.NotYetValid, reason: check.TLSNotYetValid, phase: check.TLS, detail: "not valid for another"},
+		{name: "not yet valid", flaw: testnet.NotYetValid, reason: check.TLSNotYetValid, phase: check.TLS, detail: "becomes valid in"},
 		{name: "self-signed", flaw: testnet.SelfSigned, reason: check.TLSUntrusted, phase: check.TLS, detail: "certificate is self-signed"},
 		{name: "untrusted", flaw: testnet.UnknownIssuer, reason: check.TLSUntrusted, phase: check.TLS, detail: "root certificate that is not trusted"},
 		{name: "expired, unverified", flaw: testnet.Expired, http: "1.0",
