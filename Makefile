@@ -107,6 +107,13 @@ fuzz: ## look for input that breaks the event's reader or the prober
 	go test -run '^$$' -fuzz '^FuzzProbe$$' -fuzztime $(FUZZTIME) ./internal/probe
 	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./internal/trust
 
+# Random frames of HTTP/2 and random TLS records: each check has to end in time.
+# It takes its bounds from the lateness that each run measures, and is no part of CI.
+HOSTILE ?= 10m
+.PHONY: fuzz-hostile
+fuzz-hostile: build ## check random hostile servers with the compiled program for HOSTILE (10m)
+	ROLLCALL="$(CURDIR)/bin/rollcall" HOSTILE=$(HOSTILE) $(GOTEST) test -count=1 -v -timeout 30m -run '^TestHostile$$' ./hostile
+
 # Random pairs of servers, other ones each time.
 MUTATIONS ?= 10000
 .PHONY: trust
