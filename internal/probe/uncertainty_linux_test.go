@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"net/http"
@@ -14,8 +13,8 @@ import (
 )
 
 // TestTransferUncertainty: where a late reader may have held the sender up, a
-// result is at most as sure as the process's lateness is known. Of a small
-// response, which comes as one segment, the kernel knows better.
+// result is at most as sure as the process's lateness is known. That small ones
+// are surer is for the tests of truth to say, which judge a median.
 func TestTransferUncertainty(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
@@ -23,7 +22,6 @@ func TestTransferUncertainty(t *testing.T) {
 		}
 	}))
 	server.EnableHTTP2 = true
-	server.TLS = &tls.Config{SessionTicketsDisabled: true} // which would be segments of their own
 	server.StartTLS()
 	defer server.Close()
 	roots := x509.NewCertPool()
@@ -35,14 +33,13 @@ func TestTransferUncertainty(t *testing.T) {
 	for _, test := range []struct {
 		path    string
 		version check.HTTPVersion
-		sure    bool
-	}{{"/", check.HTTP1, true}, {"/large", check.HTTP1, false}, {"/large", check.HTTP2, false}} {
+	}{{"/large", check.HTTP1}, {"/large", check.HTTP2}} {
 		for range 8 {
 			res := p.Probe(t.Context(), target(server.URL+test.path, func(s *check.Settings) { s.HTTP = test.version }))
 			if res.State != check.Up || res.Clock != check.KernelClock {
 				t.Fatalf("%v (%s) by the %v's clock", res.Reason, res.Detail, res.Clock)
 			}
-			if sure := res.Uncertainty < 2*time.Millisecond; sure != test.sure { // lateness is known to 3
+			if res.Uncertainty < 2*time.Millisecond { // lateness is known to 3
 				t.Errorf("%s over %v: uncertain to %v", test.path, test.version, res.Uncertainty)
 			}
 		}
