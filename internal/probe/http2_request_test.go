@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,13 +81,16 @@ func TestHTTP2Upload(t *testing.T) {
 		{"large", new(http2.Server), 3 << 20, true}, {"large, through a keyhole", narrow, 1 << 20, true},
 		{"unread", narrow, 3 << 20, false},
 	} {
-		var sum, announced int64
+		var seen [2]atomic.Int64 // by the server: the length that was announced, and what came
 		res := askedOver2(t, test.conf, func(w http.ResponseWriter, r *http.Request) {
-			if announced = r.ContentLength; test.read {
-				sum, _ = io.Copy(io.Discard, r.Body)
+			seen[0].Store(r.ContentLength)
+			if test.read {
+				n, _ := io.Copy(io.Discard, r.Body)
+				seen[1].Store(n)
 			}
 			io.WriteString(w, "ok")
 		}, func(s *check.Settings) { s.Method, s.Body = "POST", strings.Repeat("x", test.size) })
+		announced, sum := seen[0].Load(), seen[1].Load()
 		if res.State != check.Up || test.read && sum != int64(test.size) || announced != int64(test.size) || res.BytesBody != 2 {
 			t.Errorf("%s: %v (%s), %d bytes of %d came, announced as %d", test.name, res.Reason, res.Detail, sum, test.size, announced)
 		}

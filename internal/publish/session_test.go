@@ -424,6 +424,7 @@ func TestAddWaitsTwoSecondsInAll(t *testing.T) {
 		if got := time.Since(began); got != addWait {
 			t.Errorf("Add took %v, want %v", got, addWait)
 		}
+		synctest.Wait()
 		if got := len(b.client.at); got != senders {
 			t.Errorf("%d requests at once, want %d", got, senders)
 		}
