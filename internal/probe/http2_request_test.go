@@ -16,12 +16,42 @@ import (
 	"rollcall/internal/wire"
 )
 
-// askedOver2 checks a target over HTTP/2 at a server of golang.org/x/net/http2, whose
-// handler says what came.
-func askedOver2(t *testing.T, conf *http2.Server, h http.HandlerFunc, change func(*check.Settings)) check.Result {
+// askedOver2 checks a target over HTTP/2 at a server of net/http, whose handler
+// says what came.
+func askedOver2(t *testing.T, conf *http.HTTP2Config, h http.HandlerFunc, change func(*check.Settings)) check.Result {
 	t.Helper()
-	return overTCP(t, func(c net.Conn) { conf.ServeConn(c, &http2.ServeConnOpts{Handler: h}) }, "/p?q=1", change)
+	return overTCP(t, func(c net.Conn) { serveHTTP2(c, conf, h) }, "/p?q=1", change)
 }
+
+// serveHTTP2 lets net/http serve HTTP/2 on one connection, until its end.
+func serveHTTP2(c net.Conn, conf *http.HTTP2Config, h http.Handler) {
+	s := &http.Server{Handler: h, HTTP2: conf, Protocols: new(http.Protocols)}
+	s.Protocols.SetUnencryptedHTTP2(true)
+	l := oneConn{make(chan net.Conn, 1), c.LocalAddr()}
+	l.conns <- c
+	s.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(l.conns)
+		}
+	}
+	s.Serve(l)
+}
+
+// A oneConn is a listener that accepts one connection.
+type oneConn struct {
+	conns chan net.Conn
+	addr  net.Addr
+}
+
+func (l oneConn) Accept() (net.Conn, error) {
+	if c, ok := <-l.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l oneConn) Close() error   { return nil }
+func (l oneConn) Addr() net.Addr { return l.addr }
 
 // overTCP checks a path over HTTP/2 at a server that serves one connection: a pipe
 // has no room for what neither side waits for.
@@ -45,7 +75,7 @@ func overTCP(t *testing.T, serve func(net.Conn), path string, change func(*check
 func TestHTTP2Request(t *testing.T) {
 	long := strings.Repeat("long ", 10_000) // three frames of headers
 	got := make(chan *http.Request, 1)
-	res := askedOver2(t, new(http2.Server), func(_ http.ResponseWriter, r *http.Request) { got <- r }, func(s *check.Settings) {
+	res := askedOver2(t, nil, func(_ http.ResponseWriter, r *http.Request) { got <- r }, func(s *check.Settings) {
 		s.Header = http.Header{
 			"Host": {"b.example"}, "X-Two": {"1", "2"}, "X-Long": {long}, "Cookie": {"a=1; b=2"},
 			"Connection": {"close"}, "Keep-Alive": {"5"}, "Transfer-Encoding": {"identity"}, "Upgrade": {"h3"}, "Proxy-Connection": {"x"}, "Te": {"gzip"}, "Content-Length": {"7"},
@@ -70,15 +100,15 @@ func TestHTTP2Request(t *testing.T) {
 // TestHTTP2Upload: a request of any size arrives whole, through windows of any
 // size, and one that nobody reads has its response all the same.
 func TestHTTP2Upload(t *testing.T) {
-	narrow := &http2.Server{MaxUploadBufferPerStream: firstWindow, MaxUploadBufferPerConnection: firstWindow}
+	narrow := &http.HTTP2Config{MaxReceiveBufferPerStream: firstWindow, MaxReceiveBufferPerConnection: firstWindow}
 	for _, test := range []struct {
 		name string
-		conf *http2.Server
+		conf *http.HTTP2Config
 		size int
 		read bool
 	}{
-		{"one byte", new(http2.Server), 1, true}, {"a window", new(http2.Server), firstWindow, true}, {"one byte more", new(http2.Server), firstWindow + 1, true},
-		{"large", new(http2.Server), 3 << 20, true}, {"large, through a keyhole", narrow, 1 << 20, true},
+		{"one byte", nil, 1, true}, {"a window", nil, firstWindow, true}, {"one byte more", nil, firstWindow + 1, true},
+		{"large", nil, 3 << 20, true}, {"large, through a keyhole", narrow, 1 << 20, true},
 		{"unread", narrow, 3 << 20, false},
 	} {
 		var seen [2]atomic.Int64 // by the server: the length that was announced, and what came

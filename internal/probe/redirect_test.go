@@ -9,8 +9,6 @@ import (
 	"net/textproto"
 	"testing"
 
-	"golang.org/x/net/http2"
-
 	"rollcall/internal/check"
 	"rollcall/internal/weburl"
 )
@@ -151,7 +149,7 @@ func TestPathsOverHTTP2(t *testing.T) {
 		got := make(chan string, 1)
 		n := plainly(0, nil)
 		n.serve = func(c net.Conn) {
-			new(http2.Server).ServeConn(c, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.RequestURI })})
+			serveHTTP2(c, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.RequestURI }))
 		}
 		to := target("http://a.example/", func(s *check.Settings) { s.HTTP, s.Header = check.HTTP2, http.Header{"Host": {"b.example"}} })
 		to.URL = u
