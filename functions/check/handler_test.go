@@ -84,8 +84,15 @@ func inProcess(t *testing.T, st *testnet.Net, more ...string) *handler {
 		w.Write([]byte{0xa0}) // an empty map
 	}))
 	t.Cleanup(forgetful.Close)
+	return handlerIn(t, slices.Concat(st.Env(), more, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + forgetful.URL}))
+}
+
+// handlerIn is the handler as main builds it, in an environment with a region
+// and credentials beside the given variables, of which the last one counts.
+func handlerIn(t *testing.T, variables []string) *handler {
+	t.Helper()
 	env := map[string]string{}
-	for _, entry := range slices.Concat(st.Env(), more, []string{"ROLLCALL_CLOUDWATCH_ENDPOINT=" + forgetful.URL, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x"}) {
+	for _, entry := range append(variables, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x") {
 		name, value, _ := strings.Cut(entry, "=")
 		env[name] = value
 		t.Setenv(name, value) // the SDK and crypto/x509 look there
@@ -229,7 +236,7 @@ func TestCloudWatchTakesWhatWildResultsGive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	h := handlerOn(t, st)
+	h := handlerIn(t, st.Env())
 	h.monitor.Sweeper.Probe = func(_ context.Context, target *check.Target) check.Result {
 		i := 0
 		fmt.Sscanf(target.Name, "t%d", &i)
@@ -261,23 +268,6 @@ func TestCloudWatchTakesWhatWildResultsGive(t *testing.T) {
 	if len(targets) != len(wild()) {
 		t.Errorf("%d series of targets, want %d: %q", len(targets), len(wild()), slices.Sorted(maps.Keys(targets)))
 	}
-}
-
-// handlerOn is the handler as main builds it, on a test network.
-func handlerOn(t *testing.T, st *testnet.Net) *handler {
-	t.Helper()
-	env := map[string]string{}
-	for _, entry := range append(st.Env(), "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x") {
-		name, value, _ := strings.Cut(entry, "=")
-		env[name] = value
-		t.Setenv(name, value) // the SDK and crypto/x509 look there
-	}
-	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
-	h := newHandler(context.Background(), lookup, io.Discard, slog.New(slog.DiscardHandler))
-	if h.broken != nil {
-		t.Fatal(h.broken)
-	}
-	return h
 }
 
 // eventOf is an event as JSON.
