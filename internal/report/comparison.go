@@ -101,6 +101,8 @@ func (c *Comparison) estimate() string {
 	return estimate
 }
 
+func milliseconds(d time.Duration) string { return text.Milliseconds(d, 1) + " ms" }
+
 // host is that of a URL, with its port.
 func host(redacted string) string {
 	u, err := url.Parse(redacted)

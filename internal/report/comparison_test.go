@@ -73,17 +73,24 @@ func TestSaved(t *testing.T) {
 func TestProgressLine(t *testing.T) {
 	p := Progress{Total: 1000, Done: 250, Down: 2, Degraded: 1, Confirming: 3, Slow: 4, Slowest: "a\x1b[2Jb", Waiting: 4 * time.Second, Elapsed: 10 * time.Second}
 	for columns, want := range map[int]string{
-		0:   "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
-		21:  "250 of 1,000  2 down",
-		41:  "250 of 1,000  2 down  1 degraded",
-		100: "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
-		110: "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm  █████░░░░░░░░░░░░░░░",
+		0:   "25 %  250 of 1,000  2 down  1 degraded  about 30 s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		3:   "25…",
+		20:  "25 %",
+		29:  "██░░░░░░░░ 25 %  250 of 1,000",
+		60:  "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded",
+		80:  "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  about 30 s left",
+		110: "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  about 30 s left  4 slow: a·[2Jb 4 s  3 to confirm",
 	} {
 		if got := p.Line(Look{Width: columns}); got != want {
 			t.Errorf("at %d columns %q, want %q", columns, got, want)
 		}
 	}
-	if got := (Progress{}).Line(Look{Width: 80}); got != "0 of 0  ░░░░░░░░░░░░░░░░░░░░" {
+	for columns := 1; columns < 120; columns++ {
+		if got := p.Line(Look{Width: columns}); width(got) > columns {
+			t.Errorf("at %d columns %q", columns, got)
+		}
+	}
+	if got := (Progress{}).Line(Look{Width: 80}); got != "░░░░░░░░░░░░░░░░░░░░ 0 %  0 of 0" {
 		t.Errorf("of nothing: %q", got)
 	}
 }
