@@ -75,8 +75,9 @@ func TestProgressLine(t *testing.T) {
 	for columns, want := range map[int]string{
 		0:   "25 %  250 of 1,000  2 down  1 degraded  about 30 s left  4 slow: a·[2Jb 4 s  3 to confirm",
 		3:   "25…",
-		20:  "25 %",
-		29:  "██░░░░░░░░ 25 %  250 of 1,000",
+		17:  "25 %",
+		20:  "25 %  250 of 1,000",
+		45:  "██░░░░░░░░ 25 %  250 of 1,000  2 down",
 		60:  "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded",
 		80:  "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  about 30 s left",
 		110: "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  about 30 s left  4 slow: a·[2Jb 4 s  3 to confirm",

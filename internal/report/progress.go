@@ -26,19 +26,19 @@ const progressBar = 20
 // Line is the progress in a line that fits: what there is no room for is left
 // out, the least important first.
 func (p Progress) Line(l Look) string {
-	percent := p.Done * 100 / max(p.Total, 1)
-	parts := []string{fmt.Sprintf("%d %%", percent), fmt.Sprintf("%s of %s", text.Count(p.Done), text.Count(p.Total))}
-	if l.Width > 0 {
-		bar := progressBar
-		if l.Width < 3*progressBar {
-			bar /= 2
-		}
-		full := p.Done * bar / max(p.Total, 1)
-		parts[0] = strings.Repeat("█", full) + strings.Repeat("░", bar-full) + " " + parts[0]
-	}
-	used := width(strings.Join(parts, "  "))
+	percent := fmt.Sprintf("%d %%", p.Done*100/max(p.Total, 1))
+	parts := []string{percent, fmt.Sprintf("%s of %s", text.Count(p.Done), text.Count(p.Total))}
+	used := width(parts[0]) + gap + width(parts[1])
 	if l.Width > 0 && used > l.Width {
-		return snip(fmt.Sprintf("%d %%", percent), l.Width)
+		return snip(percent, l.Width)
+	}
+	for _, bar := range []int{progressBar, progressBar / 2} {
+		if used+bar+1 <= l.Width*2/3 {
+			full := p.Done * bar / max(p.Total, 1)
+			parts[0] = strings.Repeat("█", full) + strings.Repeat("░", bar-full) + " " + percent
+			used += bar + 1
+			break
+		}
 	}
 	add := func(wanted bool, c colour, part string) {
 		if n := width(part) + gap; wanted && (l.Width == 0 || used+n <= l.Width) {
