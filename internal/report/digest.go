@@ -51,6 +51,17 @@ func (l Look) lines(w io.Writer, c colour, s string) {
 	}
 }
 
+// wrapLines breaks the lines of a text where the terminal ends.
+func (l Look) wrapLines(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		for _, part := range wrap(strings.TrimSuffix(line, "\n"), l.Width) {
+			b.WriteString(part + "\n")
+		}
+	}
+	return b.String()
+}
+
 // mostKinds is how many reasons a tally names.
 const mostKinds = 8
 
