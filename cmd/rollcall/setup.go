@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/internal/config"
+	"rollcall/internal/list"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
@@ -40,8 +38,8 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 		return nil, wrongUsage("- is standard input and stands alone")
 	case s.Event != "":
 		return readPlan(ctx, sys, s.Event, inputs)
-	case len(s.URLs) == 1 && s.URLs[0] == "-":
-		return readPlan(ctx, sys, "-", inputs)
+	case len(s.URLs) == 1 && (s.URLs[0] == "-" || isFile(s.URLs[0])):
+		return readPlan(ctx, sys, s.URLs[0], inputs)
 	case len(s.URLs) == 0:
 		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
 	}
@@ -52,32 +50,24 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 	return plan.ParseURLs(urls, inputs)
 }
 
-// readPlan reads a file, or standard input if its name is -: an event if the
-// name ends in .json or the text begins with a brace, else one URL a line.
+// readPlan reads a file, or standard input if its name is -: an event, or a list
+// in any format.
 func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
-	r := sys.in
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
-		defer opened.Close()
-		r = opened
+	if file == "-" {
+		return plan.ParseInput(ctx, sys.in, list.Options{}, inputs)
 	}
-	buffered := bufio.NewReader(r)
-	var start []byte
-	for n := 1; len(bytes.TrimSpace(start)) == 0; n++ {
-		var err error
-		if start, err = buffered.Peek(n); errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
-			break
-		} else if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
+	opened, err := os.Open(file)
+	if err != nil {
+		return nil, wrongUsage("reading the event: %v", err)
 	}
-	if strings.HasSuffix(file, ".json") || bytes.HasSuffix(start, []byte("{")) {
-		return plan.Parse(ctx, buffered, inputs)
-	}
-	return plan.ParseLines(ctx, buffered, inputs)
+	defer opened.Close()
+	return plan.ParseInput(ctx, opened, list.Options{Name: file}, inputs)
+}
+
+// isFile reports whether an argument without a scheme is the path of a file.
+func isFile(argument string) bool {
+	info, err := os.Stat(argument)
+	return err == nil && !info.IsDir() && !strings.Contains(argument, "://")
 }
 
 // absolute puts https:// before what people type where a browser would do so
