@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/guard":   {},
 	"internal/weburl":  {"guard"},
 	"internal/redact":  {},
-	"internal/list":    {"weburl"},
+	"internal/list":    {"text", "weburl"},
 	"internal/plan":    {"check", "expect", "guard", "list", "redact", "text", "weburl"},
 	"internal/content": {},
 	"internal/probe":   {"content", "check", "expect", "guard", "redact", "weburl", "wire", "resolve", "trust"},
