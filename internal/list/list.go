@@ -231,8 +231,10 @@ func WithScheme(host string) string {
 
 var (
 	// keyOfYAML begins a mapping, or a sequence of mappings.
-	keyOfYAML = regexp.MustCompile(`^(- +)*["']?[$A-Za-z]\w*["']?:(\s|$)`)
-	withURL   = regexp.MustCompile(`(?i)^https?:`)
+	keyOfYAML   = regexp.MustCompile(`^(- +)*["']?[$A-Za-z]\w*["']?:(\s|$)`)
+	arrayOfJSON = regexp.MustCompile(`^\[\s*(["{\]]|$)`)
+
+	withURL = regexp.MustCompile(`(?i)^https?:`)
 )
 
 // recognise returns the format of a list by its beginning.
@@ -252,7 +254,7 @@ func recognise(start []byte) Format {
 			return JSONLines
 		}
 		return JSON
-	case first[0] == '[':
+	case arrayOfJSON.Match(first):
 		return JSON
 	case first[0] == '<' && !bytes.HasPrefix(bytes.ToLower(first), []byte("<http")):
 		return Sitemap

@@ -41,7 +41,10 @@ func (r *Reader) lines(ctx context.Context, yield func(Entry) bool) {
 		case errors.Is(err, io.EOF):
 			return
 		case err != nil:
-			yield(broken(line+1, err))
+			if len(text) > 0 {
+				line++
+			}
+			yield(broken(line, err))
 			return
 		}
 	}

@@ -14,7 +14,7 @@ func BenchmarkLines(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ParseLines(context.Background(), bytes.NewReader(list), Inputs{}); err != nil {
+		if _, err := parseLines(context.Background(), bytes.NewReader(list), Inputs{}); err != nil {
 			b.Fatal(err)
 		}
 	}
