@@ -17,6 +17,10 @@ type Target struct {
 	URL         *url.URL // absolute, http or https, with a host, never with user info; nil when Invalid
 	RedactedURL string   // the URL as people may see it: no user info, no query
 
+	// Typed: a person at this terminal wrote the host by hand, so that its own
+	// addresses may be private ones.
+	Typed bool
+
 	*Settings // shared by targets that differ in nothing of it; never nil
 
 	// Invalid says why the target can't be probed, in words that hold no
