@@ -63,7 +63,7 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 // runMode checks with a prober and a resolver that remember nothing of the
 // other mode. cpu is the processor time of a check; 0: unknown.
 func runMode(ctx context.Context, settings config.Config, p *plan.Plan, progress *progress, sys system) (s *monitor.Summary, inFlight int, cpu time.Duration) {
-	m, done := newMonitor(settings, sys, progress)
+	m, done := newMonitor(settings, sys, progress, false)
 	defer done()
 	m.Sweeper.Canary = nil // it would cost time in one mode only
 	stop := progress.follow(m, p)

@@ -29,14 +29,11 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost 
 			return writeError(err)
 		}
 		last = summary
-		if !pause.For(ctx, time.Until(summary.Started.Add(r.command.Watch))) {
+		if !pause.For(ctx, time.Until(summary.Started.Add(time.Duration(r.command.Watch)))) {
 			break
 		}
 		if r.out.file == nil {
 			r.out.look = r.sys.look(r.out.w) // the terminal may have another size now
-		}
-		if lost != nil {
-			fmt.Fprintln(r.sys.err, "rollcall:", report.Plain(lost.Error()))
 		}
 		summary, lost = r.check(ctx)
 		if ctx.Err() != nil {
@@ -56,7 +53,7 @@ func (r *checkRunner) showRound(w io.Writer, last, s *monitor.Summary) error {
 		r.changes = append(r.changes, changes...)
 		r.changes = r.changes[max(0, len(r.changes)-mostChanges):]
 	}
-	table := r.command.Format == "table"
+	table := r.command.Format == "table" || r.command.Format == auto
 	if table && last != nil && look.Width == 0 && r.out.file == nil {
 		_, err := io.WriteString(w, strings.Join(append(changes, report.TimedLine(s, look)), "\n")+"\n")
 		return err
