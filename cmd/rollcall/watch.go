@@ -23,11 +23,15 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost 
 	again := *r.plan
 	again.Scheduled = time.Time{} // it is the first run's
 	r.plan = &again
+	began := summary.Started
 	var last *monitor.Summary
+	var seen statistics
 	for {
+		seen.add(summary)
 		if err := r.out.write(func(w io.Writer) error { return r.showRound(w, last, summary) }); err != nil {
 			return writeError(err)
 		}
+		r.noteFile(report.TimedLine(summary, report.Look{}))
 		last = summary
 		if !pause.For(ctx, time.Until(summary.Started.Add(time.Duration(r.command.Watch)))) {
 			break
@@ -40,7 +44,14 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost 
 			break // it was cut short: its changes are not real
 		}
 	}
-	return &exitError{exitInterrupted, "watch interrupted"}
+	w := r.sys.err
+	if r.out.file == nil && r.command.Format != "json" {
+		w = r.out.w
+	}
+	if err := seen.write(w, time.Since(began)); err != nil {
+		return writeError(err)
+	}
+	return &exitError{code: exitInterrupted}
 }
 
 // showRound shows a result. On a terminal it takes the place of the one before;
