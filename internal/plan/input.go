@@ -88,6 +88,7 @@ func (l *targetList) addArray(ctx context.Context, root value, place string) err
 // is ctx's.
 func (l *targetList) addEntries(ctx context.Context, source *list.Reader, place string) error {
 	l.lines, l.place = true, place
+	last := ""
 	rows := rows{l: l, ctx: ctx, fields: map[string]string{}}
 	for e := range source.Entries(ctx) {
 		at := "line "
@@ -106,7 +107,9 @@ func (l *targetList) addEntries(ctx context.Context, source *list.Reader, place 
 			}
 		case e.Fields != nil:
 			l.add(rows.target(at+placeEnd, e.Fields))
+		case e.Text == last: // a million times the same costs nothing
 		default:
+			last = e.Text
 			l.add(value{path: at, kind: aString, text: e.Text, ps: l.ps})
 		}
 		l.alike.fold(l.ps, before)

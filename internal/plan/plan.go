@@ -69,6 +69,11 @@ type Inputs struct {
 	// Permit reports whether a reference may use a variable for a host, as
 	// [Grants.Permit] does. Nil: none may.
 	Permit func(name, host string) bool
+
+	// Defaults is a JSON object with fields of defaults, which are laid over
+	// the event's own. In problems, paths into it begin with "defaults here".
+	// Nil: there are none.
+	Defaults []byte
 }
 
 // Parse reads an event, a JSON object, and the source that it names. What is

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -85,6 +86,11 @@ type origin struct {
 }
 
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
+	if in.Defaults != nil {
+		if own := readJSON(context.Background(), in.Defaults, "defaults here"+placeEnd, ps); own.kind != absent {
+			e.settings = overlay(e.settings, own.requireObject(fieldNames(fields)), fields)
+		}
+	}
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields),
 		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
