@@ -60,6 +60,7 @@ type targetList struct {
 	alike    alike     // problems that many entries have
 	warnings []string
 	invalid  []Problem // targets that can't be checked
+	full     bool      // there are too many targets
 
 	targets []check.Target
 	origins []origin // of targets[i]
@@ -227,6 +228,7 @@ func (l *targetList) add(v value) {
 	}
 	if len(l.targets) == maxTargets {
 		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
+		l.full = true
 		return
 	}
 	if t.Invalid != "" && len(l.invalid) < maxListed {
