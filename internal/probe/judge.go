@@ -107,6 +107,9 @@ func (a *attempt) evaluate(resp *response, stop func() bool) error {
 			if a.anonymous && refusesAnonymous(a.res.Status) {
 				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
 			}
+			if a.identified && refusesAnonymous(a.res.Status) {
+				detail += "; the server may have refused the client certificate"
+			}
 			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail}
 		}
 	}
