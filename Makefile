@@ -1,6 +1,6 @@
 # Everything there is to do with Rollcall, a target each. `make` lists them.
 # Go, make and git are enough for all but `check`, `sam-…` (python3), `interop`
-# (nginx, caddy, h2o, openssl) and `browser` (chromium, npm). GNU make 3.81, as
+# (web servers, openssl) and `browser` (chromium, npm). GNU make 3.81, as
 # macOS has it, will do.
 
 .DEFAULT_GOAL := help
@@ -95,7 +95,7 @@ race: ## run the tests of what is concurrent with the race detector (needs a C c
 	CGO_ENABLED=1 go test -race -p 1 -timeout 10m $(RACE)
 	CGO_ENABLED=1 $(GOTEST) test -race -p 1 -timeout 10m ./faults ./probe ./s3 ./terminal
 
-interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl, zsh, fish, mandoc)
+interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, apache2, haproxy, lighttpd, node, java, openssl, zsh, fish, mandoc)
 	$(GOTEST) test -count=1 -tags interop ./terminal
 	$(GOTEST) test -count=1 -tags interop -run 'OpenSSL|WebServers' ./probe
 
