@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,10 +34,14 @@ const (
 	fieldName  = "name"
 	fieldGroup = "group"
 	fieldURL   = "url"
+	fieldTitle = "title"
+	fieldLink  = "link"
 )
 
+var ownFields = []string{fieldURL, fieldName, fieldGroup, fieldTitle, fieldLink}
+
 func targetFields(fields []setting) []string {
-	return append(fieldNames(fields), fieldURL, fieldName, fieldGroup)
+	return append(fieldNames(fields), ownFields...)
 }
 
 // A targetList makes the targets of a plan.
@@ -46,7 +52,8 @@ type targetList struct {
 	variables variables
 
 	event   event
-	request request // the event's, references replaced
+	request request          // the event's, references replaced
+	layers  map[string]layer // of the groups that the event describes
 
 	lines bool      // the targets are lines of a text
 	seen  sightings // of what looks like something else than a URL
@@ -57,6 +64,12 @@ type targetList struct {
 	groups  map[string]bool
 
 	unencrypted string // the first target whose references are sent over http; "": none
+}
+
+// A layer is what targets of a group have that say nothing themselves.
+type layer struct {
+	settings *check.Settings // references as written
+	request  request         // references replaced
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -76,7 +89,44 @@ func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetLi
 		byName:    map[string]int{}, groups: map[string]bool{},
 	}
 	l.request = l.variables.resolve(e.settings)
+	if e.group != "" { // else that is a problem already
+		l.groupOf(e.groupAt)
+	}
+	l.layers = map[string]layer{}
+	for name, group := range e.groups {
+		s := e.settings
+		if len(*ps) == 0 { // else its members may not be what they should
+			for _, members := range group.settings {
+				s = overlay(s, members, fields)
+			}
+		}
+		l.layers[name] = layer{s, l.variables.resolve(s)}
+	}
 	return l
+}
+
+// layerOf returns the layer of a group, which is the event's own where the event
+// does not describe it.
+func (l *targetList) layerOf(group string) layer {
+	if described, ok := l.layers[group]; ok {
+		return described
+	}
+	return layer{l.event.settings, l.request}
+}
+
+// groupOf returns the group of a target whose own one v is, or absent. Where the
+// event describes its groups it is one of them.
+func (l *targetList) groupOf(v value) string {
+	if v.kind == absent {
+		return l.event.group
+	}
+	group, ok := v.requireWords()
+	if ok && len(l.event.groups) > 0 && group != defaultGroup {
+		if _, known := l.event.groups[group]; !known {
+			v.problem("%s is not one of the event's groups%s", quote(group), suggestion(group, slices.Sorted(maps.Keys(l.event.groups))))
+		}
+	}
+	return group
 }
 
 // addLines adds one target a line. place and a line's number make its path.
@@ -147,13 +197,18 @@ func (l *targetList) add(v value) {
 	if id == nil || refers && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
-	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
-	t := check.Target{Group: l.event.group, URL: u}
+	layer := l.layerOf(cmp.Or(own.get(fieldGroup).text, l.event.group))
+	o := origin{v.path, text, id, overlay(withUser(layer.settings, user), own, l.fields)}
+	t := check.Target{URL: u}
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
 	}
-	if group := own.get(fieldGroup); group.kind != absent {
-		t.Group, _ = group.requireWords()
+	t.Group = l.groupOf(own.get(fieldGroup))
+	if title := own.get(fieldTitle); title.kind != absent {
+		t.Title, _ = readTitle(title)
+	}
+	if link := own.get(fieldLink); link.kind != absent {
+		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
 		return
@@ -176,15 +231,15 @@ func (l *targetList) add(v value) {
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
 	if i, taken := l.byName[t.Name]; taken {
-		if t.Group != l.targets[i].Group || !o.same(&l.origins[i]) {
+		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
 			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
 		}
 		return
 	}
 	t.Settings = o.settings
 	if invalid == nil {
-		r := l.request
-		if o.settings != l.event.settings {
+		r := layer.request
+		if o.settings != layer.settings {
 			r = l.variables.resolve(o.settings)
 		}
 		if refers {
@@ -254,7 +309,16 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
+		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
+		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
+		Groups:   map[string]Group{},
 		Warnings: l.seen.warnings(l.lines),
+	}
+	for name := range l.groups {
+		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}
+	}
+	for name, group := range l.event.groups {
+		p.Groups[name] = Group{group.title, l.layerOf(name).settings.Alert, group.maintenance}
 	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}

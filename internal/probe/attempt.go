@@ -48,7 +48,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
-			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
 		},
 	}
