@@ -47,6 +47,8 @@ type Entry struct {
 	At    time.Time `json:"at"`  // since when it waits
 	Claim Claim     `json:"claim,omitzero"`
 	Tried bool      `json:"tried,omitzero"` // it may have been accepted
+
+	Accepted []string `json:"accepted,omitempty"` // by these topics, of several
 }
 
 // A Claim keeps other runs from telling what this one is about to tell.
@@ -290,11 +292,12 @@ func (d *Document) Claim(run string, now time.Time) (next *Document, entries []E
 
 // Settle returns d after a run has tried to tell what it claimed. What was accepted
 // leaves the outbox, and people know it from then on. Of refused it is certain that
-// nobody was told. What is in neither list may have been told: another run will.
+// no topic accepted it but those in its Accepted. What is in neither list may have
+// been told: another run will tell it.
 func (d *Document) Settle(run string, accepted, refused []Entry, more []More, at time.Time) *Document {
 	c := *d
 	c.Outbox, c.Incidents, c.More = slices.Clone(d.Outbox), slices.Clone(d.Incidents), slices.Clone(d.More)
-	incidents, done, kept := map[string]*Incident{}, map[string]*Entry{}, map[int64]bool{}
+	incidents, done, kept := map[string]*Incident{}, map[string]*Entry{}, map[int64]*Entry{}
 	for i := range c.Incidents {
 		incidents[c.Incidents[i].ID] = &c.Incidents[i]
 	}
@@ -306,7 +309,7 @@ func (d *Document) Settle(run string, accepted, refused []Entry, more []More, at
 		}
 	}
 	for i := range refused {
-		kept[refused[i].Seq] = true
+		kept[refused[i].Seq] = &refused[i]
 	}
 	c.Outbox = slices.DeleteFunc(c.Outbox, func(e Entry) bool { return done[e.Incident] != nil && done[e.Incident].Seq == e.Seq })
 	for i := range c.Outbox {
@@ -315,8 +318,9 @@ func (d *Document) Settle(run string, accepted, refused []Entry, more []More, at
 			continue
 		}
 		e.Claim = Claim{}
-		if kept[e.Seq] {
-			e.Tried = false
+		if tried := kept[e.Seq]; tried != nil {
+			e.Accepted = tried.Accepted
+			e.Tried = len(e.Accepted) > 0
 		}
 		if told := done[e.Incident]; told != nil && told.Seq < e.Seq {
 			e.Missed = e.Missed && !told.State.problem() // it changed while we told
