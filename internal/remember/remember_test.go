@@ -373,6 +373,16 @@ func TestNothingIsLost(t *testing.T) {
 			s, d := newShelf(), &desk{}
 			var m *Memory
 			faults, other := true, false
+			another := func() { // process runs meanwhile, to its end
+				if other {
+					return
+				}
+				other = true
+				r := run(fmt.Sprint("other-", random.Uint32()), lettersOf(random))
+				r.Minute = r.Minute.Add(time.Duration(random.IntN(2)) * time.Minute)
+				New(s, d, []string{"mail"}, site).Remember(t.Context(), r)
+				other = false
+			}
 			s.fault = func(step string) error {
 				switch {
 				case !faults:
@@ -380,10 +390,8 @@ func TestNothingIsLost(t *testing.T) {
 					panic(killed{})
 				case chance(6):
 					return errors.New("no response")
-				case chance(5) && !other: // another process runs meanwhile, to its end
-					other = true
-					New(s, d, []string{"mail"}, site).Remember(t.Context(), run(fmt.Sprint("other-", random.Uint32()), lettersOf(random)))
-					other = false
+				case chance(5):
+					another()
 				}
 				return nil
 			}
@@ -419,6 +427,8 @@ func TestNothingIsLost(t *testing.T) {
 					panic(killed{})
 				case chance(6):
 					return refusal{} // who knows
+				case chance(20):
+					another()
 				}
 				return nil
 			}
