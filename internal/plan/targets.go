@@ -63,7 +63,8 @@ type targetList struct {
 	byName  map[string]int
 	groups  map[string]bool
 
-	unencrypted string // the first target whose references are sent over http; "": none
+	invalid     []Problem // of the plan
+	unencrypted string    // the first target whose references are sent over http; "": none
 }
 
 // A layer is what targets of a group have that say nothing themselves.
@@ -184,7 +185,7 @@ func (l *targetList) add(v value) {
 		v.problem("is %s, neither a string nor an object", v.kind)
 		return
 	}
-	text, _ := link.requireText()
+	text, written := link.requireText()
 	refers := strings.Contains(text, "${")
 	u, user, invalid := readURL(text)
 	if refers {
@@ -211,6 +212,9 @@ func (l *targetList) add(v value) {
 		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
+		if invalid != nil && written && link.path != "" {
+			l.noteInvalid(v, "url: "+invalid.Error())
+		}
 		return
 	}
 
@@ -252,6 +256,9 @@ func (l *targetList) add(v value) {
 			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
 		}
 	}
+	if t.Invalid != "" {
+		l.noteInvalid(v, t.Invalid)
+	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
 	l.origins = append(l.origins, o)
@@ -261,6 +268,22 @@ func (l *targetList) add(v value) {
 			v.problem("is in one group too many: an event has at most %d", maxGroups)
 		}
 	}
+}
+
+// noteInvalid keeps why the target that v is can't be checked: a field, a colon and
+// the reason.
+func (l *targetList) noteInvalid(v value, invalid string) {
+	if len(l.invalid) == maxListed {
+		return
+	}
+	path := v.path
+	if field, reason, found := strings.Cut(invalid, ": "); found && (v.kind == anObject || field == fieldURL) {
+		invalid = reason
+		if v.kind == anObject {
+			path += "." + field
+		}
+	}
+	l.invalid = append(l.invalid, Problem{path, invalid})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -305,7 +328,7 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
 	if len(*l.ps) > 0 {
-		return nil, &InvalidEventError{*l.ps}
+		return nil, &InvalidEventError{append(*l.ps, l.invalid...)}
 	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
@@ -313,6 +336,7 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
 		Groups:   map[string]Group{},
 		Warnings: l.seen.warnings(l.lines),
+		Invalid:  l.invalid,
 	}
 	for name := range l.groups {
 		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}
