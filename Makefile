@@ -255,8 +255,8 @@ ministack: build .venv/ministack/installed ## run the function against MiniStack
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
 	$(GOTEST) test -count=1 -p 1 -v -tags ministack -run '^TestMiniStack' ./publish ./alarm
 
-# Both stop what they started and remove what they wrote, also when interrupted.
-.PHONY: sam-local stack stack-program
+# All stop what they started and remove what they wrote, also when interrupted.
+.PHONY: sam-local stack stack-operated stack-program
 stack-program:
 	$(GOBUILD_TEST) -o ../bin/stack ./stack
 
@@ -265,6 +265,9 @@ sam-local: stack-program .venv/sam/installed ## run every event by sam local inv
 
 stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy two stacks to MiniStack, break a site, see the alarm's message arrive (8 minutes)
 	bin/stack deployed
+
+stack-operated: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy, change, release: as operators do, to MiniStack (3 minutes)
+	bin/stack operated
 
 # The accessibility checker is the npm registry's, at the version and with the
 # checksum of the lock file.
