@@ -214,6 +214,7 @@ func (l *targetList) requireSchemes() {
 	if n == 1 {
 		what = "its only line has no scheme"
 	}
+	l.invalid = nil
 	l.ps.report(cmp.Or(l.place, theList), "%s: %swrite https:// before each", what, l.hint)
 }
 

@@ -37,8 +37,8 @@ type Plan struct {
 	Run        string    // of which run; "" where the event does not say
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 
-	Invalid  []Problem // targets that can't be checked, and where they are: at most 1,000
 	Warnings []string  // what is right but may not be meant
+	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
 	Event    RawEvent  // what it was made of; nil where that was not an event
 }
 
@@ -287,6 +287,10 @@ func readEvent(root value, settings []setting, base event) event {
 	e := base
 	e.urls, e.source, e.ofRun = value{}, value{}, nil
 	if root.kind == absent {
+		return e
+	}
+	if root.kind == anArray {
+		root.problem("is an array, not an object (write {\"urls\": […]})")
 		return e
 	}
 	fields := eventFields(settings)

@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -213,7 +214,9 @@ func expressions(name, description string, compiled map[string]*expect.Expressio
 				e, err := expect.Compile(source)
 				if err != nil {
 					hint := ""
-					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Unknown != "" {
+					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Hint() != "" {
+						hint = " (" + wrong.Hint() + ")"
+					} else if ok && wrong.Unknown != "" {
 						hint = suggestion(wrong.Unknown, expect.Names())
 					}
 					element.problem("%s: %v%s", quote(source), err, hint)
@@ -305,16 +308,28 @@ func durationSchema(description string) schema {
 
 // requireDuration returns the duration that v has to be.
 func requireDuration(v value) (time.Duration, bool) {
+	if v.kind == aNumber {
+		v.problem("is a number, not a string (%s)", durationHint(v.text))
+		return 0, false
+	}
 	text, ok := v.requireText()
 	if !ok {
 		return 0, false
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
+		v.problem("invalid duration %s (%s)", quote(text), durationHint(text))
 		return 0, false
 	}
 	return d, true
+}
+
+// durationHint is what was probably meant by a text that is not a duration.
+func durationHint(text string) string {
+	if n, err := strconv.ParseUint(text, 10, 16); err == nil && n < 1000 {
+		return fmt.Sprintf(`write "%ds" or "%[1]dms"`, n)
+	}
+	return "for example 10s or 500ms"
 }
 
 // readTLS reads an object whose members are laid over those that are there.
