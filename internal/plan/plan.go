@@ -253,7 +253,7 @@ func eventFields(settings []setting) []field[event] {
 		{fieldScheduled, schema{
 			"description": "When the schedule meant the run to start; Scheduler fills the placeholder in.",
 			"type":        "string",
-			"pattern":     `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$|^<aws\.scheduler\..*>$`,
+			"pattern":     scheduledPattern,
 			"examples":    []string{"<aws.scheduler.scheduled-time>"},
 		}, func(v value, e *event) {
 			if !strings.HasPrefix(v.text, schedulerPlaceholder) || !strings.HasSuffix(v.text, ">") { // else it counts as absent
@@ -261,12 +261,12 @@ func eventFields(settings []setting) []field[event] {
 			}
 		}},
 		{fieldURLs, schema{
-			"description": "The targets: each a URL, or an object with one.", "type": "array",
-			"items": schema{"anyOf": []schema{{"type": "string"}, {"$ref": "#/$defs/target"}}},
+			"description": "The targets: each a URL, or an object with one.", "type": "array", "minItems": 1,
+			"items": schema{"anyOf": []schema{{"$ref": "#/$defs/url"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
 			"description": "A file that holds the targets, instead of urls: below the package, *.json an event, any other one URL a line.",
-			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^s3://|(^|/)\.\.(/|$)|\.[gG][zZ]$`},
+			"type":        "string", "minLength": 1, "allOf": []schema{without(refusedSources)},
 		}, func(v value, e *event) { e.source = v }},
 	}
 	return slices.Concat(fields, groupFields(settings), runFields())
