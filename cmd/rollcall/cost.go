@@ -7,6 +7,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/cost"
+	"rollcall/internal/list"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
@@ -14,7 +15,8 @@ import (
 
 // costCommand is rollcall cost.
 type costCommand struct {
-	File         string `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
+	File         string `arg:"" name:"file" help:"An event or a list; - is standard input."`
+	HTTPS        bool   `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
 	Every        span   `required:"" placeholder:"INTERVAL" help:"Time between runs, e.g. 1m, 1h or 1d; 730h is once a month."`
 	Region       string `default:"us-east-1" help:"AWS Region."`
 	Metrics      string `complete:"group,target,phases" placeholder:"PROFILE" help:"Metrics profile: group, target or phases (default: the event's, or ROLLCALL_METRICS)."`
@@ -29,7 +31,7 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{
+	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{
 		Lookup: sys.lookup, Permit: func(string, string) bool { return true }, // what it costs where it is allowed
 	})
 	if err != nil {
@@ -84,13 +86,13 @@ func (c *costCommand) check() error {
 
 // readWithUse reads a plan, and how it is used by the environment's
 // configuration.
-func readWithUse(ctx context.Context, sys system, file string, in plan.Inputs) (*plan.Plan, cost.Use, error) {
+func readWithUse(ctx context.Context, sys system, file string, https bool, in plan.Inputs) (*plan.Plan, cost.Use, error) {
 	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
 	in.Sources = settings.Sources()
-	p, err := readPlan(ctx, sys, file, in)
+	p, err := readPlan(ctx, sys, file, list.Options{HTTPS: https, Fetch: fetch(settings, sys)}, in)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,12 +9,6 @@ import (
 
 	"golang.org/x/term"
 )
-
-// maxInput bounds what is read of standard input or a file, in bytes: a million
-// URLs of a hundred bytes, and more. A stream that never ends does here.
-const maxInput = 128 << 20
-
-var errInput = fmt.Errorf("it is longer than %d MiB", maxInput>>20)
 
 // openInput opens a file, or standard input if its name is -. Whatever blocks,
 // opening and reading end with ctx; its goroutine is left behind then.
@@ -35,13 +28,7 @@ func openInput(ctx context.Context, sys system, name string) io.ReadCloser {
 			r = file
 		}
 		defer r.Close()
-		_, err := io.CopyN(out, r, maxInput+1)
-		switch {
-		case err == nil:
-			err = errInput
-		case errors.Is(err, io.EOF):
-			err = nil
-		}
+		_, err := io.Copy(out, r) // whoever reads it has a limit
 		out.CloseWithError(err)
 	}()
 	stop := context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)); out.CloseWithError(context.Cause(ctx)) })

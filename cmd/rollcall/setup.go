@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -18,6 +17,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/config"
+	"rollcall/internal/list"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
@@ -29,9 +29,10 @@ import (
 
 // sources are the flags and arguments that say what to check.
 type sources struct {
-	URLs  []string `arg:"" optional:"" name:"url" help:"URLs to check; https:// is assumed if there is no scheme. Or one file: an event, or a list with one URL a line. - is standard input."`
-	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event, or of a list with one URL a line; - is standard input."`
+	URLs  []string `arg:"" optional:"" name:"url" help:"URLs to check; https:// is assumed if there is no scheme. Or one file: an event, or a list (text, JSON, YAML, JSONL, CSV, TSV, a sitemap; also gzip). - is standard input."`
+	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event or list; - is standard input."`
 
+	HTTPS    bool     `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
 	Header   []string `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"Send this request header; may be repeated."`
 	Method   string   `placeholder:"METHOD" help:"Request with this method, e.g. HEAD (default: GET)."`
 	Body     string   `placeholder:"TEXT" help:"Send this body."`
@@ -56,7 +57,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 	}
 	var p *plan.Plan
 	if file != "" {
-		p, err = readPlan(ctx, sys, file, inputs)
+		p, err = readPlan(ctx, sys, file, list.Options{HTTPS: s.HTTPS, Fetch: fetch(config, sys)}, inputs)
 	} else {
 		var assumed []string
 		if urls, assumed = absolute(urls); len(assumed) > 0 {
@@ -169,27 +170,22 @@ func (s *sources) defaults() ([]byte, error) {
 	return encoded, nil
 }
 
-// readPlan reads a file, or standard input if its name is -: an event if the
-// name ends in .json or the text begins with a brace, else one URL a line.
-func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
+// readPlan reads a file, or standard input if its name is -: an event, or a list
+// in any format.
+func readPlan(ctx context.Context, sys system, file string, options list.Options, inputs plan.Inputs) (*plan.Plan, error) {
 	in := openInput(ctx, sys, file)
 	defer in.Close()
-	buffered := bufio.NewReader(in)
-	var start []byte
-	for n := 1; len(bytes.TrimSpace(start)) == 0; n++ {
-		var err error
-		if start, err = buffered.Peek(n); errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
-			break
-		} else if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		} else if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
+	start := bufio.NewReader(in)
+	if _, err := start.Peek(1); ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, wrongUsage("reading the event: %v", err)
 	}
-	if strings.HasSuffix(file, ".json") || bytes.HasSuffix(start, []byte("{")) {
-		return plan.Parse(ctx, buffered, inputs)
+	if file != "-" {
+		options.Name = file
+		inputs.Sources = besideFile(file, inputs.Sources)
 	}
-	return plan.ParseLines(ctx, buffered, inputs)
+	return plan.ParseInput(ctx, start, options, inputs)
 }
 
 // absolute puts https:// before what people type where a browser would do so

@@ -126,8 +126,11 @@ func TestAssumedScheme(t *testing.T) {
 	if got.code != 0 || got.err != "rollcall: https:// is assumed: https://"+host+"\n" {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
-	if got := rollcall(t, host+"\n", "check", "-"); got.code != 3 || !strings.Contains(got.out, "invalid_target") {
-		t.Errorf("a list means what it means to the function: code %d, output %q", got.code, got.out)
+	if got := rollcall(t, host+"\n", "check", "-"); got.code != 2 || !strings.Contains(got.err, "its only entry has no scheme: use --https, or write https:// before each") {
+		t.Errorf("a list means what it means to the function: code %d, error %q", got.code, got.err)
+	}
+	if got := rollcall(t, host+"\n", "check", "--https", "-"); got.code != 0 || got.err != "" {
+		t.Errorf("with --https: code %d, error %q", got.code, got.err)
 	}
 }
 

@@ -18,7 +18,7 @@ func TestDefaultsHere(t *testing.T) {
 	for name, parse := range map[string]func() (*Plan, error){
 		"event": func() (*Plan, error) { return Parse(context.Background(), strings.NewReader(event), in) },
 		"lines": func() (*Plan, error) {
-			return ParseLines(context.Background(), strings.NewReader("https://a.example\n"), in)
+			return parseLines(context.Background(), strings.NewReader("https://a.example\n"), in)
 		},
 		"URLs": func() (*Plan, error) { return ParseURLs([]string{"https://a.example"}, in) },
 	} {

@@ -72,9 +72,7 @@ func settingFields() []setting {
 				v.problem("invalid header value")
 			}
 		}},
-		{"timeout", textSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
-			"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
-		}), readTimeout},
+		{"timeout", durationSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s."), readTimeout},
 		integer("redirects", "How many are followed; 0: the first response counts. Default: 10.", 0, maxRedirects,
 			func(s *check.Settings, n int64) { s.Redirects = int(n) }),
 		integer("retries", "Confirmations after a failure with a retryable cause. Default: 1.", 0, maxRetries,
@@ -100,6 +98,10 @@ func settingFields() []setting {
 				fieldClientCertificate: []string{fieldClientKey}, fieldClientKey: []string{fieldClientCertificate},
 			},
 		}), readTLS},
+		{"public", schema{"description": "Shown on the status page, without its URL. Default: false.", "type": "boolean"}, func(v value, s *check.Settings) {
+			s.Public = v.require(aBoolean) && v.text == "true"
+		}},
+		{fieldAlert, alertSchema(), readAlert},
 	}
 }
 
@@ -285,19 +287,34 @@ func addHeaders(s *check.Settings, own http.Header) {
 }
 
 func readTimeout(v value, s *check.Settings) {
-	text, ok := v.requireText()
-	if !ok {
-		return
-	}
-	timeout, err := time.ParseDuration(text)
+	timeout, ok := requireDuration(v)
 	switch {
-	case err != nil:
-		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
+	case !ok:
 	case timeout <= 0 || timeout > maxTimeout:
-		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
+		v.problem("%s is out of range (above 0s, at most 15m)", quote(v.text))
 	default:
 		s.Timeout = timeout
 	}
+}
+
+func durationSchema(description string) schema {
+	return textSchema(description).with(schema{
+		"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
+	})
+}
+
+// requireDuration returns the duration that v has to be.
+func requireDuration(v value) (time.Duration, bool) {
+	text, ok := v.requireText()
+	if !ok {
+		return 0, false
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
+		return 0, false
+	}
+	return d, true
 }
 
 // readTLS reads an object whose members are laid over those that are there.

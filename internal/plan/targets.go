@@ -1,19 +1,19 @@
 package plan
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/redact"
 	"rollcall/internal/weburl"
 )
@@ -22,9 +22,8 @@ const (
 	// maxGroups keeps a run's aggregates few: each group has metrics of its own.
 	maxGroups = 50
 
-	// maxLine bounds a line with its end, in bytes: eight times what servers
-	// commonly take.
-	maxLine = 64 << 10
+	// maxTargets keeps the memory of a plan below 1 GiB.
+	maxTargets = 1_000_000
 )
 
 // The fields of a target that are not settings.
@@ -32,10 +31,14 @@ const (
 	fieldName  = "name"
 	fieldGroup = "group"
 	fieldURL   = "url"
+	fieldTitle = "title"
+	fieldLink  = "link"
 )
 
+var ownFields = []string{fieldURL, fieldName, fieldGroup, fieldTitle, fieldLink}
+
 func targetFields(fields []setting) []string {
-	return append(fieldNames(fields), fieldURL, fieldName, fieldGroup)
+	return append(fieldNames(fields), ownFields...)
 }
 
 // A targetList makes the targets of a plan.
@@ -46,10 +49,17 @@ type targetList struct {
 	variables variables
 
 	event   event
-	request request // the event's, references replaced
+	request request          // the event's, references replaced
+	layers  map[string]layer // of the groups that the event describes
 
-	lines bool      // the targets are lines of a text
-	seen  sightings // of what looks like something else than a URL
+	lines    bool      // the targets are entries of a list
+	place    string    // of the list, where it has a name
+	https    bool      // hosts without a scheme get https://
+	hint     string    // what else to do about them
+	seen     sightings // of what looks like something else than a URL
+	alike    alike     // problems that many entries have
+	warnings []string
+	invalid  []Problem // targets that can't be checked
 
 	targets []check.Target
 	origins []origin // of targets[i]
@@ -57,6 +67,12 @@ type targetList struct {
 	groups  map[string]bool
 
 	unencrypted string // the first target whose references are sent over http; "": none
+}
+
+// A layer is what targets of a group have that say nothing themselves.
+type layer struct {
+	settings *check.Settings // references as written
+	request  request         // references replaced
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -81,45 +97,44 @@ func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetLi
 		byName:    map[string]int{}, groups: map[string]bool{},
 	}
 	l.request = l.variables.resolve(e.settings)
+	if e.group != "" { // else that is a problem already
+		l.groupOf(e.groupAt)
+	}
+	l.layers = map[string]layer{}
+	for name, group := range e.groups {
+		s := e.settings
+		if len(*ps) == 0 { // else its members may not be what they should
+			for _, members := range group.settings {
+				s = overlay(s, members, fields)
+			}
+		}
+		l.layers[name] = layer{s, l.variables.resolve(s)}
+	}
 	return l
 }
 
-// addLines adds one target a line. place and a line's number make its path.
-// Its error is ctx's.
-func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader) error {
-	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(nil, maxLine)
-	number := 0
-	l.lines = true
-	for scanner.Scan() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		number++
-		line := scanner.Text()
-		if number == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
-		}
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		line, _, _ = strings.Cut(line, " #") // any other # is part of a URL
-		line, _, _ = strings.Cut(line, "\t#")
-		if line = strings.TrimSpace(line); line != "" {
-			l.add(value{path: place + strconv.Itoa(number), kind: aString, text: line, ps: l.ps})
+// layerOf returns the layer of a group, which is the event's own where the event
+// does not describe it.
+func (l *targetList) layerOf(group string) layer {
+	if described, ok := l.layers[group]; ok {
+		return described
+	}
+	return layer{l.event.settings, l.request}
+}
+
+// groupOf returns the group of a target whose own one v is, or absent. Where the
+// event describes its groups it is one of them.
+func (l *targetList) groupOf(v value) string {
+	if v.kind == absent {
+		return l.event.group
+	}
+	group, ok := v.requireWords()
+	if ok && len(l.event.groups) > 0 && group != defaultGroup {
+		if _, known := l.event.groups[group]; !known {
+			v.problem("%s is not one of the event's groups%s", quote(group), suggestion(group, slices.Sorted(maps.Keys(l.event.groups))))
 		}
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	at := place + strconv.Itoa(number+1)
-	switch err := scanner.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		l.ps.report(at, "is longer than 64 KiB")
-	case err != nil:
-		l.ps.report(at, "can't be read: %v", withoutPath(err))
-	}
-	return nil
+	return group
 }
 
 // add adds the target that v is, a URL or an object with one, unless it is
@@ -140,6 +155,9 @@ func (l *targetList) add(v value) {
 		return
 	}
 	text, _ := link.requireText()
+	if l.https {
+		text = cmp.Or(list.WithScheme(text), text)
+	}
 	refers := strings.Contains(text, "${")
 	u, user, invalid := readURL(text)
 	if refers {
@@ -152,13 +170,18 @@ func (l *targetList) add(v value) {
 	if id == nil || refers && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
-	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
-	t := check.Target{Group: l.event.group, URL: u}
+	layer := l.layerOf(cmp.Or(own.get(fieldGroup).text, l.event.group))
+	o := origin{v.path, text, id, overlay(withUser(layer.settings, user), own, l.fields)}
+	t := check.Target{URL: u}
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
 	}
-	if group := own.get(fieldGroup); group.kind != absent {
-		t.Group, _ = group.requireWords()
+	t.Group = l.groupOf(own.get(fieldGroup))
+	if title := own.get(fieldTitle); title.kind != absent {
+		t.Title, _ = readTitle(title)
+	}
+	if link := own.get(fieldLink); link.kind != absent {
+		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
 		return
@@ -181,15 +204,15 @@ func (l *targetList) add(v value) {
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
 	if i, taken := l.byName[t.Name]; taken {
-		if t.Group != l.targets[i].Group || !o.same(&l.origins[i]) {
-			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
+		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
+			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), strings.TrimSuffix(l.origins[i].path, placeEnd))
 		}
 		return
 	}
 	t.Settings = o.settings
 	if invalid == nil {
-		r := l.request
-		if o.settings != l.event.settings {
+		r := layer.request
+		if o.settings != layer.settings {
 			r = l.variables.resolve(o.settings)
 		}
 		if refers {
@@ -201,6 +224,13 @@ func (l *targetList) add(v value) {
 		} else if len(r.uses) > 0 && u.Scheme == "http" {
 			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
 		}
+	}
+	if len(l.targets) == maxTargets {
+		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
+		return
+	}
+	if t.Invalid != "" && len(l.invalid) < maxListed {
+		l.invalid = append(l.invalid, invalidAt(v, t.Invalid))
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -245,6 +275,19 @@ func (o *origin) same(other *origin) bool {
 	return o.text == other.text || o.url != nil && other.url != nil && weburl.String(o.url) == weburl.String(other.url)
 }
 
+// invalidAt says where a target is that can't be checked, and why: its field and
+// what is wrong with that.
+func invalidAt(v value, why string) Problem {
+	path := strings.TrimSuffix(v.path, placeEnd)
+	if reason, ok := strings.CutPrefix(why, fieldURL+": "); ok && v.kind == aString {
+		return Problem{Path: path, Message: reason}
+	}
+	if field, reason, ok := strings.Cut(why, ": "); ok && path == v.path {
+		return Problem{Path: path + "." + field, Message: reason}
+	}
+	return Problem{Path: path, Message: why}
+}
+
 // finish returns the plan of what was collected, or what is wrong with it. data
 // is the event, err what ended the collecting.
 func (l *targetList) finish(data []byte, err error) (*Plan, error) {
@@ -254,12 +297,23 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
+	l.requireSchemes()
 	if len(*l.ps) > 0 {
-		return nil, &InvalidEventError{*l.ps}
+		return nil, &InvalidEventError{*l.ps, l.alike.more}
 	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
-		Warnings: l.seen.warnings(l.lines),
+		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
+		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
+		Groups:   map[string]Group{},
+		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
+		Invalid:  l.invalid,
+	}
+	for name := range l.groups {
+		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}
+	}
+	for name, group := range l.event.groups {
+		p.Groups[name] = Group{group.title, l.layerOf(name).settings.Alert, group.maintenance}
 	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
