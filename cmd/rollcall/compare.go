@@ -46,7 +46,7 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 	defer cancel()
 	boundMemory(len(p.Targets))
 	progress := newProgress(sys)
-	comparison := &report.Comparison{Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
+	comparison := &report.Comparison{Look: sys.look(sys.out), Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
 
 	// What begins once in a process, and what resolvers and servers remember of
 	// a first visit, is then in neither side's time.
