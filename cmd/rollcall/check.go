@@ -169,6 +169,9 @@ func (r *checkRunner) run(ctx context.Context) error {
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
+	if r.out.file != nil {
+		_ = report.Highlights(r.sys.err, summary, r.sys.look(r.sys.err))
+	}
 	r.noteFile(report.Line(summary))
 	return exitCode(ctx, summary, lost)
 }

@@ -95,6 +95,7 @@ func everything() *monitor.Summary {
 	slow, flaky, redirected, expired := member(7), member(8), member(9), member(10)
 	slow.Unsure, slow.Uncertainty = true, 12*ms
 	flaky.Flaky, flaky.Attempts = true, 2
+	flaky.Title, flaky.Link = "The shop’s health", "https://wiki.example.com/shop"
 	flaky.Warnings = []string{"a header was ignored"}
 	redirected.Redirects, redirected.BodyTruncated = []string{"https://www.example.com", "https://www.example.com/en"}, true
 	expired.State, expired.Reason, expired.Phase, expired.Detail = check.Down, check.TLSExpired, check.TLS, "certificate expired 1 day ago (2026-11-26)"
@@ -249,6 +250,9 @@ func poisoned() *monitor.Summary {
 		r := &s.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
 		r.URL, r.Redirects, r.Warnings = "https://example.com/"+hostile, []string{hostile}, []string{hostile}
+		if i%2 == 0 {
+			r.Title, r.Link = hostile, "https://example.com/"+hostile
+		}
 		if r.Certificate != nil {
 			r.Certificate = &check.Certificate{Subject: hostile, Issuer: hostile, NotAfter: noon}
 		}
@@ -267,6 +271,7 @@ func TestHostileStringsAreText(t *testing.T) {
 		r := &good.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = harmless.Replace(r.Name), harmless.Replace(r.Group), "harmless", "harmless", "harmless"
 		r.URL, r.Redirects, r.Warnings = harmless.Replace(r.URL), []string{"harmless"}, []string{"harmless"}
+		r.Title, r.Link = harmless.Replace(r.Title), harmless.Replace(r.Link)
 		if r.Certificate != nil {
 			r.Certificate = &check.Certificate{Subject: "harmless", Issuer: "harmless", NotAfter: noon}
 		}
@@ -328,7 +333,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %d is %q, want %s", i, rows[i], part)
 		}
 	}
-	for _, part := range []string{"up flaky", "≈120 ms", "warning: a header was ignored", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, expires 2026-11-26; refused"} {
+	for _, part := range []string{"up flaky", "≈120 ms", "The shop’s health shop-00008", "warning: a header was ignored", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, expires 2026-11-26; refused"} {
 		if !strings.Contains(strings.Join(rows, "\n"), part) {
 			t.Errorf("no row has %q:\n%s", part, strings.Join(rows, "\n"))
 		}

@@ -57,6 +57,7 @@ func poisoned(t *testing.T) *monitor.Summary {
 		r := &s.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
 		r.URL, r.Redirects, r.Warnings = "https://example.com/"+hostile, []string{hostile}, []string{hostile}
+		r.Title, r.Link = hostile, "https://example.com/"+hostile
 		if r.Certificate != nil {
 			r.Certificate.Subject, r.Certificate.Issuer = hostile, hostile
 		}
@@ -188,7 +189,7 @@ func (b *browser) names() []string {
 	b.t.Helper()
 	return evaluate[[]string](b, `Array.from(document.querySelectorAll("#rows tbody tr"))
 		.filter((row) => row.checkVisibility({contentVisibilityAuto: false}))
-		.map((row) => row.cells[1].firstChild.textContent)`)
+		.map((row) => (row.querySelector("small") || row.cells[1].firstChild).textContent)`)
 }
 
 // short are names without what all of them have.
