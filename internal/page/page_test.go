@@ -114,7 +114,7 @@ func everything() *monitor.Summary {
 	}
 	invalid := check.Result{Name: "example.com#391196688aa5", Group: "default", State: check.NotChecked, Reason: check.InvalidTarget,
 		Detail: "url: is not absolute (write https://…)", Phases: check.NoPhases()}
-	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid, member(11), member(12), member(13))
+	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid, member(11), member(12), member(13), member(14))
 	*s = monitor.Summary{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started, Duration: s.Duration, Healthy: true, Profile: s.Profile,
 		Event: s.Event, Warnings: s.Warnings, LocalDelay: s.LocalDelay, Published: s.Published, Results: s.Results,
@@ -325,7 +325,7 @@ func TestRows(t *testing.T) {
 	const first = "down hanging.example default More about hanging.example URL https://hanging.example Failed in Connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
 		"Measured by the process’s clock, to ±0.05 ms; the monitor’s own delay, not counted, was 0.0 ms timeout : no response within 10s " +
 		"10 s 1.0 9,999"
-	if len(rows) != 14 || rows[0] != first {
+	if len(rows) != 15 || rows[0] != first {
 		t.Fatalf("%d rows, the first\n%s\nwant\n%s", len(rows), rows[0], first)
 	}
 	for i, part := range []string{"hanging", "shop-00003", "shop-00010", "blocked", "degraded shop-00007", "not checked example.com#", "up"} {
