@@ -36,11 +36,11 @@ type Config struct {
 	MaxAge      time.Duration
 	CloudWatch  string      // endpoint; "": the AWS variables decide
 	Bucket      string      // of S3; "": nothing is remembered, and no page is stored
-	Topic       string      // an ARN that messages are published to; "": nobody is told
+	Topic       string      // an ARN that messages are published to; "": nobody is notified
 	GroupTopic  string      // another one, for subscriptions by group; "": none
 	Alert       check.Alert // when an incident opens, where neither the target nor its group says
 	Interval    time.Duration
-	Certificate int                  // the days before it expires at which a certificate is told of; 0: never
+	Certificate int                  // the days before it expires at which a certificate is reported; 0: never
 	Maintenance []maintenance.Window // of all targets
 	Heartbeat   string               // a URL that is called after each good run; "": none
 	Env         plan.Grants          // which variables references may use, and for which hosts

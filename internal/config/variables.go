@@ -85,7 +85,7 @@ func (c *Config) variables() []Variable {
 		{Name: "ROLLCALL_BUCKET", Old: "ROLLCALL_PAGE_BUCKET", Type: "name of an S3 bucket", Otherwise: "none",
 			Meaning: "where the function keeps [what it remembers](history.md) and [the page](page.md#the-page-of-the-last-run) of each run; its old name is `ROLLCALL_PAGE_BUCKET`. The terminal program stores none",
 			parse:   into(&c.Bucket, bucket)},
-		{Name: "ROLLCALL_TOPIC", Type: "ARN of an SNS topic", Otherwise: "nobody is told",
+		{Name: "ROLLCALL_TOPIC", Type: "ARN of an SNS topic", Otherwise: "nobody is notified",
 			Meaning: "where [messages](history.md#messages) are published: which target is down, why, since when",
 			parse:   into(&c.Topic, topic)},
 		{Name: "ROLLCALL_GROUP_TOPIC", Type: "ARN of an SNS topic", Otherwise: "none",
@@ -102,7 +102,7 @@ func (c *Config) variables() []Variable {
 				return err
 			}},
 		{Name: "ROLLCALL_CERTIFICATE_DAYS", Parameter: "CertificateDays", Type: "integer", Default: "14",
-			Meaning: "the days before it expires at which a certificate is told of, and again 7, 3 and 1 before; 0: never",
+			Meaning: "the days before it expires at which a certificate is reported, and again 7, 3 and 1 before; 0: never",
 			parse:   into(&c.Certificate, atLeast(0))},
 		{Name: "ROLLCALL_MAINTENANCE", Type: "`cron(…)` or `at(…)`, a duration, a time zone", Otherwise: "none",
 			Meaning: "a maintenance of all targets, such as `cron(0 2 * * SUN) PT2H Europe/Berlin`, beside those of the event",
