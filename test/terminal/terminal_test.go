@@ -233,7 +233,7 @@ func TestCtrlC(t *testing.T) {
 	if code := s.exit(); code != 130 {
 		t.Errorf("code %d", code)
 	}
-	shows(t, "what is shown", s.shown(), "STATE", "not_checked", "deadline", "not_checked: the run ended before its turn came", "good.stage.test", "1 up", "3 not checked", "interrupted")
+	shows(t, "what is shown", s.shown(), "STATE", "not_checked", "deadline", "not_checked: the run ended before", "good.stage.test", "1 up", "3 not checked", "interrupted")
 }
 
 // A comparison that was interrupted compares nothing.
