@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"rollcall/internal/expect"
 	"rollcall/internal/guard"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
@@ -36,6 +37,9 @@ type Options struct {
 	// returns them; 0: any number.
 	Memory int64
 
+	// Legs: results of checks that were redirected have a leg for each request.
+	Legs bool
+
 	// Lookup returns the addresses of a host name in network (ip, ip4 or ip6)
 	// within timeout.
 	Lookup func(ctx context.Context, network, host string, timeout time.Duration) (resolve.Answer, error)
@@ -59,12 +63,13 @@ type Prober struct {
 	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
 
-	evaluations, slowEvaluations line
+	evaluations, slowEvaluations *line
+	cpu                          func() time.Duration // that the calling thread has taken
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory)}
+	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory), cpu: expect.CPUTime}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
