@@ -22,6 +22,7 @@ import (
 const (
 	hours      = 730           // a month has, as AWS's own calculator has it
 	gigabyte   = 1_000_000_000 // bytes
+	inFlight   = 840           // checks at once, of 1,024 descriptors
 	bytesOut   = 1500          // a check sends: handshakes and request, without a body
 	bytesIn    = 20_000        // a check receives
 	logBytes   = 1500          // a run logs: its summary, and Lambda's own three lines

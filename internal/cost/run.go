@@ -13,7 +13,6 @@ import (
 const (
 	checkCPU     = 500 * time.Microsecond // of one whole virtual CPU, a check
 	overhead     = 200 * time.Millisecond // beside the checks, mostly to publish
-	inFlight     = 840                    // checks at once, of 1,024 descriptors
 	dnsRate      = 900                    // names a second
 	wholeCPU     = 1769                   // MB of memory that are one virtual CPU
 	confirmation = 3 * time.Second        // after a failure, before the next attempt
