@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/weburl"
 )
 
@@ -40,6 +42,11 @@ func filesOf(files fs.FS) map[string]Source {
 
 func parse(event []byte, in Inputs) (*Plan, error) {
 	return Parse(context.Background(), bytes.NewReader(event), in)
+}
+
+// parseLines reads a list that says what it is by its content.
+func parseLines(ctx context.Context, r io.Reader, in Inputs) (*Plan, error) {
+	return ParseInput(ctx, r, list.Options{}, in)
 }
 
 // Each file of testdata/invalid holds one fault; the text beside it is the

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/maintenance"
 )
 
@@ -69,6 +69,11 @@ type Inputs struct {
 	// Permit reports whether a reference may use a variable for a host, as
 	// [Grants.Permit] does. Nil: none may.
 	Permit func(name, host string) bool
+
+	// Defaults is a JSON object with fields of defaults, which are laid over
+	// the event's own. In problems, paths into it begin with "defaults here".
+	// Nil: there are none.
+	Defaults []byte
 }
 
 // Parse reads an event, a JSON object, and the source that it names. What is
@@ -80,34 +85,44 @@ type Inputs struct {
 // same, and says why in Invalid.
 func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	ps := &problems{}
-	data, err := readAll(event)
-	if errors.Is(err, errTooLarge) {
+	data, err := list.ReadAll(event)
+	if errors.Is(err, list.ErrTooLarge) {
 		ps.report("", "%v", err)
-		return nil, &InvalidEventError{*ps}
+		return nil, &InvalidEventError{Problems: *ps}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
+	return parseEvent(ctx, data, readJSON(ctx, data, "", ps), in, ps)
+}
+
+// parseEvent makes the plan of an event, which data is and root as JSON, and of
+// the source that it names.
+func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *problems) (*Plan, error) {
 	fields := settingFields()
-	root := readJSON(ctx, data, "", ps)
 	e := readEvent(root, fields, builtIn())
 	urls := e.urls
-	var source io.ReadCloser
+	var source *list.Reader
 	var name string
-	lines := false
+	array := false
 	if e.source.kind != absent {
-		if source, name = openSource(ctx, e.source, in.Sources); source == nil {
-			return nil, &InvalidEventError{*ps}
+		var opened io.ReadCloser
+		if opened, name = openSource(ctx, e.source, in.Sources); opened == nil {
+			return nil, &InvalidEventError{Problems: *ps}
 		}
-		defer source.Close()
-		lines = !strings.EqualFold(path.Ext(name), ".json")
+		defer opened.Close()
+		var err error
+		if source, err = list.Open(opened, list.Options{Name: strings.TrimSuffix(name, "?…")}); err != nil {
+			e.source.problem("read %s: %v", quote(name), err)
+		}
 	}
-	if source != nil && !lines {
+	if source != nil && source.Format().Document() {
 		inner := builtIn()
-		if data, err := readAll(source); err != nil {
+		if root, _, err := readDocument(ctx, source, name+placeEnd, ps); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
-			inner = readEvent(readJSON(ctx, data, name+placeEnd, ps), fields, inner)
+			inner = readRoot(root, fields, inner)
+			array = root.kind == anArray
 		}
 		if inner.source.kind != absent {
 			inner.source.problem("cannot be used in a source: a source cannot name another")
@@ -118,33 +133,27 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		if len(*ps) == 0 {
 			e = readEvent(root, fields, inner) // what it says wins, field by field
 		}
-		urls = inner.urls
+		urls, source = inner.urls, nil
 	}
-	list := newTargetList(e, fields, in, ps)
+	targets := newTargetList(e, fields, in, ps)
 	if ctx.Err() != nil {
-		return list.finish(data, context.Cause(ctx))
+		return targets.finish(data, context.Cause(ctx))
 	}
-	if lines {
-		return list.finish(data, list.addLines(ctx, name+":", source))
+	if source != nil {
+		return targets.finish(data, targets.addEntries(ctx, source, name))
+	}
+	if array {
+		return targets.finish(data, targets.addArray(ctx, urls, name))
 	}
 	if urls.kind != absent && urls.require(anArray) {
 		for _, v := range urls.content {
 			if ctx.Err() != nil {
-				return list.finish(data, context.Cause(ctx))
+				return targets.finish(data, context.Cause(ctx))
 			}
-			list.add(v)
+			targets.add(v)
 		}
 	}
-	return list.finish(data, nil)
-}
-
-// ParseLines reads one URL a line, with the built-in defaults. Blank lines
-// are skipped; # begins a comment at a line's start and after white space. A
-// line of more than 64 KiB is an [*InvalidEventError], and so is what can't be
-// read; any other error is ctx's.
-func ParseLines(ctx context.Context, lines io.Reader, in Inputs) (*Plan, error) {
-	list := newTargetList(builtIn(), settingFields(), in, &problems{})
-	return list.finish(nil, list.addLines(ctx, "line ", lines))
+	return targets.finish(data, nil)
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
@@ -155,21 +164,6 @@ func ParseURLs(urls []string, in Inputs) (*Plan, error) {
 		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}
 	return list.finish(nil, nil)
-}
-
-// maxEvent bounds an event, in bytes: ten times what Lambda takes.
-const maxEvent = 64 << 20
-
-// errTooLarge is readAll's, in the words of a problem.
-var errTooLarge = errors.New("is larger than 64 MiB")
-
-// readAll reads up to maxEvent bytes.
-func readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxEvent+1))
-	if err == nil && len(data) > maxEvent {
-		err = errTooLarge
-	}
-	return data, err
 }
 
 // An event is what its bytes say, before there are targets.
@@ -276,6 +270,15 @@ func eventFields(settings []setting) []field[event] {
 		}, func(v value, e *event) { e.source = v }},
 	}
 	return slices.Concat(fields, groupFields(settings), runFields())
+}
+
+// readRoot reads a document: an event, or an array of its targets.
+func readRoot(root value, settings []setting, base event) event {
+	if root.kind == anArray {
+		base.urls = root
+		return base
+	}
+	return readEvent(root, settings, base)
 }
 
 // readEvent reads everything of an event but its targets, and lays it over

@@ -1,21 +1,19 @@
 package plan
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/redact"
 	"rollcall/internal/weburl"
 )
@@ -24,9 +22,8 @@ const (
 	// maxGroups keeps a run's aggregates few: each group has metrics of its own.
 	maxGroups = 50
 
-	// maxLine bounds a line with its end, in bytes: eight times what servers
-	// commonly take.
-	maxLine = 64 << 10
+	// maxTargets keeps the memory of a plan below 1 GiB.
+	maxTargets = 1_000_000
 )
 
 // The fields of a target that are not settings.
@@ -55,8 +52,14 @@ type targetList struct {
 	request request          // the event's, references replaced
 	layers  map[string]layer // of the groups that the event describes
 
-	lines bool      // the targets are lines of a text
-	seen  sightings // of what looks like something else than a URL
+	lines    bool      // the targets are entries of a list
+	place    string    // of the list, where it has a name
+	https    bool      // hosts without a scheme get https://
+	hint     string    // what else to do about them
+	seen     sightings // of what looks like something else than a URL
+	alike    alike     // problems that many entries have
+	warnings []string
+	full     bool // there are too many targets
 
 	targets []check.Target
 	origins []origin // of targets[i]
@@ -84,6 +87,11 @@ type origin struct {
 }
 
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
+	if in.Defaults != nil {
+		if own := readJSON(context.Background(), in.Defaults, "defaults here"+placeEnd, ps); own.kind != absent {
+			e.settings = overlay(e.settings, own.requireObject(fieldNames(fields)), fields)
+		}
+	}
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields),
 		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
@@ -130,44 +138,6 @@ func (l *targetList) groupOf(v value) string {
 	return group
 }
 
-// addLines adds one target a line. place and a line's number make its path.
-// Its error is ctx's.
-func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader) error {
-	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(nil, maxLine)
-	number := 0
-	l.lines = true
-	for scanner.Scan() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		number++
-		line := scanner.Text()
-		if number == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
-		}
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		line, _, _ = strings.Cut(line, " #") // any other # is part of a URL
-		line, _, _ = strings.Cut(line, "\t#")
-		if line = strings.TrimSpace(line); line != "" {
-			l.add(value{path: place + strconv.Itoa(number), kind: aString, text: line, ps: l.ps})
-		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	at := place + strconv.Itoa(number+1)
-	switch err := scanner.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		l.ps.report(at, "is longer than 64 KiB")
-	case err != nil:
-		l.ps.report(at, "can't be read: %v", withoutPath(err))
-	}
-	return nil
-}
-
 // add adds the target that v is, a URL or an object with one, unless it is
 // there already.
 func (l *targetList) add(v value) {
@@ -186,6 +156,9 @@ func (l *targetList) add(v value) {
 		return
 	}
 	text, written := link.requireText()
+	if l.https {
+		text = cmp.Or(list.WithScheme(text), text)
+	}
 	refers := strings.Contains(text, "${")
 	u, user, invalid := readURL(text)
 	if refers {
@@ -236,7 +209,7 @@ func (l *targetList) add(v value) {
 	}
 	if i, taken := l.byName[t.Name]; taken {
 		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
-			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
+			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), strings.TrimSuffix(l.origins[i].path, placeEnd))
 		}
 		return
 	}
@@ -255,6 +228,11 @@ func (l *targetList) add(v value) {
 		} else if len(r.uses) > 0 && u.Scheme == "http" {
 			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
 		}
+	}
+	if len(l.targets) == maxTargets {
+		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
+		l.full = true
+		return
 	}
 	if t.Invalid != "" {
 		l.noteInvalid(v, t.Invalid)
@@ -280,10 +258,13 @@ func (l *targetList) noteInvalid(v value, invalid string) {
 	if field, reason, found := strings.Cut(invalid, ": "); found && (v.kind == anObject || field == fieldURL) {
 		invalid = reason
 		if v.kind == anObject {
-			path += "." + field
+			if !strings.HasSuffix(path, placeEnd) {
+				path += "."
+			}
+			path += field
 		}
 	}
-	l.invalid = append(l.invalid, Problem{path, invalid})
+	l.invalid = append(l.invalid, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: invalid})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -327,15 +308,19 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
-	if len(*l.ps) > 0 {
-		return nil, &InvalidEventError{append(*l.ps, l.invalid...)}
+	l.requireSchemes()
+	if before := len(*l.ps); before > 0 {
+		if *l.ps = append(*l.ps, l.invalid...); l.lines {
+			l.alike.fold(l.ps, before)
+		}
+		return nil, &InvalidEventError{*l.ps, l.alike.more}
 	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
 		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
 		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
 		Groups:   map[string]Group{},
-		Warnings: l.seen.warnings(l.lines),
+		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
 		Invalid:  l.invalid,
 	}
 	for name := range l.groups {
