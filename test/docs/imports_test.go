@@ -74,6 +74,7 @@ var testsMayImport = map[string][]string{
 	"test/cloudformation":  {},
 	"test/faults":          {"testnet", "pause"},
 	"test/s3":              {"testnet"},
+	"test/sns":             {"testnet"},
 	"test/ministack":       {"test/listeners"},
 	"test/listeners":       {},
 	"test/meter":           {"testnet", "pause", "wire"},
