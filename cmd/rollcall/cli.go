@@ -13,7 +13,7 @@ import (
 
 // cli is the program's grammar.
 type cli struct {
-	Check      checkCommand      `cmd:"" help:"Check URLs once, all at the same time."`
+	Check      checkCommand      `cmd:"" bare:"" help:"Check URLs once, all at the same time. The word check may be left out."`
 	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and compare the times."`
 	Demo       demoCommand       `cmd:"" help:"Check faulty servers on this machine: every kind of failure."`
 	Validate   validateCommand   `cmd:"" help:"Validate an event and summarize it."`

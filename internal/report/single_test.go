@@ -80,7 +80,7 @@ func TestDetailsFit(t *testing.T) {
 				if width(line) > max(columns, 2) || strings.TrimRight(line, " ") != line {
 					t.Errorf("at %d columns there is a line of %d: %q", columns, width(line), line)
 				}
-				if !colour && columns == 41 && strings.ContainsFunc(line, func(r rune) bool { return Plain(string(r)) != string(r) }) {
+				if !colour && columns == 47 && strings.ContainsFunc(line, func(r rune) bool { return Plain(string(r)) != string(r) }) {
 					t.Errorf("a line that a terminal obeys: %q", line)
 				}
 			}
