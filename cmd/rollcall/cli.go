@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -68,8 +69,8 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		}
 	}
 	parsed, err := parser.Parse(line.words)
-	if errors.Is(err, errClosed) { // to help
-		return 0 // main says so
+	if errors.Is(err, errClosed) || errors.Is(err, syscall.EPIPE) { // to help
+		return 0 // of the first main says so, the second is nobody's fault
 	}
 	if err != nil {
 		fmt.Fprintf(sys.err, "rollcall: %s\nTry rollcall %s.\n", text.Inert(err.Error()), strings.TrimSpace(line.commandOf(parser.Model)+" --help"))

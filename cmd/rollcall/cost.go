@@ -58,8 +58,8 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 			fmt.Fprintf(sys.err, "rollcall: %q can't be checked, and costs nothing: %s\n", text.Inert(t.Name), text.Inert(t.Invalid))
 		}
 	}
-	if err := cost.Write(sys.out, p, use); err != nil {
-		return wrongUsage("writing the bill: %v", err)
+	if err := writeError(cost.Write(sys.out, p, use)); err != nil {
+		return err
 	}
 	if len(p.Targets) == 0 {
 		return &exitError{code: exitUsage}

@@ -25,7 +25,7 @@ const mostMemory = 300 * 1000 * 1000
 
 // TestSoakManyHosts checks SOAK_HOSTS hosts (100,000 unless told otherwise) from a
 // file, each over HTTPS with a certificate of its own. ROLLCALL is another
-// program to measure.
+// program to measure, SOAK_FLAGS are more flags of it.
 func TestSoakManyHosts(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs Linux's unit of memory")
@@ -57,9 +57,10 @@ func TestSoakManyHosts(t *testing.T) {
 	for _, descriptors := range []int{1024, 20_000} {
 		for _, format := range []string{"table", "html"} {
 			cmd := program(t, nil, "check", "--event", list, "--format", format, "-o", filepath.Join(t.TempDir(), "out"))
+			cmd.Args = append(cmd.Args, strings.Fields(os.Getenv("SOAK_FLAGS"))...)
 			path := cmp.Or(os.Getenv("ROLLCALL"), cmd.Path)
 			cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s \"$@\"", descriptors, path)}, cmd.Args...)
-			cmd.Env = append([]string{"TERM=dumb"}, net.Env()...)
+			cmd.Env = append([]string{"TERM=dumb", "GOMEMLIMIT=" + os.Getenv("GOMEMLIMIT")}, net.Env()...)
 			began := time.Now()
 			out, err := cmd.CombinedOutput()
 			took := time.Since(began)
