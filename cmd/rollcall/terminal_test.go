@@ -126,7 +126,7 @@ func TestAssumedScheme(t *testing.T) {
 	if got.code != 0 || got.err != "rollcall: https:// is assumed: https://"+host+"\n" {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
-	if got := rollcall(t, host+"\n", "check", "-"); got.code != 2 || !strings.Contains(got.err, "its only entry has no scheme: use --https, or write https:// before each") {
+	if got := rollcall(t, host+"\n", "check", "-"); got.code != 2 || !strings.Contains(got.err, "its only line has no scheme: use --https, or write https:// before each") {
 		t.Errorf("a list means what it means to the function: code %d, error %q", got.code, got.err)
 	}
 	if got := rollcall(t, host+"\n", "check", "--https", "-"); got.code != 0 || got.err != "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/cost"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
@@ -18,6 +19,9 @@ type validateCommand struct {
 	File  string `arg:"" name:"file" help:"An event or a list; - is standard input."`
 	HTTPS bool   `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
 }
+
+// runEachMinute is how long the function may take where it runs each minute.
+const runEachMinute = 50 * time.Second
 
 // Run prints all that is wrong with a file, or a summary of it. Its error is an
 // *exitError, or one of the event.
@@ -42,7 +46,11 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range p.Warnings {
+	settings, err := config.Load(sys.lookup)
+	if err != nil {
+		return err
+	}
+	for _, warning := range append(p.Warnings, p.Doubts(settings.Guard, runEachMinute)...) {
 		fmt.Fprintln(sys.err, "rollcall:", text.Inert(warning))
 	}
 	if err := invalid(p); err != nil {
@@ -64,6 +72,7 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 
 // invalid lists the targets that can't be checked, and where they are.
 func invalid(p *plan.Plan) error {
+	var lines []string
 	n := 0
 	for i := range p.Targets {
 		if p.Targets[i].Invalid != "" {
@@ -73,7 +82,6 @@ func invalid(p *plan.Plan) error {
 	if n == 0 {
 		return nil
 	}
-	var lines []string
 	for _, problem := range p.Invalid {
 		lines = append(lines, problem.String())
 	}

@@ -12,6 +12,8 @@ type Result struct {
 	Name  string
 	Group string
 	URL   string // without user info and query
+	Title string // what people call it; "" is Name
+	Link  string // where it leads people; "" is nowhere
 
 	// Small fields stand together: a list of 100,000 has as many results.
 	State         State
@@ -59,7 +61,7 @@ var ErrBudget = errors.New("the run's time is up")
 // Unprobed is the result of a target that no packet went to.
 func Unprobed(t *Target, reason Reason, detail string) Result {
 	return Result{
-		Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 		State: reason.State(), Reason: reason, Detail: detail,
 		Phases: NoPhases(),
 	}
@@ -131,6 +133,8 @@ type Certificate struct {
 	NotAfter time.Time `json:"notAfter"` // as far as RFC 3339 has a form for it
 	DaysLeft float64   `json:"daysLeft"` // from the check to NotAfter, to a hundredth; negative when it has expired
 	Verified bool      `json:"verified"`
+
+	Fingerprint string `json:"-"` // SHA-256 of it, in hex
 }
 
 // A Clock is what a result's durations were measured with.

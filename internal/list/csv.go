@@ -118,8 +118,10 @@ func (r *Reader) rows(ctx context.Context, yield func(Entry) bool) {
 		comma = '\t'
 	}
 	t := newTable(start, comma)
-	if t.url < 0 && len(bytes.TrimSpace(start)) > 0 {
-		yield(Entry{Line: 1, Fault: "names no column url, and there is no column of URLs or hosts"})
+	if t.url < 0 {
+		if len(bytes.TrimSpace(start)) > 0 || len(start) == MaxLine {
+			yield(Entry{Line: 1, Fault: "names no column url, and there is no column of URLs or hosts"})
+		}
 		return
 	}
 	const most = 1 << 20 // bytes of a row

@@ -118,8 +118,8 @@ func (r *Reader) Format() Format { return r.format }
 func (r *Reader) Warnings() []string { return r.warnings }
 
 // Open begins to read a list, and finds out which format it has. It waits for
-// the first 64 KiB, or the end. What can't be decompressed is a [*Fault]; that r
-// fails is said later.
+// the first 64 KiB, or the end. What can't be decompressed is a [*Fault]; where r
+// fails, reading the list fails.
 func Open(r io.Reader, o Options) (*Reader, error) {
 	in := bufio.NewReaderSize(&bounded{r: r, left: MaxBytes, fault: tooLarge}, MaxLine)
 	name := strings.ToLower(o.Name)

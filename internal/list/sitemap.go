@@ -111,7 +111,7 @@ func (r *Reader) locations(ctx context.Context, yield func(e Entry, index bool) 
 		token, err := d.Token()
 		within.left = most
 		if errors.Is(err, io.EOF) && len(open) == 0 {
-			return true
+			return true // there was nothing
 		}
 		if wrong, ok := errors.AsType[*xml.SyntaxError](err); ok {
 			return yield(Entry{Line: wrong.Line, Fault: "is not XML: " + wrong.Msg}, false)
@@ -142,6 +142,9 @@ func (r *Reader) locations(ctx context.Context, yield func(e Entry, index bool) 
 				parent = open[len(open)-2]
 			}
 			open = open[:len(open)-1]
+			if len(open) == 0 {
+				return true // what follows means nothing
+			}
 			location := strings.TrimSpace(content.String())
 			content.Reset()
 			if token.Name.Local != "loc" || parent != "url" && parent != "sitemap" || location == "" {

@@ -32,7 +32,7 @@ func fromYAML(data []byte) ([]byte, error) {
 	if !errors.Is(err, io.EOF) {
 		return nil, faultOfYAML(err)
 	}
-	w := writer{line: 1}
+	w := writer{line: 1, most: min(MaxDocument, leastGrowth+mostGrowth*len(data))}
 	w.value(document.Content[0])
 	if w.fault != nil {
 		return nil, w.fault
@@ -56,6 +56,7 @@ type writer struct {
 	out   bytes.Buffer
 	line  int // of the end of out
 	depth int
+	most  int // bytes of out, and steps
 	steps int
 	fault *Fault
 }
@@ -63,9 +64,10 @@ type writer struct {
 // The bounds of what a document may grow to by its aliases.
 const (
 	deepestNode = 100
-	mostSteps   = 10_000_000
+	leastGrowth = 1 << 20 // bytes, and nodes
+	mostGrowth  = 20      // for each byte
 	tooDeep     = "is nested too deeply: more than 100 levels"
-	tooMuch     = "is too much: its aliases make more than 64 MiB of it"
+	tooMuch     = "is too much: its aliases make more than twenty times as much of it"
 )
 
 // fail keeps the first fault.
@@ -90,7 +92,7 @@ func (w *writer) value(n *yaml.Node) {
 	case w.depth > deepestNode:
 		w.fail(n.Line, tooDeep)
 		return
-	case w.out.Len() > MaxDocument || w.steps > mostSteps:
+	case w.out.Len() > w.most || w.steps > w.most:
 		w.fail(n.Line, tooMuch)
 		return
 	}
@@ -169,7 +171,7 @@ func (w *writer) members(n *yaml.Node, depth int) []member {
 			return nil
 		}
 		for _, m := range w.members(from, depth+1) {
-			if w.steps++; w.steps > mostSteps {
+			if w.steps++; w.steps > w.most {
 				w.fail(n.Line, tooMuch)
 				return nil
 			}

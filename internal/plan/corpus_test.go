@@ -200,3 +200,25 @@ func describeAlert(a *check.Alert) string {
 	}
 	return fmt.Sprintf("%+v", *a)
 }
+
+// Each file of testdata/doubtful is an event that Parse takes, with a target that
+// can't be checked or with a warning; the text beside it says which.
+func TestDoubtfulEvents(t *testing.T) {
+	forEachEvent(t, "doubtful", func(t *testing.T, data []byte) string {
+		p, err := parse(data, inputs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Invalid) == 0 && len(p.Warnings) == 0 {
+			t.Error("there is nothing wrong with it")
+		}
+		var b strings.Builder
+		for _, problem := range p.Invalid {
+			fmt.Fprintf(&b, "%s\n", problem)
+		}
+		for _, w := range p.Warnings {
+			fmt.Fprintf(&b, "warning: %s\n", w)
+		}
+		return b.String()
+	})
+}

@@ -113,6 +113,9 @@ func (l *targetList) addEntries(ctx context.Context, source *list.Reader, place 
 			l.add(value{path: at, kind: aString, text: e.Text, ps: l.ps})
 		}
 		l.alike.fold(l.ps, before)
+		if l.full {
+			break
+		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -168,8 +171,8 @@ func (c *rows) field(column string) string {
 	return ""
 }
 
-// cell is what a cell says. Of fields that are no texts it is JSON; a list may be
-// its only element.
+// cell is what a cell says. For fields of another type than text it is JSON; a
+// list may be its only element.
 func (c *rows) cell(place, field, content string) value {
 	if c.types == nil {
 		c.types = map[string]any{}
@@ -207,10 +210,11 @@ func (l *targetList) requireSchemes() {
 	if !l.lines || n == 0 || l.seen.schemeless < n {
 		return
 	}
-	what := "none of " + text.Count(n) + " entries has a scheme"
+	what := "none of " + text.Count(n) + " lines has a scheme"
 	if n == 1 {
-		what = "its only entry has no scheme"
+		what = "its only line has no scheme"
 	}
+	l.invalid = nil
 	l.ps.report(cmp.Or(l.place, theList), "%s: %swrite https:// before each", what, l.hint)
 }
 

@@ -37,8 +37,8 @@ type Plan struct {
 	Run        string    // of which run; "" where the event does not say
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 
-	Invalid  []Problem // targets that can't be checked, and where they are: at most 1,000
 	Warnings []string  // what is right but may not be meant
+	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
 	Event    RawEvent  // what it was made of; nil where that was not an event
 }
 
@@ -253,7 +253,7 @@ func eventFields(settings []setting) []field[event] {
 		{fieldScheduled, schema{
 			"description": "When the schedule meant the run to start; Scheduler fills the placeholder in.",
 			"type":        "string",
-			"pattern":     `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$|^<aws\.scheduler\..*>$`,
+			"pattern":     scheduledPattern,
 			"examples":    []string{"<aws.scheduler.scheduled-time>"},
 		}, func(v value, e *event) {
 			if !strings.HasPrefix(v.text, schedulerPlaceholder) || !strings.HasSuffix(v.text, ">") { // else it counts as absent
@@ -261,12 +261,12 @@ func eventFields(settings []setting) []field[event] {
 			}
 		}},
 		{fieldURLs, schema{
-			"description": "The targets: each a URL, or an object with one.", "type": "array",
-			"items": schema{"anyOf": []schema{{"type": "string"}, {"$ref": "#/$defs/target"}}},
+			"description": "The targets: each a URL, or an object with one.", "type": "array", "minItems": 1,
+			"items": schema{"anyOf": []schema{{"$ref": "#/$defs/url"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
 			"description": "A file that holds the targets, instead of urls: below the package, *.json an event, any other one URL a line.",
-			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^s3://|(^|/)\.\.(/|$)|\.[gG][zZ]$`},
+			"type":        "string", "minLength": 1, "allOf": []schema{without(refusedSources)},
 		}, func(v value, e *event) { e.source = v }},
 	}
 	return slices.Concat(fields, groupFields(settings), runFields())
@@ -287,6 +287,10 @@ func readEvent(root value, settings []setting, base event) event {
 	e := base
 	e.urls, e.source, e.ofRun = value{}, value{}, nil
 	if root.kind == absent {
+		return e
+	}
+	if root.kind == anArray {
+		root.problem("is an array, not an object (write {\"urls\": […]})")
 		return e
 	}
 	fields := eventFields(settings)

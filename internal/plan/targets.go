@@ -59,14 +59,15 @@ type targetList struct {
 	seen     sightings // of what looks like something else than a URL
 	alike    alike     // problems that many entries have
 	warnings []string
-	invalid  []Problem // targets that can't be checked
+	full     bool // there are too many targets
 
 	targets []check.Target
 	origins []origin // of targets[i]
 	byName  map[string]int
 	groups  map[string]bool
 
-	unencrypted string // the first target whose references are sent over http; "": none
+	invalid     []Problem // of the plan
+	unencrypted string    // the first target whose references are sent over http; "": none
 }
 
 // A layer is what targets of a group have that say nothing themselves.
@@ -154,7 +155,7 @@ func (l *targetList) add(v value) {
 		v.problem("is %s, neither a string nor an object", v.kind)
 		return
 	}
-	text, _ := link.requireText()
+	text, written := link.requireText()
 	if l.https {
 		text = cmp.Or(list.WithScheme(text), text)
 	}
@@ -184,6 +185,9 @@ func (l *targetList) add(v value) {
 		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
+		if invalid != nil && written && link.path != "" {
+			l.noteInvalid(v, "url: "+invalid.Error())
+		}
 		return
 	}
 
@@ -227,10 +231,11 @@ func (l *targetList) add(v value) {
 	}
 	if len(l.targets) == maxTargets {
 		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
+		l.full = true
 		return
 	}
-	if t.Invalid != "" && len(l.invalid) < maxListed {
-		l.invalid = append(l.invalid, invalidAt(v, t.Invalid))
+	if t.Invalid != "" {
+		l.noteInvalid(v, t.Invalid)
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -241,6 +246,25 @@ func (l *targetList) add(v value) {
 			v.problem("is in one group too many: an event has at most %d", maxGroups)
 		}
 	}
+}
+
+// noteInvalid keeps why the target that v is can't be checked: a field, a colon and
+// the reason.
+func (l *targetList) noteInvalid(v value, invalid string) {
+	if len(l.invalid) == maxListed {
+		return
+	}
+	path := v.path
+	if field, reason, found := strings.Cut(invalid, ": "); found && (v.kind == anObject || field == fieldURL) {
+		invalid = reason
+		if v.kind == anObject {
+			if !strings.HasSuffix(path, placeEnd) {
+				path += "."
+			}
+			path += field
+		}
+	}
+	l.invalid = append(l.invalid, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: invalid})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -275,19 +299,6 @@ func (o *origin) same(other *origin) bool {
 	return o.text == other.text || o.url != nil && other.url != nil && weburl.String(o.url) == weburl.String(other.url)
 }
 
-// invalidAt says where a target is that can't be checked, and why: its field and
-// what is wrong with that.
-func invalidAt(v value, why string) Problem {
-	path := strings.TrimSuffix(v.path, placeEnd)
-	if reason, ok := strings.CutPrefix(why, fieldURL+": "); ok && v.kind == aString {
-		return Problem{Path: path, Message: reason}
-	}
-	if field, reason, ok := strings.Cut(why, ": "); ok && path == v.path {
-		return Problem{Path: path + "." + field, Message: reason}
-	}
-	return Problem{Path: path, Message: why}
-}
-
 // finish returns the plan of what was collected, or what is wrong with it. data
 // is the event, err what ended the collecting.
 func (l *targetList) finish(data []byte, err error) (*Plan, error) {
@@ -298,7 +309,10 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
 	l.requireSchemes()
-	if len(*l.ps) > 0 {
+	if before := len(*l.ps); before > 0 {
+		if *l.ps = append(*l.ps, l.invalid...); l.lines {
+			l.alike.fold(l.ps, before)
+		}
 		return nil, &InvalidEventError{*l.ps, l.alike.more}
 	}
 	p := &Plan{

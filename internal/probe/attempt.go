@@ -28,7 +28,8 @@ type attempt struct {
 	legs    []leg
 	typed   []netip.Addr // of the host that a person typed; nil: nobody did, or it is public
 
-	anonymous bool // the last server asked for a client certificate and got none
+	anonymous  bool // the last server asked for a client certificate and got none
+	identified bool // it got one
 }
 
 // Probe checks t once. The phases of the check take t's timeout at most; waiting
@@ -50,7 +51,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
-			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
 		},
 	}
@@ -154,7 +155,7 @@ func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols
 	defer c.close()
 	defer a.ceiling.Set(nil)
 	resp, err := a.exchange(c, h)
-	a.anonymous = c.certificateWanted && !c.certificateSent
+	a.anonymous, a.identified = c.certificateWanted && !c.certificateSent, c.certificateSent
 	return resp, err
 }
 
