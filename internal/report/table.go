@@ -57,8 +57,8 @@ var stateStyles = map[check.State]struct {
 	check.NotChecked: {"?", bold},
 }
 
-// Table writes a row a target, what is wrong first, and below it what Digest
-// writes. On a terminal, targets that have the same reason are folded where
+// Table writes a row a target, what is wrong first, and below it Highlights and
+// the counts. On a terminal, targets that have the same reason are folded where
 // there is no room for all. Durations have a bar of their phases where there is
 // a terminal with room for it. No line ends in blanks; none is wider than the
 // terminal.
@@ -77,7 +77,12 @@ func Table(w io.Writer, s *monitor.Summary, l Look) error {
 	}
 	fmt.Fprintln(b)
 	t.legend(b)
-	digest(b, s, problems, l)
+	highlights(b, s, problems, l)
+	if counts := Line(s); l.Width > 0 && width(counts) > l.Width {
+		l.lines(b, noColour, counts)
+	} else {
+		fmt.Fprintln(b, line(s, l))
+	}
 	return b.Flush()
 }
 
