@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 	}
 	parsed, err := parser.Parse(line.words)
 	if errors.Is(err, errClosed) || errors.Is(err, syscall.EPIPE) { // to help
-		return 0 // of the first main says so, the second is nobody's fault
+		return 0 // of the first main says so, of the second no one has to know
 	}
 	if err != nil {
 		fmt.Fprintf(sys.err, "rollcall: %s\nTry rollcall %s.\n", text.Inert(err.Error()), strings.TrimSpace(line.commandOf(parser.Model)+" --help"))

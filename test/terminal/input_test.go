@@ -29,7 +29,7 @@ func ended(t *testing.T, cmd *exec.Cmd) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// Whoever forgot that - reads from the terminal is told, and one Ctrl-C is enough.
+// Whoever forgot that - reads from the terminal is reminded, and one Ctrl-C is enough.
 func TestReadingFromATerminal(t *testing.T) {
 	t.Parallel()
 	const prompt = "rollcall: reading URLs from the terminal, Ctrl-D ends"
