@@ -18,7 +18,7 @@ import (
 
 // Details writes all that is known of each target, what is wrong first: the
 // phases as figures and as a waterfall, the address, the certificate, each request
-// of a redirected check, and the uncertainty. Highlights and counts follow where
+// of a redirected check, and the uncertainty. The digest follows where
 // there is more than one target. No line is wider than the terminal.
 func Details(w io.Writer, s *monitor.Summary, l Look) error {
 	if l.Width > 0 && l.Width < leastDetails { // no columns fit: lines that are broken
@@ -39,10 +39,9 @@ func Details(w io.Writer, s *monitor.Summary, l Look) error {
 	}
 	if len(s.Results) != 1 {
 		fmt.Fprintln(b)
-		if err := Highlights(b, s, l); err != nil {
+		if err := Digest(b, s, l); err != nil {
 			return err
 		}
-		l.lines(b, noColour, Line(s))
 	} else if s.VantageUnhealthy {
 		fmt.Fprintf(b, "\n%s\n", noNetwork)
 	}

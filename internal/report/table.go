@@ -57,8 +57,8 @@ var stateStyles = map[check.State]struct {
 	check.NotChecked: {"?", bold},
 }
 
-// Table writes a row a target, what is wrong first, and below it Highlights and
-// the counts. On a terminal, targets that have the same reason are folded where
+// Table writes a row a target, what is wrong first, and below it what Digest
+// writes. On a terminal, targets that have the same reason are folded where
 // there is no room for all. Durations have a bar of their phases where there is
 // a terminal with room for it. No line ends in blanks; none is wider than the
 // terminal.
@@ -77,12 +77,7 @@ func Table(w io.Writer, s *monitor.Summary, l Look) error {
 	}
 	fmt.Fprintln(b)
 	t.legend(b)
-	highlights(b, s, problems, l)
-	if counts := Line(s); l.Width > 0 && width(counts) > l.Width {
-		l.lines(b, noColour, counts)
-	} else {
-		fmt.Fprintln(b, line(s, l))
-	}
+	digest(b, s, problems, l)
 	return b.Flush()
 }
 
@@ -154,9 +149,9 @@ func newLayout(blocks []block, scale time.Duration, l Look) *layout {
 	least, enough, wanted := min(t.name, leastName), min(reasons, leastReason), min(reasons, 2*leastReason)
 	switch beside := left - least - gap; {
 	case l.Width >= roomForReason && reasons > 0 && beside >= enough:
-		// The bar gives way to reasons. Of the rest, most names have theirs before
+		// The bar gives way to names and reasons. Most names have theirs before
 		// reasons have all that they want, and the longest names after that.
-		if bar := min(t.bar, max(beside-wanted-gap, leastBar), beside-enough-gap); bar >= leastBar {
+		if bar := min(t.bar, max(beside-wanted-gap, leastBar), beside-enough-gap-(most-least)); bar >= leastBar {
 			t.bar, beside = bar, beside-bar-gap
 		} else {
 			t.bar = 0

@@ -12,18 +12,17 @@ import (
 	"rollcall/internal/text"
 )
 
-// Highlights writes what a reader has to know of a run beyond its counts, in two
-// lines at most: which certificates expire soon, and the reasons by how many
-// targets have them. They stand below a table, and in place of one that went to
-// a file.
-func Highlights(w io.Writer, s *monitor.Summary, l Look) error {
+// Digest writes what a reader has to know of a run in a few lines: which
+// certificates expire soon, the reasons by how many targets have them, and last
+// the counts. It stands below a table, and in place of one that went to a file.
+func Digest(w io.Writer, s *monitor.Summary, l Look) error {
 	b := bufio.NewWriter(w)
 	problems, _ := monitor.Problems(s.UrgentFirst())
-	highlights(b, s, problems, l)
+	digest(b, s, problems, l)
 	return b.Flush()
 }
 
-func highlights(w io.Writer, s *monitor.Summary, problems []*monitor.Problem, l Look) {
+func digest(w io.Writer, s *monitor.Summary, problems []*monitor.Problem, l Look) {
 	l.lines(w, yellow, expiring(s, func(name string) string {
 		if name = Plain(name); l.Width > 0 {
 			return snipMiddle(name, max(l.Width/2, 20))
@@ -31,6 +30,11 @@ func highlights(w io.Writer, s *monitor.Summary, problems []*monitor.Problem, l 
 		return name
 	}))
 	l.lines(w, noColour, tally(problems))
+	if counts := Line(s); l.Width > 0 && width(counts) > l.Width {
+		l.lines(w, noColour, counts)
+	} else {
+		fmt.Fprintln(w, line(s, l))
+	}
 }
 
 // lines writes a text in lines that fit; nothing if it is empty.
