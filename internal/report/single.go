@@ -103,7 +103,8 @@ func (d *details) write(r *check.Result) {
 	if r.Expression != "" {
 		d.field("expected", Plain(r.Expression), noColour)
 	}
-	if r.Measured() {
+	measured := r.Measured() && r.Phases.Sum() > 0
+	if measured {
 		fmt.Fprintln(d.w)
 		d.waterfall(r)
 		fmt.Fprintln(d.w)
@@ -124,7 +125,7 @@ func (d *details) write(r *check.Result) {
 	if r.Attempts > 1 {
 		d.field("attempts", strconv.Itoa(r.Attempts), noColour)
 	}
-	if r.Measured() {
+	if measured {
 		d.field("uncertainty", uncertainty(r), noColour)
 	}
 }
