@@ -30,7 +30,7 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 		return err
 	}
 	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{
-		Lookup: sys.lookup, Permit: func(string, string) bool { return true }, // what it costs where it is allowed
+		Lookup: sys.lookup, Values: anyValues, Permit: func(plan.Reference, string) bool { return true }, // what it costs where it is allowed
 	})
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ type sources struct {
 
 // plan reads what to check.
 func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*plan.Plan, error) {
-	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup, Permit: config.Env.Permit}
+	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup, Permit: config.Grants.Permit}
 	switch {
 	case s.Event != "" && len(s.URLs) > 0:
 		return nil, wrongUsage("give URLs or --event, not both")
@@ -117,10 +117,12 @@ func withScheme(argument string) *neturl.URL {
 
 // limits are the flags that say how to check.
 type limits struct {
-	Allow    []string      `placeholder:"CIDR" help:"Allow addresses of this network, e.g. 10.0.0.0/8, that the address guard would refuse."`
-	Env      []string      `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
-	InFlight int           `placeholder:"N" help:"Maximum concurrent checks (default: the open-file limit)."`
-	Deadline time.Duration `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
+	Allow     []string      `placeholder:"CIDR" help:"Allow addresses of this network, e.g. 10.0.0.0/8, that the address guard would refuse."`
+	Env       []string      `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
+	Parameter []string      `placeholder:"NAME[@HOST]" help:"Let references use this parameter of Systems Manager, for URLs of this host only, e.g. /shop/token@shop.example.com."`
+	Secret    []string      `placeholder:"NAME[@HOST]" help:"Let references use this secret of Secrets Manager, for URLs of this host only."`
+	InFlight  int           `placeholder:"N" help:"Maximum concurrent checks (default: the open-file limit)."`
+	Deadline  time.Duration `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
 }
 
 // config is the environment's configuration, with the flags over it.
@@ -136,12 +138,18 @@ func (l *limits) config(sys system) (config.Config, error) {
 		}
 		c.Guard.Allow = append(c.Guard.Allow, network)
 	}
-	for _, text := range l.Env {
-		grant, err := plan.ParseGrant(text)
-		if err != nil {
-			return c, wrongUsage("--env: %v", err)
+	for _, of := range []struct {
+		kind  plan.Kind
+		flag  string
+		texts []string
+	}{{plan.Env, "--env", l.Env}, {plan.Parameter, "--parameter", l.Parameter}, {plan.Secret, "--secret", l.Secret}} {
+		for _, text := range of.texts {
+			grant, err := plan.ParseGrant(of.kind, text)
+			if err != nil {
+				return c, wrongUsage("%s: %v", of.flag, err)
+			}
+			c.Grants = append(c.Grants, grant)
 		}
-		c.Env = append(c.Env, grant)
 	}
 	if l.InFlight < 0 || l.Deadline < 0 {
 		return c, wrongUsage("--in-flight and --deadline can't be negative")

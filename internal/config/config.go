@@ -35,7 +35,7 @@ type Config struct {
 	MaxAge      time.Duration
 	CloudWatch  string      // endpoint; "": the AWS variables decide
 	PageBucket  string      // of S3; "": no page is stored
-	Env         plan.Grants // which variables references may use, and for which hosts
+	Grants      plan.Grants // which references may be used, and for which hosts
 
 	TaskRoot   string // the directory below which sources are read
 	Memory     int64  // bytes that Lambda gives; 0: unknown

@@ -25,7 +25,14 @@ type Plan struct {
 	PerHost   int            // how many checks at once of one host name and port; 0 where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
 	Warnings  []string       // what is right but may not be meant
+	Failures  []string       // what could not be read, so that the run is one of an earlier list: it is not healthy
 	Event     RawEvent       // what it was made of; nil where that was not an event
+
+	base    *Plan     // with its references as written; nil: it is that plan itself
+	written []written // its targets that have references
+	in      Inputs
+	source  string  // the source's name; "": there is none
+	version Version // of the source
 }
 
 // Inputs are what an event may refer to.
@@ -34,13 +41,20 @@ type Inputs struct {
 	// path without a scheme goes to "file". What has no row here is refused.
 	Sources map[string]Source
 
+	// Kept has the plans of sources that were read before. Nil: none is kept.
+	Kept *Kept
+
 	// Lookup returns what an environment variable holds and whether it is
 	// set, as os.LookupEnv does. Nil: none is set.
 	Lookup func(name string) (string, bool)
 
-	// Permit reports whether a reference may use a variable for a host, as
+	// Values returns what references stand for that are to no variable. Nil:
+	// they can't be read here.
+	Values Values
+
+	// Permit reports whether a reference may be used for a host, as
 	// [Grants.Permit] does. Nil: none may.
-	Permit func(name, host string) bool
+	Permit func(r Reference, host string) bool
 }
 
 // Parse reads an event, a JSON object, and the source that it names. What is
@@ -63,12 +77,39 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	fields := settingFields()
 	root := readJSON(ctx, data, "", ps)
 	e := readEvent(root, fields, builtIn())
+	read := func(known *Plan) (*Plan, error) { return parseTargets(ctx, root, e, fields, in, ps, known) }
+	var p *Plan
+	if e.source.kind != absent && len(*ps) == 0 {
+		p, err = in.Kept.plan(data, read)
+	} else {
+		p, err = read(nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Event = data
+	if !e.scheduled.IsZero() {
+		p.Scheduled = e.scheduled
+	}
+	return p.Resolved(ctx), nil
+}
+
+// parseTargets reads the targets of an event, references as written. known is
+// the plan of what its source held before, and returned if that is unchanged.
+func parseTargets(ctx context.Context, root value, e event, fields []setting, in Inputs, ps *problems, known *Plan) (*Plan, error) {
 	urls := e.urls
 	var source io.ReadCloser
 	var name string
+	var version Version
 	lines := false
 	if e.source.kind != absent {
-		if source, name = openSource(ctx, e.source, in.Sources); source == nil {
+		if known != nil {
+			version = known.version
+		}
+		if source, name, version = openSource(ctx, e.source, in.Sources, version); source == nil {
+			if len(*ps) == 0 {
+				return known, nil
+			}
 			return nil, &InvalidEventError{*ps}
 		}
 		defer source.Close()
@@ -90,21 +131,22 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		urls = inner.urls
 	}
 	list := newTargetList(e, fields, in, ps)
+	list.source, list.version = name, version
 	if ctx.Err() != nil {
-		return list.finish(data, context.Cause(ctx))
+		return list.finish(context.Cause(ctx))
 	}
 	if lines {
-		return list.finish(data, list.addLines(ctx, name+":", source))
+		return list.finish(list.addLines(ctx, name+":", source))
 	}
 	if urls.kind != absent && urls.require(anArray) {
 		for _, v := range urls.content {
 			if ctx.Err() != nil {
-				return list.finish(data, context.Cause(ctx))
+				return list.finish(context.Cause(ctx))
 			}
 			list.add(v)
 		}
 	}
-	return list.finish(data, nil)
+	return list.finish(nil)
 }
 
 // ParseLines reads one URL a line, with the built-in defaults. Blank lines
@@ -113,7 +155,11 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 // read; any other error is ctx's.
 func ParseLines(ctx context.Context, lines io.Reader, in Inputs) (*Plan, error) {
 	list := newTargetList(builtIn(), settingFields(), in, &problems{})
-	return list.finish(nil, list.addLines(ctx, "line ", lines))
+	p, err := list.finish(list.addLines(ctx, "line ", lines))
+	if err != nil {
+		return nil, err
+	}
+	return p.Resolved(ctx), nil
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
@@ -123,7 +169,11 @@ func ParseURLs(urls []string, in Inputs) (*Plan, error) {
 	for i, url := range urls {
 		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}
-	return list.finish(nil, nil)
+	p, err := list.finish(nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.Resolved(context.Background()), nil
 }
 
 // maxEvent bounds an event, in bytes: ten times what Lambda takes.
@@ -231,8 +281,8 @@ func eventFields(settings []setting) []field[event] {
 			"items": schema{"anyOf": []schema{{"type": "string"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
-			"description": "A file that holds the targets, instead of urls: below the package, *.json an event, any other one URL a line.",
-			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^s3://|(^|/)\.\.(/|$)|\.[gG][zZ]$`},
+			"description": "A file that holds the targets, instead of urls, below the package or s3://bucket/key: *.json an event, any other one URL a line.",
+			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^[^:]*(^|/)\.\.(/|$)|\.[gG][zZ]$`},
 		}, func(v value, e *event) { e.source = v }},
 	}
 }

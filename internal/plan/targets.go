@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,23 +39,25 @@ func targetFields(fields []setting) []string {
 
 // A targetList makes the targets of a plan.
 type targetList struct {
-	ps        *problems
-	fields    []setting
-	names     []string // of all fields that a target can have
-	variables variables
+	ps     *problems
+	fields []setting
+	names  []string // of all fields that a target can have
+	in     Inputs
 
-	event   event
-	request request // the event's, references replaced
+	source  string // its name
+	version Version
+
+	event  event
+	refers bool // the event's settings have references
 
 	lines bool      // the targets are lines of a text
 	seen  sightings // of what looks like something else than a URL
 
 	targets []check.Target
 	origins []origin // of targets[i]
+	written []written
 	byName  map[string]int
 	groups  map[string]bool
-
-	unencrypted string // the first target whose references are sent over http; "": none
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -70,13 +71,10 @@ type origin struct {
 }
 
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
-	l := &targetList{
-		ps: ps, event: e, fields: fields, names: targetFields(fields),
-		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
-		byName:    map[string]int{}, groups: map[string]bool{},
+	return &targetList{
+		ps: ps, event: e, fields: fields, names: targetFields(fields), in: in, refers: refers(e.settings),
+		byName: map[string]int{}, groups: map[string]bool{},
 	}
-	l.request = l.variables.resolve(e.settings)
-	return l
 }
 
 // addLines adds one target a line. place and a line's number make its path.
@@ -135,16 +133,19 @@ func (l *targetList) add(v value) {
 		return
 	}
 	text, _ := link.requireText()
-	refers := strings.Contains(text, "${")
-	u, user, invalid := readURL(text)
-	if refers {
+	inURL, plain := strings.Contains(text, "${"), text
+	if inURL {
+		plain = sheltered(text)
+	}
+	u, user, invalid := readURL(plain)
+	if inURL {
 		if err := misplaced(text); err != nil {
 			u, user, invalid = nil, nil, err
 		}
 	}
 	invalid = l.seen.note(link.path, text, l.lines, invalid)
-	id := identity(text)
-	if id == nil || refers && invalid != nil { // what is not a reference may be a secret
+	id := identity(plain)
+	if id == nil || inURL && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
 	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
@@ -182,20 +183,12 @@ func (l *targetList) add(v value) {
 		return
 	}
 	t.Settings = o.settings
-	if invalid == nil {
-		r := l.request
-		if o.settings != l.event.settings {
-			r = l.variables.resolve(o.settings)
+	if own := o.settings != l.event.settings; invalid == nil && (inURL || !own && l.refers || own && refers(o.settings)) {
+		w := written{index: len(l.targets), settings: o.settings}
+		if inURL {
+			w.text = text
 		}
-		if refers {
-			t.URL, r = l.variables.resolveURL(text, u, r)
-		}
-		t.Settings = r.settings
-		if err := l.variables.refusal(r, u); err != nil {
-			t.Settings, t.URL, t.Invalid = o.settings, nil, err.Error()
-		} else if len(r.uses) > 0 && u.Scheme == "http" {
-			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
-		}
+		l.written = append(l.written, w)
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -240,9 +233,9 @@ func (o *origin) same(other *origin) bool {
 	return o.text == other.text || o.url != nil && other.url != nil && weburl.String(o.url) == weburl.String(other.url)
 }
 
-// finish returns the plan of what was collected, or what is wrong with it. data
-// is the event, err what ended the collecting.
-func (l *targetList) finish(data []byte, err error) (*Plan, error) {
+// finish returns the plan of what was collected, its references as written, or
+// what is wrong with it. err is what ended the collecting.
+func (l *targetList) finish(err error) (*Plan, error) {
 	if slow, ok := errors.AsType[*InvalidEventError](err); ok {
 		return nil, slow
 	}
@@ -253,14 +246,11 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 		return nil, &InvalidEventError{*l.ps}
 	}
 	p := &Plan{
-		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
-		Warnings: l.seen.warnings(l.lines),
+		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled,
+		Warnings: l.seen.warnings(l.lines), written: l.written, in: l.in, source: l.source, version: l.version,
 	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
-	}
-	if l.unencrypted != "" {
-		p.Warnings = append(p.Warnings, "the values of references are sent over http, unencrypted: "+quote(l.unencrypted)+" is the first such target")
 	}
 	return p, nil
 }
