@@ -88,7 +88,7 @@ func readWithUse(ctx context.Context, sys system, file string, in plan.Inputs) (
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	in.Sources = settings.Sources()
+	in.Sources = newInputs(sys, settings).Sources
 	p, err := readPlan(ctx, sys, file, in)
 	if err != nil {
 		return nil, cost.Use{}, err

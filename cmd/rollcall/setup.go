@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +15,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
+	"rollcall/internal/secret"
 	"rollcall/internal/sweep"
 	"rollcall/internal/weburl"
 )
@@ -32,7 +38,7 @@ type sources struct {
 
 // plan reads what to check.
 func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*plan.Plan, error) {
-	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup, Permit: config.Grants.Permit}
+	inputs := newInputs(sys, config)
 	switch {
 	case s.Event != "" && len(s.URLs) > 0:
 		return nil, wrongUsage("give URLs or --event, not both")
@@ -40,8 +46,8 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 		return nil, wrongUsage("- is standard input and stands alone")
 	case s.Event != "":
 		return readPlan(ctx, sys, s.Event, inputs)
-	case len(s.URLs) == 1 && s.URLs[0] == "-":
-		return readPlan(ctx, sys, "-", inputs)
+	case len(s.URLs) == 1 && (s.URLs[0] == "-" || strings.HasPrefix(s.URLs[0], "s3://")):
+		return readPlan(ctx, sys, s.URLs[0], inputs)
 	case len(s.URLs) == 0:
 		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
 	}
@@ -52,9 +58,23 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 	return plan.ParseURLs(urls, inputs)
 }
 
-// readPlan reads a file, or standard input if its name is -: an event if the
+// newInputs returns what an event may refer to. AWS is set up where it refers to
+// it.
+func newInputs(sys system, c config.Config) plan.Inputs {
+	load := func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx) }
+	sources := c.Sources()
+	sources["s3"] = cloud.Lists(load)
+	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	return plan.Inputs{Sources: sources, Lookup: sys.lookup, Values: values, Permit: c.Grants.Permit}
+}
+
+// readPlan reads a list in S3, a file, or standard input if its name is -: an event if the
 // name ends in .json or the text begins with a brace, else one URL a line.
 func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
+	if strings.HasPrefix(file, "s3://") {
+		event, _ := json.Marshal(map[string]string{"source": file}) // a map of texts can be encoded
+		return plan.Parse(ctx, bytes.NewReader(event), inputs)
+	}
 	r := sys.in
 	if file != "-" {
 		opened, err := os.Open(file)

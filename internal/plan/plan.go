@@ -28,11 +28,11 @@ type Plan struct {
 	Failures  []string       // what could not be read, so that the run is one of an earlier list: it is not healthy
 	Event     RawEvent       // what it was made of; nil where that was not an event
 
-	base    *Plan     // with its references as written; nil: it is that plan itself
-	written []written // its targets that have references
-	in      Inputs
-	source  string  // the source's name; "": there is none
-	version Version // of the source
+	written   []written // its targets that have references
+	asWritten []string  // the warnings, without those about references
+	in        Inputs
+	source    string  // the source's name; "": there is none
+	version   Version // of the source
 }
 
 // Inputs are what an event may refer to.

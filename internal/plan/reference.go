@@ -203,9 +203,10 @@ type request struct {
 
 // A written target is one with references, before they are replaced.
 type written struct {
-	index    int             // in the plan's targets
-	settings *check.Settings // with references
-	text     string          // of the URL, where that has references; else ""
+	index    int // in the plan's targets
+	url      *url.URL
+	settings *check.Settings
+	text     string // of the URL, where that has references; else ""
 }
 
 // refers reports whether settings have references.
@@ -221,16 +222,15 @@ func refers(s *check.Settings) bool {
 // [Parse] has done that once; a program that keeps a plan does it before each
 // run.
 func (p *Plan) Resolved(ctx context.Context) *Plan {
-	base := cmp.Or(p.base, p)
-	if len(base.written) == 0 {
+	if len(p.written) == 0 {
 		return p
 	}
 	q := *p
-	q.base, q.Targets, q.Warnings = base, slices.Clone(base.Targets), slices.Clone(base.Warnings)
-	vs := &variables{in: base.in, started: time.Now(), known: map[Reference]Value{}, pairs: keyPairs{}}
-	q.Warnings = append(q.Warnings, vs.fetch(ctx, base)...)
-	for _, w := range base.written {
-		q.Targets[w.index] = vs.resolved(&base.Targets[w.index], w)
+	q.Targets, q.Warnings = slices.Clone(p.Targets), slices.Clone(p.asWritten)
+	vs := &variables{in: p.in, started: time.Now(), known: map[Reference]Value{}, pairs: keyPairs{}}
+	q.Warnings = append(q.Warnings, vs.fetch(ctx, p.written)...)
+	for _, w := range p.written {
+		q.Targets[w.index] = vs.resolved(p.Targets[w.index], w)
 	}
 	if vs.unencrypted != "" {
 		q.Warnings = append(q.Warnings, "the values of references are sent over http, unencrypted: "+quote(vs.unencrypted)+" is the first such target")
@@ -252,13 +252,13 @@ type variables struct {
 	request request
 }
 
-// fetch gets the values of those references of a plan that some target may use,
-// and returns warnings.
-func (vs *variables) fetch(ctx context.Context, p *Plan) []string {
+// fetch gets the values of those references that some target may use, and
+// returns warnings.
+func (vs *variables) fetch(ctx context.Context, all []written) []string {
 	var wanted []Reference
 	var last *check.Settings
 	var shared []use
-	for _, w := range p.written {
+	for _, w := range all {
 		if w.settings != last {
 			last, shared = w.settings, usesOf(w.settings)
 		}
@@ -268,7 +268,7 @@ func (vs *variables) fetch(ctx context.Context, p *Plan) []string {
 		}
 		for _, use := range uses {
 			_, known := vs.known[use.reference]
-			if use.reference.Kind != Env && !known && vs.refused(use, hosts(p.Targets[w.index].URL, w.settings)) == nil {
+			if use.reference.Kind != Env && !known && vs.refused(use, hosts(w.url, w.settings)) == nil {
 				vs.known[use.reference] = Value{}
 				wanted = append(wanted, use.reference)
 			}
@@ -303,29 +303,30 @@ func usesOf(s *check.Settings) []use {
 }
 
 // resolved returns a target with its references replaced, or invalid.
-func (vs *variables) resolved(t *check.Target, w written) check.Target {
+func (vs *variables) resolved(t check.Target, w written) check.Target {
 	if w.settings != vs.last {
 		vs.last, vs.request = w.settings, vs.resolve(w.settings)
 	}
-	r, sent := vs.request, *t
+	r := vs.request
+	t.URL, t.Invalid, t.Refresh = w.url, "", nil
 	if w.text != "" {
-		sent.URL, r = vs.resolveURL(w.text, t.URL, r)
+		t.URL, r = vs.resolveURL(w.text, w.url, r)
 	}
-	sent.Settings = r.settings
-	if err := vs.refusal(r, t.URL); err != nil {
-		sent.Settings, sent.URL, sent.Invalid = w.settings, nil, err.Error()
-		return sent
+	t.Settings = r.settings
+	if err := vs.refusal(r, w.url); err != nil {
+		t.Settings, t.URL, t.Invalid = w.settings, nil, err.Error()
+		return t
 	}
-	if len(r.uses) > 0 && t.URL.Scheme == "http" {
+	if len(r.uses) > 0 && w.url.Scheme == "http" {
 		vs.unencrypted = cmp.Or(vs.unencrypted, t.Name)
 	}
-	sent.Refresh = vs.refresh(t, w, r.uses)
-	return sent
+	t.Refresh = vs.refresh(t, w, r.uses)
+	return t
 }
 
 // refresh returns a target's Refresh: nil if all of its values were fetched for
 // this plan.
-func (vs *variables) refresh(t *check.Target, w written, uses []use) func(context.Context) (check.Target, bool) {
+func (vs *variables) refresh(t check.Target, w written, uses []use) func(context.Context) (check.Target, bool) {
 	var cached []Reference
 	var after time.Time
 	for _, use := range uses {

@@ -184,7 +184,7 @@ func (l *targetList) add(v value) {
 	}
 	t.Settings = o.settings
 	if own := o.settings != l.event.settings; invalid == nil && (inURL || !own && l.refers || own && refers(o.settings)) {
-		w := written{index: len(l.targets), settings: o.settings}
+		w := written{index: len(l.targets), url: u, settings: o.settings}
 		if inURL {
 			w.text = text
 		}
@@ -252,5 +252,6 @@ func (l *targetList) finish(err error) (*Plan, error) {
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}
+	p.asWritten = p.Warnings
 	return p, nil
 }
