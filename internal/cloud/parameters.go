@@ -81,7 +81,7 @@ func (p *Parameters) read(ctx context.Context, client *ssm.Client, batch []strin
 	}
 	for _, name := range batch {
 		if _, found := values[name]; !found {
-			failures[name] = errors.New("does not exist: there is no such parameter, version or label in the Region")
+			failures[name] = errors.New("there is no such parameter, version or label in the Region")
 		}
 	}
 	return nil

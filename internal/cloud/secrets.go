@@ -41,7 +41,7 @@ func (s *Secrets) Secret(ctx context.Context, id string) (string, error) {
 	}
 	switch {
 	case err == nil && out.SecretString == nil:
-		return "", errors.New("holds bytes, not a text (SecretBinary)")
+		return "", errors.New("it holds bytes, not a text (SecretBinary)")
 	case err == nil:
 		return *out.SecretString, nil
 	}

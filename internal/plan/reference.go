@@ -559,7 +559,7 @@ func (vs *variables) get(r Reference) (string, error) {
 	switch {
 	case r.Kind != Env:
 		if v.Fetched.IsZero() {
-			return "", fmt.Errorf("%s %w", r, cmp.Or(v.Err, errNoValues))
+			return "", fmt.Errorf("%s can't be read: %w", r, cmp.Or(v.Err, errNoValues))
 		}
 		return v.Text, nil
 	case !asked:
@@ -569,7 +569,7 @@ func (vs *variables) get(r Reference) (string, error) {
 	return v.Text, v.Err
 }
 
-var errNoValues = errors.New("can't be read here")
+var errNoValues = errors.New("parameters and secrets are not read here")
 
 // look looks into the environment, except for what is reserved.
 func (vs *variables) look(r Reference) Value {

@@ -48,7 +48,7 @@ func (s *store) inputs() Inputs {
 func TestReferencesAreFetchedOnce(t *testing.T) {
 	s := &store{texts: map[string]string{
 		"${ssm:/shop/token}": "t0k3n", "${ssm:/shop/token:3}": "older", "${secretsmanager:shop/api#key}": "k#y", "${secretsmanager:me@home}": "whole",
-	}, errs: map[string]error{"${ssm:/gone}": errors.New("does not exist")}}
+	}, errs: map[string]error{"${ssm:/gone}": errors.New("there is none")}}
 	p, err := parse([]byte(`{"defaults": {"headers": {"A": "Bearer ${ssm:/shop/token}"}}, "urls": [
 		"https://a.example",
 		{"url": "https://b.example/${secretsmanager:shop/api#key}/x?k=${ssm:/shop/token:3}#fragment", "body": "${secretsmanager:me@home} ${ssm:/shop/token}"},
@@ -76,7 +76,7 @@ func TestReferencesAreFetchedOnce(t *testing.T) {
 	for i, want := range map[int]string{
 		2: "headers.A: ${ssm:/shop/token} is not allowed here (ROLLCALL_PARAMETERS=/shop/token@c.example or --parameter /shop/token@c.example)",
 		3: "body: ${ssm:/forbidden} is not allowed here (ROLLCALL_PARAMETERS=/forbidden@d.example or --parameter /forbidden@d.example)",
-		4: "body: ${ssm:/gone} does not exist",
+		4: "body: ${ssm:/gone} can't be read: there is none",
 		5: "body: ${ssm:/elsewhere} is not allowed here (ROLLCALL_PARAMETERS=/elsewhere@c.example or --parameter /elsewhere@c.example)",
 	} {
 		if got := p.Targets[i].Invalid; got != want {
@@ -87,7 +87,7 @@ func TestReferencesAreFetchedOnce(t *testing.T) {
 
 func TestReferencesWithoutAStore(t *testing.T) {
 	p, err := parse([]byte(`{"urls": [{"url": "https://a.example", "body": "${secretsmanager:a}"}]}`), Inputs{Permit: everything})
-	if err != nil || p.Targets[0].Invalid != "body: ${secretsmanager:a} can't be read here" {
+	if err != nil || p.Targets[0].Invalid != "body: ${secretsmanager:a} can't be read: parameters and secrets are not read here" {
 		t.Errorf("%v %+v", err, p)
 	}
 }
@@ -171,7 +171,7 @@ func TestResolvedAgain(t *testing.T) {
 			t.Errorf("%+v with %q", p.Targets[0], p.Warnings)
 		}
 	}
-	s.texts, s.errs = nil, map[string]error{"${ssm:/token}": errors.New("does not exist")}
+	s.texts, s.errs = nil, map[string]error{"${ssm:/token}": errors.New("there is none")}
 	if p = p.Resolved(t.Context()); p.Targets[0].Invalid == "" || p.Targets[0].URL != nil {
 		t.Errorf("%+v", p.Targets[0])
 	}

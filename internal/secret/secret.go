@@ -151,7 +151,7 @@ func (c *Cache) fetch(ctx context.Context, wanted []item, entries map[item]*entr
 			text, ok := values[name]
 			err := failures[name]
 			if !ok && err == nil {
-				err = errors.New("has no value")
+				err = errors.New("it has no value")
 			}
 			entries[item{plan.Parameter, name}].note(text, err, now)
 		}
@@ -187,21 +187,21 @@ func (e *entry) value(r plan.Reference, now time.Time) plan.Value {
 func member(text, key string) (string, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &members); err != nil || members == nil {
-		return "", fmt.Errorf("has no key %.64q: the secret is not a JSON object", key)
+		return "", fmt.Errorf("it is not a JSON object, so it has no key %.64q", key)
 	}
 	raw, ok := members[key]
 	if !ok {
-		return "", fmt.Errorf("has no key %.64q in its JSON object", key)
+		return "", fmt.Errorf("its JSON object has no key %.64q", key)
 	}
 	switch raw[0] {
 	case '"':
 		var value string
 		if err := json.Unmarshal(raw, &value); err != nil {
-			return "", fmt.Errorf("has a key %.64q that can't be read", key)
+			return "", fmt.Errorf("its key %.64q can't be read", key)
 		}
 		return value, nil
 	case '{', '[', 'n':
-		return "", fmt.Errorf("has a key %.64q that holds no text, number or boolean", key)
+		return "", fmt.Errorf("its key %.64q holds no text, number or boolean", key)
 	}
 	return string(raw), nil
 }

@@ -121,14 +121,14 @@ func TestValues(t *testing.T) {
 			t.Errorf("values %s", got)
 		}
 		for of, want := range map[string]string{
-			"s#o": `has a key "o" that holds no text, number or boolean`, "s#z": `has a key "z" that holds no text, number or boolean`,
-			"s#K": `has no key "K" in its JSON object`, "plain#k": `has no key "k": the secret is not a JSON object`,
+			"s#o": `its key "o" holds no text, number or boolean`, "s#z": `its key "z" holds no text, number or boolean`,
+			"s#K": `its JSON object has no key "K"`, "plain#k": `it is not a JSON object, so it has no key "k"`,
 		} {
 			if got := show(c, old, "secretsmanager:"+of); got != "["+want+"]" {
 				t.Errorf("%s: %s, want %s", of, got, want)
 			}
 		}
-		if got := show(c, old, "ssm:/none"); got != "[has no value]" {
+		if got := show(c, old, "ssm:/none"); got != "[it has no value]" {
 			t.Errorf("what the store forgot: %s", got)
 		}
 	})

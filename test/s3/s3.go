@@ -3,41 +3,49 @@ package s3
 
 import (
 	"crypto/hmac"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"rollcall/internal/testnet"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
 
 // An S3 keeps the objects that are put into it over plain HTTP, each below its
 // bucket's name, and checks what the real one checks: that the bucket is there,
-// the body the one that was signed, and the signature (AWS, "Create a signed AWS
-// API request") right. It is safe for concurrent use.
+// the body the one that was signed, the Region its own, and the signature (AWS,
+// "Create a signed AWS API request") right. It gives objects to whoever asks for
+// them by key, version or what has changed. It is safe for concurrent use.
 type S3 struct {
 	server *testnet.Listener
 	secret string
 
 	mu      sync.Mutex
 	mode    testnet.Mode
-	times   int // requests that mode is for; negative: all
+	times   int    // requests that mode is for; negative: all
+	cut     bool   // objects are sent to their middle
+	region  string // where the buckets are; "": where everybody asks for them
 	buckets []string
-	objects map[string]Object
+	objects map[string][]Object // the newest one last
 	asked   int
 }
 
 // An Object is what an S3 keeps.
 type Object struct {
-	Body         []byte
-	ContentType  string
-	CacheControl string
-	Owner        string // that the request named
+	Body            []byte
+	ContentType     string
+	ContentEncoding string
+	CacheControl    string
+	Owner           string // that the request named
 }
+
+// ETag is what tells two bodies apart.
+func (o Object) ETag() string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(o.Body))) }
 
 // maxObjectBytes is far more than any page of ours.
 const maxObjectBytes = 64 << 20
@@ -45,7 +53,7 @@ const maxObjectBytes = 64 << 20
 // NewS3 starts an S3 with buckets on a free port of 127.0.0.1. secret is the
 // secret access key of everybody.
 func NewS3(secret string, buckets ...string) (*S3, error) {
-	s := &S3{secret: secret, buckets: buckets, objects: map[string]Object{}}
+	s := &S3{secret: secret, buckets: buckets, objects: map[string][]Object{}}
 	var err error
 	s.server, err = testnet.ServeWeb(s, nil)
 	return s, err
@@ -66,12 +74,49 @@ func (s *S3) SetFault(mode testnet.Mode, times int) {
 	s.mode, s.times = mode, times
 }
 
+// CutOff sends objects to their middle only, and then ends the connection; or no
+// longer.
+func (s *S3) CutOff(cut bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = cut
+}
+
+// SetRegion says where the buckets are: requests that are signed for another
+// Region are sent there.
+func (s *S3) SetRegion(region string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.region = region
+}
+
+// Put puts an object at "bucket/key", as its newest version.
+func (s *S3) Put(at string, o Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[at] = append(s.objects[at], o)
+}
+
 // Object returns what lies at "bucket/key".
 func (s *S3) Object(at string) (Object, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, ok := s.objects[at]
+	o, _, ok := s.version(at, "")
 	return o, ok
+}
+
+// version returns a version of an object, by its id, which is its number
+// counted from 1; "": the newest. The S3 is locked.
+func (s *S3) version(at, id string) (o Object, number int, ok bool) {
+	versions := s.objects[at]
+	number = len(versions)
+	if id != "" {
+		number, _ = strconv.Atoi(strings.TrimPrefix(id, "version-"))
+	}
+	if number < 1 || number > len(versions) {
+		return Object{}, 0, false
+	}
+	return versions[number-1], number, true
 }
 
 // Requests is how many requests have come.
@@ -81,7 +126,7 @@ func (s *S3) Requests() int {
 	return s.asked
 }
 
-// ServeHTTP takes PutObject in the style of paths.
+// ServeHTTP takes PutObject and GetObject in the style of paths.
 func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxObjectBytes))
 	if err != nil {
@@ -100,7 +145,7 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case testnet.ResetAfterAccepting:
 		panic(http.ErrAbortHandler)
 	default:
-		s.put(w, r, body)
+		s.serve(w, r, body)
 	}
 }
 
@@ -115,11 +160,13 @@ func (s *S3) treat() testnet.Mode {
 	return s.mode
 }
 
-func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *S3) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	sum := sha256.Sum256(body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
-	case r.Method != http.MethodPut || key == "":
+	case r.Method != http.MethodPut && r.Method != http.MethodGet || key == "":
 		objectRefusal(w, http.StatusMethodNotAllowed, "MethodNotAllowed")
 	case r.Header.Get("X-Amz-Content-Sha256") != hex.EncodeToString(sum[:]):
 		objectRefusal(w, http.StatusBadRequest, "XAmzContentSHA256Mismatch")
@@ -127,10 +174,46 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 		objectRefusal(w, http.StatusForbidden, "SignatureDoesNotMatch")
 	case !slices.Contains(s.buckets, bucket):
 		objectRefusal(w, http.StatusNotFound, "NoSuchBucket")
+	case s.region != "" && !strings.Contains(r.Header.Get("Authorization"), "/"+s.region+"/s3/"):
+		w.Header().Set("X-Amz-Bucket-Region", s.region)
+		objectRefusal(w, http.StatusMovedPermanently, "PermanentRedirect")
+	case r.Method == http.MethodGet:
+		s.get(w, r, bucket+"/"+key)
 	default:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Amz-Expected-Bucket-Owner")}
+		o := Object{
+			Body: body, ContentType: r.Header.Get("Content-Type"), ContentEncoding: r.Header.Get("Content-Encoding"),
+			CacheControl: r.Header.Get("Cache-Control"), Owner: r.Header.Get("X-Amz-Expected-Bucket-Owner"),
+		}
+		s.objects[bucket+"/"+key] = append(s.objects[bucket+"/"+key], o)
+		w.Header().Set("ETag", o.ETag())
+	}
+}
+
+// get sends an object, unless the client knows it. The S3 is locked.
+func (s *S3) get(w http.ResponseWriter, r *http.Request, at string) {
+	id := r.URL.Query().Get("versionId")
+	o, number, ok := s.version(at, id)
+	switch {
+	case !ok && id != "":
+		objectRefusal(w, http.StatusNotFound, "NoSuchVersion")
+	case !ok:
+		objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+	case r.Header.Get("If-None-Match") == o.ETag():
+		w.WriteHeader(http.StatusNotModified)
+	default:
+		w.Header().Set("ETag", o.ETag())
+		w.Header().Set("X-Amz-Version-Id", fmt.Sprint("version-", number))
+		if o.ContentEncoding != "" {
+			w.Header().Set("Content-Encoding", o.ContentEncoding)
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(o.Body)))
+		if !s.cut {
+			w.Write(o.Body)
+			return
+		}
+		w.Write(o.Body[:len(o.Body)/2])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -169,10 +252,10 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// canonicalRequest is a request in the one form that is signed. Its query has to be
-// empty or one that needs no order.
+// canonicalRequest is a request in the one form that is signed. A path is percent-
+// encoded once, as it is: S3 does not resolve it.
 func canonicalRequest(r *http.Request, names []string) string {
-	lines := []string{r.Method, (&url.URL{Path: r.URL.Path}).EscapedPath(), r.URL.Query().Encode()}
+	lines := []string{r.Method, encoded(r.URL.Path), strings.ReplaceAll(r.URL.Query().Encode(), "+", "%20")}
 	for _, name := range names {
 		value := strings.Join(r.Header.Values(name), ",")
 		switch name {
@@ -184,4 +267,18 @@ func canonicalRequest(r *http.Request, names []string) string {
 		lines = append(lines, name+":"+strings.Join(strings.Fields(value), " "))
 	}
 	return strings.Join(append(lines, "", strings.Join(names, ";"), r.Header.Get("X-Amz-Content-Sha256")), "\n")
+}
+
+// encoded is a path with all encoded but slashes and what RFC 3986 calls
+// unreserved.
+func encoded(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~/", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
