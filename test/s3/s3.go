@@ -42,10 +42,15 @@ type Object struct {
 	ContentEncoding string
 	CacheControl    string
 	Owner           string // that the request named
+
+	tag string // its ETag
 }
 
-// ETag is what tells two bodies apart.
-func (o Object) ETag() string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(o.Body))) }
+// tagged returns an object with the ETag of its body.
+func (o Object) tagged() Object {
+	o.tag = fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(o.Body)))
+	return o
+}
 
 // maxObjectBytes is far more than any page of ours.
 const maxObjectBytes = 64 << 20
@@ -94,7 +99,7 @@ func (s *S3) SetRegion(region string) {
 func (s *S3) Put(at string, o Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[at] = append(s.objects[at], o)
+	s.objects[at] = append(s.objects[at], o.tagged())
 }
 
 // Object returns what lies at "bucket/key".
@@ -183,9 +188,9 @@ func (s *S3) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 		o := Object{
 			Body: body, ContentType: r.Header.Get("Content-Type"), ContentEncoding: r.Header.Get("Content-Encoding"),
 			CacheControl: r.Header.Get("Cache-Control"), Owner: r.Header.Get("X-Amz-Expected-Bucket-Owner"),
-		}
+		}.tagged()
 		s.objects[bucket+"/"+key] = append(s.objects[bucket+"/"+key], o)
-		w.Header().Set("ETag", o.ETag())
+		w.Header().Set("ETag", o.tag)
 	}
 }
 
@@ -198,10 +203,10 @@ func (s *S3) get(w http.ResponseWriter, r *http.Request, at string) {
 		objectRefusal(w, http.StatusNotFound, "NoSuchVersion")
 	case !ok:
 		objectRefusal(w, http.StatusNotFound, "NoSuchKey")
-	case r.Header.Get("If-None-Match") == o.ETag():
+	case r.Header.Get("If-None-Match") == o.tag:
 		w.WriteHeader(http.StatusNotModified)
 	default:
-		w.Header().Set("ETag", o.ETag())
+		w.Header().Set("ETag", o.tag)
 		w.Header().Set("X-Amz-Version-Id", fmt.Sprint("version-", number))
 		if o.ContentEncoding != "" {
 			w.Header().Set("Content-Encoding", o.ContentEncoding)
