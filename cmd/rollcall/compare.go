@@ -40,7 +40,7 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 	ctx, cancel := c.withDeadline(ctx)
 	defer cancel()
 	progress := newProgress(sys)
-	comparison := &report.Comparison{Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
+	comparison := &report.Comparison{Look: sys.look(sys.out), Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
 
 	oneByOne := settings
 	oneByOne.InFlight = 1

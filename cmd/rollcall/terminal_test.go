@@ -308,12 +308,12 @@ func TestProgressCounts(t *testing.T) {
 	if s := p.state(); s.Done != 5 || s.Down != 2 || s.Confirming != 0 {
 		t.Errorf("after the confirmations: %+v", s)
 	}
-	if got := p.state().Line(report.Look{}); got != "5 of 5  2 down  1 degraded" {
+	if got := p.state().Line(report.Look{}); got != "100 %  5 of 5  2 down  1 degraded" {
 		t.Errorf("the line is %q", got)
 	}
 	var out bytes.Buffer
 	p.out = &out
-	if p.redraw(); out.String() != "rollcall: 5 of 5  2 down  1 degraded\n" {
+	if p.redraw(); out.String() != "rollcall: 100 %  5 of 5  2 down  1 degraded\n" {
 		t.Errorf("where there is no terminal: %q", &out)
 	}
 }
@@ -325,7 +325,7 @@ func TestProgressGivesWay(t *testing.T) {
 	p.redraw()
 	fmt.Fprintln(p, "a warning")
 	p.redraw()
-	if want := "0 of 2\r\x1b[Ka warning\n0 of 2"; out.String() != want {
+	if want := "0 %  0 of 2\r\x1b[Ka warning\n0 %  0 of 2"; out.String() != want {
 		t.Errorf("got %q, want %q", &out, want)
 	}
 	logged := &progress{out: &out}

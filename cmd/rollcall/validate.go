@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/cost"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
@@ -17,6 +18,9 @@ import (
 type validateCommand struct {
 	File string `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
 }
+
+// runEachMinute is how long the function may take where it runs each minute.
+const runEachMinute = 50 * time.Second
 
 // Run prints all that is wrong with a file, or a summary of it. Its error is an
 // *exitError, or one of the event.
@@ -41,7 +45,11 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range p.Warnings {
+	settings, err := config.Load(sys.lookup)
+	if err != nil {
+		return err
+	}
+	for _, warning := range append(p.Warnings, p.Doubts(settings.Guard, runEachMinute)...) {
 		fmt.Fprintln(sys.err, "rollcall:", text.Inert(warning))
 	}
 	if err := invalid(p); err != nil {
@@ -74,23 +82,21 @@ func anyValues(_ context.Context, references []plan.Reference, _ time.Time) []pl
 
 // invalid lists the targets that can't be checked.
 func invalid(p *plan.Plan) error {
-	const most = 1000 // as an event's error lists
 	var lines []string
 	n := 0
 	for i := range p.Targets {
-		t := &p.Targets[i]
-		if t.Invalid == "" {
-			continue
-		}
-		if n++; n <= most {
-			lines = append(lines, fmt.Sprintf("%q: %s", t.Name, t.Invalid))
+		if p.Targets[i].Invalid != "" {
+			n++
 		}
 	}
 	if n == 0 {
 		return nil
 	}
-	if n > most {
-		lines = append(lines, fmt.Sprintf("and %d more", n-most))
+	for _, problem := range p.Invalid {
+		lines = append(lines, problem.String())
+	}
+	if left := n - len(p.Invalid); left > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", left))
 	}
 	return wrongUsage("%d of %d targets can't be checked:\n%s", n, len(p.Targets), strings.Join(lines, "\n"))
 }

@@ -12,6 +12,8 @@ type Result struct {
 	Name  string
 	Group string
 	URL   string // without user info and query
+	Title string // what people call it; "" is Name
+	Link  string // where it leads people; "" is nowhere
 
 	// Small fields stand together: a list of 100,000 has as many results.
 	State         State
@@ -58,7 +60,7 @@ var ErrBudget = errors.New("the run's time is up")
 // Unprobed is the result of a target that no packet went to.
 func Unprobed(t *Target, reason Reason, detail string) Result {
 	return Result{
-		Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 		State: reason.State(), Reason: reason, Detail: detail,
 		Phases: NoPhases(),
 	}

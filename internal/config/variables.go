@@ -85,7 +85,7 @@ func (c *Config) variables() []Variable {
 			Meaning: "another address of CloudWatch, such as a VPC endpoint",
 			parse:   into(&c.CloudWatch, endpoint)},
 		{Name: "ROLLCALL_PAGE_BUCKET", Type: "name of an S3 bucket", Otherwise: "none",
-			Meaning: "where the function stores [the page](page.md#the-page-of-the-last-run) of each run; the parameter `PageDays` makes it. The terminal program stores none",
+			Meaning: "where the function stores [the page](page.md#the-page-of-the-last-run) of each run; the stack has one. The terminal program stores none",
 			parse:   into(&c.PageBucket, bucket)},
 
 		{Name: "LAMBDA_TASK_ROOT", Type: "directory", Default: ".",

@@ -106,10 +106,12 @@ func (s *Summary) countResults(o sweep.Outcome) {
 	}
 }
 
+// urgency is the order in which states are shown.
+var urgency = [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, check.Up: 3}
+
 // UrgentFirst returns the results in the order of urgency: those that are down,
 // then degraded, not checked, up; the slowest first among them.
 func (s *Summary) UrgentFirst() []*check.Result {
-	urgency := [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, check.Up: 3}
 	order := make([]*check.Result, len(s.Results))
 	for i := range s.Results {
 		order[i] = &s.Results[i]

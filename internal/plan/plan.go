@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/maintenance"
 )
 
 // noURL is the warning of a plan without targets.
@@ -24,15 +26,42 @@ type Plan struct {
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
 	PerHost   int            // how many checks at once of one host name and port; 0 where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
-	Warnings  []string       // what is right but may not be meant
-	Failures  []string       // what could not be read, so that the run is one of an earlier list: it is not healthy
-	Event     RawEvent       // what it was made of; nil where that was not an event
 
-	written   []written // its targets that have references
-	asWritten []string  // the warnings, without those about references
-	in        Inputs
-	source    string  // the source's name; "": there is none
-	version   Version // of the source
+	Groups      map[string]Group     // by name: those of the targets, and those that the event describes
+	Maintenance []maintenance.Window // of all targets
+	History     bool                 // the run is remembered and told of
+	Witness     bool                 // the run is asked by another monitor: it publishes and remembers nothing
+
+	// Of a run in parts.
+	Begin, Sum bool      // its first step, its last
+	Part       Part      // which part this is; zero: the whole list
+	Run        string    // of which run; "" where the event does not say
+	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
+
+	Warnings []string  // what is right but may not be meant
+	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
+	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
+	Event    RawEvent  // what it was made of; nil where that was not an event
+
+	written []written // its targets that have references
+	before  beforeReferences
+	in      Inputs
+	source  string  // the source's name; "": there is none
+	version Version // of the source
+}
+
+// A Group is what an event says of one group.
+type Group struct {
+	Title       string               // what messages and pages call it; "" is its name
+	Alert       *check.Alert         // of its targets that have none of their own; nil: as the stack says
+	Maintenance []maintenance.Window // of its targets, beside those of the plan
+}
+
+// A Part is one of the equal parts that a list is checked in: the targets of the
+// source whose number, counted from 0, leaves Index when divided by Of.
+type Part struct {
+	Index int // 0 to Of - 1
+	Of    int // 0: there are no parts
 }
 
 // Inputs are what an event may refer to.
@@ -88,8 +117,8 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 		return nil, err
 	}
 	p.Event = data
-	if !e.scheduled.IsZero() {
-		p.Scheduled = e.scheduled
+	if e.source.kind != absent { // else they are the plan's already
+		p.Scheduled, p.Run, p.Until = cmp.Or(e.scheduled, p.Scheduled), e.run, e.until
 	}
 	return p.Resolved(ctx), nil
 }
@@ -124,6 +153,9 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 		}
 		if inner.source.kind != absent {
 			inner.source.problem("cannot be used in a source: a source cannot name another")
+		}
+		for _, m := range inner.ofRun {
+			m.problem("cannot be used in a source: it belongs to the event that names the source")
 		}
 		if len(*ps) == 0 {
 			e = readEvent(root, fields, inner) // what it says wins, field by field
@@ -194,17 +226,31 @@ func readAll(r io.Reader) ([]byte, error) {
 // An event is what its bytes say, before there are targets.
 type event struct {
 	group     string          // of targets that name none
+	groupAt   value           // where that is written; absent: nowhere
 	settings  *check.Settings // of targets that have none of their own, references as written
 	metrics   string
 	perHost   int
 	scheduled time.Time
 	urls      value
 	source    value
+
+	groups      map[string]groupLayers
+	maintenance []maintenance.Window
+	history     bool
+	witness     bool
+	begin, sum  bool
+	part        Part
+	run         string
+	until       time.Time
+	ofRun       members // the fields of parts.go that are given
 }
+
+// defaultGroup is that of targets that name none.
+const defaultGroup = "default"
 
 // builtIn is an event that says nothing.
 func builtIn() event {
-	return event{group: "default", settings: &check.Settings{
+	return event{group: defaultGroup, settings: &check.Settings{
 		Method:    http.MethodGet,
 		Timeout:   10 * time.Second,
 		Redirects: 10,
@@ -218,25 +264,26 @@ func builtIn() event {
 const (
 	fieldURLs       = "urls"
 	fieldSource     = "source"
+	fieldScheduled  = "scheduled"
+	fieldSchema     = "$schema"
 	fieldItems      = "Items"
 	fieldBatchInput = "BatchInput"
 )
+
+// schedulerPlaceholder begins what EventBridge Scheduler replaces.
+const schedulerPlaceholder = "<aws.scheduler."
 
 // profiles are the values of metrics.
 var profiles = []string{"group", "target", "phases"}
 
 // eventFields returns the table of an event's fields.
 func eventFields(settings []setting) []field[event] {
-	return []field[event]{
+	fields := []field[event]{
 		{"defaults", schema{"$ref": "#/$defs/defaults"}, func(v value, e *event) {
-			all := v.requireObject(targetFields(settings))
-			for _, m := range all {
-				switch m.name {
-				case fieldName, fieldURL:
-					m.problem("belongs to a target, not to the defaults")
-				case fieldGroup:
-					e.group, _ = m.requireWords()
-				}
+			all := requireDefaults(v, settings)
+			if group := all.get(fieldGroup); group.kind != absent {
+				e.group, _ = group.requireWords()
+				e.groupAt = group
 			}
 			e.settings = overlay(e.settings, all, settings)
 		}},
@@ -260,21 +307,15 @@ func eventFields(settings []setting) []field[event] {
 				e.perHost = int(n)
 			}
 		}},
-		{"scheduled", schema{
+		{fieldScheduled, schema{
 			"description": "When the schedule meant the run to start; Scheduler fills the placeholder in.",
 			"type":        "string",
 			"pattern":     `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$|^<aws\.scheduler\..*>$`,
 			"examples":    []string{"<aws.scheduler.scheduled-time>"},
 		}, func(v value, e *event) {
-			text, ok := v.requireText()
-			if !ok || strings.HasPrefix(text, "<aws.scheduler.") && strings.HasSuffix(text, ">") {
-				return // no scheduler has replaced the placeholder: it counts as absent
+			if !strings.HasPrefix(v.text, schedulerPlaceholder) || !strings.HasSuffix(v.text, ">") { // else it counts as absent
+				e.scheduled, _ = requireTime(v)
 			}
-			scheduled, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				v.problem("invalid time %s (for example 2006-01-02T15:04:05Z)", quote(text))
-			}
-			e.scheduled = scheduled.UTC()
 		}},
 		{fieldURLs, schema{
 			"description": "The targets: each a URL, or an object with one.", "type": "array",
@@ -285,21 +326,26 @@ func eventFields(settings []setting) []field[event] {
 			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^[^:]*(^|/)\.\.(/|$)|\.[gG][zZ]$`},
 		}, func(v value, e *event) { e.source = v }},
 	}
+	return slices.Concat(fields, groupFields(settings), runFields())
 }
 
 // readEvent reads everything of an event but its targets, and lays it over
 // base.
 func readEvent(root value, settings []setting, base event) event {
 	e := base
-	e.urls, e.source = value{}, value{}
+	e.urls, e.source, e.ofRun = value{}, value{}, nil
 	if root.kind == absent {
+		return e
+	}
+	if root.kind == anArray {
+		root.problem("is an array, not an object (write {\"urls\": […]})")
 		return e
 	}
 	fields := eventFields(settings)
 	all := root.requireObject(append(fieldNames(fields), fieldItems, fieldBatchInput))
 	if items, input := all.get(fieldItems), all.get(fieldBatchInput); items.kind != absent || input.kind != absent {
 		for _, m := range all {
-			if m.name != fieldItems && m.name != fieldBatchInput {
+			if m.name != fieldItems && m.name != fieldBatchInput && m.name != fieldSchema {
 				m.problem("cannot be used with %s and %s: a batch has no other field", fieldItems, fieldBatchInput)
 			}
 		}
@@ -310,9 +356,12 @@ func readEvent(root value, settings []setting, base event) event {
 		all = members{items}
 		if input.kind != absent {
 			for _, m := range input.requireObject(fieldNames(fields)) {
-				if m.name == fieldURLs || m.name == fieldSource {
+				switch {
+				case m.name == fieldURLs || m.name == fieldSource:
 					m.problem("cannot be used in %s: %s are the URLs", fieldBatchInput, fieldItems)
-				} else {
+				case isRunField(m.name) || m.name == fieldSchema:
+					m.problem("cannot be used in %s", fieldBatchInput)
+				default:
 					all = append(all, m)
 				}
 			}
@@ -321,10 +370,14 @@ func readEvent(root value, settings []setting, base event) event {
 	for _, f := range fields {
 		if v := all.get(f.name); v.kind != absent {
 			f.lay(v, &e)
+			if isRunField(f.name) {
+				e.ofRun = append(e.ofRun, v)
+			}
 		}
 	}
 	if e.urls.kind != absent && e.source.kind != absent {
 		e.source.problem("cannot be used with %s: an event has one or the other", fieldURLs)
 	}
+	reportExclusions(all, &e)
 	return e
 }

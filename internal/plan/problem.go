@@ -74,17 +74,26 @@ func quote(s string) string {
 }
 
 // suggestion returns ` (did you mean "timeout"?)` if got is close to a known
-// word, and "" if it is not. Case does not matter; a typo may be one edit in
-// every three letters.
+// word or is its beginning, and "" if it is not. Case does not matter; a typo may
+// be one edit in every three letters of the word, and more than one only where most
+// letters are right.
 func suggestion(got string, known []string) string {
-	const longest = 32 // no known word comes near it
+	const (
+		longest  = 32 // no known word comes near it
+		shortest = 4  // what is shorter begins many words
+	)
 	best, least := "", longest
 	if len(got) > longest {
 		return ""
 	}
 	for _, word := range known {
+		if len(got) >= shortest && len(got) < len(word) && strings.EqualFold(got, word[:len(got)]) {
+			return fmt.Sprintf(" (did you mean %q?)", word)
+		}
+	}
+	for _, word := range known {
 		d := distance(strings.ToLower(got), strings.ToLower(word))
-		if d < least && d <= (len(word)+1)/3 {
+		if d < least && d <= (len(word)+1)/3 && (d == 1 || 2*d < len(got)) {
 			best, least = word, d
 		}
 	}

@@ -203,10 +203,24 @@ type request struct {
 
 // A written target is one with references, before they are replaced.
 type written struct {
-	index    int // in the plan's targets
+	index    int    // in the plan's targets
+	number   int    // of all that were added
+	path     string // where it stands
+	object   bool   // it is an object, not a text
 	url      *url.URL
 	settings *check.Settings
 	text     string // of the URL, where that has references; else ""
+}
+
+// beforeReferences is what a plan says without its references.
+type beforeReferences struct {
+	warnings []string
+	invalid  []invalidTarget
+}
+
+// unread has a value for each reference, where none is sent.
+func unread(_ context.Context, references []Reference, _ time.Time) []Value {
+	return slices.Repeat([]Value{{Text: "x", Fetched: time.Now()}}, len(references))
 }
 
 // refers reports whether settings have references.
@@ -222,15 +236,24 @@ func refers(s *check.Settings) bool {
 // [Parse] has done that once; a program that keeps a plan does it before each
 // run.
 func (p *Plan) Resolved(ctx context.Context) *Plan {
-	if len(p.written) == 0 {
-		return p
-	}
 	q := *p
-	q.Targets, q.Warnings = slices.Clone(p.Targets), slices.Clone(p.asWritten)
+	invalid := slices.Clone(p.before.invalid)
+	q.Warnings = slices.Clone(p.before.warnings)
+	if len(p.written) > 0 {
+		q.Targets = slices.Clone(p.Targets)
+	}
 	vs := &variables{in: p.in, started: time.Now(), known: map[Reference]Value{}, pairs: keyPairs{}}
 	q.Warnings = append(q.Warnings, vs.fetch(ctx, p.written)...)
 	for _, w := range p.written {
-		q.Targets[w.index] = vs.resolved(p.Targets[w.index], w)
+		t := vs.resolved(p.Targets[w.index], w)
+		if q.Targets[w.index] = t; t.Invalid != "" {
+			invalid = noteInvalid(invalid, w.number, w.path, w.object, t.Invalid)
+		}
+	}
+	slices.SortStableFunc(invalid, func(a, b invalidTarget) int { return cmp.Compare(a.number, b.number) })
+	q.Invalid = nil
+	for _, t := range invalid {
+		q.Invalid = append(q.Invalid, t.Problem)
 	}
 	if vs.unencrypted != "" {
 		q.Warnings = append(q.Warnings, "the values of references are sent over http, unencrypted: "+quote(vs.unencrypted)+" is the first such target")

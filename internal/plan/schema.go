@@ -27,22 +27,28 @@ func Schema() []byte {
 		fieldURL:   textSchema("The URL to check: absolute, http or https."),
 		fieldName:  wordsSchema("The target's identity and metric dimension, unique in the event. Default: from the URL."),
 		fieldGroup: wordsSchema("The dimension of its aggregates. Default: default."),
+		fieldTitle: titleSchema("What messages and pages call it. Default: its name."),
+		fieldLink:  textSchema("Where messages and pages lead: an http or https URL."),
 	}).with(schema{"required": []string{fieldURL}})
 	defaults := objectSchema(fields, schema{fieldGroup: wordsSchema("The group of targets that name none.")})
+	groupDefaults := objectSchema(fields, schema{})
 	one := objectSchema(eventFields(fields), schema{}).with(schema{"not": schema{"required": []string{fieldURLs, fieldSource}}})
 	input := objectSchema(slices.DeleteFunc(eventFields(fields), func(f field[event]) bool {
-		return f.name == fieldURLs || f.name == fieldSource
+		return f.name == fieldURLs || f.name == fieldSource || f.name == fieldSchema || isRunField(f.name)
 	}), schema{})
 	urls := one["properties"].(schema)[fieldURLs]
 	batch := schema{
-		"properties": schema{fieldItems: urls, fieldBatchInput: input}, "required": []string{fieldItems}, "additionalProperties": false,
+		"properties": schema{fieldItems: urls, fieldBatchInput: input, fieldSchema: one["properties"].(schema)[fieldSchema]}, "required": []string{fieldItems}, "additionalProperties": false,
 	}
 	whole := schema{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Rollcall's event", "type": "object",
-		"if":    schema{"anyOf": []schema{{"required": []string{fieldItems}}, {"required": []string{fieldBatchInput}}}},
-		"then":  batch,
-		"else":  one,
-		"$defs": schema{"target": target, "defaults": defaults},
+		"if":   schema{"anyOf": []schema{{"required": []string{fieldItems}}, {"required": []string{fieldBatchInput}}}},
+		"then": batch,
+		"else": one,
+		"$defs": schema{
+			"target": target, "defaults": defaults, "groupDefaults": groupDefaults,
+			"group": objectSchema(memberFields(fields), schema{}), "maintenance": windowSchema(),
+		},
 	}
 	indented, err := json.MarshalIndent(whole, "", "  ")
 	if err != nil {

@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -72,9 +73,7 @@ func settingFields() []setting {
 				v.problem("invalid header value")
 			}
 		}},
-		{"timeout", textSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
-			"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
-		}), readTimeout},
+		{"timeout", durationSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s."), readTimeout},
 		integer("redirects", "How many are followed; 0: the first response counts. Default: 10.", 0, maxRedirects,
 			func(s *check.Settings, n int64) { s.Redirects = int(n) }),
 		integer("retries", "Confirmations after a failure with a retryable cause. Default: 1.", 0, maxRetries,
@@ -100,6 +99,10 @@ func settingFields() []setting {
 				fieldClientCertificate: []string{fieldClientKey}, fieldClientKey: []string{fieldClientCertificate},
 			},
 		}), readTLS},
+		{"public", schema{"description": "Shown on the status page, without its URL. Default: false.", "type": "boolean"}, func(v value, s *check.Settings) {
+			s.Public = v.require(aBoolean) && v.text == "true"
+		}},
+		{fieldAlert, alertSchema(), readAlert},
 	}
 }
 
@@ -211,7 +214,9 @@ func expressions(name, description string, compiled map[string]*expect.Expressio
 				e, err := expect.Compile(source)
 				if err != nil {
 					hint := ""
-					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Unknown != "" {
+					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Hint() != "" {
+						hint = " (" + wrong.Hint() + ")"
+					} else if ok && wrong.Unknown != "" {
 						hint = suggestion(wrong.Unknown, expect.Names())
 					}
 					element.problem("%s: %v%s", quote(source), err, hint)
@@ -285,19 +290,46 @@ func addHeaders(s *check.Settings, own http.Header) {
 }
 
 func readTimeout(v value, s *check.Settings) {
-	text, ok := v.requireText()
-	if !ok {
-		return
-	}
-	timeout, err := time.ParseDuration(text)
+	timeout, ok := requireDuration(v)
 	switch {
-	case err != nil:
-		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
+	case !ok:
 	case timeout <= 0 || timeout > maxTimeout:
-		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
+		v.problem("%s is out of range (above 0s, at most 15m)", quote(v.text))
 	default:
 		s.Timeout = timeout
 	}
+}
+
+func durationSchema(description string) schema {
+	return textSchema(description).with(schema{
+		"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
+	})
+}
+
+// requireDuration returns the duration that v has to be.
+func requireDuration(v value) (time.Duration, bool) {
+	if v.kind == aNumber {
+		v.problem("is a number, not a string (%s)", durationHint(v.text))
+		return 0, false
+	}
+	text, ok := v.requireText()
+	if !ok {
+		return 0, false
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		v.problem("invalid duration %s (%s)", quote(text), durationHint(text))
+		return 0, false
+	}
+	return d, true
+}
+
+// durationHint is what was probably meant by a text that is not a duration.
+func durationHint(text string) string {
+	if n, err := strconv.ParseUint(text, 10, 16); err == nil && n < 1000 {
+		return fmt.Sprintf(`write "%ds" or "%[1]dms"`, n)
+	}
+	return "for example 10s or 500ms"
 }
 
 // readTLS reads an object whose members are laid over those that are there.

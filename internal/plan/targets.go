@@ -2,13 +2,16 @@ package plan
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,10 +34,14 @@ const (
 	fieldName  = "name"
 	fieldGroup = "group"
 	fieldURL   = "url"
+	fieldTitle = "title"
+	fieldLink  = "link"
 )
 
+var ownFields = []string{fieldURL, fieldName, fieldGroup, fieldTitle, fieldLink}
+
 func targetFields(fields []setting) []string {
-	return append(fieldNames(fields), fieldURL, fieldName, fieldGroup)
+	return append(fieldNames(fields), ownFields...)
 }
 
 // A targetList makes the targets of a plan.
@@ -48,7 +55,8 @@ type targetList struct {
 	version Version
 
 	event  event
-	refers bool // the event's settings have references
+	refers bool             // the event's settings have references
+	layers map[string]layer // of the groups that the event describes
 
 	lines bool      // the targets are lines of a text
 	seen  sightings // of what looks like something else than a URL
@@ -58,6 +66,21 @@ type targetList struct {
 	written []written
 	byName  map[string]int
 	groups  map[string]bool
+
+	number  int // of targets that were added, the wrong ones too
+	invalid []invalidTarget
+}
+
+// An invalidTarget is why one can't be checked.
+type invalidTarget struct {
+	number int
+	Problem
+}
+
+// A layer is what targets of a group have that say nothing themselves.
+type layer struct {
+	settings *check.Settings // references as written
+	refers   bool            // there are some
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -71,10 +94,48 @@ type origin struct {
 }
 
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
-	return &targetList{
+	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields), in: in, refers: refers(e.settings),
 		byName: map[string]int{}, groups: map[string]bool{},
 	}
+	if e.group != "" { // else that is a problem already
+		l.groupOf(e.groupAt)
+	}
+	l.layers = map[string]layer{}
+	for name, group := range e.groups {
+		s := e.settings
+		if len(*ps) == 0 { // else its members may not be what they should
+			for _, members := range group.settings {
+				s = overlay(s, members, fields)
+			}
+		}
+		l.layers[name] = layer{s, refers(s)}
+	}
+	return l
+}
+
+// layerOf returns the layer of a group, which is the event's own where the event
+// does not describe it.
+func (l *targetList) layerOf(group string) layer {
+	if described, ok := l.layers[group]; ok {
+		return described
+	}
+	return layer{l.event.settings, l.refers}
+}
+
+// groupOf returns the group of a target whose own one v is, or absent. Where the
+// event describes its groups it is one of them.
+func (l *targetList) groupOf(v value) string {
+	if v.kind == absent {
+		return l.event.group
+	}
+	group, ok := v.requireWords()
+	if ok && len(l.event.groups) > 0 && group != defaultGroup {
+		if _, known := l.event.groups[group]; !known {
+			v.problem("%s is not one of the event's groups%s", quote(group), suggestion(group, slices.Sorted(maps.Keys(l.event.groups))))
+		}
+	}
+	return group
 }
 
 // addLines adds one target a line. place and a line's number make its path.
@@ -120,6 +181,7 @@ func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader
 func (l *targetList) add(v value) {
 	var own members
 	link, before := v, len(*l.ps)
+	l.number++
 	switch v.kind {
 	case aString:
 	case anObject:
@@ -132,7 +194,7 @@ func (l *targetList) add(v value) {
 		v.problem("is %s, neither a string nor an object", v.kind)
 		return
 	}
-	text, _ := link.requireText()
+	text, isText := link.requireText()
 	inURL, plain := strings.Contains(text, "${"), text
 	if inURL {
 		plain = sheltered(text)
@@ -148,15 +210,23 @@ func (l *targetList) add(v value) {
 	if id == nil || inURL && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
-	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
-	t := check.Target{Group: l.event.group, URL: u}
+	layer := l.layerOf(cmp.Or(own.get(fieldGroup).text, l.event.group))
+	o := origin{v.path, text, id, overlay(withUser(layer.settings, user), own, l.fields)}
+	t := check.Target{URL: u}
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
 	}
-	if group := own.get(fieldGroup); group.kind != absent {
-		t.Group, _ = group.requireWords()
+	t.Group = l.groupOf(own.get(fieldGroup))
+	if title := own.get(fieldTitle); title.kind != absent {
+		t.Title, _ = readTitle(title)
+	}
+	if link := own.get(fieldLink); link.kind != absent {
+		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
+		if invalid != nil && isText && link.path != "" {
+			l.invalid = noteInvalid(l.invalid, l.number, v.path, v.kind == anObject, "url: "+invalid.Error())
+		}
 		return
 	}
 
@@ -177,18 +247,21 @@ func (l *targetList) add(v value) {
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
 	if i, taken := l.byName[t.Name]; taken {
-		if t.Group != l.targets[i].Group || !o.same(&l.origins[i]) {
+		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
 			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
 		}
 		return
 	}
 	t.Settings = o.settings
-	if own := o.settings != l.event.settings; invalid == nil && (inURL || !own && l.refers || own && refers(o.settings)) {
-		w := written{index: len(l.targets), url: u, settings: o.settings}
+	if own := o.settings != layer.settings; invalid == nil && (inURL || !own && layer.refers || own && refers(o.settings)) {
+		at := written{index: len(l.targets), number: l.number, path: v.path, object: v.kind == anObject, url: u, settings: o.settings}
 		if inURL {
-			w.text = text
+			at.text = text
 		}
-		l.written = append(l.written, w)
+		l.written = append(l.written, at)
+	}
+	if t.Invalid != "" {
+		l.invalid = noteInvalid(l.invalid, l.number, v.path, v.kind == anObject, t.Invalid)
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -199,6 +272,21 @@ func (l *targetList) add(v value) {
 			v.problem("is in one group too many: an event has at most %d", maxGroups)
 		}
 	}
+}
+
+// noteInvalid adds why the target at a path, an object or a text, can't be checked:
+// a field, a colon and the reason.
+func noteInvalid(all []invalidTarget, number int, path string, object bool, invalid string) []invalidTarget {
+	if len(all) >= maxListed {
+		return all
+	}
+	if field, reason, found := strings.Cut(invalid, ": "); found && (object || field == fieldURL) {
+		invalid = reason
+		if object {
+			path += "." + field
+		}
+	}
+	return append(all, invalidTarget{number, Problem{path, invalid}})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -242,16 +330,28 @@ func (l *targetList) finish(err error) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
-	if len(*l.ps) > 0 {
-		return nil, &InvalidEventError{*l.ps}
-	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled,
-		Warnings: l.seen.warnings(l.lines), written: l.written, in: l.in, source: l.source, version: l.version,
+		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
+		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
+		Groups:   map[string]Group{},
+		Warnings: l.seen.warnings(l.lines),
+		before:   beforeReferences{invalid: l.invalid},
+		written:  l.written, in: l.in, source: l.source, version: l.version,
+	}
+	if len(*l.ps) > 0 {
+		p.in.Values = unread
+		return nil, &InvalidEventError{append(*l.ps, p.Resolved(context.Background()).Invalid...)}
+	}
+	for name := range l.groups {
+		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}
+	}
+	for name, group := range l.event.groups {
+		p.Groups[name] = Group{group.title, l.layerOf(name).settings.Alert, group.maintenance}
 	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}
-	p.asWritten = p.Warnings
+	p.before.warnings = p.Warnings
 	return p, nil
 }

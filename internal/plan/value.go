@@ -68,12 +68,30 @@ func readJSON(ctx context.Context, data []byte, place string, ps *problems) valu
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = max(int(syntax.Offset)-1, 0)
 		}
-		ps.report(place+position(data, at), "%v", err)
+		ps.report(place+position(data, at), "%v%s", err, syntaxHint(data, at))
 		return value{}
 	}
 	d := decoder{json.NewDecoder(bytes.NewReader(raw)), ctx, raw, ps}
 	d.UseNumber()
 	return d.value(place, "")
+}
+
+// syntaxHint says what is probably meant by the byte data[at], which can't stand
+// there.
+func syntaxHint(data []byte, at int) string {
+	before := bytes.TrimSpace(data[:min(at, len(data))])
+	rest := string(data[min(at, len(data)):])
+	switch last := before[max(len(before)-1, 0):]; {
+	case strings.HasPrefix(rest, "//"), strings.HasPrefix(rest, "/*"), strings.HasPrefix(rest, "#"):
+		return " (JSON has no comments: remove it)"
+	case strings.HasPrefix(rest, "'"), strings.HasPrefix(rest, "“"), strings.HasPrefix(rest, "„"):
+		return ` (JSON has no other quotation marks than ")`
+	case bytes.Equal(last, []byte(",")) && (strings.HasPrefix(rest, "}") || strings.HasPrefix(rest, "]")):
+		return " (remove the comma before it)"
+	case bytes.Equal(last, []byte(`"`)) && strings.HasPrefix(rest, `"`):
+		return " (is a comma missing before it?)"
+	}
+	return ""
 }
 
 // position says where the byte data[at] stands: "line 3, column 7", both
@@ -151,6 +169,20 @@ func join(path, name string) string {
 	return path + "." + shown
 }
 
+// shownName returns the name of an unknown field, of which [join] may show less:
+// up to what may be the beginning of a value, such as the colon of
+// "Authorization: …".
+func shownName(name string) string {
+	const most = 64
+	if end := strings.IndexAny(name, ":=@?&#{"); end > 0 {
+		name = name[:end] + "…"
+	}
+	if cut := fmt.Sprintf("%.*s", most, name); cut != name {
+		name = cut + "…"
+	}
+	return strconv.Quote(name)
+}
+
 func notInName(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
@@ -203,7 +235,11 @@ func (v value) requireObject(known []string) members {
 			if len(*v.ps) < maxListed { // each takes a while
 				hint = suggestion(m.name, known)
 			}
-			m.problem("is unknown%s", hint)
+			if strings.HasSuffix(m.path, "…") {
+				m.problem("the field %s is unknown%s", shownName(m.name), hint)
+			} else {
+				m.problem("is unknown%s", hint)
+			}
 		case all.get(m.name).kind != absent:
 			m.problem("is given twice")
 		default:

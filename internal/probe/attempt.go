@@ -26,7 +26,8 @@ type attempt struct {
 	ceiling *check.Ceiling // tells the sweep until when the attempt may take; nil: nobody asks
 	res     check.Result
 
-	anonymous bool // the last server asked for a client certificate and got none
+	anonymous  bool // the last server asked for a client certificate and got none
+	identified bool // it got one
 }
 
 // Probe checks t once. The phases of the check take t's timeout at most; waiting
@@ -48,7 +49,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
-			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
 		},
 	}
@@ -149,7 +150,7 @@ func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols
 	defer c.close()
 	defer a.ceiling.Set(nil)
 	resp, err := a.exchange(c, h)
-	a.anonymous = c.certificateWanted && !c.certificateSent
+	a.anonymous, a.identified = c.certificateWanted && !c.certificateSent, c.certificateSent
 	return resp, err
 }
 

@@ -39,6 +39,30 @@ func (l line) enter(ctx context.Context) bool {
 
 func (l line) leave() { <-l }
 
+// maxWaiting is how many checks may wait in the line of the slow ones, each with
+// its place among the checks in flight. Any more end, as those do that get too little
+// memory, and begin again when all others are done, as many at once as may wait.
+const maxWaiting = 16
+
+// enterSlow waits in the line of the slow ones with a response of so many bytes, or
+// fails with late when ctx ends. The caller leaves it if there is no error.
+func (a *attempt) enterSlow(ctx context.Context, bytes int64, late error) error {
+	p := a.p
+	if p.waiting.Add(1) > maxWaiting && ctx.Err() == nil {
+		p.waiting.Add(-1)
+		a.share.short = max(a.share.short, p.memory.limit/maxWaiting+bytes)
+		return errShort
+	}
+	asked := time.Now()
+	there := p.slowEvaluations.enter(ctx)
+	p.waiting.Add(-1)
+	if !there {
+		return late
+	}
+	a.time.waited += time.Since(asked)
+	return nil
+}
+
 // patience is how long an evaluation may take before it has to wait in the line
 // of the slow ones, and begin again. Most take some microseconds.
 const patience = 5 * time.Millisecond
@@ -50,25 +74,39 @@ func (a *attempt) judge(ctx context.Context, resp *response) error {
 	if a.t.Expect == nil && a.t.Warn == nil {
 		return a.evaluate(resp, nil) // a look at the status
 	}
-	err, slow := a.evaluateIn(ctx, a.p.evaluations, resp, patience)
-	if slow {
-		a.res.Complete, a.res.Expression = true, ""
-		err, _ = a.evaluateIn(ctx, a.p.slowEvaluations, resp, time.Hour)
+	late := &verdict{reason: check.Deadline, detail: "the run ended before the response was evaluated"}
+	need := int64(0) // of the JSON, while the expressions are evaluated
+	if a.t.Reads("json") {
+		need = decodedSize(resp.text)
 	}
+	if need <= largeJSON {
+		asked := time.Now()
+		if !a.p.evaluations.enter(ctx) {
+			return late
+		}
+		a.time.waited += time.Since(asked)
+		err, slow := a.evaluateIn(ctx, a.p.evaluations, resp, need, patience)
+		if !slow {
+			return err
+		}
+		a.res.Complete, a.res.Expression = true, ""
+	}
+	if err := a.enterSlow(ctx, int64(len(resp.text))+need, late); err != nil {
+		return err
+	}
+	err, _ := a.evaluateIn(ctx, a.p.slowEvaluations, resp, need, time.Hour)
 	return err
 }
 
-// evaluateIn evaluates the conditions when a line has a place. Where that takes
-// longer than a limit, slow is true and err means nothing.
-func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit time.Duration) (err error, slow bool) {
-	asked := time.Now()
-	if !l.enter(ctx) {
-		return &verdict{reason: check.Deadline, detail: "the run ended before the response was evaluated"}, false
-	}
+// largeJSON is slow, whatever the expressions: it takes some 20 ms to decode, in
+// which nothing can stop it.
+const largeJSON = 4 << 20
+
+// evaluateIn evaluates the conditions at the place in a line that the check has, and
+// leaves it. Where that takes longer than a limit, slow is true and err means nothing.
+func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, need int64, limit time.Duration) (err error, slow bool) {
 	defer l.leave()
-	a.time.waited += time.Since(asked)
-	if a.t.Reads("json") { // which is decoded here, and is gone with the place
-		need := decodedSize(resp.text)
+	if need > 0 { // the JSON is decoded here, and is gone with the place
 		if err := a.share.hold(need); err == nil {
 			defer a.share.drop(need)
 		} else if !a.share.reserve.Last && a.share.short <= a.p.memory.limit {
@@ -106,6 +144,9 @@ func (a *attempt) evaluate(resp *response, stop func() bool) error {
 			a.res.Expression = c.String()
 			if a.anonymous && refusesAnonymous(a.res.Status) {
 				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
+			}
+			if a.identified && refusesAnonymous(a.res.Status) {
+				detail += "; the server may have refused the client certificate"
 			}
 			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail}
 		}

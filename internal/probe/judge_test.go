@@ -2,7 +2,9 @@ package probe
 
 import (
 	"context"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,7 +31,7 @@ func (l lasting) Check(r *check.Response) (check.Reason, string) {
 // for each other; all others have their verdicts soon, and the run's end stops
 // what is left.
 func TestSlowEvaluationsKeepNobodyWaiting(t *testing.T) {
-	const each, slowOnes = 20, 500 * time.Millisecond
+	const each, slowOnes = maxWaiting, 500 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
 		p := plainly(0, always(page(200, "", "ok"))).prober()
 		defer p.Close()
@@ -116,5 +118,71 @@ func TestAPanicLeavesTheLine(t *testing.T) {
 	}()
 	if len(p.evaluations) > 0 {
 		t.Error("the place is still taken")
+	}
+}
+
+// TestFewWaitInTheLine: more checks than may wait give their places back, and come
+// again with what lets as many take place at once as may wait.
+func TestFewWaitInTheLine(t *testing.T) {
+	const more = 5
+	synctest.Test(t, func(t *testing.T) {
+		p := plainly(0, always(page(200, "", "ok"))).prober()
+		defer p.Close()
+		p.memory = newMemory(64 << 20)
+		p.evaluations, p.slowEvaluations = make(line, 1), make(line, 1)
+		var all sync.WaitGroup
+		var up, short atomic.Int64
+		for range 1 + maxWaiting + more {
+			all.Go(func() {
+				res := p.Probe(t.Context(), target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{lasting(time.Second)} }))
+				switch {
+				case res.State == check.Up:
+					up.Add(1)
+				case res.Short > 0 && res.State == check.NotChecked && maxWaiting*res.Short > p.memory.limit:
+					short.Add(1)
+				default:
+					t.Errorf("%v, %v: %s, short of %d", res.State, res.Reason, res.Detail, res.Short)
+				}
+			})
+		}
+		all.Wait()
+		if up.Load() != 1+maxWaiting || short.Load() != more || p.waiting.Load() != 0 {
+			t.Errorf("%d are up and %d gave their places back, want %d and %d; %d still wait", up.Load(), short.Load(), 1+maxWaiting, more, p.waiting.Load())
+		}
+	})
+}
+
+// asJSON is a condition on the JSON of a body.
+type asJSON struct{}
+
+func (asJSON) String() string          { return "json" }
+func (asJSON) Reads(field string) bool { return field == "body" || field == "json" }
+
+func (asJSON) Check(r *check.Response) (check.Reason, string) {
+	if r.JSON() == nil {
+		return check.Expectation, "it is none"
+	}
+	return check.OK, ""
+}
+
+// TestLargeJSONKeepsNobodyWaiting: it is decoded in the line of the slow ones, and
+// small JSON is not.
+func TestLargeJSONKeepsNobodyWaiting(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		late bool
+	}{{"[" + strings.Repeat("{},", 10_000) + "{}]", false}, {"[" + strings.Repeat("{},", 100_000) + "{}]", true}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := plainly(0, always(page(200, "", tt.text))).prober()
+			defer p.Close()
+			p.slowEvaluations = make(line, 1)
+			p.slowEvaluations <- struct{}{} // somebody is there for a minute
+			time.AfterFunc(time.Minute, p.slowEvaluations.leave)
+			began := time.Now()
+			res := p.Probe(t.Context(), target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{asJSON{}} }))
+			if late := time.Since(began) >= time.Minute; res.State != check.Up || late != tt.late {
+				t.Errorf("%d bytes: %v (%s) after %v, want it to wait: %v", len(tt.text), res.State, res.Detail, time.Since(began), tt.late)
+			}
+		})
 	}
 }

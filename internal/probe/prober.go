@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/guard"
@@ -60,6 +61,7 @@ type Prober struct {
 	warm     *net.UDPConn
 
 	evaluations, slowEvaluations line
+	waiting                      atomic.Int64 // for a place in the slow one
 }
 
 // New returns a Prober; Close it when it is no longer needed.

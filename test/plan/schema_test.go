@@ -102,6 +102,8 @@ func TestSchemaRefusesInvalidEvents(t *testing.T) {
 		"groups":      "how many different groups there are",
 		"host-header": "what a host is", "references": "what may be referred to", "surrogate": "halves of characters",
 		"same-name-both": "names that are equal", "same-name-derived": "names that are equal", "same-name-given": "names that are equal",
+		"alert-layers": "what the layers below say", "group-unknown": "which groups there are", "part-range": "which of two numbers is larger",
+		"part-without-source": "what a step of a run needs", "sum-without-time": "what a step of a run needs", "witness-history": "what excludes each other",
 		"twice": "names given twice", "twice-in-target": "names given twice", "utf8": "broken UTF-8",
 	}
 	s := byOthers(t)
@@ -138,6 +140,10 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		"tls":       {`{}`, `{"minVersion": "1.3"}`, `{"minVersion": "1.4"}`, `{"insecureSkipVerify": true}`, `{"insecureSkipVerify": "true"}`, `{"serverName": "a"}`, `{"serverName": ""}`, `{"ca": "x"}`},
 		"name":      {`"a"`, `" "`, `1`},
 		"group":     {`"a"`, `""`},
+		"public":    {`true`, `false`, `"true"`, `null`},
+		"alert":     {`false`, `true`, `null`, `{}`, `{"runs": 2}`, `{"runs": 2, "window": 3, "remind": "6h"}`, `{"runs": 0}`, `{"window": 101}`, `{"runs": 1.5}`, `{"remind": "1x"}`, `{"remind": 6}`, `{"after": 1}`, `[]`},
+		"title":     {`"Our shop"`, `" "`, `""`, `1`, `"` + strings.Repeat("é", 200) + `"`, `"` + strings.Repeat("é", 201) + `"`},
+		"link":      {`"https://a.example/x?y"`, `5`},
 		"other":     {`1`},
 	}
 	for name := range fieldsOfTarget(t) {
@@ -150,6 +156,7 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 			agree(t, s, `{"urls": [{"url": "https://a.example", "`+name+`": `+value+`}]}`)
 			if !slices.Contains([]string{"name", "other"}, name) {
 				agree(t, s, `{"defaults": {"`+name+`": `+value+`}}`)
+				agree(t, s, `{"groups": {"a": {"defaults": {"`+name+`": `+value+`}}}}`)
 			}
 		}
 	}
@@ -159,6 +166,16 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		`{"scheduled": "2026-11-27T12:00:00Z"}`, `{"scheduled": "2026-11-27T12:00:00.5+01:00"}`, `{"scheduled": "2026-11-27"}`,
 		`{"Items": []}`, `{"BatchInput": {}}`, `{"Items": [], "BatchInput": {"metrics": "group"}}`, `{"Items": [], "urls": []}`,
 		`{"Items": [], "BatchInput": {"urls": []}}`, `{"urls": [{}]}`, `{"urls": [1]}`, `{"urls": "a"}`,
+		`{"groups": {}}`, `{"groups": []}`, `{"groups": {" ": {}}}`, `{"groups": {"a b": {"title": "A"}}}`, `{"groups": {"a": {"title": ""}}}`,
+		`{"groups": {"a": {"name": "x"}}}`, `{"groups": {"a": null}}`, `{"groups": {"a": {"alert": false}}}`, `{"groups": {"a": {"alert": true}}}`,
+		`{"groups": {"a": {"maintenance": []}}}`, `{"groups": {"a": {"maintenance": [{}]}}}`,
+		`{"maintenance": [{"cron": "0 2 * * SUN", "duration": "2h", "timeZone": "Europe/Berlin"}]}`, `{"maintenance": [{"cron": "0 2 * * SUN", "duration": "2h"}]}`,
+		`{"maintenance": {"from": "2026-12-24T22:00:00Z", "until": "2026-12-25T23:00:00+01:00"}}`, `{"maintenance": {"from": "2026-12-24T22:00:00Z"}}`,
+		`{"maintenance": {"from": "2026-12-24T22:00:00Z", "until": "2026-12-25T23:00:00+01:00", "cron": "0 2 * * *"}}`, `{"maintenance": {"from": "today", "until": "2026-12-25T23:00:00Z"}}`,
+		`{"maintenance": [{"cron": "0 2 * *", "duration": "2h"}]}`, `{"maintenance": [{"cron": "0 2 * * *"}]}`, `{"maintenance": [{"cron": "cron(0 2 * * ?)", "duration": "2h"}]}`,
+		`{"maintenance": [{"cron": "0 2 * * *", "duration": "2"}]}`, `{"maintenance": [{"cron": "0 2 * * *", "duration": "2h", "timezone": "UTC"}]}`, `{"maintenance": "never"}`,
+		`{"history": true}`, `{"history": 1}`, `{"witness": true}`, `{"$schema": "x"}`, `{"$schema": 1}`, `{"Items": [], "$schema": "x"}`, `{"Items": [], "BatchInput": {"history": true}}`,
+		`{"run": ""}`, `{"until": "soon"}`, `{"part": {}}`, `{"part": {"index": -1, "of": 2}}`, `{"part": {"index": 0, "of": 1001}}`, `{"part": 1}`,
 	} {
 		agree(t, s, event)
 	}

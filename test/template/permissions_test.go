@@ -30,7 +30,7 @@ var byAWS = []struct{ role, action, when, why string }{
 }
 
 // byParameter says what else of the code's calls a parameter has to allow.
-var byParameter = map[string]string{"s3:PutObject": "PageDays"}
+var byParameter = map[string]string{}
 
 // The roles allow what the code and AWS do under them, and nothing else.
 func TestRolesAllowWhatIsDone(t *testing.T) {
@@ -38,9 +38,8 @@ func TestRolesAllowWhatIsDone(t *testing.T) {
 	for _, given := range []map[string]string{
 		nil,
 		{"Tracing": "true"},
-		{"PageDays": "7"},
 		{"SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
-		{"Tracing": "true", "PageDays": "7", "SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
+		{"Tracing": "true", "SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
 	} {
 		tp := readTemplate(t, given)
 		for _, role := range tp.resources("AWS::IAM::Role") {
@@ -153,7 +152,7 @@ func TestNoInterfacesForTheCode(t *testing.T) {
 // docs/security.md goes through every statement.
 func TestPermissionsAreDocumented(t *testing.T) {
 	text := tree.Document(t, "docs/security.md")
-	given := map[string]string{"Tracing": "true", "PageDays": "7", "SubnetIds": "subnet-01234567", "SecurityGroupIds": "sg-01234567"}
+	given := map[string]string{"Tracing": "true", "SubnetIds": "subnet-01234567", "SecurityGroupIds": "sg-01234567"}
 	for _, role := range readTemplate(t, given).resources("AWS::IAM::Role") {
 		for _, action := range allowedActions(readTemplate(t, given).resource(role)) {
 			if !strings.Contains(text, "`"+action+"`") {
