@@ -39,24 +39,46 @@ type refusal struct {
 // failed returns a failure. hint has what to do about a refusal.
 func (s service) failed(ctx context.Context, err error, hint func(refusal) string) error {
 	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) && response.HTTPStatusCode() > 0 {
-		r := refusal{status: response.HTTPStatusCode(), region: response.Response.Header.Get("X-Amz-Bucket-Region")}
-		text := fmt.Sprintf("%s responded %d", s.name, r.status)
-		if api, ok := errors.AsType[smithy.APIError](err); ok {
-			r.code, r.message = api.ErrorCode(), api.ErrorMessage()
-			text += " " + r.code
-		}
-		if what := hint(r); what != "" {
-			text += ": " + what
-		}
-		return &failure{text, err}
+	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
+		return &failure{s.unsent(ctx, err), err}
 	}
+	r := refusal{status: response.HTTPStatusCode(), region: response.Response.Header.Get("X-Amz-Bucket-Region")}
+	text := fmt.Sprintf("%s responded %d", s.name, r.status)
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		r.code, r.message = api.ErrorCode(), api.ErrorMessage()
+		text += " " + r.code
+	}
+	if what := hint(r); what != "" {
+		text += ": " + what
+	}
+	return &failure{text, err}
+}
+
+// unsent says why there was no response.
+func (s service) unsent(ctx context.Context, err error) string {
 	var timeout interface{ Timeout() bool }
 	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
-		return &failure{s.name + " did not respond in time" + s.reach, err}
+		return s.name + " did not respond in time" + s.reach
 	}
-	if unsent, ok := errors.AsType[*url.Error](err); ok {
-		return &failure{s.name + " can't be reached: " + unsent.Err.Error() + s.reach, err}
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return s.name + " can't be reached: " + request.Err.Error() + s.reach
 	}
-	return &failure{fmt.Sprintf("no request to %s can be made (see AWS_REGION, the credentials and %s): %v", s.name, s.variable, err), err}
+	return fmt.Sprintf("no request to %s can be made (see AWS_REGION, the credentials and %s): %v", s.name, s.variable, err)
+}
+
+// statusOf is the status of a response that is an error; 0: there was none.
+func statusOf(err error) int {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// codeOf is AWS's code of an error.
+func codeOf(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
 }

@@ -58,8 +58,7 @@ func Lists(load Load) plan.Source {
 		out, err := client.GetObject(reading, in)
 		if err != nil {
 			cancel()
-			var response interface{ HTTPStatusCode() int }
-			if known != "" && errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotModified {
+			if known != "" && statusOf(err) == http.StatusNotModified {
 				return nil, "", plan.ErrUnchanged
 			}
 			return nil, "", inS3.failed(ctx, err, object.hint)

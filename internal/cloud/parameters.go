@@ -62,8 +62,7 @@ func (p *Parameters) read(ctx context.Context, client *ssm.Client, batch []strin
 	out, err := client.GetParameters(ctx, &ssm.GetParametersInput{Names: batch, WithDecryption: aws.Bool(true)})
 	if err != nil {
 		p.fail(ctx, batch, err, failures)
-		var api interface{ ErrorCode() string }
-		if len(batch) > 1 && errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException" {
+		if len(batch) > 1 && codeOf(err) == "AccessDeniedException" {
 			for _, name := range batch {
 				delete(failures, name)
 			}

@@ -103,7 +103,7 @@ func TestKept(t *testing.T) {
 	})
 }
 
-// Another event has another plan of the same list; only so many are kept.
+// Another event has another plan of the same list; a few of them are kept.
 func TestKeptIsOfOneEvent(t *testing.T) {
 	list := &remote{content: "https://a.example\n", version: `"1"`}
 	in := Inputs{Kept: &Kept{}, Sources: map[string]Source{"s3": list.open}}
@@ -132,7 +132,7 @@ func TestKeptIsOfOneEvent(t *testing.T) {
 	}
 }
 
-// An event that is wrong itself is no failure of its list.
+// What is wrong with an event itself does not count as a failure of its list.
 func TestKeptDoesNotHideAnEventsProblems(t *testing.T) {
 	list := &remote{content: "https://a.example\n", version: `"1"`}
 	in := Inputs{Kept: &Kept{}, Sources: map[string]Source{"s3": list.open}}
