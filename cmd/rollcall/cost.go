@@ -7,6 +7,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/cost"
+	"rollcall/internal/list"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
@@ -14,14 +15,15 @@ import (
 
 // costCommand is rollcall cost.
 type costCommand struct {
-	File         string        `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
-	Every        time.Duration `required:"" placeholder:"INTERVAL" help:"Time between runs, e.g. 1m or 1h; 730h is once a month."`
-	Region       string        `default:"us-east-1" help:"AWS Region."`
-	Metrics      string        `placeholder:"PROFILE" help:"Metrics profile: group, target or phases (default: the event's, or ROLLCALL_METRICS)."`
-	Memory       int           `default:"1769" placeholder:"MB" help:"Memory of the function (default: ${default})."`
-	Arch         string        `enum:"arm64,x86_64" default:"arm64" help:"Processor architecture of the function: ${enum}."`
-	VPC          bool          `name:"vpc" help:"The function is in a VPC, with a NAT gateway."`
-	ResponseTime time.Duration `name:"answer" default:"500ms" placeholder:"DURATION" help:"Average response time of a target (default: ${default})."`
+	File         string `arg:"" name:"file" help:"An event or a list; - is standard input."`
+	HTTPS        bool   `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
+	Every        span   `required:"" placeholder:"INTERVAL" help:"Time between runs, e.g. 1m, 1h or 1d; 730h is once a month."`
+	Region       string `default:"us-east-1" help:"AWS Region."`
+	Metrics      string `complete:"group,target,phases" placeholder:"PROFILE" help:"Metrics profile: group, target or phases (default: the event's, or ROLLCALL_METRICS)."`
+	Memory       int    `default:"1769" placeholder:"MB" help:"Memory of the function (default: ${default})."`
+	Arch         string `enum:"arm64,x86_64" default:"arm64" help:"Processor architecture of the function: ${enum}."`
+	VPC          bool   `name:"vpc" help:"The function is in a VPC, with a NAT gateway."`
+	ResponseTime span   `name:"answer" default:"500ms" placeholder:"DURATION" help:"Average response time of a target (default: ${default})."`
 }
 
 // Run prints the bill. Its error is an *exitError, or one of the event.
@@ -29,13 +31,14 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{
+	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{
 		Lookup: sys.lookup, Values: anyValues, Permit: func(plan.Reference, string) bool { return true }, // what it costs where it is allowed
 	})
 	if err != nil {
 		return err
 	}
-	use.Every, use.Memory, use.X86, use.VPC, use.ResponseTime = c.Every, c.Memory, c.Arch == "x86_64", c.VPC, c.ResponseTime
+	use.Every, use.ResponseTime = time.Duration(c.Every), time.Duration(c.ResponseTime)
+	use.Memory, use.X86, use.VPC = c.Memory, c.Arch == "x86_64", c.VPC
 	if c.Metrics != "" {
 		if use.Profile, err = metric.ParseProfile(c.Metrics); err != nil {
 			return wrongUsage("--metrics: %v", err)
@@ -71,11 +74,11 @@ func (c *costCommand) check() error {
 		maxResponseTime = 15 * time.Minute
 	)
 	switch {
-	case c.Every < minInterval:
+	case time.Duration(c.Every) < minInterval:
 		return wrongUsage("--every %s is too short: a schedule runs at most once a minute", c.Every)
 	case c.Memory < 128 || c.Memory > maxMemory:
 		return wrongUsage("invalid --memory %d: Lambda allows 128 to %d MB", c.Memory, maxMemory)
-	case c.ResponseTime < 0 || c.ResponseTime > maxResponseTime:
+	case c.ResponseTime < 0 || time.Duration(c.ResponseTime) > maxResponseTime:
 		return wrongUsage("invalid --answer %s: it must be from 0 to 15m", c.ResponseTime)
 	}
 	return nil
@@ -83,13 +86,13 @@ func (c *costCommand) check() error {
 
 // readWithUse reads a plan, and how it is used by the environment's
 // configuration.
-func readWithUse(ctx context.Context, sys system, file string, in plan.Inputs) (*plan.Plan, cost.Use, error) {
+func readWithUse(ctx context.Context, sys system, file string, https bool, in plan.Inputs) (*plan.Plan, cost.Use, error) {
 	settings, err := config.Load(sys.lookup)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
 	in.Sources = newInputs(sys, settings).Sources
-	p, err := readPlan(ctx, sys, file, in)
+	p, err := readPlan(ctx, sys, file, list.Options{HTTPS: https, Fetch: fetch(settings, sys)}, in)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}

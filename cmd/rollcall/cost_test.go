@@ -59,7 +59,7 @@ func TestValidate(t *testing.T) {
 		})
 	}
 	outcomeIs(t, rollcall(t, "", "validate", "/no/such/file"), 2, "", "no such file")
-	outcomeIs(t, rollcall(t, "", "validate", file(t, "[]")), 2, "", "the event is an array, not an object")
+	outcomeIs(t, rollcall(t, "", "validate", file(t, "[]")), 2, "", "the event has no targets")
 }
 
 // outcomeIs compares an outcome with its code and what has to be in it; no

@@ -16,7 +16,8 @@ import (
 
 // validateCommand is rollcall validate.
 type validateCommand struct {
-	File string `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
+	File  string `arg:"" name:"file" help:"An event or a list; - is standard input."`
+	HTTPS bool   `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
 }
 
 // runEachMinute is how long the function may take where it runs each minute.
@@ -41,7 +42,7 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 		grants[r.Kind][r.Name+"@"+host] = true
 		return true
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{Lookup: lookup, Values: anyValues, Permit: permit})
+	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{Lookup: lookup, Values: anyValues, Permit: permit})
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func anyValues(_ context.Context, references []plan.Reference, _ time.Time) []pl
 	return slices.Repeat([]plan.Value{{Text: "x", Fetched: time.Now()}}, len(references))
 }
 
-// invalid lists the targets that can't be checked.
+// invalid lists the targets that can't be checked, and where they are.
 func invalid(p *plan.Plan) error {
 	var lines []string
 	n := 0
@@ -95,10 +96,10 @@ func invalid(p *plan.Plan) error {
 	for _, problem := range p.Invalid {
 		lines = append(lines, problem.String())
 	}
-	if left := n - len(p.Invalid); left > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", left))
+	if left := n - len(lines); left > 0 {
+		lines = append(lines, fmt.Sprintf("and %s more", text.Count(left)))
 	}
-	return wrongUsage("%d of %d targets can't be checked:\n%s", n, len(p.Targets), strings.Join(lines, "\n"))
+	return wrongUsage("%s of %s can't be checked:\n%s", text.Count(n), text.Plural(len(p.Targets), "target"), strings.Join(lines, "\n"))
 }
 
 // describe is a plan in a line: 5 targets in 1 group, 5 https, timeout 10s.

@@ -42,6 +42,7 @@ type Result struct {
 	IP        netip.Addr // of the last connection
 	HTTP      string     // "1.0", "1.1", "2"
 	Redirects []string   // the URLs followed to, in order, as people may see them
+	Legs      []Leg      // of a check that was redirected, each request in order; nil where nobody wants them
 	BytesWire int64      // of the body, as it came
 	BytesBody int64      // of the body, decoded; br and zstd only if an expression reads it, else as it came
 
@@ -64,6 +65,16 @@ func Unprobed(t *Target, reason Reason, detail string) Result {
 		State: reason.State(), Reason: reason, Detail: detail,
 		Phases: NoPhases(),
 	}
+}
+
+// A Leg is one request of a check that was redirected. What is unknown is zero,
+// as all is of a leg without a response except URL and Phases.
+type Leg struct {
+	URL    string // as people may see it
+	Status int
+	IP     netip.Addr
+	HTTP   string
+	Phases Phases // its own part of the result's
 }
 
 // Phases are the durations of a check's phases, summed over redirects. A

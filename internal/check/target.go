@@ -20,6 +20,10 @@ type Target struct {
 	Title       string   // what messages and pages call it; "" is Name
 	Link        string   // where messages and pages lead, an http or https URL; "" is nowhere
 
+	// Typed: a person at this terminal wrote the host by hand, so that its own
+	// addresses may be private ones.
+	Typed bool
+
 	*Settings // shared by targets that differ in nothing of it; never nil
 
 	// Invalid says why the target can't be probed, in words that hold no

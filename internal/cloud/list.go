@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -21,16 +19,13 @@ import (
 )
 
 const (
-	// maxList bounds a list, in bytes as it is stored, and of one with a
-	// Content-Encoding unpacked, too: a million URLs have about 42 MB.
-	maxList = 64 << 20
-
 	dialTimeout = 2 * time.Second
 	stallAfter  = 5 * time.Second // without any byte of a list
 )
 
 // Lists is the source of objects in S3, as the AWS variables say. A version is an
-// entity tag and, where the bucket has versions, the object's.
+// entity tag and, where the bucket has versions, the object's. What is compressed
+// stays so.
 func Lists(load Load) plan.Source {
 	clients := lazy[s3.Client]{load: load, make: func(cfg aws.Config) *s3.Client {
 		return newS3(cfg, func(o *s3.Options) {
@@ -63,19 +58,11 @@ func Lists(load Load) plan.Source {
 			}
 			return nil, "", inS3.failed(ctx, err, object.hint)
 		}
-		body := &listBody{body: out.Body, cancel: cancel, left: maxList}
-		var list io.Reader = body
-		if strings.EqualFold(aws.ToString(out.ContentEncoding), "gzip") && !strings.EqualFold(path.Ext(object.key), ".gz") {
-			list = &unpacked{packed: body, left: maxList}
-		}
 		version := aws.ToString(out.ETag)
 		if id := aws.ToString(out.VersionId); version != "" && id != "" && id != "null" {
 			version += " " + id
 		}
-		return struct {
-			io.Reader
-			io.Closer
-		}{list, body}, plan.Version(version), nil
+		return &listBody{out.Body, cancel}, plan.Version(version), nil
 	}
 }
 
@@ -111,22 +98,16 @@ func (o object) hint(r refusal) string {
 	return ""
 }
 
-// A listBody is the body of an object, up to a limit, whose sender may not
-// pause for long.
+// A listBody is the body of an object, whose sender may not pause for long.
 type listBody struct {
 	body   io.ReadCloser
 	cancel func() // of the request
-	left   int64
 }
-
-var errLarge = fmt.Errorf("is larger than %d MiB", maxList>>20)
 
 func (b *listBody) Read(p []byte) (int, error) {
 	stalled := time.AfterFunc(stallAfter, b.cancel)
 	n, err := b.body.Read(p)
-	switch b.left -= int64(n); {
-	case b.left < 0:
-		return 0, errLarge
+	switch {
 	case !stalled.Stop() && err != nil && err != io.EOF:
 		return n, fmt.Errorf("S3 stopped sending the object for %s", stallAfter)
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -138,29 +119,4 @@ func (b *listBody) Read(p []byte) (int, error) {
 func (b *listBody) Close() error {
 	b.cancel()
 	return b.body.Close()
-}
-
-// unpacked is a body without its gzip, up to a limit.
-type unpacked struct {
-	packed io.Reader
-	reader *gzip.Reader // nil: it has not begun
-	left   int64
-}
-
-func (u *unpacked) Read(p []byte) (n int, err error) {
-	if u.reader == nil {
-		u.reader, err = gzip.NewReader(u.packed)
-	}
-	if err == nil {
-		n, err = u.reader.Read(p)
-	}
-	switch u.left -= int64(n); {
-	case u.left < 0:
-		return 0, errLarge
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return n, errors.New("the object is truncated: its gzip data ends in the middle")
-	case errors.Is(err, gzip.ErrHeader):
-		return n, errors.New("the object says Content-Encoding: gzip, and is not gzip")
-	}
-	return n, err
 }

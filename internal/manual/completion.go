@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -127,8 +128,9 @@ func values(v *kong.Value, name string) []string {
 	if strings.EqualFold(name, "file") {
 		return []string{":\n"}
 	}
-	if v.Enum == "" {
+	words := cmp.Or(v.Enum, v.Tag.Get("complete")) // the tag: where not only these are right
+	if words == "" {
 		return nil
 	}
-	return strings.SplitAfter(strings.ReplaceAll(v.Enum, ",", "\n")+"\n", "\n")
+	return strings.SplitAfter(strings.ReplaceAll(words, ",", "\n")+"\n", "\n")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/weburl"
 )
 
@@ -40,6 +42,11 @@ func filesOf(files fs.FS) map[string]Source {
 
 func parse(event []byte, in Inputs) (*Plan, error) {
 	return Parse(context.Background(), bytes.NewReader(event), in)
+}
+
+// parseLines reads a list that says what it is by its content.
+func parseLines(ctx context.Context, r io.Reader, in Inputs) (*Plan, error) {
+	return ParseInput(ctx, r, list.Options{}, in)
 }
 
 // Each file of testdata/invalid holds one fault; the text beside it is the
@@ -192,4 +199,26 @@ func describeAlert(a *check.Alert) string {
 		return "of the stack"
 	}
 	return fmt.Sprintf("%+v", *a)
+}
+
+// Each file of testdata/doubtful is an event that Parse takes, with a target that
+// can't be checked or with a warning; the text beside it says which.
+func TestDoubtfulEvents(t *testing.T) {
+	forEachEvent(t, "doubtful", func(t *testing.T, data []byte) string {
+		p, err := parse(data, inputs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Invalid) == 0 && len(p.Warnings) == 0 {
+			t.Error("there is nothing wrong with it")
+		}
+		var b strings.Builder
+		for _, problem := range p.Invalid {
+			fmt.Fprintf(&b, "%s\n", problem)
+		}
+		for _, w := range p.Warnings {
+			fmt.Fprintf(&b, "warning: %s\n", w)
+		}
+		return b.String()
+	})
 }

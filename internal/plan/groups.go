@@ -39,7 +39,7 @@ func groupFields(settings []setting) []field[event] {
 	return []field[event]{
 		{fieldGroups, schema{
 			"description": "The groups, by name. With it a target's group must be one of them.", "type": "object",
-			"maxProperties": maxGroups, "propertyNames": schema{"pattern": `\S`}, "additionalProperties": schema{"$ref": "#/$defs/group"},
+			"maxProperties": maxGroups, "propertyNames": schema{"type": "string", "pattern": wordsPattern}, "additionalProperties": schema{"$ref": "#/$defs/group"},
 		}, func(v value, e *event) {
 			if !v.require(anObject) {
 				return
@@ -176,6 +176,7 @@ func alertFields() []field[check.Alert] {
 func alertSchema() schema {
 	return schema{
 		"description": "When an incident opens: {\"runs\": 3, \"window\": 3, \"remind\": \"6h\"}, or false for never. Default: the stack's.",
+		"examples":    []any{schema{"runs": 3, "window": 3}, false},
 		"anyOf":       []schema{{"const": false}, objectSchema(alertFields(), schema{})},
 	}
 }
@@ -225,7 +226,7 @@ func maintenanceSchema(description string) schema {
 func windowSchema() schema {
 	repeated := schema{"type": "object", "additionalProperties": false, "required": []string{"cron", "duration"}, "properties": schema{
 		"cron": wordsSchema("When it begins: minute, hour, day of the month, month, day of the week.").with(schema{
-			"pattern": `^\s*\S+(\s+\S+){4}\s*$|^cron\(\s*\S+(\s+\S+){4}\s*\)$`, "examples": []string{"0 2 * * SUN"},
+			"pattern": cronPattern, "examples": []string{"0 2 * * SUN"},
 		}),
 		"duration": durationSchema("How long it lasts: 1m to 360h."),
 		"timeZone": wordsSchema("Whose clocks: a name of the IANA data base. Default: UTC.").with(schema{"examples": []string{"UTC", "Europe/Berlin"}}),

@@ -80,7 +80,7 @@ func TestKept(t *testing.T) {
 		list.content, list.version = "https://a.example\nnot a URL\nhttps://b.example\n", `"2"`
 		run(3, "the list s3://lists/shop.txt has 3 of the 100 targets that it had before "+time.Now().UTC().Format(time.RFC3339))
 		list.content, list.version = `{"urls": `, `"3"`
-		run(1, "the list s3://lists/shop.txt has 1 of the 100 targets that it had before "+time.Now().UTC().Format(time.RFC3339))
+		run(3, "the list s3://lists/shop.txt is run as it was read at "+time.Now().UTC().Format(time.RFC3339)+": it can't be read: s3://lists/shop.txt: line 1, column 9: unexpected end of JSON input")
 
 		list.content, list.version = hosts100(50), `"4"`
 		run(50, "")

@@ -116,7 +116,7 @@ func reportExclusions(all members, e *event) {
 
 func timeSchema(description string) schema {
 	return textSchema(description + " RFC 3339.").with(schema{
-		"pattern": `^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:\d\d)$`, "examples": []string{"2026-12-24T22:00:00Z"},
+		"pattern": timePattern, "examples": []string{"2026-12-24T22:00:00Z"},
 	})
 }
 

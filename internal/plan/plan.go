@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/maintenance"
 )
 
@@ -84,6 +84,11 @@ type Inputs struct {
 	// Permit reports whether a reference may be used for a host, as
 	// [Grants.Permit] does. Nil: none may.
 	Permit func(r Reference, host string) bool
+
+	// Defaults is a JSON object with fields of defaults, which are laid over
+	// the event's own. In problems, paths into it begin with "defaults here".
+	// Nil: there are none.
+	Defaults []byte
 }
 
 // Parse reads an event, a JSON object, and the source that it names. What is
@@ -95,19 +100,25 @@ type Inputs struct {
 // same, and says why in Invalid.
 func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	ps := &problems{}
-	data, err := readAll(event)
-	if errors.Is(err, errTooLarge) {
+	data, err := list.ReadAll(event)
+	if errors.Is(err, list.ErrTooLarge) {
 		ps.report("", "%v", err)
-		return nil, &InvalidEventError{*ps}
+		return nil, &InvalidEventError{Problems: *ps}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
+	return parseEvent(ctx, data, readJSON(ctx, data, "", ps), in, ps)
+}
+
+// parseEvent makes the plan of an event, which data is and root as JSON, and of
+// the source that it names.
+func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *problems) (*Plan, error) {
 	fields := settingFields()
-	root := readJSON(ctx, data, "", ps)
 	e := readEvent(root, fields, builtIn())
 	read := func(known *Plan) (*Plan, error) { return parseTargets(ctx, root, e, fields, in, ps, known) }
 	var p *Plan
+	var err error
 	if e.source.kind != absent && len(*ps) == 0 {
 		p, err = in.Kept.plan(data, read)
 	} else {
@@ -127,29 +138,34 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 // the plan of what its source held before, and returned if that is unchanged.
 func parseTargets(ctx context.Context, root value, e event, fields []setting, in Inputs, ps *problems, known *Plan) (*Plan, error) {
 	urls := e.urls
-	var source io.ReadCloser
+	var source *list.Reader
 	var name string
 	var version Version
-	lines := false
+	array := false
 	if e.source.kind != absent {
 		if known != nil {
 			version = known.version
 		}
-		if source, name, version = openSource(ctx, e.source, in.Sources, version); source == nil {
+		var opened io.ReadCloser
+		if opened, name, version = openSource(ctx, e.source, in.Sources, version); opened == nil {
 			if len(*ps) == 0 {
 				return known, nil
 			}
-			return nil, &InvalidEventError{*ps}
+			return nil, &InvalidEventError{Problems: *ps}
 		}
-		defer source.Close()
-		lines = !strings.EqualFold(path.Ext(name), ".json")
+		defer opened.Close()
+		var err error
+		if source, err = list.Open(opened, list.Options{Name: strings.TrimSuffix(name, "?…")}); err != nil {
+			e.source.problem("read %s: %v", quote(name), err)
+		}
 	}
-	if source != nil && !lines {
+	if source != nil && source.Format().Document() {
 		inner := builtIn()
-		if data, err := readAll(source); err != nil {
+		if root, _, err := readDocument(ctx, source, name+placeEnd, ps); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
-			inner = readEvent(readJSON(ctx, data, name+placeEnd, ps), fields, inner)
+			inner = readRoot(root, fields, inner)
+			array = root.kind == anArray
 		}
 		if inner.source.kind != absent {
 			inner.source.problem("cannot be used in a source: a source cannot name another")
@@ -160,38 +176,28 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 		if len(*ps) == 0 {
 			e = readEvent(root, fields, inner) // what it says wins, field by field
 		}
-		urls = inner.urls
+		urls, source = inner.urls, nil
 	}
-	list := newTargetList(e, fields, in, ps)
-	list.source, list.version = name, version
+	targets := newTargetList(e, fields, in, ps)
+	targets.source, targets.version = name, version
 	if ctx.Err() != nil {
-		return list.finish(context.Cause(ctx))
+		return targets.finish(context.Cause(ctx))
 	}
-	if lines {
-		return list.finish(list.addLines(ctx, name+":", source))
+	if source != nil {
+		return targets.finish(targets.addEntries(ctx, source, name))
+	}
+	if array {
+		return targets.finish(targets.addArray(ctx, urls, name))
 	}
 	if urls.kind != absent && urls.require(anArray) {
 		for _, v := range urls.content {
 			if ctx.Err() != nil {
-				return list.finish(context.Cause(ctx))
+				return targets.finish(context.Cause(ctx))
 			}
-			list.add(v)
+			targets.add(v)
 		}
 	}
-	return list.finish(nil)
-}
-
-// ParseLines reads one URL a line, with the built-in defaults. Blank lines
-// are skipped; # begins a comment at a line's start and after white space. A
-// line of more than 64 KiB is an [*InvalidEventError], and so is what can't be
-// read; any other error is ctx's.
-func ParseLines(ctx context.Context, lines io.Reader, in Inputs) (*Plan, error) {
-	list := newTargetList(builtIn(), settingFields(), in, &problems{})
-	p, err := list.finish(list.addLines(ctx, "line ", lines))
-	if err != nil {
-		return nil, err
-	}
-	return p.Resolved(ctx), nil
+	return targets.finish(nil)
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
@@ -201,26 +207,7 @@ func ParseURLs(urls []string, in Inputs) (*Plan, error) {
 	for i, url := range urls {
 		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}
-	p, err := list.finish(nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Resolved(context.Background()), nil
-}
-
-// maxEvent bounds an event, in bytes: ten times what Lambda takes.
-const maxEvent = 64 << 20
-
-// errTooLarge is readAll's, in the words of a problem.
-var errTooLarge = errors.New("is larger than 64 MiB")
-
-// readAll reads up to maxEvent bytes.
-func readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxEvent+1))
-	if err == nil && len(data) > maxEvent {
-		err = errTooLarge
-	}
-	return data, err
+	return list.plan(context.Background(), nil)
 }
 
 // An event is what its bytes say, before there are targets.
@@ -310,7 +297,7 @@ func eventFields(settings []setting) []field[event] {
 		{fieldScheduled, schema{
 			"description": "When the schedule meant the run to start; Scheduler fills the placeholder in.",
 			"type":        "string",
-			"pattern":     `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$|^<aws\.scheduler\..*>$`,
+			"pattern":     scheduledPattern,
 			"examples":    []string{"<aws.scheduler.scheduled-time>"},
 		}, func(v value, e *event) {
 			if !strings.HasPrefix(v.text, schedulerPlaceholder) || !strings.HasSuffix(v.text, ">") { // else it counts as absent
@@ -318,15 +305,24 @@ func eventFields(settings []setting) []field[event] {
 			}
 		}},
 		{fieldURLs, schema{
-			"description": "The targets: each a URL, or an object with one.", "type": "array",
-			"items": schema{"anyOf": []schema{{"type": "string"}, {"$ref": "#/$defs/target"}}},
+			"description": "The targets: each a URL, or an object with one.", "type": "array", "minItems": 1,
+			"items": schema{"anyOf": []schema{{"$ref": "#/$defs/url"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
-			"description": "A file that holds the targets, instead of urls, below the package or s3://bucket/key: *.json an event, any other one URL a line.",
-			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^[^:]*(^|/)\.\.(/|$)|\.[gG][zZ]$`},
+			"description": "A file that holds the targets, instead of urls: below the package, or s3://bucket/key.",
+			"type":        "string", "minLength": 1, "allOf": []schema{without(refusedSources)},
 		}, func(v value, e *event) { e.source = v }},
 	}
 	return slices.Concat(fields, groupFields(settings), runFields())
+}
+
+// readRoot reads a document: an event, or an array of its targets.
+func readRoot(root value, settings []setting, base event) event {
+	if root.kind == anArray {
+		base.urls = root
+		return base
+	}
+	return readEvent(root, settings, base)
 }
 
 // readEvent reads everything of an event but its targets, and lays it over

@@ -57,23 +57,26 @@ func settingFields() []setting {
 	compiled := map[string]*expect.Expression{}
 	return []setting{
 		{"method", schema{
-			"description": "The request's method. Default: GET.", "type": "string",
-			"pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$", "not": schema{"const": http.MethodConnect},
+			"description": "The request's method, in upper case. Default: GET.", "type": "string",
+			"examples": []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"},
+			"pattern":  methodPattern, "allOf": []schema{{"not": schema{"const": http.MethodConnect}}},
 		}, readMethod},
 		{"headers", headersSchema(), readHeaders},
-		{"body", textSchema("The request's body; takes ${env:NAME}."), func(v value, s *check.Settings) {
+		{"body", textSchema("The request's body; takes ${env:NAME}.").with(schema{"allOf": []schema{{"$ref": "#/$defs/references"}}}), func(v value, s *check.Settings) {
 			s.Body, _ = requireReferences(v)
 		}},
 		{"userAgent", wordsSchema("Who we say we are: a browser's name, or any text. Default: rollcall/<version>.").with(schema{
 			"examples": []string{"chrome", "firefox", "safari", "edge"},
-			"not":      schema{"pattern": `[\x00-\x08\x0a-\x1f\x7f]`}, // no header can carry it
+			"pattern":  userAgentPattern,
 		}), func(v value, s *check.Settings) {
 			var ok bool
 			if s.UserAgent, ok = v.requireWords(); ok && !httpguts.ValidHeaderFieldValue(s.UserAgent) {
 				v.problem("invalid header value")
 			}
 		}},
-		{"timeout", durationSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s."), readTimeout},
+		{"timeout", durationSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
+			"allOf": []schema{without(noDuration)},
+		}), readTimeout},
 		integer("redirects", "How many are followed; 0: the first response counts. Default: 10.", 0, maxRedirects,
 			func(s *check.Settings, n int64) { s.Redirects = int(n) }),
 		integer("retries", "Confirmations after a failure with a retryable cause. Default: 1.", 0, maxRetries,
@@ -193,7 +196,11 @@ func choice(name, description string, choices []string, put func(*check.Settings
 // one before. compiled has those that were compiled already, by their source.
 func expressions(name, description string, compiled map[string]*expect.Expression, put func(*check.Settings, []check.Condition)) setting {
 	s := schema{
-		"description": description, "type": "array", "maxItems": maxExpressions, "items": schema{"type": "string", "pattern": `\S`},
+		"description": description, "type": "array", "maxItems": maxExpressions,
+		"items": schema{"type": "string", "pattern": wordsPattern, "examples": []string{
+			"status == 200", "status in [200, 204]", "body contains 'Welcome'", "body matches '<title>.*</title>'", "json.db == 'up'",
+			"header['Content-Type'] startsWith 'application/json'", "duration < 300", "certificate.daysLeft > 14",
+		}},
 		"examples": []any{[]string{"status == 200", "json.db == 'up'"}},
 	}
 	return setting{name, s, func(v value, s *check.Settings) {
@@ -302,7 +309,7 @@ func readTimeout(v value, s *check.Settings) {
 
 func durationSchema(description string) schema {
 	return textSchema(description).with(schema{
-		"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
+		"pattern": durationPattern, "examples": []string{"10s", "500ms"},
 	})
 }
 

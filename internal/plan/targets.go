@@ -1,21 +1,19 @@
 package plan
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/redact"
 	"rollcall/internal/weburl"
 )
@@ -24,9 +22,8 @@ const (
 	// maxGroups keeps a run's aggregates few: each group has metrics of its own.
 	maxGroups = 50
 
-	// maxLine bounds a line with its end, in bytes: eight times what servers
-	// commonly take.
-	maxLine = 64 << 10
+	// maxTargets keeps the memory of a plan below 1 GiB.
+	maxTargets = 1_000_000
 )
 
 // The fields of a target that are not settings.
@@ -58,8 +55,14 @@ type targetList struct {
 	refers bool             // the event's settings have references
 	layers map[string]layer // of the groups that the event describes
 
-	lines bool      // the targets are lines of a text
-	seen  sightings // of what looks like something else than a URL
+	lines    bool      // the targets are entries of a list
+	place    string    // of the list, where it has a name
+	https    bool      // hosts without a scheme get https://
+	hint     string    // what else to do about them
+	seen     sightings // of what looks like something else than a URL
+	alike    alike     // problems that many entries have
+	warnings []string
+	full     bool // there are too many targets
 
 	targets []check.Target
 	origins []origin // of targets[i]
@@ -94,6 +97,11 @@ type origin struct {
 }
 
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
+	if in.Defaults != nil {
+		if own := readJSON(context.Background(), in.Defaults, "defaults here"+placeEnd, ps); own.kind != absent {
+			e.settings = overlay(e.settings, own.requireObject(fieldNames(fields)), fields)
+		}
+	}
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields), in: in, refers: refers(e.settings),
 		byName: map[string]int{}, groups: map[string]bool{},
@@ -138,44 +146,6 @@ func (l *targetList) groupOf(v value) string {
 	return group
 }
 
-// addLines adds one target a line. place and a line's number make its path.
-// Its error is ctx's.
-func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader) error {
-	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(nil, maxLine)
-	number := 0
-	l.lines = true
-	for scanner.Scan() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		number++
-		line := scanner.Text()
-		if number == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
-		}
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		line, _, _ = strings.Cut(line, " #") // any other # is part of a URL
-		line, _, _ = strings.Cut(line, "\t#")
-		if line = strings.TrimSpace(line); line != "" {
-			l.add(value{path: place + strconv.Itoa(number), kind: aString, text: line, ps: l.ps})
-		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	at := place + strconv.Itoa(number+1)
-	switch err := scanner.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		l.ps.report(at, "is longer than 64 KiB")
-	case err != nil:
-		l.ps.report(at, "can't be read: %v", withoutPath(err))
-	}
-	return nil
-}
-
 // add adds the target that v is, a URL or an object with one, unless it is
 // there already.
 func (l *targetList) add(v value) {
@@ -195,6 +165,9 @@ func (l *targetList) add(v value) {
 		return
 	}
 	text, isText := link.requireText()
+	if l.https {
+		text = cmp.Or(list.WithScheme(text), text)
+	}
 	inURL, plain := strings.Contains(text, "${"), text
 	if inURL {
 		plain = sheltered(text)
@@ -248,7 +221,7 @@ func (l *targetList) add(v value) {
 	}
 	if i, taken := l.byName[t.Name]; taken {
 		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
-			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
+			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), strings.TrimSuffix(l.origins[i].path, placeEnd))
 		}
 		return
 	}
@@ -259,6 +232,11 @@ func (l *targetList) add(v value) {
 			at.text = text
 		}
 		l.written = append(l.written, at)
+	}
+	if len(l.targets) == maxTargets {
+		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
+		l.full = true
+		return
 	}
 	if t.Invalid != "" {
 		l.invalid = noteInvalid(l.invalid, l.number, v.path, v.kind == anObject, t.Invalid)
@@ -283,10 +261,13 @@ func noteInvalid(all []invalidTarget, number int, path string, object bool, inva
 	if field, reason, found := strings.Cut(invalid, ": "); found && (object || field == fieldURL) {
 		invalid = reason
 		if object {
-			path += "." + field
+			if !strings.HasSuffix(path, placeEnd) {
+				path += "."
+			}
+			path += field
 		}
 	}
-	return append(all, invalidTarget{number, Problem{path, invalid}})
+	return append(all, invalidTarget{number, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: invalid}})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -321,6 +302,16 @@ func (o *origin) same(other *origin) bool {
 	return o.text == other.text || o.url != nil && other.url != nil && weburl.String(o.url) == weburl.String(other.url)
 }
 
+// plan returns the plan of what was collected, or what is wrong with it. err is
+// what ended the collecting.
+func (l *targetList) plan(ctx context.Context, err error) (*Plan, error) {
+	p, err := l.finish(err)
+	if err != nil {
+		return nil, err
+	}
+	return p.Resolved(ctx), nil
+}
+
 // finish returns the plan of what was collected, its references as written, or
 // what is wrong with it. err is what ended the collecting.
 func (l *targetList) finish(err error) (*Plan, error) {
@@ -330,18 +321,22 @@ func (l *targetList) finish(err error) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
+	l.requireSchemes()
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled,
 		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
 		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
 		Groups:   map[string]Group{},
-		Warnings: l.seen.warnings(l.lines),
+		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
 		before:   beforeReferences{invalid: l.invalid},
 		written:  l.written, in: l.in, source: l.source, version: l.version,
 	}
-	if len(*l.ps) > 0 {
+	if before := len(*l.ps); before > 0 {
 		p.in.Values = unread
-		return nil, &InvalidEventError{append(*l.ps, p.Resolved(context.Background()).Invalid...)}
+		if *l.ps = append(*l.ps, p.Resolved(context.Background()).Invalid...); l.lines {
+			l.alike.fold(l.ps, before)
+		}
+		return nil, &InvalidEventError{*l.ps, l.alike.more}
 	}
 	for name := range l.groups {
 		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}

@@ -25,6 +25,8 @@ type attempt struct {
 	at      *url.URL       // of the latest request; nil: there was none yet
 	ceiling *check.Ceiling // tells the sweep until when the attempt may take; nil: nobody asks
 	res     check.Result
+	legs    []leg
+	typed   []netip.Addr // of the host that a person typed; nil: nobody did, or it is public
 
 	anonymous  bool // the last server asked for a client certificate and got none
 	identified bool // it got one
@@ -61,10 +63,12 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 func (a *attempt) run(ctx context.Context) check.Result {
 	h := a.p.firstHop(a.t)
 	resp, err := a.hop(ctx, h)
+	a.endLeg(h, err)
 	for err == nil && resp.next != nil {
 		h = resp.next
 		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
+		a.endLeg(h, err)
 	}
 	if err == nil {
 		err = a.unpack(ctx, resp)
@@ -105,6 +109,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
 	a.time.fill(res, now, timedOut, a.t.Timeout)
+	a.fillLegs()
 	if a.hostHidden() {
 		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	// returns them; 0: any number.
 	Memory int64
 
+	// Legs: results of checks that were redirected have a leg for each request.
+	Legs bool
+
 	// Lookup returns the addresses of a host name in network (ip, ip4 or ip6)
 	// within timeout.
 	Lookup func(ctx context.Context, network, host string, timeout time.Duration) (resolve.Answer, error)

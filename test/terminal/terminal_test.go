@@ -247,7 +247,7 @@ func TestCompareCtrlC(t *testing.T) {
 	if code := s.exit(); code != 130 {
 		t.Errorf("code %d", code)
 	}
-	shows(t, "what is shown", s.shown(), "interrupted while checking one after the other, 1 of 2 done: nothing to compare")
+	shows(t, "what is shown", s.shown(), "interrupted while checking before the comparison, 1 of 2 done: nothing to compare")
 	if strings.Contains(s.shown(), "sync_run") {
 		t.Errorf("it compares all the same: %q", s.shown())
 	}
