@@ -34,6 +34,7 @@ type Run struct {
 	ID      string
 	Minute  time.Time
 	Targets Totals
+	Titles  map[string]string // of groups, by name
 }
 
 // Totals are how the targets of a run were.
@@ -60,7 +61,7 @@ type Message struct {
 	Incident string   // the one that it tells of; "": several, or an alarm
 	Seq      int64    // of the newest change
 
-	Entries []history.Entry // that are told with it
+	Entries []history.Entry // that it tells
 	More    []history.More  // that it has the number of
 }
 

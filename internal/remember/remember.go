@@ -34,7 +34,7 @@ type Store interface {
 }
 
 // A Topic publishes messages. An error may have a method Refused() (invalid, certain
-// bool): invalid will never be accepted, and of certain nobody was told.
+// bool): invalid will never be accepted, and of certain nobody was sent it.
 type Topic interface {
 	Publish(ctx context.Context, topic, subject, body string, structured bool, attributes map[string][]string, seq int64) error
 }
@@ -61,7 +61,7 @@ type Memory struct {
 }
 
 // New returns a Memory that publishes to topics, of which the first is the one that
-// people subscribe to; without one, nobody is told. The site's stack is whose
+// people subscribe to; without one, nobody is notified. The site's stack is whose
 // history it is.
 func New(store Store, topic Topic, topics []string, site message.Site) *Memory {
 	return &Memory{store: store, topic: topic, topics: slices.Compact(topics), site: site, turn: make(chan struct{}, 1)}
@@ -338,7 +338,7 @@ func (m *Memory) publish(ctx context.Context, run Run, entries []history.Entry, 
 			counts = nil // numbers are for people
 		}
 		stopped := false
-		for _, msg := range message.Make(m.site, message.Run{ID: run.ID, Minute: run.Minute, Targets: totals(run.Run)}, mine, counts) {
+		for _, msg := range message.Make(m.site, message.Run{ID: run.ID, Minute: run.Minute, Targets: totals(run.Run), Titles: run.Titles}, mine, counts) {
 			if stopped || pace.Wait(ctx) != nil {
 				break
 			}

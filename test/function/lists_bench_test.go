@@ -35,7 +35,7 @@ func BenchmarkList(b *testing.B) {
 			fmt.Fprintf(&list, "https://host%d.example.com/health?run=%d\n", i, run)
 		}
 		run++
-		server.Put("lists/shop.txt", s3.Object{Body: list.Bytes()})
+		server.Put("lists/shop.txt", list.Bytes())
 	}
 	read := func(b *testing.B) {
 		before := cpu(b)

@@ -30,41 +30,40 @@ func (r *rig) lines(t *testing.T, n int) []byte {
 	return b.Bytes()
 }
 
+func compressed(body []byte) s3.Object { return s3.Object{Body: body, ContentEncoding: "gzip"} }
+
 // Keys are what they are, whatever is in them.
 func TestListsFromS3(t *testing.T) {
 	r, s3 := withLists(t)
 	for i, key := range []string{
 		"shop.txt", "of today/a b.txt", "a+b&c=d(e)'f!g*h.txt", "a//b.txt", "//c.txt", "../up.txt", "a/./b.txt", "100%.txt", "l%20ist.txt", "#1.txt", "größe/リスト.txt", "a;b:@,~$.txt",
 	} {
-		s3.Put("lists/"+key, s3Object(r.lines(t, i+1)))
+		s3.Put("lists/"+key, r.lines(t, i+1))
 		s := r.run(t, eventOf(map[string]any{"source": "s3://lists/" + key}))
 		if s.Targets != i+1 || s.Up != i+1 || !s.Healthy || len(s.Warnings) > 0 {
 			t.Errorf("%s: %.500s", key, s.raw)
 		}
 	}
-	packed := s3Object(zipped(string(r.lines(t, 4))))
-	packed.ContentEncoding = "gzip"
-	s3.Put("lists/encoded.txt", packed)
+	packed := compressed(zipped(string(r.lines(t, 4))))
+	s3.PutObject("lists/encoded.txt", packed)
 	if s := r.run(t, `{"source": "s3://lists/encoded.txt"}`); s.Up != 4 {
 		t.Errorf("with Content-Encoding: gzip: %.500s", s.raw)
 	}
-	s3.Put("lists/file.txt.gz", packed)
+	s3.PutObject("lists/file.txt.gz", packed)
 	if s := r.run(t, `{"source": "s3://lists/file.txt.gz"}`); s.Up != 4 {
 		t.Errorf("with both: %.500s", s.raw)
 	}
-	s3.Put("lists/event.json", s3Object([]byte(`{"defaults": {"timeout": "3s"}, "urls": ["`+r.ported(t, "good.stage.test")+`"]}`)))
+	s3.Put("lists/event.json", []byte(`{"defaults": {"timeout": "3s"}, "urls": ["`+r.ported(t, "good.stage.test")+`"]}`))
 	if s := r.run(t, `{"source": "s3://lists/event.json"}`); s.Up != 1 {
 		t.Errorf("an event: %.500s", s.raw)
 	}
-	s3.Put("lists/shop.txt", s3Object(r.lines(t, 7)))
+	s3.Put("lists/shop.txt", r.lines(t, 7))
 	for source, want := range map[string]int{"s3://lists/shop.txt": 7, "s3://lists/shop.txt?versionId=version-1": 1, "s3://lists/shop.txt?versionId=version-2": 7} {
 		if s := r.run(t, eventOf(map[string]any{"source": source})); s.Up != want {
 			t.Errorf("%s: %d are up, want %d", source, s.Up, want)
 		}
 	}
 }
-
-func s3Object(body []byte) s3.Object { return s3.Object{Body: body} }
 
 // s3Faults are what can happen to a list in S3, and its words.
 func s3Faults(t *testing.T, r *rig) map[string]struct {
@@ -90,11 +89,11 @@ func s3Faults(t *testing.T, r *rig) map[string]struct {
 		"throttled": {"s3://lists/shop.txt", func(s *s3.S3) { s.SetFault(testnet.Throttled, -1) }, `source: open "s3://lists/shop.txt": S3 responded 503 SlowDown: too many requests`},
 		"failing":   {"s3://lists/shop.txt", func(s *s3.S3) { s.SetFault(testnet.Failing, -1) }, `source: open "s3://lists/shop.txt": S3 responded 500 InternalError`},
 		"cut off": {"s3://lists/shop.txt", func(s *s3.S3) {
-			s.Put("lists/shop.txt", s3Object(r.lines(t, 4)))
+			s.Put("lists/shop.txt", r.lines(t, 4))
 			s.CutOff(true)
 		}, `can't be read: the connection to S3 broke off in the middle of the object`},
 		"truncated gzip": {"s3://lists/shop.txt", func(s *s3.S3) {
-			s.Put("lists/shop.txt", s3.Object{Body: truncated[:len(truncated)-20], ContentEncoding: "gzip"})
+			s.PutObject("lists/shop.txt", compressed(truncated[:len(truncated)-20]))
 		}, `can't be read: the compressed data is truncated`},
 	}
 }
@@ -106,7 +105,7 @@ func TestListsThatCanNotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, s3 := withLists(t)
-			s3.Put("lists/shop.txt", s3Object(r.lines(t, 3)))
+			s3.Put("lists/shop.txt", r.lines(t, 3))
 			warm := eventOf(map[string]any{"source": strings.TrimSuffix(fault.source, "9"), "scheduled": "<aws.scheduler.scheduled-time>"})
 			readable := fault.set != nil
 			if readable {
@@ -142,7 +141,7 @@ func TestListsThatChange(t *testing.T) {
 		{0, 9, false, "it has no targets"},
 		{20, 20, true, ""},
 	} {
-		s3.Put("lists/shop.txt", s3Object(r.lines(t, step.lines)))
+		s3.Put("lists/shop.txt", r.lines(t, step.lines))
 		s := r.run(t, `{"source": "s3://lists/shop.txt"}`)
 		if s.Targets != step.targets || s.Healthy != step.healthy || !strings.Contains(strings.Join(s.Warnings, "\n"), step.warning) || (step.warning == "") != (len(s.Warnings) == 0) {
 			t.Errorf("step %d: %d targets, healthy %v, warnings %q", i, s.Targets, s.Healthy, s.Warnings)

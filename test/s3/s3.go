@@ -33,6 +33,8 @@ type S3 struct {
 	buckets []string
 	objects map[string][]Object // the newest one last
 	asked   int
+	before  func(at string) // an object is put; nil: nothing
+	after   func(at string) // it was, and before the response
 }
 
 // An Object is what an S3 keeps.
@@ -42,14 +44,7 @@ type Object struct {
 	ContentEncoding string
 	CacheControl    string
 	Owner           string // that the request named
-
-	tag string // its ETag
-}
-
-// tagged returns an object with the ETag of its body.
-func (o Object) tagged() Object {
-	o.tag = fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(o.Body)))
-	return o
+	Tag             string // its entity tag, with quotes
 }
 
 // maxObjectBytes is far more than any page of ours.
@@ -95,11 +90,12 @@ func (s *S3) SetRegion(region string) {
 	s.region = region
 }
 
-// Put puts an object at "bucket/key", as its newest version.
-func (s *S3) Put(at string, o Object) {
+// Around calls functions before an object is put and after it was, with
+// "bucket/key".
+func (s *S3) Around(before, after func(at string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[at] = append(s.objects[at], o.tagged())
+	s.before, s.after = before, after
 }
 
 // Object returns what lies at "bucket/key".
@@ -131,7 +127,21 @@ func (s *S3) Requests() int {
 	return s.asked
 }
 
-// ServeHTTP takes PutObject and GetObject in the style of paths.
+// Put makes an object as a test wants it, at "bucket/key".
+func (s *S3) Put(at string, body []byte) { s.PutObject(at, Object{Body: body}) }
+
+// PutObject does so with what the object is said to be. It is its newest version.
+func (s *S3) PutObject(at string, o Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.Tag = tagOf(o.Body)
+	s.objects[at] = append(s.objects[at], o)
+}
+
+func tagOf(body []byte) string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(body))) }
+
+// ServeHTTP takes PutObject, with conditions, GetObject and CopyObject in the style
+// of paths.
 func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxObjectBytes))
 	if err != nil {
@@ -185,12 +195,43 @@ func (s *S3) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	case r.Method == http.MethodGet:
 		s.get(w, r, bucket+"/"+key)
 	default:
+		s.put(w, r, bucket+"/"+key, body)
+	}
+}
+
+// put makes an object of a body or of another object, if it may. The S3 is locked.
+func (s *S3) put(w http.ResponseWriter, r *http.Request, at string, body []byte) {
+	old, _, there := s.version(at, "")
+	if from := r.Header.Get("X-Amz-Copy-Source"); from != "" {
+		source, _, known := s.version(from, "")
+		if !known {
+			objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+			return
+		}
+		s.objects[at] = append(s.objects[at], source)
+		w.Header().Set("Content-Type", "application/xml")
+		fmt.Fprintf(w, `<CopyObjectResult><ETag>%s</ETag></CopyObjectResult>`, source.Tag)
+		return
+	}
+	match := r.Header.Get("If-Match")
+	switch {
+	case r.Header.Get("If-None-Match") == "*" && there, match != "" && there && match != old.Tag:
+		objectRefusal(w, http.StatusPreconditionFailed, "PreconditionFailed")
+	case match != "" && !there:
+		objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+	default:
+		if s.before != nil {
+			s.before(at)
+		}
+		if s.after != nil {
+			defer s.after(at)
+		}
 		o := Object{
 			Body: body, ContentType: r.Header.Get("Content-Type"), ContentEncoding: r.Header.Get("Content-Encoding"),
-			CacheControl: r.Header.Get("Cache-Control"), Owner: r.Header.Get("X-Amz-Expected-Bucket-Owner"),
-		}.tagged()
-		s.objects[bucket+"/"+key] = append(s.objects[bucket+"/"+key], o)
-		w.Header().Set("ETag", o.tag)
+			CacheControl: r.Header.Get("Cache-Control"), Owner: r.Header.Get("X-Amz-Expected-Bucket-Owner"), Tag: tagOf(body),
+		}
+		s.objects[at] = append(s.objects[at], o)
+		w.Header().Set("ETag", o.Tag)
 	}
 }
 
@@ -203,10 +244,10 @@ func (s *S3) get(w http.ResponseWriter, r *http.Request, at string) {
 		objectRefusal(w, http.StatusNotFound, "NoSuchVersion")
 	case !ok:
 		objectRefusal(w, http.StatusNotFound, "NoSuchKey")
-	case r.Header.Get("If-None-Match") == o.tag:
+	case r.Header.Get("If-None-Match") == o.Tag:
 		w.WriteHeader(http.StatusNotModified)
 	default:
-		w.Header().Set("ETag", o.tag)
+		w.Header().Set("ETag", o.Tag)
 		w.Header().Set("X-Amz-Version-Id", fmt.Sprint("version-", number))
 		if o.ContentEncoding != "" {
 			w.Header().Set("Content-Encoding", o.ContentEncoding)

@@ -243,7 +243,14 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_RESERVE":             "5s",
 		"ROLLCALL_MAX_AGE":             "5m",
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
-		"ROLLCALL_PAGE_BUCKET":         "<PageBucket>",
+		"ROLLCALL_BUCKET":              "<PageBucket>",
+		"ROLLCALL_TOPIC":               "",
+		"ROLLCALL_GROUP_TOPIC":         "",
+		"ROLLCALL_ALERT":               "3/3",
+		"ROLLCALL_INTERVAL":            "1",
+		"ROLLCALL_CERTIFICATE_DAYS":    "14",
+		"ROLLCALL_MAINTENANCE":         "", // none
+		"ROLLCALL_HEARTBEAT_URL":       "",
 	}
 	got := at(readTemplate(t, nil).resource("CheckFunction"), "Environment.Variables")
 	if !reflect.DeepEqual(got, want) {
@@ -258,7 +265,7 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
 		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
 		"InFlight": "ROLLCALL_IN_FLIGHT", "PerHost": "ROLLCALL_PER_HOST", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
-		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT",
+		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT", "CertificateDays": "ROLLCALL_CERTIFICATE_DAYS",
 	}
 	defaults := at(readTemplate(t, nil).resource("CheckFunction"), path).(map[string]any)
 	for parameter, variable := range variables {
@@ -333,7 +340,7 @@ func TestBuckets(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	tp := readTemplate(t, nil)
-	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_PAGE_BUCKET"); got != "<PageBucket>" {
+	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_BUCKET"); got != "<PageBucket>" {
 		t.Errorf("the function is given the bucket %v", got)
 	}
 	link := tp.Outputs["LastPage"]
