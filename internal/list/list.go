@@ -157,8 +157,8 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 	return opened, nil
 }
 
-// whole is the text of compressed data, whose end in the middle is said so: where
-// it is stored, nothing else shows it.
+// whole is the text of compressed data, of which a part may be missing: where it is
+// stored, nothing else shows that.
 type whole struct{ compressed io.Reader }
 
 var errTruncated = errors.New("the compressed data is truncated")

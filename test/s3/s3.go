@@ -130,7 +130,7 @@ func (s *S3) Requests() int {
 // Put makes an object as a test wants it, at "bucket/key".
 func (s *S3) Put(at string, body []byte) { s.PutObject(at, Object{Body: body}) }
 
-// PutObject does so with what the object is said to be. It is its newest version.
+// PutObject does so with the type and the encoding that the object has. It is its newest version.
 func (s *S3) PutObject(at string, o Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
