@@ -141,7 +141,7 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 		if err != nil {
 			return nil, &Fault{Message: "can't be decompressed: " + plain(err)}
 		}
-		in = bufio.NewReaderSize(&bounded{r: unzipped, left: MaxBytes, fault: tooLarge}, MaxLine)
+		in = bufio.NewReaderSize(&bounded{r: whole{unzipped}, left: MaxBytes, fault: tooLarge}, MaxLine)
 	} else if compressed && len(start) > 0 {
 		return nil, &Fault{Message: "is not compressed by gzip, as its name says"}
 	}
@@ -167,6 +167,20 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 		opened.format = recognise(start)
 	}
 	return opened, nil
+}
+
+// whole is the text of compressed data, of which a part may be missing: where it is
+// stored, nothing else shows that.
+type whole struct{ compressed io.Reader }
+
+var errTruncated = errors.New("the compressed data is truncated")
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.compressed.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errTruncated
+	}
+	return n, err
 }
 
 // plain returns what went wrong, without the name of the library.
