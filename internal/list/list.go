@@ -56,7 +56,7 @@ type Options struct {
 
 	// Written is called with each entry that names itself or its group, also with
 	// those of other parts; row is a hash of all that it says, by a seed that each
-	// process chooses anew. Nil: not wanted.
+	// process chooses itself. Nil: not wanted.
 	Written func(name, group []byte, row uint64)
 }
 
