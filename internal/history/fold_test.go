@@ -12,7 +12,7 @@ var start = time.Date(2026, 11, 30, 14, 0, 0, 0, time.UTC)
 
 // A play folds runs a minute apart and tells at once what is to be told.
 type play struct {
-	t        *testing.T
+	t        testing.TB
 	known    *Document
 	minute   time.Time
 	interval time.Duration
@@ -21,7 +21,7 @@ type play struct {
 	told     []string   // minute, state and target of each message
 }
 
-func newPlay(t *testing.T) *play {
+func newPlay(t testing.TB) *play {
 	return &play{t: t, minute: start, interval: time.Minute}
 }
 

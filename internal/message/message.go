@@ -39,11 +39,11 @@ type Run struct {
 
 // Totals are how the targets of a run were.
 type Totals struct {
-	Total      int `json:"total"`
-	Up         int `json:"up"`
-	Degraded   int `json:"degraded"`
-	Down       int `json:"down"`
-	NotChecked int `json:"notChecked"`
+	Total      int `json:"total" doc:"the sum of the others"`
+	Up         int `json:"up" doc:"in that state"`
+	Degraded   int `json:"degraded" doc:"in that state"`
+	Down       int `json:"down" doc:"in that state"`
+	NotChecked int `json:"notChecked" doc:"without a verdict"`
 }
 
 // A Message is what one publish sends.

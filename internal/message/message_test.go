@@ -31,7 +31,7 @@ func at(clock string) time.Time {
 
 var checkout = history.Change{
 	Incident: "c7761e58969f-20261130T1403Z", State: history.Down, Target: "checkout", Group: "shop", URL: "https://shop.example.com/health",
-	Reason: "status", Detail: "503 Service Unavailable", FirstByte: 41 * time.Millisecond, Since: at("14:03"), Runs: 3,
+	Reason: "status", Detail: "503 Service Unavailable", FirstByte: 41, Since: at("14:03"), Runs: 3,
 }
 
 // with is a change that was changed.

@@ -226,7 +226,7 @@ func (w *writer) facts(c history.Change) []string {
 		all = append(all, c.URL)
 	}
 	if c.FirstByte > 0 && c.State != history.Up {
-		all = append(all, "first byte "+text.Milliseconds(c.FirstByte, 0)+" ms")
+		all = append(all, fmt.Sprintf("first byte %.0f ms", c.FirstByte))
 	}
 	if w.site.Region != "" && c.State != history.Removed && c.URL != "" {
 		all = append(all, "from "+w.site.Region)

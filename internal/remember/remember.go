@@ -86,7 +86,7 @@ type Outcome struct {
 
 const (
 	attempts   = 3 // to write, where others write too
-	aSecond    = 4 // messages
+	aSecond    = 4 // messages to a topic: more than ten mails a second end a subscription
 	unreadable = 3 // runs in a row, after which it is begun again
 )
 
@@ -324,7 +324,6 @@ type sent struct {
 
 // publish sends the messages of each topic.
 func (m *Memory) publish(ctx context.Context, run Run, entries []history.Entry, more []history.More, out *Outcome) sent {
-	pace := rate.NewLimiter(aSecond, aSecond)
 	accepted := map[int64][]string{} // the topics, by entry
 	unclear := map[int64]bool{}
 	for _, e := range entries {
@@ -337,7 +336,7 @@ func (m *Memory) publish(ctx context.Context, run Run, entries []history.Entry, 
 		if i > 0 {
 			counts = nil // numbers are for people
 		}
-		stopped := false
+		stopped, pace := false, rate.NewLimiter(aSecond, aSecond)
 		for _, msg := range message.Make(m.site, message.Run{ID: run.ID, Minute: run.Minute, Targets: totals(run.Run), Titles: run.Titles}, mine, counts) {
 			if stopped || pace.Wait(ctx) != nil {
 				break
