@@ -169,15 +169,17 @@ func (r *checkRunner) run(ctx context.Context) error {
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
-	r.noteFile(report.Line(summary))
+	r.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
 	return exitCode(ctx, summary, lost)
 }
 
 // noteFile says on standard error what was written to the file, if there is one.
-func (r *checkRunner) noteFile(line string) {
-	if r.out.file != nil {
-		fmt.Fprintf(r.sys.err, "rollcall: %s. Written: %s\n", line, r.command.Output)
+func (r *checkRunner) noteFile(digest func(io.Writer) error) {
+	var b bytes.Buffer
+	if r.out.file == nil || digest(&b) != nil {
+		return
 	}
+	fmt.Fprintf(r.sys.err, "%s. Written: %s\n", bytes.TrimSpace(b.Bytes()), r.command.Output)
 }
 
 // check checks everything once. lost is why metrics were not published; it has

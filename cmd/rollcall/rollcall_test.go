@@ -313,7 +313,7 @@ func (f *failing) Read(p []byte) (int, error) {
 func TestJSONToFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "result.json")
 	got := rollcall(t, "", "check", "--format", "json", "--output", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
-	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "rollcall: 2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
+	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	text, err := os.ReadFile(name)
@@ -336,7 +336,7 @@ func TestJSONToFile(t *testing.T) {
 func TestHTMLToFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "result.html")
 	got := rollcall(t, "", "check", "--format", "html", "-o", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
-	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "rollcall: 2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
+	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	text, err := os.ReadFile(name)

@@ -152,7 +152,7 @@ func (a *attempt) unpack(ctx context.Context, resp *response) error {
 		return nil
 	}
 	late := &verdict{reason: check.Deadline, detail: "the run ended before the body was decoded"}
-	if err := a.enterSlow(ctx, int64(len(resp.packed)), late); err != nil {
+	if err := a.enterSlow(ctx, a.t.MaxBody, late); err != nil {
 		return err
 	}
 	defer a.p.slowEvaluations.leave()

@@ -9,9 +9,9 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"rollcall/internal/expect"
 	"rollcall/internal/guard"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
@@ -63,13 +63,13 @@ type Prober struct {
 	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
 
-	evaluations, slowEvaluations line
-	waiting                      atomic.Int64 // for a place in the slow one
+	evaluations, slowEvaluations *line
+	cpu                          func() time.Duration // that the calling thread has taken
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory)}
+	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory), cpu: expect.CPUTime}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup

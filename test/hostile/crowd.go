@@ -153,6 +153,8 @@ func honests() []honest {
 		{"crowd-second", write("text/html", "<h1>welcome</h1>"), map[string]any{"http": "2"}},
 		{"crowd-text", write("text/plain", "it begins"+strings.Repeat(" and goes on", 8_000)+"."), map[string]any{"expect": []string{"body endsWith 'on.'"}}},
 		{"crowd-json", write("application/json", value), map[string]any{"expect": []string{"json.items[1000].id == 'last'"}}},
+		{"crowd-large", write("application/json", strings.Replace(value, "[", "["+strings.Repeat(`{"id":1234,"name":"some thing","tags":["a","b"]},`, 14_000), 1)),
+			map[string]any{"expect": []string{"json.items[15000].id == 'last'"}}},
 		{"crowd-pattern", write("text/plain", strings.Repeat("all is well ", 100)), map[string]any{"expect": []string{"not (body matches 'error.{0,500}fatal')"}}},
 		{"crowd-wall", func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Cookie") == "" {
