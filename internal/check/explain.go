@@ -39,9 +39,9 @@ var explanations = [reasons]Explanation{
 		Action:  "If many targets have it at the same time, look at the resolver and lower `ROLLCALL_DNS_RATE`. If one has it, look at the domain's name servers.",
 	},
 	BlockedAddress: {
-		Meaning: "The address guard refused every address of the name. No connection was made. Not confirmed.",
+		Meaning: "The address guard refused every address of the name. No connection was made. Not confirmed. In a terminal the target is `not_checked`.",
 		Cause:   "The target is in a private network; or someone tries to make the monitor call an address that it must not call.",
-		Action:  "If it is intended, allow its network with `ROLLCALL_ALLOW`. Link-local addresses and Lambda's own API are always refused.",
+		Action:  "If it is intended, allow its network with `ROLLCALL_ALLOW`, in a terminal with `--allow`. Link-local addresses and Lambda's own API are always refused.",
 	},
 	ConnectionRefused: {
 		Meaning: "The server sent a TCP reset in reply to the connection request. Confirmed.",
@@ -165,8 +165,8 @@ var explanations = [reasons]Explanation{
 	},
 	InvalidTarget: {
 		Meaning: "The target can't be probed: its URL is invalid, or a reference can't be resolved or is not allowed. The others are checked.",
-		Cause:   "A missing `https://`, a list in another form than one URL a line, or an environment variable that is not set, or that `ROLLCALL_ENV` does not allow for this host.",
-		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
+		Cause:   "A missing `https://`, a list in another form than one URL a line, or a reference whose value can't be had, or that the operator does not allow for this host.",
+		Action:  "Correct the entry that the detail names, or set or allow the value. The warnings of the run have the lines.",
 	},
 	Internal: {
 		Meaning: "Rollcall itself failed: the check panicked, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",
