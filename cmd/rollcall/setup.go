@@ -41,6 +41,8 @@ type sources struct {
 	Insecure bool     `short:"k" help:"Accept any certificate."`
 	PerHost  int      `placeholder:"N" help:"Maximum concurrent checks of one host and port (default: 16)."`
 	Guard    bool     `help:"Refuse private addresses of URLs on the command line too, as the function does."`
+
+	assumed bool // https:// was put before an argument
 }
 
 // plan reads what to check. What a person typed as an argument may have private
@@ -62,6 +64,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 		var assumed []string
 		if urls, assumed = absolute(urls); len(assumed) > 0 {
 			fmt.Fprintf(sys.err, "rollcall: https:// is assumed: %s\n", strings.Join(assumed, " "))
+			s.assumed = true
 		}
 		p, err = plan.ParseURLs(urls, inputs)
 	}
