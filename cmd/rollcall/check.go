@@ -59,7 +59,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k 
 	if c.Format == auto && len(p.Targets) == 1 && c.Watch == 0 && (toTerminal || line.bare && c.Output == "") {
 		c.Format = "details"
 	}
-	boundMemory(len(p.Targets))
+	c.fit(&settings, sys, len(p.Targets))
 	progress := newProgress(sys)
 	m, done := newMonitor(settings, sys, progress, c.Format == "details")
 	defer done()

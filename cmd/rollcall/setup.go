@@ -230,13 +230,9 @@ func withScheme(argument string) *neturl.URL {
 type limits struct {
 	Allow    []string `placeholder:"CIDR" help:"Allow addresses of this network that the address guard would refuse, e.g. 10.0.0.0/8; private and loopback stand for all such networks."`
 	Env      []string `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
-	InFlight int      `placeholder:"N" help:"Maximum concurrent checks (default: 2000, or fewer by the open-file limit)."`
+	InFlight int      `placeholder:"N" help:"Maximum concurrent checks (default: up to 2000, by the open-file limit and the number of targets)."`
 	Deadline span     `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
 }
-
-// defaultInFlight is the maximum of concurrent checks where nobody asks for
-// another: with more the memory grows, and nothing is faster.
-const defaultInFlight = 2000
 
 // namedNetworks are what --allow takes beside networks.
 var namedNetworks = map[string]string{
@@ -270,12 +266,18 @@ func (l *limits) config(sys system) (config.Config, error) {
 	if l.InFlight < 0 || l.Deadline < 0 {
 		return c, wrongUsage("--in-flight and --deadline can't be negative")
 	}
-	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight > 0 {
+	if l.InFlight > 0 {
 		c.InFlight = l.InFlight
-	} else if strings.TrimSpace(own) == "" {
-		c.InFlight = min(c.InFlight, defaultInFlight)
 	}
 	return c, nil
+}
+
+// fit bounds the memory of a run of that many targets.
+func (l *limits) fit(c *config.Config, sys system, targets int) {
+	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight == 0 && strings.TrimSpace(own) == "" {
+		c.InFlight = min(c.InFlight, inFlight(targets))
+	}
+	boundMemory(targets)
 }
 
 // withDeadline ends a run at the deadline that was asked for.
