@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,10 @@ import (
 	"rollcall/test/cgroup"
 )
 
+// each is how many faulty servers there are, and as many honest ones.
+var each = 1000
+
 const (
-	each      = 1000             // faulty servers, and as many honest ones
 	deadline  = 50 * time.Second // the template's for runs a minute apart
 	wholeCore = 1769             // MB with which Lambda gives one virtual CPU
 )
@@ -28,6 +31,9 @@ func TestCrowds(t *testing.T) {
 	program := os.Getenv("BOOTSTRAP")
 	if program == "" {
 		t.Skip("make hostile")
+	}
+	if n, err := strconv.Atoi(os.Getenv("CROWD")); err == nil {
+		each = n
 	}
 	kinds := crowds()
 	all := kind{name: "all of them"}
