@@ -24,6 +24,18 @@ type costCommand struct {
 	Arch         string `enum:"arm64,x86_64" default:"arm64" help:"Processor architecture of the function: ${enum}."`
 	VPC          bool   `name:"vpc" help:"The function is in a VPC, with a NAT gateway."`
 	ResponseTime span   `name:"answer" default:"500ms" placeholder:"DURATION" help:"Average response time of a target (default: ${default})."`
+
+	Down         int  `placeholder:"N" help:"Targets that fail at once, in every run."`
+	Hang         int  `placeholder:"N" help:"Targets that use up their timeout, in every run."`
+	Incidents    int  `default:"10" placeholder:"N" help:"Incidents a month, of which messages are sent (default: ${default})."`
+	Dashboard    bool `default:"true" negatable:"" help:"With the stack's dashboard."`
+	Alarms       int  `default:"-1" placeholder:"N" help:"Metrics that alarms look at (default: the stack's)."`
+	LogRetention int  `default:"30" placeholder:"DAYS" help:"Days for which logs are kept (default: ${default})."`
+	History      bool `default:"true" negatable:"" help:"With the stack's history, page and messages."`
+	Notify       bool `help:"With the function for chats and pagers."`
+	Targets      int  `placeholder:"N" help:"As if the list had N targets, like its own."`
+	Parts        int  `placeholder:"N" help:"The list is checked in N parts, by Step Functions."`
+	Concurrency  int  `default:"5" placeholder:"N" help:"Parts at once (default: ${default})."`
 }
 
 // Run prints the bill. Its error is an *exitError, or one of the event.
@@ -39,6 +51,18 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 	}
 	use.Every, use.ResponseTime = time.Duration(c.Every), time.Duration(c.ResponseTime)
 	use.Memory, use.X86, use.VPC = c.Memory, c.Arch == "x86_64", c.VPC
+	stack := cost.Deployed()
+	if !c.Dashboard {
+		stack.Dashboards = 0
+	}
+	if c.Alarms >= 0 {
+		stack.Alarms = c.Alarms
+	}
+	use.Stack, use.Down, use.Hang, use.LogDays, use.NoHistory, use.Notify = &stack, c.Down, c.Hang, c.LogRetention, !c.History, c.Notify
+	use.Incidents, use.Targets, use.Split, use.Concurrency = c.Incidents, c.Targets, c.Parts, c.Concurrency
+	if c.Incidents == 0 {
+		use.Incidents = -1 // none
+	}
 	if c.Metrics != "" {
 		if use.Profile, err = metric.ParseProfile(c.Metrics); err != nil {
 			return wrongUsage("--metrics: %v", err)
@@ -58,8 +82,11 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 			fmt.Fprintf(sys.err, "rollcall: %q can't be checked, and costs nothing: %s\n", text.Inert(t.Name), text.Inert(t.Invalid))
 		}
 	}
-	if err := cost.Write(sys.out, p, use); err != nil {
-		return wrongUsage("writing the bill: %v", err)
+	if err := cost.Fit(p, use); err != nil {
+		return wrongUsage("--parts %d: %v", c.Parts, err)
+	}
+	if err := writeError(cost.Write(sys.out, p, use)); err != nil {
+		return err
 	}
 	if len(p.Targets) == 0 {
 		return &exitError{code: exitUsage}
@@ -80,6 +107,10 @@ func (c *costCommand) check() error {
 		return wrongUsage("invalid --memory %d: Lambda allows 128 to %d MB", c.Memory, maxMemory)
 	case c.ResponseTime < 0 || time.Duration(c.ResponseTime) > maxResponseTime:
 		return wrongUsage("invalid --answer %s: it must be from 0 to 15m", c.ResponseTime)
+	case c.Down < 0 || c.Hang < 0 || c.Incidents < 0 || c.Targets < 0 || c.Parts < 0:
+		return wrongUsage("--down, --hang, --incidents, --targets and --parts can't be negative")
+	case c.Concurrency < 1 || c.LogRetention < 1:
+		return wrongUsage("--concurrency and --log-retention must be at least 1")
 	}
 	return nil
 }

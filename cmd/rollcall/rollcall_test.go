@@ -134,7 +134,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"all up", nil, []string{good}, 0, "1 target in", ""},
 		{"one down", nil, []string{good, missing}, 1, "1 up, 1 down", ""},
-		{"the monitor has no network", refusing, nowhere, 3, "the monitor has no network", "canary"},
+		{"the monitor has no network", refusing, nowhere, 3, "0 up, 5 not checked; the monitor has no network", "rollcall: most targets can't be reached, and neither can the canary: the monitor has no network (hosts: 5, "},
 		{"the canary is up", map[string]string{"ROLLCALL_CANARY": good}, nowhere, 1, "5 down\n", ""},
 		{"not checked", nil, []string{"ftp://good.stage.test"}, 3, "1 not checked", ""},
 		{"down goes before not checked", nil, []string{"ftp://good.stage.test", missing}, 1, "1 down, 1 not checked", ""},
@@ -313,7 +313,7 @@ func (f *failing) Read(p []byte) (int, error) {
 func TestJSONToFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "result.json")
 	got := rollcall(t, "", "check", "--format", "json", "--output", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
-	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "rollcall: 2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
+	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	text, err := os.ReadFile(name)
@@ -336,7 +336,7 @@ func TestJSONToFile(t *testing.T) {
 func TestHTMLToFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "result.html")
 	got := rollcall(t, "", "check", "--format", "html", "-o", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
-	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "rollcall: 2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
+	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	text, err := os.ReadFile(name)

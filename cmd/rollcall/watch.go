@@ -31,7 +31,10 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost 
 		if err := r.out.write(func(w io.Writer) error { return r.showRound(w, last, summary) }); err != nil {
 			return writeError(err)
 		}
-		r.noteFile(report.TimedLine(summary, report.Look{}))
+		r.noteFile(func(w io.Writer) error {
+			_, err := io.WriteString(w, report.TimedLine(summary, report.Look{}))
+			return err
+		})
 		last = summary
 		if !pause.For(ctx, time.Until(summary.Started.Add(time.Duration(r.command.Watch)))) {
 			break

@@ -133,6 +133,8 @@ type Certificate struct {
 	NotAfter time.Time `json:"notAfter"` // as far as RFC 3339 has a form for it
 	DaysLeft float64   `json:"daysLeft"` // from the check to NotAfter, to a hundredth; negative when it has expired
 	Verified bool      `json:"verified"`
+
+	Fingerprint string `json:"-"` // SHA-256 of it, in hex
 }
 
 // A Clock is what a result's durations were measured with.

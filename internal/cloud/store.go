@@ -83,7 +83,7 @@ func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) 
 
 // Copy makes a copy of an object within the bucket, as it is now.
 func (s *Store) Copy(ctx context.Context, from, to string) error {
-	source := url.PathEscape(s.bucket.name + "/" + from)
+	source := s.bucket.name + "/" + (&url.URL{Path: from}).EscapedPath()
 	_, err := s.bucket.client.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &s.bucket.name, Key: &to, CopySource: &source, ExpectedBucketOwner: s.expected(ctx), ExpectedSourceBucketOwner: s.expected(ctx),
 	})

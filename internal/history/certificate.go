@@ -20,7 +20,7 @@ type shown struct {
 	quiet    bool // all of its targets are under maintenance
 }
 
-// thresholds are the days at which a certificate is told of, the most first.
+// thresholds are the days at which a certificate is reported, the most first.
 func thresholds(first int) []int {
 	all := []int{first}
 	for _, days := range []int{7, 3, 1} {
@@ -31,7 +31,7 @@ func thresholds(first int) []int {
 	return all
 }
 
-// certificate notes what a target showed, if it is told of.
+// certificate notes what a target showed, if it is reported.
 func (f *fold) certificate(t *Target) {
 	if t.Fingerprint == "" || t.State == NotChecked || t.DaysLeft >= float64(f.run.Certificate) || t.Alert.or(f.run.Alert).Off {
 		return

@@ -11,7 +11,7 @@ import (
 )
 
 // MaxDocument is how many bytes a document may have, decompressed.
-const MaxDocument = 100 << 20
+const MaxDocument = 64 << 20
 
 // A ForeignError says that a later version of Rollcall, or another stack, wrote a
 // document: it must not be replaced.

@@ -70,7 +70,7 @@ type fold struct {
 
 	incidents map[string]int            // the index of each target's newest one, by name
 	looked    map[string]*Target        // of those that have an incident or are suspects, by name
-	certs     map[certificateKey]*shown // those that are told of
+	certs     map[certificateKey]*shown // those that are reported
 	byName    map[string]*Target        // all; nil: not made yet
 }
 
@@ -205,7 +205,7 @@ func (f *fold) open(t *Target, inc *Incident, suspect Suspect) {
 }
 
 func (i *Incident) because(t *Target) {
-	i.Reason, i.Detail, i.FirstByte = t.Reason, t.Detail, t.FirstByte
+	i.Reason, i.Detail, i.FirstByte = t.Reason, t.Detail, float64(t.FirstByte.Microseconds())/1000
 }
 
 func (i *Incident) gap(from, to time.Time) {
@@ -302,7 +302,7 @@ func (f *fold) missing() {
 	}
 }
 
-// forget drops incidents that have ended, were told of, and can't open again.
+// forget drops incidents that have ended, are reported, and can't open again.
 func (d *Document) forget(run *Run) {
 	f := fold{run: run}
 	pending := map[string]bool{}

@@ -12,7 +12,7 @@ var start = time.Date(2026, 11, 30, 14, 0, 0, 0, time.UTC)
 
 // A play folds runs a minute apart and tells at once what is to be told.
 type play struct {
-	t        *testing.T
+	t        testing.TB
 	known    *Document
 	minute   time.Time
 	interval time.Duration
@@ -21,7 +21,7 @@ type play struct {
 	told     []string   // minute, state and target of each message
 }
 
-func newPlay(t *testing.T) *play {
+func newPlay(t testing.TB) *play {
 	return &play{t: t, minute: start, interval: time.Minute}
 }
 
@@ -93,8 +93,8 @@ func (p *play) want(told ...string) *play {
 	return p
 }
 
-// When what is told: one target or two, a letter a minute.
-func TestWhatIsTold(t *testing.T) {
+// When what is reported: one target or two, a letter a minute.
+func TestReported(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		targets []string
@@ -109,7 +109,7 @@ func TestWhatIsTold(t *testing.T) {
 		"not checked says nothing":                        {[]string{"D-D-D.-."}, nil, []string{"14:04 down a", "14:07 up a"}},
 		"verdicts grow old":                               {[]string{"DD----D"}, nil, nil},
 		"a second one during the first":                   {[]string{"DDDDDD..", "..DDD..."}, nil, []string{"14:02 down a", "14:04 down b", "14:06 up b", "14:07 up a"}},
-		"degraded is told, too":                           {[]string{"ddd.."}, nil, []string{"14:02 degraded a", "14:04 up a"}},
+		"degraded is reported, too":                       {[]string{"ddd.."}, nil, []string{"14:02 degraded a", "14:04 up a"}},
 		"worse at once":                                   {[]string{"dddD"}, nil, []string{"14:02 degraded a", "14:03 down a"}},
 		"better by the rule of closing":                   {[]string{"DDDddd.."}, nil, []string{"14:02 down a", "14:04 degraded a", "14:07 up a"}},
 		"degraded for one run":                            {[]string{"DDDdDd.."}, nil, []string{"14:02 down a", "14:07 up a"}},
@@ -120,12 +120,12 @@ func TestWhatIsTold(t *testing.T) {
 		"through maintenance":                             {[]string{"MMMMDD"}, nil, []string{"14:04 down a maintenance"}},
 		"recovered when maintenance ended":                {[]string{"MMMM-.."}, nil, nil},
 		"recovered under maintenance, told of it at once": {[]string{"DDDmmm"}, nil, []string{"14:02 down a", "14:04 up a"}},
-		"removed":                                         {[]string{"DDD____", "......."}, nil, []string{"14:02 down a", "14:05 removed a"}},
-		"removed for two runs":                            {[]string{"DDD__D..", "........"}, nil, []string{"14:02 down a", "14:07 up a"}},
-		"removed from an old list":                        {[]string{"DDD_____", "........"}, func(r *Run) { r.Fresh = len(r.Targets) == 2 }, []string{"14:02 down a"}},
-		"half of the list is gone":                        {[]string{"DDD_____", "........", "...._____", "...._____", "...._____"}, nil, []string{"14:02 down a"}},
-		"without a network":                               {[]string{"DDDDDD"}, func(r *Run) { r.Blind = r.Minute.Before(start.Add(3 * time.Minute)) }, []string{"14:05 down a"}},
-		"a reminder":                                      {[]string{"DDDDD-DDDD.."}, func(r *Run) { r.Alert.Remind = 3 * time.Minute }, []string{"14:02 down a", "14:06 down a reminder", "14:09 down a reminder", "14:11 up a"}},
+		"removed":                  {[]string{"DDD____", "......."}, nil, []string{"14:02 down a", "14:05 removed a"}},
+		"removed for two runs":     {[]string{"DDD__D..", "........"}, nil, []string{"14:02 down a", "14:07 up a"}},
+		"removed from an old list": {[]string{"DDD_____", "........"}, func(r *Run) { r.Fresh = len(r.Targets) == 2 }, []string{"14:02 down a"}},
+		"half of the list is gone": {[]string{"DDD_____", "........", "...._____", "...._____", "...._____"}, nil, []string{"14:02 down a"}},
+		"without a network":        {[]string{"DDDDDD"}, func(r *Run) { r.Blind = r.Minute.Before(start.Add(3 * time.Minute)) }, []string{"14:05 down a"}},
+		"a reminder":               {[]string{"DDDDD-DDDD.."}, func(r *Run) { r.Alert.Remind = 3 * time.Minute }, []string{"14:02 down a", "14:06 down a reminder", "14:09 down a reminder", "14:11 up a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlay(t)
@@ -137,7 +137,7 @@ func TestWhatIsTold(t *testing.T) {
 
 func hourly(r *Run) { r.Interval, r.Alert = time.Hour, Alert{Runs: 1, Window: 1} }
 
-// One that opens again soon is the same incident; its end is told after fifteen
+// One that opens again soon is the same incident; its end is reported after fifteen
 // minutes of up.
 func TestFlapping(t *testing.T) {
 	t.Parallel()
@@ -157,7 +157,7 @@ func TestFlapping(t *testing.T) {
 	}
 }
 
-// What no topic accepted is told later, as what it is by then.
+// What no topic accepted is reported later, as what it is by then.
 func TestOutbox(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t)
@@ -196,7 +196,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// A certificate is told of once at each threshold, whatever the number of targets.
+// A certificate is reported once at each threshold, whatever the number of targets.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t)
@@ -290,7 +290,7 @@ func TestSketch(t *testing.T) {
 	}
 }
 
-// The time in which nobody looked is written into what is told.
+// The time in which nobody looked is written into what is reported.
 func TestGaps(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t)
@@ -318,5 +318,55 @@ func TestOutcomes(t *testing.T) {
 	}
 	if Ahead(start.Add(5*time.Minute), start) || !Ahead(start.Add(6*time.Minute), start) {
 		t.Error("ahead")
+	}
+}
+
+// What has no room in the outbox is a number for each group; small groups keep all
+// of theirs, and every change is counted once.
+func TestManyChanges(t *testing.T) {
+	t.Parallel()
+	run := Run{Minute: start, Interval: time.Minute, Fresh: true, Limit: 10, Alert: Alert{Runs: 1, Window: 1}}
+	sizes := map[string]int{"big": 3000, "middle": 1900, "small": 100}
+	for _, group := range []string{"big", "small", "middle"} {
+		for i := range sizes[group] {
+			run.Targets = append(run.Targets, Target{Name: fmt.Sprint(group, i), Group: group, State: Down})
+		}
+	}
+	known, changes, _ := Fold(nil, &run)
+	counted, kept := map[string]int{}, map[string]int{}
+	for _, e := range known.Outbox {
+		counted[e.Group]++
+		kept[e.Group]++
+	}
+	for _, m := range known.More {
+		counted[m.Group] += m.Count
+	}
+	if !reflect.DeepEqual(counted, sizes) || len(known.Outbox) != maxOutbox || kept["small"] != 100 || kept["big"] < 400 || kept["middle"] < 400 {
+		t.Errorf("%v are counted, of which %v are kept", counted, kept)
+	}
+	if len(changes) != maxOutbox {
+		t.Errorf("%d changes", len(changes))
+	}
+	untold := 0
+	for _, inc := range known.Incidents {
+		if inc.Told == "" {
+			untold++
+		}
+	}
+	if untold != maxOutbox {
+		t.Errorf("%d of %d incidents are not told", untold, len(known.Incidents))
+	}
+	claimed, entries, more := known.Claim("a", start)
+	if _, others, numbers := claimed.Claim("b", start.Add(claimFor-time.Second)); len(others)+len(numbers) > 0 {
+		t.Errorf("another run claims %d entries and %d numbers", len(others), len(numbers))
+	}
+	if _, others, numbers := claimed.Claim("b", start.Add(claimFor)); len(others) != len(entries) || len(numbers) != len(more) {
+		t.Errorf("later it claims %d entries and %d numbers", len(others), len(numbers))
+	}
+	if settled := claimed.Settle("a", entries, nil, more, start); len(settled.Outbox)+len(settled.More) > 0 {
+		t.Errorf("%d entries and %d numbers are left", len(settled.Outbox), len(settled.More))
+	}
+	if n := claimed.Untold(start.Add(11 * time.Minute)); n != 5000 {
+		t.Errorf("%d untold", n)
 	}
 }

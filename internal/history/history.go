@@ -33,20 +33,21 @@ func (s State) problem() bool { return s == Degraded || s == Down || s == Certif
 // that checked it failed. The zero value is the Run's.
 type Alert struct {
 	Runs, Window int
-	Remind       time.Duration // told again that long after it was told last; 0: never
+	Remind       time.Duration // told again that long after it was reported last; 0: never
 	Off          bool          // no incidents
 }
 
 // A Run is what one run found out.
 type Run struct {
-	Minute      time.Time     // for which it was scheduled
-	Interval    time.Duration // between runs, at least a minute
-	Blind       bool          // the monitor had no network: nothing is known of any target
-	Fresh       bool          // the list was read for this run: a target that is not in it was removed
-	Targets     []Target      // all of the list, in its order; names are unique
-	Limit       int           // how many targets, the first of the list, have days of their own
-	Alert       Alert         // of targets that have none
-	Certificate int           // days before it expires at which a certificate is told of; 0: never
+	Minute      time.Time         // for which it was scheduled
+	Interval    time.Duration     // between runs, at least a minute
+	Blind       bool              // the monitor had no network: nothing is known of any target
+	Fresh       bool              // the list was read for this run: a target that is not in it was removed
+	Targets     []Target          // all of the list, in its order; names are unique
+	Limit       int               // how many targets, the first of the list, have days of their own
+	Alert       Alert             // of targets that have none
+	Titles      map[string]string // what people call groups, by name, if not by that
+	Certificate int               // days before it expires at which a certificate is reported; 0: never
 }
 
 // A Target is one of a run, and what the run found out of it.
@@ -60,7 +61,7 @@ type Target struct {
 	FirstByte time.Duration // 0: there was none
 
 	Alert       Alert
-	Maintenance bool // planned for this minute: nothing is told
+	Maintenance bool // planned for this minute: nothing is reported
 
 	Fingerprint string // of the certificate, in hex; "": none was seen
 	Subject     string
@@ -72,7 +73,7 @@ type Target struct {
 type Document struct {
 	Version int       `json:"version"`
 	Stack   string    `json:"stack,omitzero"`  // whose it is
-	Writer  string    `json:"writer,omitzero"` // which run wrote it, and its how manieth write that was
+	Writer  string    `json:"writer,omitzero"` // the run and write that it is of
 	Minute  time.Time `json:"minute,omitzero"` // of the newest run that was folded
 	Begun   time.Time `json:"begun,omitzero"`  // of the first one
 	Again   bool      `json:"again,omitzero"`  // what was known before could not be read
@@ -112,10 +113,10 @@ type Incident struct {
 	URL    string `json:"url,omitzero"`
 	Link   string `json:"link,omitzero"`
 
-	State     State         `json:"state"` // Down, Degraded or Certificate; while it is open
-	Reason    string        `json:"reason,omitzero"`
-	Detail    string        `json:"detail,omitzero"`
-	FirstByte time.Duration `json:"firstByte,omitzero"` // nanoseconds
+	State     State   `json:"state"` // Down, Degraded or Certificate; while it is open
+	Reason    string  `json:"reason,omitzero"`
+	Detail    string  `json:"detail,omitzero"`
+	FirstByte float64 `json:"firstByte,omitzero"` // milliseconds
 
 	Since   time.Time `json:"since"`            // the first failure that counted
 	Unknown bool      `json:"unknown,omitzero"` // it may have begun before Since
@@ -132,7 +133,7 @@ type Incident struct {
 	Missing int       `json:"missing,omitzero"` // runs in a row whose list did not have it
 	Removed bool      `json:"removed,omitzero"` // what ended it
 
-	Told        State     `json:"told,omitzero"`   // what people were told last, which the topic accepted
+	Told        State     `json:"told,omitzero"`   // what people were notified of last, which the topic accepted
 	ToldAt      time.Time `json:"toldAt,omitzero"` // when
 	ToldLevel   int       `json:"toldLevel,omitzero"`
 	ToldSeq     int64     `json:"toldSeq,omitzero"`

@@ -8,7 +8,7 @@ import (
 // A Change is what is to be told of an incident, with all that a message needs.
 type Change struct {
 	Incident string `json:"incident"` // its id
-	State    State  `json:"state"`    // that is told: Down, Degraded, Certificate, Up or Removed
+	State    State  `json:"state"`    // that is reported: Down, Degraded, Certificate, Up or Removed
 	Was      State  `json:"was,omitzero"`
 	Target   string `json:"target,omitzero"`
 	Title    string `json:"title,omitzero"`
@@ -16,9 +16,9 @@ type Change struct {
 	URL      string `json:"url,omitzero"`
 	Link     string `json:"link,omitzero"`
 
-	Reason    string        `json:"reason,omitzero"`
-	Detail    string        `json:"detail,omitzero"`
-	FirstByte time.Duration `json:"firstByte,omitzero"`
+	Reason    string  `json:"reason,omitzero"`
+	Detail    string  `json:"detail,omitzero"`
+	FirstByte float64 `json:"firstByte,omitzero"` // milliseconds
 
 	Since   time.Time `json:"since"`
 	Unknown bool      `json:"unknown,omitzero"` // it may have begun before Since
@@ -172,7 +172,7 @@ func (f *fold) quiet(inc *Incident) bool {
 	return t != nil && t.Maintenance
 }
 
-// reminder returns an entry for what was told long ago, if it was seen in this run.
+// reminder returns an entry for what was reported long ago, if it was seen in this run.
 func (f *fold) reminder(inc *Incident, pending *Entry) *Entry {
 	t := f.looked[inc.Target]
 	if t == nil || pending != nil || !inc.Open() || inc.Told != inc.State || t.Maintenance || t.State != Down && t.State != Degraded {

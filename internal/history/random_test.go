@@ -134,7 +134,7 @@ func TestRandomRuns(t *testing.T) {
 		}
 		for id, e := range last {
 			if e.State.problem() {
-				t.Errorf("seed %d: the last that was told of %s is %s", seed, id, line(e.Change))
+				t.Errorf("seed %d: the last that was reported of %s is %s", seed, id, line(e.Change))
 			}
 		}
 		if n := len(known.Incidents) + len(known.Suspects) + len(known.Outbox); n > 0 {

@@ -250,7 +250,8 @@ func recognise(start []byte) Format {
 	case len(first) == 0:
 		return Text
 	case first[0] == '{':
-		if json.Valid(first) && bytes.Contains(first, []byte(`"url"`)) && len(bytes.TrimSpace(rest)) > 0 {
+		var target struct{ URL json.RawMessage }
+		if json.Unmarshal(first, &target) == nil && target.URL != nil { // which no event has
 			return JSONLines
 		}
 		return JSON

@@ -168,7 +168,7 @@ func TestRecognise(t *testing.T) {
 		"": Text, "\n\n#x\n": Text, "https://a.example,b": Text, "a.example": Text, "localhost:8080/x": Text, "a.example:80\nb.example:80": Text, "Shop": Text,
 		"[a](https://a.example)": Text, "<https://a.example>": Text, "- https://a.example": Text, "\"https://a.example\",\n": Text, "a.example,\n": Text,
 		"{": JSON, "{}": JSON, " \r\n# x\n{\"urls\": []}": JSON, "{\"urls\": []}\n{}": JSON, "[": JSON, "[]": JSON, "[\n1]": JSON, "[ \"a\" ]": JSON,
-		"{\"url\": 1}\n{": JSONLines, "{\"url\": 1}": JSON,
+		"{\"url\": 1}\n{": JSONLines, "{\"url\": 1}": JSONLines, "{\"urls\": [{\"url\": 1}]}": JSON,
 		"---\nx": YAML, "%YAML 1.2": YAML, "urls:\n- x": YAML, "\"urls\": [x]": YAML, "- url: x": YAML, "- - url: x": YAML, "$schema: x": YAML,
 		"<urlset>": Sitemap, "\n<?xml version='1.0'?>": Sitemap, "<html>": Sitemap,
 		"url": CSV, "URL\nx": CSV, "name,url": CSV, "name\tUrl\n": CSV, "\"url\";\"name\"": CSV, "1,a.example": CSV, "a.example,1\nb.example,2": CSV, "\"https://a.example\",\"Shop\"": CSV, "Shop,https://a.example": CSV,

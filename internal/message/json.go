@@ -68,7 +68,7 @@ type Incident struct {
 	TargetCount int       `json:"targetCount,omitzero" doc:"how many showed it"`
 }
 
-// json is the JSON with so many changes in full and so many listed.
+// json is the JSON with a number of changes in full, and a number in all.
 func (w *writer) json(full, listed int) []byte {
 	links := w.site.links(w.run.Minute)
 	d := Document{

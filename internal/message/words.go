@@ -55,7 +55,7 @@ func (w *writer) subject() string {
 	switch n := w.m.count(); {
 	case n == 1 && len(w.m.Entries) == 1:
 		c := w.m.Entries[0].Change
-		s = headline(c) + ": " + name(c) + " (" + c.Group + ")" + w.why(c)
+		s = headline(c) + ": " + name(c) + " (" + w.group(c.Group) + ")" + w.why(c)
 	default:
 		var parts []string
 		for _, count := range w.counts() {
@@ -84,6 +84,9 @@ func (w *writer) why(c history.Change) string {
 	}
 	if c.Missed {
 		return ": " + w.span(c)
+	}
+	if c.Times > 0 {
+		return fmt.Sprint(": was ", c.Was, " ", c.Times+1, " times since ", w.clock(c.Since))
 	}
 	return ": was " + string(c.Was) + " for " + roughly(c.Ended.Sub(begin(c)))
 }
@@ -124,8 +127,11 @@ func (w *writer) groups() string {
 	if n := len(w.m.Groups); n > 1 {
 		return text.Plural(n, "group")
 	}
-	return w.m.Groups[0]
+	return w.group(w.m.Groups[0])
 }
+
+// group is what people call a group.
+func (w *writer) group(name string) string { return cmp.Or(w.run.Titles[name], name) }
 
 // names are the first targets that a message is about.
 func (w *writer) names() string {
@@ -168,6 +174,8 @@ func (w *writer) sentence(c history.Change) string {
 		s = fmt.Sprintf("%s was removed from the list; it was %s since %s", name(c), c.Was, w.clock(c.Since))
 	case c.State == history.Up && c.Missed:
 		s = fmt.Sprintf("%s was %s %s%s", name(c), c.Was, w.span(c), because(c))
+	case c.State == history.Up && c.Times > 0:
+		s = fmt.Sprintf("%s is up since %s; it was %s %d times since %s, last for %s%s", name(c), w.ended(c), c.Was, c.Times+1, w.clock(c.Since), roughly(c.Ended.Sub(begin(c))), because(c))
 	case c.State == history.Up:
 		s = fmt.Sprintf("%s is up since %s; it was %s for %s, since %s%s", name(c), w.ended(c), c.Was, roughly(c.Ended.Sub(begin(c))), w.clock(begin(c)), because(c))
 	default:
@@ -223,7 +231,7 @@ func (w *writer) facts(c history.Change) []string {
 		all = append(all, c.URL)
 	}
 	if c.FirstByte > 0 && c.State != history.Up {
-		all = append(all, "first byte "+text.Milliseconds(c.FirstByte, 0)+" ms")
+		all = append(all, fmt.Sprintf("first byte %.0f ms", c.FirstByte))
 	}
 	if w.site.Region != "" && c.State != history.Removed && c.URL != "" {
 		all = append(all, "from "+w.site.Region)
@@ -256,7 +264,7 @@ func (w *writer) text(full int) string {
 	shown := w.m.Entries[:min(full, len(w.m.Entries))]
 	for _, e := range shown {
 		if len(w.m.Groups) > 1 {
-			b.WriteString("[" + e.Group + "] ")
+			b.WriteString("[" + w.group(e.Group) + "] ")
 		}
 		b.WriteString(printable(w.sentence(e.Change)) + "\n")
 		if facts := w.facts(e.Change); len(facts) > 0 {
@@ -320,7 +328,7 @@ func (w *writer) markdown(full int) string {
 	for _, e := range shown {
 		b.WriteString("- ")
 		if len(w.m.Groups) > 1 {
-			b.WriteString(escape("["+e.Group+"]") + " ")
+			b.WriteString(escape("["+w.group(e.Group)+"]") + " ")
 		}
 		b.WriteString(escape(printable(w.sentence(e.Change))))
 		if facts := w.facts(e.Change); len(facts) > 0 {

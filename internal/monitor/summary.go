@@ -41,6 +41,9 @@ type Summary struct {
 	LocalDelay *Delay               `json:"localDelay,omitzero"`
 	Published  metric.DeliveryStats `json:"published"`
 
+	Incidents          []Incident `json:"incidents,omitzero"` // open after this run; nil: nothing is remembered
+	IncidentsTruncated bool       `json:"incidentsTruncated,omitzero"`
+
 	Truncated bool           `json:"truncated"` // some results are left out
 	Results   []check.Result `json:"results"`   // in the event's order; the last member: see Encode
 

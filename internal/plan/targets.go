@@ -239,6 +239,9 @@ func (l *targetList) add(v value) {
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
+	if len(l.origins) == cap(l.origins) {
+		l.origins = slices.Grow(l.origins, len(l.origins)+1) // by half, large slices would be copied five times
+	}
 	l.origins = append(l.origins, o)
 	if !l.groups[t.Group] {
 		l.groups[t.Group] = true

@@ -2,9 +2,11 @@ package probe
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"errors"
 	"math"
 	"strings"
@@ -42,12 +44,15 @@ func certificateOf(state tls.ConnectionState, first *x509.Certificate, err error
 	if expires.Before(now) {
 		days = min(days, -0.01)
 	}
+	fingerprint := sha256.Sum256(first.Raw)
 	return &check.Certificate{
 		Subject:  nameOf(first.Subject),
 		Issuer:   unique.Make(nameOf(first.Issuer)).Value(), // many leaves have one
 		NotAfter: expires.UTC(),
 		DaysLeft: days,
 		Verified: verified,
+
+		Fingerprint: unique.Make(hex.EncodeToString(fingerprint[:])).Value(), // many targets share one
 	}
 }
 

@@ -153,7 +153,7 @@ func wantTold(t *testing.T, d *desk, want ...string) {
 	}
 }
 
-// One read when the process is new, one write a run, two where something is told.
+// One read when the process is new, one write a run, two where something is reported.
 func TestRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, d := newShelf(), &desk{}
@@ -203,7 +203,7 @@ func TestTopicsThatRefuse(t *testing.T) {
 		}
 		wantTold(t, d, "groups DOWN: a (g): status")
 
-		denied = "mail" // it ends before anybody was told
+		denied = "mail" // it ends before anybody was reported
 		remember(m, ".D")
 		remember(m, "..")
 		remember(m, "..")
@@ -359,7 +359,7 @@ type killed struct{}
 
 // TestNothingIsLost runs monitors whose writes and publishes fail, whose responses
 // are lost, who are killed between any two steps, and of whom two run at once. What
-// is told is what is written at that moment; of an incident nothing older comes after
+// is reported is what is written at that moment; of an incident nothing older comes after
 // something newer; and in the end people know what is so.
 func TestNothingIsLost(t *testing.T) {
 	seeds := uint64(60)
@@ -472,7 +472,7 @@ func TestNothingIsLost(t *testing.T) {
 			}
 			for id := range everOpen {
 				if last[id] != "up" {
-					t.Errorf("seed %d: the last that was told of %s is %q", seed, id, last[id])
+					t.Errorf("seed %d: the last that was reported of %s is %q", seed, id, last[id])
 				}
 			}
 		})

@@ -2,6 +2,8 @@ package report
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -16,23 +18,32 @@ import (
 
 // Details writes all that is known of each target, what is wrong first: the
 // phases as figures and as a waterfall, the address, the certificate, each request
-// of a redirected check, and how exact all that is. A line that counts follows
-// where there is more than one target. No line is wider than the terminal, except
-// where it has fewer than 40 columns.
+// of a redirected check, and the uncertainty. The digest follows where
+// there is more than one target. No line is wider than the terminal.
 func Details(w io.Writer, s *monitor.Summary, l Look) error {
-	b := bufio.NewWriter(w)
-	for _, r := range s.UrgentFirst() {
-		d := details{Look: l, w: b, width: max(l.Width, leastDetails)}
-		if l.Width == 0 {
-			d.width = widestDetails
+	if l.Width > 0 && l.Width < leastDetails { // no columns fit: lines that are broken
+		var b bytes.Buffer
+		if err := Details(&b, s, Look{Width: leastDetails}); err != nil {
+			return err
 		}
+		_, err := io.WriteString(w, Look{Width: max(l.Width, 2)}.wrapLines(b.String()))
+		return err
+	}
+	b := bufio.NewWriter(w)
+	for i, r := range s.UrgentFirst() {
+		if i > 0 {
+			fmt.Fprintln(b)
+		}
+		d := details{Look: l, w: b, width: cmp.Or(l.Width, widestDetails)}
 		d.write(r)
-		fmt.Fprintln(b)
 	}
 	if len(s.Results) != 1 {
-		fmt.Fprintln(b, line(s, l))
+		fmt.Fprintln(b)
+		if err := Digest(b, s, l); err != nil {
+			return err
+		}
 	} else if s.VantageUnhealthy {
-		fmt.Fprintln(b, noNetwork)
+		fmt.Fprintf(b, "\n%s\n", noNetwork)
 	}
 	return b.Flush()
 }
@@ -62,6 +73,10 @@ func (d *details) hanging(label string, indent int, value string, c colour) {
 		if i > 0 {
 			label = ""
 		}
+		if part == "" {
+			fmt.Fprintf(d.w, "%*s%s\n", detailsIndent, "", d.paint(faint, label))
+			continue
+		}
 		fmt.Fprintf(d.w, "%*s%s%*s%s\n", detailsIndent, "", d.paint(faint, pad(label, detailsLabel)), indent, "", d.paint(c, part))
 	}
 }
@@ -73,16 +88,24 @@ func (d *details) write(r *check.Result) {
 		if i > 0 {
 			state = strings.Repeat(" ", len(state))
 		}
-		fmt.Fprintf(d.w, "%s%s%s\n", d.paint(style.colour, state), strings.Repeat(" ", gap), part)
+		if part != "" {
+			part = strings.Repeat(" ", gap) + part
+		}
+		fmt.Fprintf(d.w, "%s%s\n", d.paint(style.colour, state), part)
 	}
-	if why := reason(r); why != "" {
+	switch why := reason(r); {
+	case why == "":
+	case r.State == check.Up:
+		d.field("note", why, noColour)
+	default:
 		d.field("reason", why, style.colour)
 	}
 	if r.Expression != "" {
 		d.field("expected", Plain(r.Expression), noColour)
 	}
-	fmt.Fprintln(d.w)
-	if r.Measured() {
+	measured := r.Measured() && r.Phases.Sum() > 0
+	if measured {
+		fmt.Fprintln(d.w)
 		d.waterfall(r)
 		fmt.Fprintln(d.w)
 	}
@@ -92,8 +115,8 @@ func (d *details) write(r *check.Result) {
 	if r.IP.IsValid() {
 		d.field("address", r.IP.String(), noColour)
 	}
-	if c := r.Certificate; c != nil {
-		value, style := certificate(c, r)
+	if r.Certificate != nil {
+		value, style := certificate(r)
 		d.field("certificate", value, style)
 	}
 	for i, leg := range r.Legs {
@@ -102,8 +125,8 @@ func (d *details) write(r *check.Result) {
 	if r.Attempts > 1 {
 		d.field("attempts", strconv.Itoa(r.Attempts), noColour)
 	}
-	if r.Measured() {
-		d.field("exactness", exactness(r), noColour)
+	if measured {
+		d.field("uncertainty", uncertainty(r), noColour)
 	}
 }
 
@@ -129,7 +152,7 @@ func (d *details) waterfall(r *check.Result) {
 		}
 		d.phase(s.name, figures, took, bar)
 	}
-	d.phase("total", figures, r.Duration, "")
+	d.phase("total", figures, total, "")
 }
 
 func (d *details) phase(name string, figures int, took time.Duration, bar string) {
@@ -154,26 +177,23 @@ func response(r *check.Result) string {
 func size(bytes int64) string { return text.Plural(int(bytes), "byte") }
 
 // certificate says for how long it is valid, whose it is, and who vouches.
-func certificate(c *check.Certificate, r *check.Result) (string, colour) {
-	day, style := c.NotAfter.UTC().Format(time.DateOnly), noColour
-	words := fmt.Sprintf("expires in %s (%s)", text.Plural(int(c.DaysLeft), "day"), day)
+func certificate(r *check.Result) (string, colour) {
+	c, style := r.Certificate, noColour
 	switch {
 	case c.DaysLeft < 0:
-		words, style = fmt.Sprintf("expired %s ago (%s)", text.Plural(int(-c.DaysLeft), "day"), day), red
-	case c.DaysLeft < soon:
+		style = red
+	case c.DaysLeft < monitor.RenewalDays:
 		style = yellow
 	}
+	words := fmt.Sprintf("%s (%s)", expires(c, r.Started), c.NotAfter.UTC().Format(time.DateOnly))
 	switch {
 	case r.TLSUnverified:
 		words += ", not verified"
 	case !c.Verified:
 		words += ", not trusted"
 	}
-	return words + "; " + Plain(c.Subject) + ", issued by " + Plain(c.Issuer), style
+	return words + "; " + Plain(strings.TrimPrefix(c.Subject, "CN=")) + ", issued by " + Plain(strings.TrimPrefix(c.Issuer, "CN=")), style
 }
-
-// soon is how many days before it expires a certificate is worth a colour.
-const soon = 14
 
 // leg writes a request of a redirected check, and its phases below.
 func (d *details) leg(i int, leg check.Leg) {
@@ -199,15 +219,12 @@ func (d *details) leg(i int, leg check.Leg) {
 	d.hanging("", status, milliseconds(leg.Phases.Sum())+": "+strings.Join(parts, ", "), faint)
 }
 
-// exactness says which clock measured, and by how much it may be wrong.
-func exactness(r *check.Result) string {
-	clock := "this process's clock"
-	if r.Clock == check.KernelClock {
-		clock = "the kernel's clock"
-	}
-	words := fmt.Sprintf("± %s, by %s", milliseconds(r.Uncertainty), clock)
+// uncertainty says by how much the duration may be wrong, by which clock, and what
+// it does not have.
+func uncertainty(r *check.Result) string {
+	words := "± " + milliseconds(r.Uncertainty) + " by the " + r.Clock.String() + " clock"
 	if r.Unsure {
-		words += ", which is too much to build on"
+		words += ", unsure"
 	}
-	return words + fmt.Sprintf("; %s of this program's own are not in the figures", milliseconds(r.LocalDelay))
+	return words + "; without " + milliseconds(r.LocalDelay) + " of local delay"
 }

@@ -30,7 +30,7 @@ const (
 // it. A new package is a new row.
 var mayImport = map[string][]string{
 	"cmd/rollcall":    {everything}, // but functions, which are main packages
-	"functions/check": {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "text"},
+	"functions/check": {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "text", "remember", "message"},
 
 	"internal/text":        {},
 	"internal/pause":       {},
@@ -51,8 +51,11 @@ var mayImport = map[string][]string{
 	"internal/metric":      {"check"},
 	"internal/cloud":       {},
 	"internal/publish":     {"metric", "pause", "cloud"}, // cloud in its tests
-	"internal/config":      {"check", "guard", "plan", "sweep", "metric"},
-	"internal/monitor":     {"check", "config", "plan", "sweep", "metric", "text"},
+	"internal/config":      {"check", "guard", "maintenance", "plan", "sweep", "metric"},
+	"internal/history":     {},
+	"internal/message":     {"check", "history", "text"},
+	"internal/remember":    {"history", "message"},
+	"internal/monitor":     {"check", "config", "history", "maintenance", "plan", "remember", "sweep", "metric", "text"},
 	"internal/cost":        {"plan", "metric", "text"},
 	"internal/page":        {"monitor", "check", "redact", "text"},
 	"internal/report":      {"monitor", "check", "text"},
@@ -71,6 +74,7 @@ var testsMayImport = map[string][]string{
 	"test/cloudformation":  {},
 	"test/faults":          {"testnet", "pause"},
 	"test/s3":              {"testnet"},
+	"test/sns":             {"testnet"},
 	"test/ministack":       {"test/listeners"},
 	"test/listeners":       {},
 	"test/meter":           {"testnet", "pause", "wire"},
@@ -99,7 +103,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"internal/plan/plan.go", module + "internal/check", ""},
 		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [check expect guard list maintenance redact text weburl]"},
 		{"internal/wire/wire.go", module + "internal/probe", "internal/wire/wire.go imports internal/probe; internal/wire may import []"},
-		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [config sweep monitor publish cloud page probe check resolve text]"},
+		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [config sweep monitor publish cloud page probe check resolve text remember message]"},
 		{"cmd/rollcall/main.go", module + "internal/testnet", ""},
 		{"cmd/rollcall/main.go", module + "functions/check", "cmd/rollcall/main.go imports functions/check; nothing may import a function"},
 		{"internal/plan/plan_test.go", module + "internal/testnet", ""},

@@ -18,7 +18,7 @@ import (
 // operatedStack is the stack of `make deploy`, releaseStack that of a release.
 const (
 	operatedStack = "roll-operated"
-	releaseStack = "roll-release"
+	releaseStack  = "roll-release"
 )
 
 // An operator works with clones and a release, as their readers do.
