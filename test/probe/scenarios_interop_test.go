@@ -33,7 +33,7 @@ import (
 	"rollcall/test/faults"
 )
 
-// A scenario is a server, what both monitors are told of it, and what is right.
+// A scenario is a server, how both monitors are configured for it, and what is right.
 type scenario struct {
 	name     string
 	url      string         // of a host of the test network, or http://PLAIN/path
