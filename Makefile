@@ -267,7 +267,17 @@ bench-programs: build
 
 ministack: build .venv/ministack/installed ## run the function against MiniStack, ask it for the metrics, and hold our alarms against its
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
-	$(GOTEST) test -count=1 -p 1 -v -tags ministack -run '^TestMiniStack' ./publish ./alarm
+	$(GOTEST) test -count=1 -p 1 -v -tags ministack -run '^TestMiniStack' ./cloud ./publish ./alarm
+
+# An S3 of others that checks signatures: a program for a test, and none of our
+# modules requires it. Its build takes some minutes, once.
+.PHONY: s3
+VERSITYGW = .venv/versitygw/versitygw
+$(VERSITYGW):
+	GOBIN="$(CURDIR)/$(dir $(VERSITYGW))" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+s3: $(VERSITYGW) ## read lists from versitygw, which checks signatures
+	VERSITYGW="$(CURDIR)/$(VERSITYGW)" $(GOTEST) test -count=1 -v -tags ministack -run '^TestVersityGW' ./cloud
 
 # All stop what they started and remove what they wrote, also when interrupted.
 .PHONY: sam-local stack stack-operated stack-program

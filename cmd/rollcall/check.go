@@ -188,6 +188,7 @@ func (r *checkRunner) noteFile(digest func(io.Writer) error) {
 func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost error) {
 	ctx, cancel := r.command.withDeadline(ctx)
 	defer cancel()
+	r.plan = r.plan.Resolved(ctx) // in a watch, values of references may be new
 	stop := r.progress.follow(r.monitor, r.plan)
 	summary, lost = r.monitor.RunPlan(ctx, "", r.plan)
 	stop()
