@@ -23,6 +23,7 @@ import (
 	"rollcall/internal/probe"
 	"rollcall/internal/publish"
 	"rollcall/internal/resolve"
+	"rollcall/internal/secret"
 	"rollcall/internal/sweep"
 )
 
@@ -63,7 +64,10 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, Turn: sweep.Turn,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
-	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: c.Sources(), Probe: prober.Probe, Log: logger})
+	sources, load := c.Sources(), cloud.Loaded(aws)
+	sources["s3"] = cloud.Lists(load)
+	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: sources, Values: values, Probe: prober.Probe, Log: logger})
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopping = stopping
 	h.monitor.ResponseLimit = maxResponse

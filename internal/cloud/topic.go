@@ -44,6 +44,8 @@ func NewTopics(cfg aws.Config) *Topics {
 	})}
 }
 
+var inSNS = service{name: "SNS", variable: "AWS_ENDPOINT_URL_SNS"}
+
 // A Refusal is an error of Publish.
 type Refusal struct {
 	Text    string
@@ -83,10 +85,10 @@ func (t *Topics) Publish(ctx context.Context, topic, subject, body string, struc
 	}
 	status := statusOf(err)
 	if status == 0 {
-		return &Refusal{Text: unsent(ctx, "SNS", "AWS_ENDPOINT_URL_SNS", err)}
+		return &Refusal{Text: inSNS.unsent(ctx, err)}
 	}
-	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, code(err)), Certain: status < 500}
-	switch c := code(err); {
+	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, codeOf(err)), Certain: status < 500}
+	switch c := codeOf(err); {
 	case c == "InvalidParameter" || c == "ParameterValueInvalid" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
 		r.Invalid = true
 	case strings.HasPrefix(c, "KMS"):

@@ -23,7 +23,8 @@ type Summary struct {
 	Duration  check.Milliseconds `json:"duration"`
 
 	// Healthy is about the monitor: it has a network, none of its checks failed
-	// by its own fault, no datum was lost, the event was not stale.
+	// by its own fault, no datum was lost, its list could be read, the event was
+	// not stale.
 	Healthy          bool     `json:"healthy"`
 	VantageUnhealthy bool     `json:"vantageUnhealthy"` // the monitor has no network
 	Stale            bool     `json:"stale"`            // the event was too old: no targets were checked

@@ -55,8 +55,8 @@ type Outcome struct {
 // each result as soon as nothing will change it; it may be nil.
 func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(i int, r *check.Result)) Outcome {
 	r := &round{
-		sweeper: s, targets: targets, final: final, queue: newQueue(s.InFlight, s.PerHost),
-		results: make([]check.Result, len(targets)), ended: make([]time.Time, len(targets)),
+		sweeper: s, final: final, queue: newQueue(s.InFlight, s.PerHost),
+		results: make([]check.Result, len(targets)), ended: make([]time.Time, len(targets)), refresher: newRefresher(targets),
 	}
 	if r.stuck = s.Stuck; r.stuck == nil {
 		r.stuck = new(atomic.Int64)
@@ -97,12 +97,12 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 type round struct {
 	sweeper *Sweeper
 	queue   *queue
-	targets []check.Target
 	final   func(int, *check.Result)
 	retry   int // 0: the first attempts take place
 	results []check.Result
 	ended   []time.Time // of the last attempt
 	slow    slowHosts
+	refresher
 	hands
 	hungry
 }
@@ -123,7 +123,7 @@ func (r *round) attempt(ctx context.Context, i int, t *turn) {
 		if *res = r.check(ctx, i, t); r.wants(i, res) {
 			return
 		}
-	} else if !r.givenUp(i) {
+	} else if !r.givenUp(i) && (!r.outdated(i, res) || r.refresh(ctx, i)) {
 		second := r.check(ctx, i, t)
 		if r.wants(i, &second) {
 			return
@@ -145,7 +145,7 @@ func (r *round) attempt(ctx context.Context, i int, t *turn) {
 // again. A target whose last retry did not take place is not.
 func (r *round) again(i, retries int) bool {
 	res := &r.results[i]
-	return res.Retryable() && retries < r.targets[i].Retries && res.Attempts == retries+1
+	return (res.Retryable() && retries < r.targets[i].Retries || r.outdated(i, res)) && res.Attempts == retries+1
 }
 
 const (
@@ -173,7 +173,7 @@ func (r *round) check(ctx context.Context, i int, t *turn) check.Result {
 
 // probe checks target i, whose turn has come.
 func (r *round) probe(ctx context.Context, i int, own *turn) (res check.Result) {
-	t := &r.targets[i]
+	t := r.target(i)
 	if ctx.Err() != nil && t.Invalid == "" {
 		return check.Unprobed(t, check.Unstarted, "the run ended before its turn came")
 	}

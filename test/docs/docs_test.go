@@ -46,7 +46,7 @@ func TestBrokenLinksAreFound(t *testing.T) {
 }
 
 func TestDocumentedEventsAreValid(t *testing.T) {
-	inputs := plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(os.DirFS(tree.Root))}, Lookup: func(string) (string, bool) { return "x", true }, Permit: func(string, string) bool { return true }}
+	inputs := plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(os.DirFS(tree.Root))}, Lookup: func(string) (string, bool) { return "x", true }, Permit: func(plan.Reference, string) bool { return true }}
 	for _, name := range []string{"README.md", "docs/event.md"} {
 		events := tree.Fenced(tree.Document(t, name), "json")
 		if len(events) == 0 {
