@@ -22,7 +22,6 @@ import (
 	"rollcall/internal/probe"
 	"rollcall/internal/publish"
 	"rollcall/internal/resolve"
-	"rollcall/internal/sweep"
 )
 
 // version is set when the program is linked.
@@ -59,7 +58,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 	}
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, Turn: sweep.Turn,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
 	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: c.Sources(), Probe: prober.Probe, Log: logger})

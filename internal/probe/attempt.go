@@ -21,9 +21,9 @@ type attempt struct {
 	t       *check.Target
 	time    timeline
 	secrets redact.Secrets
+	sweep   *check.Attempt // what the sweep and this one say to each other
 	share   *share
-	at      *url.URL       // of the latest request; nil: there was none yet
-	ceiling *check.Ceiling // tells the sweep until when the attempt may take; nil: nobody asks
+	at      *url.URL // of the latest request; nil: there was none yet
 	res     check.Result
 
 	anonymous bool // the last server asked for a client certificate and got none
@@ -37,16 +37,16 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	p.roots.Do(p.readRoots)
-	share := p.memory.begin(check.ReserveOf(ctx))
+	sweep := check.AttemptOf(ctx)
+	share := p.memory.begin(sweep.Alone)
 	defer share.end()
 	p.lateness.Start()
 	defer p.lateness.Stop()
 	now := time.Now()
 	a := &attempt{
-		p: p, t: t, share: &share,
+		p: p, t: t, sweep: sweep, share: &share,
 		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
-		ceiling: check.CeilingOf(ctx),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -115,14 +115,16 @@ func (a *attempt) run(ctx context.Context) check.Result {
 // it, the request is sent again over HTTP/1.1.
 func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	a.at = h.url
-	a.ceiling.Set(nil) // what there is to wait for now is ours
-	asked := time.Now()
-	done, err := a.p.options.Turn(ctx, h.url)
-	if err != nil {
-		return nil, err
+	a.sweep.SetCeiling(nil) // what there is to wait for now is ours
+	if a.sweep.Place != nil {
+		asked := time.Now()
+		done, err := a.sweep.Place(ctx, h.url)
+		if err != nil {
+			return nil, err
+		}
+		defer done() // after the connection is closed
+		a.time.waited += time.Since(asked)
 	}
-	defer done() // after the connection is closed
-	a.time.waited += time.Since(asked)
 	addrs, err := a.lookup(ctx, h.url.Hostname())
 	if err != nil {
 		return nil, err
@@ -147,7 +149,7 @@ func (a *attempt) ask(ctx context.Context, h *hop, addrs []netip.Addr, protocols
 		return nil, err
 	}
 	defer c.close()
-	defer a.ceiling.Set(nil)
+	defer a.sweep.SetCeiling(nil)
 	resp, err := a.exchange(c, h)
 	a.anonymous = c.certificateWanted && !c.certificateSent
 	return resp, err

@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -47,7 +46,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
-			candidates = append(candidates, netip.AddrPortFrom(addr, portOf(h.url)))
+			candidates = append(candidates, netip.AddrPortFrom(addr, weburl.Port(h.url)))
 		}
 	}
 	if len(candidates) == 0 {
@@ -58,7 +57,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 	a.time.phase = check.Connect
 	began, left := time.Now(), a.time.left(a.t.Timeout)
 	end := began.Add(left + longestGrace)
-	a.ceiling.Set(func() time.Time { return end })
+	a.sweep.SetCeiling(func() time.Time { return end })
 	dialing, cancel := withTimeout(ctx, left)
 	defer cancel()
 	d := a.p.dialAny(dialing, candidates, began.Add(left))
@@ -80,7 +79,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 		a.time.record(check.Connect, span, a.time.lateness(began))
 	}
 	conn.SetDeadline(time.Now().Add(a.time.left(a.t.Timeout)))
-	a.ceiling.Set(conn.Deadline)
+	a.sweep.SetCeiling(conn.Deadline)
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
 	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() }), began: time.Now(), before: a.time.spoken()}
@@ -100,16 +99,6 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 // this machine or of a private network.
 func local(addr netip.Addr) bool {
 	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
-}
-
-func portOf(u *url.URL) uint16 {
-	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
-		return uint16(port)
-	}
-	if u.Scheme == "https" {
-		return 443
-	}
-	return 80
 }
 
 // lookup returns the addresses of host. An address in its place costs no lookup

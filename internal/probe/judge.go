@@ -71,7 +71,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 		need := decodedSize(resp.text)
 		if err := a.share.hold(need); err == nil {
 			defer a.share.drop(need)
-		} else if !a.share.reserve.Last && a.share.short <= a.p.memory.limit {
+		} else if !a.share.alone && a.share.short <= a.p.memory.limit {
 			return err, false
 		} else { // it never fits
 			resp.noJSON = true

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"sync"
 	"time"
 
@@ -26,11 +25,6 @@ type Options struct {
 	// SecondDials is how many checks at once may dial a second address while
 	// the first is silent (Happy Eyeballs), each with a socket more; 0: any.
 	SecondDials int
-
-	// Turn waits until one more hop may talk to the host and port of a URL. done
-	// gives the place back; it is called before the next hop asks. The error is
-	// ctx's. The waiting counts for nothing. Nil: nobody waits.
-	Turn func(ctx context.Context, u *url.URL) (done func(), err error)
 
 	// Memory is how many bytes all checks may hold together, as sweep.Memory
 	// returns them; 0: any number.
@@ -71,9 +65,6 @@ func New(options Options) *Prober {
 	}
 	if p.options.Dial == nil {
 		p.options.Dial = dial
-	}
-	if p.options.Turn == nil {
-		p.options.Turn = func(context.Context, *url.URL) (func(), error) { return func() {}, nil }
 	}
 	if options.SecondDials > 0 {
 		p.seconds = make(chan struct{}, options.SecondDials)

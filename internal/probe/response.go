@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
@@ -92,7 +91,7 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 		next.method, next.body = http.MethodGet, ""
 		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
 	}
-	if origin(h.url) != origin(to) {
+	if weburl.Origin(h.url) != weburl.Origin(to) {
 		next.header, next.body, next.host = only(h.header, safeHeaders), "", ""
 		for _, name := range h.bound { // its value is for the origin before
 			delete(next.header, name)
@@ -105,11 +104,6 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion, LegacyCiphers: h.tls.LegacyCiphers}
 	}
 	return next
-}
-
-// origin is scheme, host and port.
-func origin(u *url.URL) string {
-	return fmt.Sprintf("%s://%s:%d", u.Scheme, strings.ToLower(u.Hostname()), portOf(u))
 }
 
 func without(h http.Header, names ...string) http.Header {

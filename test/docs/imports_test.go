@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/wire":    {},
 	"internal/resolve": {"wire"},
 	"internal/trust":   {},
-	"internal/sweep":   {"check", "pause"},
+	"internal/sweep":   {"check", "pause", "weburl"},
 	"internal/metric":  {"check"},
 	"internal/cloud":   {},
 	"internal/publish": {"metric", "pause", "cloud"}, // cloud in its tests
