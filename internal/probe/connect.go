@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/trust"
 	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
@@ -286,7 +289,15 @@ func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.
 		if waiting := time.Duration(len(addrs) - i); waiting > 1 {
 			within, cancel = withTimeout(ctx, max(left/waiting, min(leastShare, left-leastLeft)))
 		}
-		next := p.dialOne(within, addr)
+		next := dialed{addr: addr.Addr(), began: time.Now()}
+		next.conn, next.err = p.dialSafely(within, addr)
+		switch {
+		case next.err == nil:
+		case within.Err() != nil:
+			next.err = errors.Join(context.Cause(within), next.err)
+		case noRoute(next.err) && !addr.Addr().IsMulticast() && !p.routed(addr):
+			next.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
+		}
 		cancel()
 		if i == 0 || !unrouted(next.err) {
 			d = next
@@ -303,23 +314,14 @@ func unrouted(err error) bool {
 	return ok && v.unrouted
 }
 
-// dialOne dials. It may be on a goroutine of its own, so its panic ends here.
-func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
-	d.addr, d.began = addr.Addr(), time.Now()
+// dialSafely dials. It may be on a goroutine of its own, so a panic ends here.
+func (p *Prober) dialSafely(ctx context.Context, addr netip.AddrPort) (conn net.Conn, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
+			err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
 		}
 	}()
-	d.conn, d.err = p.options.Dial(ctx, addr)
-	switch {
-	case d.err == nil:
-	case ctx.Err() != nil:
-		d.err = errors.Join(context.Cause(ctx), d.err)
-	case noRoute(d.err) && !addr.Addr().IsMulticast() && !p.routed(addr):
-		d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
-	}
-	return d
+	return p.options.Dial(ctx, addr)
 }
 
 // noRoute reports whether an error may say that this machine has no route, or
@@ -338,4 +340,100 @@ func routed(addr netip.AddrPort) bool {
 	}
 	conn.Close()
 	return true
+}
+
+// secure speaks TLS over c, offering protocols and groups; nil are none and Go's.
+func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls.CurveID) error {
+	a.time.phase = check.TLS
+	a.res.TLSUnverified = a.res.TLSUnverified || h.tls.InsecureSkipVerify
+	config := &tls.Config{
+		RootCAs:            a.p.options.RootCAs,
+		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
+		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
+		InsecureSkipVerify: h.tls.InsecureSkipVerify,
+		NextProtos:         protocols,
+		CurvePreferences:   groups,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			c.certificateWanted = true
+			if h.tls.Client == nil {
+				return new(tls.Certificate), nil
+			}
+			c.certificateSent = true
+			return h.tls.Client, nil
+		},
+		Renegotiation: tls.RenegotiateOnceAsClient, // for a page that wants to know who asks
+	}
+	if h.tls.LegacyCiphers || config.MinVersion < tls.VersionTLS12 {
+		config.CipherSuites = legacyCiphers
+	}
+	var first *x509.Certificate // to expire of verified chains
+	if !config.InsecureSkipVerify && a.p.trust != nil {
+		a.p.verifyWithMemory(config, &first)
+	}
+	began := time.Now()
+	hello := &handshake{Conn: c.wire, share: a.share}
+	client := tls.Client(hello, config)
+	err := client.Handshake()
+	hello.share = nil
+	c.top = client
+	r := c.wire.Reading()
+	a.time.noteStamps(r)
+	a.time.recordUntil(err, check.TLS, r.Waited, began)
+	a.time.uncertainty += r.WaitGap
+	a.time.settle(c, r)
+	state := client.ConnectionState()
+	if len(state.VerifiedChains) > 0 {
+		first = trust.FirstToExpire(state.VerifiedChains)
+	}
+	cert := certificateOf(state, first, err, time.Now())
+	if cert != nil {
+		a.showCertificate(cert, h)
+	}
+	a.keep(cert)
+	if a.p.rootless && untrusted(err) {
+		return &verdict{reason: check.Internal, detail: "this machine has no root certificates to verify the server's with (SSL_CERT_FILE, SSL_CERT_DIR)"}
+	}
+	if err != nil {
+		return c.explain(exchangeError{error: err})
+	}
+	return nil
+}
+
+// legacyCiphers are all that crypto/tls speaks but RC4: beside its own choice
+// those with an exchange of keys by RSA, 3DES, and CBC with SHA-256.
+var legacyCiphers = func() (all []uint16) {
+	for _, c := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if !strings.Contains(c.Name, "_RC4_") {
+			all = append(all, c.ID)
+		}
+	}
+	return all
+}()
+
+// alerted reports whether err is an alert of the server.
+func alerted(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op == "remote error"
+}
+
+// untrusted reports whether a handshake failed for lack of a root.
+func untrusted(err error) bool {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, none := errors.AsType[x509.SystemRootsError](err)
+	return unknown || none
+}
+
+// verifyWithMemory lets p.trust verify the server's certificates in the place
+// of crypto/tls: InsecureSkipVerify leaves out what VerifyConnection then does,
+// with the same error and the same alert. It sets first if all is well.
+func (p *Prober) verifyWithMemory(config *tls.Config, first **x509.Certificate) {
+	config.InsecureSkipVerify = true
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		var err error
+		*first, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
+		if err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+		}
+		return nil
+	}
 }

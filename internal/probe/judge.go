@@ -44,7 +44,8 @@ func (l line) leave() { <-l }
 const patience = 5 * time.Millisecond
 
 // judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
+// is not what the target wishes for is degraded. Where that takes longer than our
+// patience, it begins again in the line of the slow.
 func (a *attempt) judge(ctx context.Context, resp *response) error {
 	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
 	if a.t.Expect == nil && a.t.Warn == nil {
