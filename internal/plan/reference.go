@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -86,7 +87,7 @@ func isWord(s string) bool {
 	if s == "" || len(s) > 128 || s[0] >= '0' && s[0] <= '9' {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return r == '-' || notInName(r) })
+	return !strings.ContainsFunc(s, func(r rune) bool { return r == '-' || redact.NotInWord(r) })
 }
 
 // A use is a reference of a target: its field and the variable.

@@ -295,7 +295,7 @@ func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.
 		case next.err == nil:
 		case within.Err() != nil:
 			next.err = errors.Join(context.Cause(within), next.err)
-		case noRoute(next.err) && !addr.Addr().IsMulticast() && !p.routed(addr):
+		case noRoute(next.err) && !addr.Addr().IsMulticast() && !p.routed(addr.Addr()):
 			next.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
 		}
 		cancel()
@@ -329,17 +329,6 @@ func (p *Prober) dialSafely(ctx context.Context, addr netip.AddrPort) (conn net.
 // there is no port left.
 func noRoute(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL)
-}
-
-// routed reports whether this machine has a route to addr, and an address to
-// dial it from.
-func routed(addr netip.AddrPort) bool {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(addr)) // sends nothing
-	if err != nil {
-		return false
-	}
-	conn.Close()
-	return true
 }
 
 // secure speaks TLS over c, offering protocols and groups; nil are none and Go's.

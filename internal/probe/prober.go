@@ -53,10 +53,10 @@ type Options struct {
 // makes fresh connections.
 type Prober struct {
 	options  Options
-	routed   func(netip.AddrPort) bool // whether this machine has a route
-	own      http.Header               // says who asks, where a target does not
-	seconds  chan struct{}             // second dials under way; nil: they are not counted
-	trust    *trust.Verifier           // nil: crypto/tls verifies
+	routed   func(netip.Addr) bool // whether this machine has a route
+	own      http.Header           // says who asks, where a target does not
+	seconds  chan struct{}         // second dials under way; nil: they are not counted
+	trust    *trust.Verifier       // nil: crypto/tls verifies
 	lateness wire.Lateness
 	roots    sync.Once
 	memory   *memory
@@ -68,7 +68,7 @@ type Prober struct {
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory)}
+	p := &Prober{options: options, routed: func(addr netip.Addr) bool { return resolve.Source(addr).IsValid() }, own: introduction(options.UserAgent), memory: newMemory(options.Memory)}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
@@ -189,7 +189,7 @@ func (a *attempt) run(ctx context.Context) check.Result {
 			res.Phase = check.TLS
 		}
 		res.Detail = a.shownDetail(res.Reason, res.Detail)
-		res.Exhausted = res.Reason == check.Internal && exhausted(err)
+		res.Exhausted = res.Reason == check.Internal && wire.Exhausted(err) != ""
 	}
 	res.State = res.Reason.State()
 	if v, ok := errors.AsType[*verdict](err); ok {

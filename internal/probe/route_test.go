@@ -49,7 +49,7 @@ func TestNoRoute(t *testing.T) {
 				n := &network{names: map[string][]string{"a.example": test.addrs}, refuse: test.refuse, connect: map[string]time.Duration{test.hang: time.Hour}}
 				p := n.prober()
 				p.options.Guard.Allow = []netip.Prefix{netip.MustParsePrefix("224.0.0.0/4")}
-				p.routed = func(addr netip.AddrPort) bool { return !strings.Contains(test.unrouted, addr.Addr().String()) }
+				p.routed = func(addr netip.Addr) bool { return !strings.Contains(test.unrouted, addr.String()) }
 				defer p.Close()
 				res := p.Probe(t.Context(), target("http://a.example/"))
 				if res.Reason != test.want || res.State != test.want.State() || res.Unrouted != (test.want == check.Internal) || res.Exhausted {
