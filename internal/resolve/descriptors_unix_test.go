@@ -5,9 +5,12 @@ package resolve
 import (
 	"errors"
 	"net"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // Out of descriptors, we can't ask. That is not an answer of the resolver's.
@@ -31,6 +34,41 @@ func TestLookupOutOfDescriptors(t *testing.T) {
 	})
 	if err != nil {
 		t.Errorf("with a socket that is open already: %v", err)
+	}
+}
+
+// A thousand at once need one socket.
+func TestLookupCrowd(t *testing.T) {
+	r := asking(t, wild(t).Addr())
+	_, err := withDescriptors(t, 64, func() (Answer, error) {
+		return Answer{}, errors.Join(crowd(t, r, 1000, always(10*time.Second))...)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n := len(r.cache); n != 1000 {
+		t.Errorf("%d answers remembered, want 1,000", n)
+	}
+	for end := time.Now().Add(5 * time.Second); len(r.slots) > 0 && time.Now().Before(end); { // freed right after the lookup ends
+		runtime.Gosched()
+	}
+	if len(r.lookups) > 0 || len(r.slots) > 0 {
+		t.Errorf("%d lookups are left, %d slots taken", len(r.lookups), len(r.slots))
+	}
+}
+
+// Out of descriptors, Go's resolver can't ask either: that is not a denial.
+func TestAskGoOutOfDescriptors(t *testing.T) {
+	s := scripted(t, func(_ dnsmessage.Message, response *dnsmessage.Message) bool {
+		return says(response, ip4("other.example.", 60))
+	})
+	r := onlyA(t, s)
+	if _, err := r.Lookup(t.Context(), "ip", "one.example", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	_, err := withDescriptors(t, 1, func() (Answer, error) { return r.Lookup(t.Context(), "ip", "two.example", 10*time.Second) })
+	if !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("error %v, want too many open files", err)
 	}
 }
 

@@ -234,21 +234,6 @@ func TestLookupLeavesOddToGo(t *testing.T) {
 	}
 }
 
-// Out of descriptors, Go's resolver can't ask either: that is not a denial.
-func TestAskGoOutOfDescriptors(t *testing.T) {
-	s := scripted(t, func(_ dnsmessage.Message, response *dnsmessage.Message) bool {
-		return says(response, ip4("other.example.", 60))
-	})
-	r := onlyA(t, s)
-	if _, err := r.Lookup(t.Context(), "ip", "one.example", 10*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	_, err := withDescriptors(t, 1, func() (Answer, error) { return r.Lookup(t.Context(), "ip", "two.example", 10*time.Second) })
-	if !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("error %v, want too many open files", err)
-	}
-}
-
 // Each packet takes its turn: those that are sent again, and those of the
 // search list.
 func TestEveryPacketIsPaced(t *testing.T) {
