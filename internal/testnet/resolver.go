@@ -95,6 +95,13 @@ func (r *Resolver) Queries(name string, kind dnsmessage.Type) int {
 	return r.queries[query{Canonical(name), kind}]
 }
 
+// Client is Go's own resolver, which asks r by udp or tcp.
+func (r *Resolver) Client(network string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, r.Addr().String())
+	}}
+}
+
 // Close ends the resolver and waits for its goroutines.
 func (r *Resolver) Close() error {
 	r.udp.Close()
