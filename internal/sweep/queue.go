@@ -32,6 +32,7 @@ type queue struct {
 	waiting  int                   // attempts that have begun and wait to go on
 	begun    map[*attempt]struct{} // those that have begun and not ended
 	hosts    map[string]*host      // where somebody has a place or waits for one
+	again    []int                 // targets of attempts that begin again, before others
 	unseen   []int                 // targets that nobody has looked at yet, in order
 	ready    []*host               // with parked targets, and perhaps a place
 	resumed  []*attempt            // have a place at their host, and wait to be in flight
@@ -90,15 +91,19 @@ func hostKey(u *url.URL) string {
 	return net.JoinHostPort(name, strconv.Itoa(int(weburl.Port(u))))
 }
 
-// add lets attempts at targets begin as soon as they may. It returns those for
-// which there is no time any more.
+// add lets attempts at targets begin as soon as they may, and keeps the slice. It
+// returns those for which there is no time any more.
 func (q *queue) add(targets ...int) []int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.closedAt.IsZero() {
 		return targets
 	}
-	q.unseen = append(q.unseen, targets...)
+	if len(q.unseen) == 0 {
+		q.unseen = targets // which may be many
+	} else {
+		q.unseen = append(q.unseen, targets...)
+	}
 	q.start()
 	return nil
 }
@@ -108,8 +113,8 @@ func (q *queue) close() []int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closedAt = time.Now()
-	left := q.unseen
-	q.unseen, q.ready = nil, nil
+	left := append(q.unseen, q.again...)
+	q.again, q.unseen, q.ready = nil, nil, nil
 	for _, h := range q.hosts {
 		left = append(left, h.parked...)
 		h.parked, h.ready = nil, false
@@ -150,9 +155,13 @@ func (q *queue) take() *attempt {
 		h.ready = false
 		q.ready = q.ready[1:]
 	}
-	for len(q.unseen) > 0 {
-		i := q.unseen[0]
-		q.unseen = q.unseen[1:]
+	for len(q.again)+len(q.unseen) > 0 {
+		list := &q.again
+		if len(*list) == 0 {
+			list = &q.unseen
+		}
+		i := (*list)[0]
+		*list = (*list)[1:]
 		h := q.at(q.hostOf(i))
 		if h == nil || h.taken < q.places(h) {
 			return q.newAttempt(i, h)
@@ -340,7 +349,7 @@ func (q *queue) restart(ctx context.Context, a *attempt, after time.Duration) bo
 	if !rested || !q.closedAt.IsZero() {
 		return false
 	}
-	q.unseen = slices.Insert(q.unseen, 0, a.i)
+	q.again = append(q.again, a.i)
 	return true
 }
 

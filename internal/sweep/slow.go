@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"rollcall/internal/check"
 )
@@ -16,7 +15,6 @@ import (
 // where as many of those time out too, the others of their failures keep their
 // first verdict.
 type slowHosts struct {
-	mu    sync.Mutex
 	again map[string]int // by host: confirmations that timed out
 	left  map[string]int // by host: failures that were not confirmed
 }
@@ -44,8 +42,8 @@ func (w *sweep) findSlow() {
 // host is slow. It is called before each confirmation.
 func (w *sweep) givenUp(i int) bool {
 	host := w.hostOf(i)
-	w.slow.mu.Lock()
-	defer w.slow.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.slow.again[host] < slowPlaces {
 		return false
 	}
@@ -56,8 +54,8 @@ func (w *sweep) givenUp(i int) bool {
 // noteConfirmation is called after each confirmation.
 func (w *sweep) noteConfirmation(i int) {
 	if host := w.hostOf(i); host != "" && w.queue.slow[host] && w.results[i].Reason == check.Timeout {
-		w.slow.mu.Lock()
-		defer w.slow.mu.Unlock()
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.slow.again[host]++
 	}
 }

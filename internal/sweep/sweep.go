@@ -59,16 +59,22 @@ type sweep struct {
 	final   func(int, *check.Result)
 	undone  sync.WaitGroup // attempts that were added and have not ended
 	results []check.Result
-	ended   []time.Time // of the last attempt
-	retry   int         // 0: the first attempts take place
-	alone   bool        // no two attempts take place at once
-	slow    slowHosts
+	retry   int  // 0: the first attempts take place
+	alone   bool // no two attempts take place at once
 
-	mu    sync.Mutex
-	short []int         // targets that got too little memory, and are tried again
-	needs map[int]int64 // how much memory each of those needs
-	left  int           // attempts that were given up
-	first string        // the first target of those
+	mu     sync.Mutex
+	slow   slowHosts
+	failed []failure     // targets that are to be confirmed
+	short  []int         // targets that got too little memory, and are tried again
+	needs  map[int]int64 // how much memory each of those needs
+	left   int           // attempts that were given up
+	first  string        // the first target of those
+}
+
+// A failure is one of target i, which is to be confirmed.
+type failure struct {
+	i  int
+	at time.Time
 }
 
 const (
@@ -91,7 +97,7 @@ const (
 func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(i int, r *check.Result)) Outcome {
 	w := &sweep{
 		Sweeper: s, ctx: ctx, targets: targets, final: final,
-		results: make([]check.Result, len(targets)), ended: make([]time.Time, len(targets)), needs: map[int]int64{},
+		results: make([]check.Result, len(targets)), needs: map[int]int64{},
 	}
 	w.queue = newQueue(s, w.hostOf, w.work)
 	stopClosing := context.AfterFunc(ctx, func() { w.unstarted(w.queue.close()) })
@@ -99,23 +105,22 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 	stopWatching := w.watch()
 	defer stopWatching()
 
-	next := make([]int, len(targets))
-	for i := range next {
-		next[i] = i
+	all := make([]int, len(targets))
+	for i := range all {
+		all[i] = i
 	}
-	w.attempt(next...)
+	w.add(all...)
+	w.undone.Wait()
 	w.attemptAgain()
 	w.findSlow()
-	for {
-		next = slices.DeleteFunc(next, func(i int) bool { return !w.isRetried(i) })
-		if len(next) == 0 {
-			break
-		}
+	for len(w.failed) > 0 {
 		w.retry++
-		slices.SortStableFunc(next, func(a, b int) int { return w.ended[a].Compare(w.ended[b]) }) // the oldest failure first
-		for _, i := range next {
-			pause.For(ctx, time.Until(w.ended[i].Add(confirmAfter)))
-			w.add(i)
+		failed := w.failed
+		w.failed = nil
+		slices.SortFunc(failed, func(a, b failure) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.i, b.i)) })
+		for _, f := range failed {
+			pause.For(ctx, time.Until(f.at.Add(confirmAfter)))
+			w.add(f.i)
 		}
 		w.undone.Wait()
 		w.attemptAgain()
@@ -132,12 +137,6 @@ func (w *sweep) add(indices ...int) {
 	w.unstarted(w.queue.add(indices...))
 }
 
-// attempt makes attempts at targets, and waits for them.
-func (w *sweep) attempt(indices ...int) {
-	w.add(indices...)
-	w.undone.Wait()
-}
-
 // attemptAgain makes attempts again that got too little memory and gave back what
 // they had, those first that need the least: as many at once as have enough. What
 // is alone has all there is, and reads as far as that goes.
@@ -152,7 +151,8 @@ func (w *sweep) attemptAgain() {
 		}
 		w.short = slices.Clone(next[n:])
 		w.alone = n == 1
-		w.attempt(next[:n]...)
+		w.add(next[:n]...)
+		w.undone.Wait()
 	}
 	w.alone = false
 }
@@ -219,7 +219,7 @@ func (w *sweep) exhausted(a *attempt, res *check.Result) bool {
 }
 
 // record takes the result of an attempt at target i. Where a retry says nothing
-// about the target, the earlier verdict stays.
+// about the target, the earlier verdict stays, and there is no other.
 func (w *sweep) record(i int, res check.Result) {
 	defer w.undone.Done()
 	if res.Short > 0 && !w.alone {
@@ -228,7 +228,8 @@ func (w *sweep) record(i int, res check.Result) {
 		w.short, w.needs[i] = append(w.short, i), max(res.Short, 2*w.needs[i])
 		return
 	}
-	switch known := &w.results[i]; {
+	known := &w.results[i]
+	switch {
 	case w.retry == 0:
 		*known = res
 	case res.Checked():
@@ -237,17 +238,13 @@ func (w *sweep) record(i int, res check.Result) {
 		*known = res
 		w.noteConfirmation(i)
 	}
-	w.ended[i] = time.Now()
-	if w.final != nil && !w.isRetried(i) {
-		w.final(i, &w.results[i])
+	if known.Retryable() && w.retry < w.targets[i].Retries && known.Attempts == w.retry+1 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.failed = append(w.failed, failure{i, time.Now()})
+	} else if w.final != nil {
+		w.final(i, known)
 	}
-}
-
-// isRetried reports whether target i is to be checked again, after the retries so
-// far. A target whose last retry did not take place is not.
-func (w *sweep) isRetried(i int) bool {
-	res := &w.results[i]
-	return res.Retryable() && w.retry < w.targets[i].Retries && res.Attempts == w.retry+1
 }
 
 // hostOf is a key of target i's host.
