@@ -31,7 +31,7 @@ func (a *attempt) keep(c *check.Certificate) {
 // certificateOf is the certificate that expires first of those that the server
 // showed in a handshake that ended with err. first is that of its verified
 // chains; nil: they are not verified.
-func certificateOf(state tls.ConnectionState, first *x509.Certificate, err error, now time.Time) *check.Certificate {
+func certificateOf(state *tls.ConnectionState, first *x509.Certificate, err error, now time.Time) *check.Certificate {
 	verified := first != nil
 	if !verified {
 		first = firstOfUnverified(sentIn(state, err), err)

@@ -43,9 +43,8 @@ func (c *connection) close() {
 	c.wire.Close()
 }
 
-// connect connects to one of addrs and speaks TLS, offering protocols and
-// groups, if the URL wants it.
-func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string, groups []tls.CurveID) (*connection, error) {
+// connect connects to one of addrs.
+func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*connection, error) {
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
@@ -85,14 +84,9 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 	a.sweep.SetCeiling(conn.Deadline)
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
-	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() }), began: time.Now(), before: a.time.spoken()}
-	if h.url.Scheme == "https" {
-		if err := a.secure(c, h, protocols, groups); err != nil {
-			c.close()
-			return nil, err
-		}
-	}
-	return c, nil
+	// The run's end sends no close_notify: a server that gets one may still respond.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	return &connection{wire: conn, top: conn, stop: stop, began: time.Now(), before: a.time.spoken()}, nil
 }
 
 // shared is what carriers and private networks share (RFC 6598).
@@ -335,30 +329,9 @@ func noRoute(err error) bool {
 func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls.CurveID) error {
 	a.time.phase = check.TLS
 	a.res.TLSUnverified = a.res.TLSUnverified || h.tls.InsecureSkipVerify
-	config := &tls.Config{
-		RootCAs:            a.p.options.RootCAs,
-		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
-		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
-		InsecureSkipVerify: h.tls.InsecureSkipVerify,
-		NextProtos:         protocols,
-		CurvePreferences:   groups,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			c.certificateWanted = true
-			if h.tls.Client == nil {
-				return new(tls.Certificate), nil
-			}
-			c.certificateSent = true
-			return h.tls.Client, nil
-		},
-		Renegotiation: tls.RenegotiateOnceAsClient, // for a page that wants to know who asks
-	}
-	if h.tls.LegacyCiphers || config.MinVersion < tls.VersionTLS12 {
-		config.CipherSuites = legacyCiphers
-	}
 	var first *x509.Certificate // to expire of verified chains
-	if !config.InsecureSkipVerify && a.p.trust != nil {
-		a.p.verifyWithMemory(config, &first)
-	}
+	config := a.p.configTLS(c, h, &first)
+	config.NextProtos, config.CurvePreferences = protocols, groups
 	began := time.Now()
 	hello := &handshake{Conn: c.wire, share: a.share}
 	client := tls.Client(hello, config)
@@ -374,7 +347,7 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 	if len(state.VerifiedChains) > 0 {
 		first = trust.FirstToExpire(state.VerifiedChains)
 	}
-	cert := certificateOf(state, first, err, time.Now())
+	cert := certificateOf(&state, first, err, time.Now())
 	if cert != nil {
 		a.showCertificate(cert, h)
 	}
@@ -386,6 +359,42 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 		return c.explain(exchangeError{error: err})
 	}
 	return nil
+}
+
+// configTLS says how TLS is spoken over c. Where p.trust verifies the server's
+// certificates in the place of crypto/tls, it sets first if all is well:
+// InsecureSkipVerify leaves out what VerifyConnection then does, with the same error
+// and the same alert.
+func (p *Prober) configTLS(c *connection, h *hop, first **x509.Certificate) *tls.Config {
+	config := &tls.Config{
+		RootCAs:            p.options.RootCAs,
+		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
+		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
+		InsecureSkipVerify: h.tls.InsecureSkipVerify,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			c.certificateWanted = true
+			if h.tls.Client == nil {
+				return new(tls.Certificate), nil
+			}
+			c.certificateSent = true
+			return h.tls.Client, nil
+		},
+		Renegotiation: tls.RenegotiateOnceAsClient, // for a page that wants to know who asks
+	}
+	if h.tls.LegacyCiphers || config.MinVersion < tls.VersionTLS12 {
+		config.CipherSuites = legacyCiphers
+	}
+	if !config.InsecureSkipVerify && p.trust != nil {
+		config.InsecureSkipVerify = true
+		config.VerifyConnection = func(state tls.ConnectionState) (err error) {
+			*first, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
+			if err != nil {
+				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+			}
+			return nil
+		}
+	}
+	return config
 }
 
 // legacyCiphers are all that crypto/tls speaks but RC4: beside its own choice
@@ -410,19 +419,4 @@ func untrusted(err error) bool {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, none := errors.AsType[x509.SystemRootsError](err)
 	return unknown || none
-}
-
-// verifyWithMemory lets p.trust verify the server's certificates in the place
-// of crypto/tls: InsecureSkipVerify leaves out what VerifyConnection then does,
-// with the same error and the same alert. It sets first if all is well.
-func (p *Prober) verifyWithMemory(config *tls.Config, first **x509.Certificate) {
-	config.InsecureSkipVerify = true
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		var err error
-		*first, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
-		if err != nil {
-			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
-		}
-		return nil
-	}
 }

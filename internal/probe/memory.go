@@ -38,9 +38,9 @@ type share struct {
 }
 
 // begin takes what every check in flight takes.
-func (m *memory) begin(alone bool) share {
+func (m *memory) begin(alone bool) *share {
 	m.held.Add(check.InFlight)
-	return share{of: m, alone: alone, taken: check.InFlight}
+	return &share{of: m, alone: alone, taken: check.InFlight}
 }
 
 // end gives everything back.

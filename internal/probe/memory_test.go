@@ -14,10 +14,7 @@ import (
 )
 
 // noShare is the share of a check where memory is unlimited.
-func noShare() *share {
-	s := newMemory(0).begin(false)
-	return &s
-}
+func noShare() *share { return newMemory(0).begin(false) }
 
 func TestShare(t *testing.T) {
 	m := newMemory(1 << 20)
@@ -144,7 +141,7 @@ func TestMemoryOfHeads(t *testing.T) {
 	defer ours.Close()
 	go theirs.Write(make([]byte, everybodys))
 	s := newMemory(1).begin(false)
-	h := &handshake{Conn: wire.New(ours), share: &s}
+	h := &handshake{Conn: wire.New(ours), share: s}
 	if _, err := io.ReadFull(h, make([]byte, everybodys)); err != errShort {
 		t.Errorf("a handshake of %d bytes where there is no memory: %v", everybodys, err)
 	}

@@ -134,28 +134,11 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
 	}
 	p.roots.Do(p.readRoots)
-	sweep := check.AttemptOf(ctx)
-	share := p.memory.begin(sweep.Alone)
-	defer share.end()
 	p.lateness.Start()
 	defer p.lateness.Stop()
-	now := time.Now()
-	a := &attempt{
-		p: p, t: t, sweep: sweep, share: &share,
-		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
-		res: check.Result{
-			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
-			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
-		},
-	}
-	return a.run(ctx)
-}
-
-// run sends one request after the other until a response counts, and makes the
-// result.
-func (a *attempt) run(ctx context.Context) check.Result {
-	h := a.p.firstHop(a.t)
+	a := p.newAttempt(ctx, t)
+	defer a.share.end()
+	h := p.firstHop(t)
 	resp, err := a.hop(ctx, h)
 	for err == nil && resp.next != nil {
 		h = resp.next
@@ -171,13 +154,32 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
+	a.finish(ctx, err)
+	return a.res
+}
 
-	if need := a.shortage(); need > 0 && ctx.Err() == nil { // nothing of it is a verdict
-		res := check.Unprobed(a.t, check.Internal, errShort.detail)
-		res.Short = need
-		return res
+// newAttempt begins an attempt.
+func (p *Prober) newAttempt(ctx context.Context, t *check.Target) *attempt {
+	now, sweep := time.Now(), check.AttemptOf(ctx)
+	return &attempt{
+		p: p, t: t, sweep: sweep, share: p.memory.begin(sweep.Alone),
+		time:    timeline{process: &p.lateness, started: now},
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		res: check.Result{
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
+		},
 	}
+}
+
+// finish makes the result of an attempt that ended with err.
+func (a *attempt) finish(ctx context.Context, err error) {
 	now, res := time.Now(), &a.res
+	if need := a.shortage(); need > 0 && ctx.Err() == nil { // nothing of it is a verdict
+		*res = check.Unprobed(a.t, check.Internal, errShort.detail)
+		res.Short = need
+		return
+	}
 	if err != nil {
 		res.Phase = a.time.phase
 		f := failure{exchangeError{error: err}, res.Phase, now, a.t.Timeout}
@@ -204,7 +206,6 @@ func (a *attempt) run(ctx context.Context) check.Result {
 	if a.hostHidden() {
 		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
 	}
-	return a.res
 }
 
 // hop waits for its place at the hop's host, looks it up, connects and sends the
@@ -228,21 +229,32 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for protocols := protocolNames[a.t.HTTP]; ; protocols = protocolNames[check.HTTP1] {
-		c, err := a.connect(ctx, h, addrs, protocols, classical)
-		if refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
-			c, err = a.connect(ctx, h, addrs, protocols, nil)
-		}
+	protocols, groups := protocolNames[a.t.HTTP], classical
+	for {
+		c, err := a.connect(ctx, h, addrs)
 		if err != nil {
 			return nil, err
 		}
 		defer c.close()
-		resp, err := a.exchange(c, h)
-		a.sweep.SetCeiling(nil)
-		a.anonymous = c.certificateWanted && !c.certificateSent
-		if a.t.HTTP != check.AnyHTTP || protocols == nil || !errors.Is(err, errWantsHTTP1) {
-			return resp, err
+		if h.url.Scheme == "https" {
+			err = a.secure(c, h, protocols, groups)
+			if groups != nil && refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
+				c.close()
+				groups = nil
+				continue
+			}
 		}
+		var resp *response
+		if err == nil {
+			resp, err = a.exchange(c, h)
+			a.anonymous = c.certificateWanted && !c.certificateSent
+		}
+		a.sweep.SetCeiling(nil)
+		if a.t.HTTP == check.AnyHTTP && protocols != nil && errors.Is(err, errWantsHTTP1) {
+			protocols = protocolNames[check.HTTP1]
+			continue
+		}
+		return resp, err
 	}
 }
 

@@ -65,6 +65,7 @@ type attempt struct {
 	wanted   *host         // where it waits for one; nil: it does not
 	granted  chan struct{} // closed when it may go on
 	over     bool          // it has ended, or was given up
+	res      check.Result
 
 	began         time.Time
 	looks, inTime int // since it should have ended, see watch

@@ -160,67 +160,81 @@ func (w *sweep) attemptAgain() {
 // unstarted notes that there is no time for attempts at targets.
 func (w *sweep) unstarted(indices []int) {
 	for _, i := range indices {
-		w.record(i, w.probe(&attempt{i: i}))
+		var res check.Result
+		w.skip(i, &res)
+		w.record(i, &res)
 	}
 }
 
 // work makes an attempt, and then others while there are any.
 func (w *sweep) work(a *attempt) {
 	for a != nil {
-		res := w.probe(a)
+		if !w.skip(a.i, &a.res) {
+			w.probe(a)
+		}
 		if !w.queue.end(a) { // it was given up, and nobody waits for its result
 			w.queue.stuck.Add(-1)
 			w.queue.leave(a)
 			return
 		}
-		if !w.exhausted(a, &res) {
-			w.record(a.i, res)
+		if !w.exhausted(a) {
+			w.record(a.i, &a.res)
 		}
 		a = w.queue.next(a)
 	}
 }
 
-// probe makes an attempt, and returns its result.
-func (w *sweep) probe(a *attempt) (res check.Result) {
-	t := &w.targets[a.i]
+// skip reports whether no attempt at target i is to be made, and sets its result.
+func (w *sweep) skip(i int, res *check.Result) bool {
+	t, reason, detail := &w.targets[i], check.Unstarted, ""
 	switch {
 	case t.Invalid != "":
-		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
-	case w.retry > 0 && w.givenUp(a.i):
-		return check.Unprobed(t, check.Unstarted, "its host is too slow for another attempt")
+		reason, detail = check.InvalidTarget, t.Invalid
+	case w.retry > 0 && w.givenUp(i):
+		detail = "its host is too slow for another attempt"
 	case w.ctx.Err() != nil:
-		return check.Unprobed(t, check.Unstarted, "the run ended before its turn came")
+		detail = "the run ended before its turn came"
 	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
-		return check.Unprobed(t, check.Unstarted, fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck))
+		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+	default:
+		return false
 	}
+	*res = check.Unprobed(t, reason, detail)
+	return true
+}
+
+// probe makes an attempt. What is below here needs a stack of 16 KiB, and a little
+// more would be one of 32 KiB for each attempt in flight: no result is copied.
+func (w *sweep) probe(a *attempt) {
+	t := &w.targets[a.i]
 	defer func() {
 		if p := recover(); p != nil {
 			w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
-			res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
+			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
 	a.Alone, a.Place = w.alone, a.place
 	w.queue.begin(a, t.Timeout)
-	return w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
+	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
 }
 
 // exhausted lets an attempt begin again later, and with fewer at once, where this
 // process ran out of descriptors or ports: the target has not failed.
-func (w *sweep) exhausted(a *attempt, res *check.Result) bool {
-	if !res.Exhausted {
+func (w *sweep) exhausted(a *attempt) bool {
+	if !a.res.Exhausted {
 		w.queue.widen()
 		return false
 	}
 	limit, try, report := w.queue.narrow(a.i)
 	if report {
-		w.Log.Warn("too many checks at once for this machine: the check starts again with fewer", "why", res.Detail, "inFlight", limit)
+		w.Log.Warn("too many checks at once for this machine: the check starts again with fewer", "why", a.res.Detail, "inFlight", limit)
 	}
 	return try < exhaustedTries && w.queue.restart(w.ctx, a, time.Duration(try)*exhaustedPause)
 }
 
 // record takes the result of an attempt at target i. Where a retry says nothing
 // about the target, the earlier verdict stays, and there is no other.
-func (w *sweep) record(i int, res check.Result) {
+func (w *sweep) record(i int, res *check.Result) {
 	defer w.undone.Done()
 	if res.Short > 0 && !w.alone {
 		w.mu.Lock()
@@ -231,11 +245,11 @@ func (w *sweep) record(i int, res check.Result) {
 	known := &w.results[i]
 	switch {
 	case w.retry == 0:
-		*known = res
+		*known = *res
 	case res.Checked():
 		res.Attempts = known.Attempts + 1
 		res.Flaky = res.State != check.Down
-		*known = res
+		*known = *res
 		w.noteConfirmation(i)
 	}
 	if known.Retryable() && w.retry < w.targets[i].Retries && known.Attempts == w.retry+1 {

@@ -80,7 +80,7 @@ func (w *sweep) lookAt(a *attempt, now time.Time, inTime bool) {
 	res := check.Unprobed(t, reason, detail)
 	res.Attempts, res.Started, res.Phase = 1, a.began.UTC(), check.FirstByte
 	res.Phases.FirstByte, res.Duration = took, took
-	w.record(a.i, res)
+	w.record(a.i, &res)
 	w.queue.leave(a)
 }
 
