@@ -34,7 +34,7 @@ func (a *attempt) keep(c *check.Certificate) {
 func certificateOf(state *tls.ConnectionState, first *x509.Certificate, err error, now time.Time) *check.Certificate {
 	verified := first != nil
 	if !verified {
-		first = firstOfUnverified(sentIn(state, err), err)
+		first = firstOfUnverified(sentIn(*state, err), err)
 	}
 	if first == nil {
 		return nil
