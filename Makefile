@@ -1,10 +1,10 @@
 # Everything there is to do with Rollcall, a target each. `make` lists them.
 # Go, make and git are enough for all but `check`, `sam-…` (python3), `interop`
-# (nginx, caddy, h2o, openssl) and `browser` (chromium, npm). GNU make 3.81, as
+# (web servers, openssl) and `browser` (chromium, npm). GNU make 3.81, as
 # macOS has it, will do.
 
 .DEFAULT_GOAL := help
-.PHONY: help build man install uninstall run test test-all race interop fuzz check vet lint sam-build sam-validate sam-deploy build-CheckFunction clean
+.PHONY: help build man install uninstall run test test-all race interop fuzz check vet lint sam-build sam-validate build-CheckFunction clean
 
 # The version in user agents and summaries: the last tag, else the commit,
 # else what a copy without git can know.
@@ -58,10 +58,12 @@ INSTALLED = "$(DESTDIR)$(PREFIX)/bin/rollcall" "$(SHARE)/man/man1/rollcall.1" \
 	"$(SHARE)/bash-completion/completions/rollcall" "$(SHARE)/zsh/site-functions/_rollcall" \
 	"$(SHARE)/fish/vendor_completions.d/rollcall.fish"
 
-install: man ## install rollcall, its man page and completions; PREFIX, DESTDIR
+# It builds nothing: root, for whom it runs, may have no Go.
+install: ## install what make build has built, with man page and completions; PREFIX, DESTDIR
+	@test -x bin/rollcall || { echo "bin/rollcall is not built: run make build first, then make install"; exit 2; }
 	for file in $(INSTALLED); do mkdir -p "$$(dirname "$$file")" || exit 1; done
 	install -m 755 bin/rollcall "$(DESTDIR)$(PREFIX)/bin/rollcall"
-	install -m 644 bin/rollcall.1 "$(SHARE)/man/man1/rollcall.1"
+	bin/rollcall man > "$(SHARE)/man/man1/rollcall.1"
 	bin/rollcall completion bash > "$(SHARE)/bash-completion/completions/rollcall"
 	bin/rollcall completion zsh > "$(SHARE)/zsh/site-functions/_rollcall"
 	bin/rollcall completion fish > "$(SHARE)/fish/vendor_completions.d/rollcall.fish"
@@ -95,7 +97,7 @@ race: ## run the tests of what is concurrent with the race detector (needs a C c
 	CGO_ENABLED=1 go test -race -p 1 -timeout 10m $(RACE)
 	CGO_ENABLED=1 $(GOTEST) test -race -p 1 -timeout 10m ./faults ./probe ./s3 ./terminal
 
-interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, openssl, zsh, fish, mandoc)
+interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, apache2, haproxy, lighttpd, node, java, openssl, zsh, fish, mandoc)
 	$(GOTEST) test -count=1 -tags interop ./terminal
 	$(GOTEST) test -count=1 -tags interop -run 'OpenSSL|WebServers' ./probe
 
@@ -103,6 +105,7 @@ interop: ## run the tests against servers of others too (needs nginx, caddy, h2o
 FUZZTIME ?= 60s
 fuzz: ## look for input that breaks the event's reader or the prober
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/plan
+	go test -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME) ./internal/list
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./internal/weburl
 	go test -run '^$$' -fuzz '^FuzzProbe$$' -fuzztime $(FUZZTIME) ./internal/probe
 	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./internal/trust
@@ -138,6 +141,7 @@ lint: .venv/cfn-lint/installed .venv/checkov/installed
 	$(CFN_LINT) --append-rules cfn_lint_serverless.rules --template template.yaml
 	LOG_LEVEL=ERROR .venv/checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
 
+# SOURCE is the list that the stack is to check. The build validates it, or all lists of events/.
 sam-build: .venv/sam/installed ## build for Lambda; ARCH=arm64 (default) or x86_64
 	ARCH=$(ARCH) VERSION=$(VERSION) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 
@@ -147,8 +151,17 @@ sam-validate: .venv/sam/installed ## validate the template as SAM reads it
 # Where the alarms' messages link to: the runbook of the repository's origin, if that is on the web.
 RUNBOOK ?= $(shell git config --get remote.origin.url 2>/dev/null | sed -n -E 's,^(https?://|ssh://git@|git@)([a-z0-9.-]+)[:/]([A-Za-z0-9._/-]+)$$,https://\2/\3,; s,[.]git$$,,; s,^(https://[a-z0-9.-]+/[A-Za-z0-9._/-]+)$$,\1/blob/HEAD/docs/runbook.md,p')
 
-sam-deploy: sam-build ## build and deploy, asking for what it needs; ARCH as above
-	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH) $(addprefix RunbookBase=,$(RUNBOOK))
+# release/deploy.sh says what each variable means, and gets those of the command line or
+# the environment: make exports them.
+AWS = $(or $(shell command -v aws),$(CURDIR)/.venv/aws/bin/aws)
+.PHONY: deploy sam-deploy list
+deploy: .venv/sam/installed $(filter $(CURDIR)/%,$(AWS:bin/aws=installed)) ## build and deploy: SOURCE= EMAIL= STACK= REGION= ARCH= PARAMS= TAGS= YES=1
+	@AWS='$(AWS)' SAM='$(CURDIR)/.venv/sam/bin/sam' MAKE='$(MAKE)' RUNBOOK='$(RUNBOOK)' release/deploy.sh
+
+sam-deploy: deploy # its name until now
+
+list: build $(filter $(CURDIR)/%,$(AWS:bin/aws=installed)) ## validate a list and put it into the stack's bucket: SOURCE= STACK= REGION=
+	@AWS='$(AWS)' ROLLCALL='$(CURDIR)/bin/rollcall' release/list.sh
 
 # What `sam build` calls for the resource CheckFunction. It sees ARTIFACTS_DIR
 # and the environment, not the template's parameters: ARCH has to agree with
@@ -156,8 +169,41 @@ sam-deploy: sam-build ## build and deploy, asking for what it needs; ARCH as abo
 # so that a schedule can name one of them as its source.
 build-CheckFunction:
 	@test -n "$(ARTIFACTS_DIR)" || { echo "ARTIFACTS_DIR is not set: this target is for sam build"; exit 2; }
+	@for list in $(if $(SOURCE),"$$SOURCE",events/*); do \
+		case $$list in s3://*) continue ;; esac; \
+		go run ./cmd/rollcall validate "$$list" >/dev/null || { echo "$$list can't be deployed: see above"; exit 1; }; \
+	done
 	GOOS=linux GOARCH=$(GOARCH_FOR) $(FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/check
 	cp -R events "$(ARTIFACTS_DIR)/"
+
+# What deploys and checks without Go: dist/README.md says how. The zips have the same
+# bytes for the same sources.
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+.PHONY: release program function-zip
+release: .venv/sam/installed ## write dist/: the program for six platforms, the function's zips, a plain template, checksums
+	rm -rf dist
+	mkdir dist
+	for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/}; \
+		GOOS=$$os GOARCH=$$arch $(MAKE) --no-print-directory program PROGRAM="dist/rollcall-$$os-$$arch$$([ $$os != windows ] || echo .exe)" || exit 1; \
+	done
+	$(MAKE) --no-print-directory function-zip ARCH=arm64
+	$(MAKE) --no-print-directory function-zip ARCH=x86_64
+	echo '$(VERSION)' > dist/VERSION
+	.venv/sam/bin/python release/plain_template.py template.yaml '$(VERSION)' > dist/template.json
+	cp release/deploy.sh release/list.sh release/README.md LICENSE dist/
+	cd dist && { command -v sha256sum >/dev/null && sha256sum * || shasum -a 256 *; } > ../SHA256SUMS.new && mv ../SHA256SUMS.new SHA256SUMS
+
+program: # for GOOS and GOARCH
+	$(TERMINAL) -o "$(PROGRAM)" ./cmd/rollcall
+
+function-zip:
+	rm -rf dist/package
+	mkdir dist/package
+	$(MAKE) --no-print-directory build-CheckFunction ARCH=$(ARCH) SOURCE=events/gafam.json ARTIFACTS_DIR="$(CURDIR)/dist/package"
+	find dist/package -exec touch -t 198001020000 {} +
+	cd dist/package && python3 -m zipfile -c ../check-$(ARCH).zip bootstrap events
+	rm -rf dist/package
 
 # One virtual environment a tool: their pins clash.
 .venv/%/installed: requirements/%.txt
@@ -212,8 +258,8 @@ ministack: build .venv/ministack/installed ## run the function against MiniStack
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" MINISTACK="$(CURDIR)/.venv/ministack/bin/ministack" \
 	$(GOTEST) test -count=1 -p 1 -v -tags ministack -run '^TestMiniStack' ./publish ./alarm
 
-# Both stop what they started and remove what they wrote, also when interrupted.
-.PHONY: sam-local stack stack-program
+# All stop what they started and remove what they wrote, also when interrupted.
+.PHONY: sam-local stack stack-operated stack-program
 stack-program:
 	$(GOBUILD_TEST) -o ../bin/stack ./stack
 
@@ -222,6 +268,9 @@ sam-local: stack-program .venv/sam/installed ## run every event by sam local inv
 
 stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy two stacks to MiniStack, break a site, see the alarm's message arrive (8 minutes)
 	bin/stack deployed
+
+stack-operated: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy, change, release: as operators do, to MiniStack (3 minutes)
+	bin/stack operated
 
 # The accessibility checker is the npm registry's, at the version and with the
 # checksum of the lock file.
@@ -251,4 +300,4 @@ dashboard: ## draw the dashboard as the template has it, into docs/images (needs
 	CHROMIUM="$(CHROMIUM)" bin/dashboard template.yaml docs/images/dashboard.png
 
 clean: ## remove what the other targets made
-	rm -rf bin .aws-sam .venv bench.json bench.svg
+	rm -rf bin dist .aws-sam .venv bench.json bench.svg

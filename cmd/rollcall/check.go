@@ -1,17 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
+	"rollcall/internal/check"
 	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
@@ -19,20 +27,25 @@ import (
 	"rollcall/internal/plan"
 	"rollcall/internal/publish"
 	"rollcall/internal/report"
+	"rollcall/internal/text"
 )
 
 // checkCommand is rollcall check.
 type checkCommand struct {
 	sources
-	Format  string        `short:"f" enum:"table,json,html,markdown,junit" default:"table" help:"Output format: ${enum}."`
-	Output  string        `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
-	Watch   time.Duration `short:"w" placeholder:"INTERVAL" help:"Repeat every INTERVAL, e.g. 30s, and print changes, until Ctrl-C."`
-	Publish bool          `help:"Publish the metrics to CloudWatch too, except run-level metrics."`
+	Format  string `short:"f" enum:"auto,table,json,html,markdown,md,junit,details" default:"auto" help:"Output format: ${enum}. auto is by the ending of FILE, else a table, or details for one URL."`
+	JSON    bool   `name:"json" help:"The same as --format json."`
+	Output  string `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
+	Watch   span   `short:"w" placeholder:"INTERVAL" help:"Repeat every INTERVAL, e.g. 30s, and print changes, until Ctrl-C."`
+	Publish bool   `help:"Publish the metrics to CloudWatch too, except run-level metrics."`
 	limits
 }
 
 // Run checks and reports. Its error is an *exitError, or one of wrong usage.
-func (c *checkCommand) Run(ctx context.Context, sys system) error {
+func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k *kong.Kong) error {
+	if line.bare && len(c.URLs) > 0 && isCommand(k.Model, c.URLs[0]) {
+		return wrongUsage("the command comes first: rollcall %s … (a host of that name is checked by: rollcall check %[1]s)", c.URLs[0])
+	}
 	settings, err := c.config(sys)
 	if err != nil {
 		return err
@@ -41,17 +54,20 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 	if err != nil {
 		return err
 	}
+	warnOfProxy(sys)
+	toTerminal := c.Output == "" && sys.look(sys.out).Width > 0
+	if c.Format == auto && len(p.Targets) == 1 && c.Watch == 0 && (toTerminal || line.bare && c.Output == "") {
+		c.Format = "details"
+	}
+	boundMemory(len(p.Targets))
 	progress := newProgress(sys)
-	m, done := newMonitor(settings, sys, progress)
+	m, done := newMonitor(settings, sys, progress, c.Format == "details")
 	defer done()
+	var unpublished error
 	if c.Publish {
-		aws, err := awsconfig.LoadDefaultConfig(ctx)
-		if err != nil {
-			return &exitError{exitUnhealthy, fmt.Sprintf("setting up AWS: %v", err)}
+		if m.Publish, unpublished = publishing(ctx, settings); unpublished != nil && ctx.Err() == nil {
+			fmt.Fprintln(sys.err, "rollcall: no metrics will be published:", text.Inert(unpublished.Error()))
 		}
-		// A terminal has no log that CloudWatch reads: there is no EMF fallback.
-		publisher := publish.Publisher{Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: m.Sweeper.Log}
-		m.Publish = func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }
 	}
 	out, err := openOutput(c.Output, sys)
 	if errors.Is(err, errClosed) {
@@ -60,27 +76,75 @@ func (c *checkCommand) Run(ctx context.Context, sys system) error {
 	if err != nil {
 		return wrongUsage("--output: %v", err)
 	}
-	runner := checkRunner{command: c, monitor: m, plan: p, progress: progress, out: out, sys: sys}
+	runner := checkRunner{command: c, monitor: m, plan: p, progress: progress, out: out, sys: sys, unpublished: unpublished}
 	err = runner.run(ctx)
 	return cmp.Or(writeError(out.Close()), err)
 }
 
-// config is the configuration, with check's own flags verified.
+// auto is the format that depends on where the result goes.
+const auto = "auto"
+
+// config is the configuration, with check's own flags verified, and Format
+// resolved as far as the flags go.
 func (c *checkCommand) config(sys system) (config.Config, error) {
 	settings, err := c.limits.config(sys)
 	if err != nil {
 		return settings, err
 	}
-	if c.Watch < 0 || c.Watch > 0 && c.Watch < leastWatch {
+	switch {
+	case c.JSON && c.Format != auto && c.Format != "json":
+		return settings, wrongUsage("--json and --format %s contradict each other", c.Format)
+	case c.JSON:
+		c.Format = "json"
+	case c.Format == "md":
+		c.Format = "markdown"
+	case c.Format == auto:
+		endings := map[string]string{".json": "json", ".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".xml": "junit"}
+		c.Format = cmp.Or(endings[strings.ToLower(filepath.Ext(c.Output))], auto)
+	}
+	if c.Watch < 0 || c.Watch > 0 && time.Duration(c.Watch) < leastWatch {
 		return settings, wrongUsage("--watch %s is too short: the minimum is %s", c.Watch, leastWatch)
 	}
-	if c.Watch > 0 && c.Output == "" && c.Format != "table" && c.Format != "json" {
+	if c.Watch > 0 && c.Output == "" && !slices.Contains([]string{auto, "table", "json"}, c.Format) {
 		return settings, wrongUsage("--watch with --format %s needs --output FILE: each round replaces the file", c.Format)
+	}
+	if c.Format == "html" && c.Output == "" && sys.look(sys.out).Width > 0 {
+		return settings, wrongUsage("a page is not for a terminal: name a file, for example --output page.html")
 	}
 	if !c.Publish {
 		settings.Reserve = 0
 	}
 	return settings, nil
+}
+
+// publishing returns what begins the session of a run that publishes to
+// CloudWatch, or why none can.
+func publishing(ctx context.Context, settings config.Config) (func(context.Context, *slog.Logger) monitor.Session, error) {
+	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
+	if err != nil {
+		return nil, err
+	}
+	if _, err = aws.Credentials.Retrieve(ctx); err != nil {
+		return nil, errors.New("there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	}
+	if aws.Region == "" {
+		return nil, errors.New("there is no AWS Region: set AWS_REGION")
+	}
+	// A terminal has no log that CloudWatch reads: there is no EMF fallback. What
+	// the session's log would say, its error says at the end.
+	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: slog.New(slog.DiscardHandler)}
+	return func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }, nil
+}
+
+// warnOfProxy says that the variables that other programs send requests through a
+// proxy by have no effect.
+func warnOfProxy(sys system) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		if value, _ := sys.lookup(name); value != "" {
+			fmt.Fprintf(sys.err, "rollcall: %s has no effect: targets are checked directly\n", name)
+			return
+		}
+	}
 }
 
 // A checkRunner checks a plan, once or many times, and shows the results.
@@ -92,7 +156,8 @@ type checkRunner struct {
 	out      *output
 	sys      system
 
-	changes []string // the last ones of a watch
+	unpublished error    // why no metrics are published although they should be; it was reported
+	changes     []string // the last ones of a watch
 }
 
 // run checks once, or again and again. Its error is an *exitError with the
@@ -105,10 +170,21 @@ func (r *checkRunner) run(ctx context.Context) error {
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
+	r.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
 	return exitCode(ctx, summary, lost)
 }
 
-// check checks everything once. lost is why metrics were not published.
+// noteFile says on standard error what was written to the file, if there is one.
+func (r *checkRunner) noteFile(digest func(io.Writer) error) {
+	var b bytes.Buffer
+	if r.out.file == nil || digest(&b) != nil {
+		return
+	}
+	fmt.Fprintf(r.sys.err, "%s. Written: %s\n", bytes.TrimSpace(b.Bytes()), r.command.Output)
+}
+
+// check checks everything once. lost is why metrics were not published; it has
+// been reported.
 func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost error) {
 	ctx, cancel := r.command.withDeadline(ctx)
 	defer cancel()
@@ -118,14 +194,41 @@ func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost
 	for _, warning := range summary.Warnings {
 		fmt.Fprintln(r.sys.err, "rollcall:", report.Plain(warning))
 	}
-	return summary, lost
+	if lost != nil {
+		fmt.Fprintln(r.sys.err, "rollcall:", report.Plain(lost.Error()))
+	} else if n := summary.Published.Lost; n > 0 {
+		fmt.Fprintf(r.sys.err, "rollcall: CloudWatch refused %s as invalid\n", text.Plural(n, "metric"))
+	}
+	if summary.VantageUnhealthy && (r.command.Format == "table" || r.command.Format == "details" || r.command.Format == auto) {
+		summary = withoutVerdicts(summary)
+	}
+	return summary, cmp.Or(lost, r.unpublished)
+}
+
+// withoutVerdicts is the summary of a run without a network for people: what
+// programs read as down is not checked.
+func withoutVerdicts(s *monitor.Summary) *monitor.Summary {
+	unknown := *s
+	unknown.Results = slices.Clone(s.Results)
+	for i := range unknown.Results {
+		if r := &unknown.Results[i]; r.State == check.Down {
+			r.State = check.NotChecked
+		}
+	}
+	unknown.NotChecked, unknown.Down = s.NotChecked+s.Down, 0
+	return &unknown
 }
 
 // show writes the summary in the format that was asked for.
 func (r *checkRunner) show(w io.Writer, s *monitor.Summary) error {
 	switch r.command.Format {
 	case "json":
+		if r.out.look.Width > 0 {
+			return indented(w, s)
+		}
 		return report.JSON(w, s)
+	case "details":
+		return report.Details(w, s, r.out.look)
 	case "markdown":
 		return report.Markdown(w, s)
 	case "junit":
@@ -134,6 +237,19 @@ func (r *checkRunner) show(w io.Writer, s *monitor.Summary) error {
 		return page.Write(w, s)
 	}
 	return report.Table(w, s, r.out.look)
+}
+
+// indented writes the summary's JSON for people.
+func indented(w io.Writer, s *monitor.Summary) error {
+	var line, lines bytes.Buffer
+	if err := report.JSON(&line, s); err != nil {
+		return err
+	}
+	if err := json.Indent(&lines, line.Bytes(), "", "  "); err != nil {
+		return err
+	}
+	_, err := lines.WriteTo(w)
+	return err
 }
 
 // exitCode is the error with the exit code: the first reason that applies
@@ -147,7 +263,7 @@ func exitCode(ctx context.Context, s *monitor.Summary, lost error) error {
 	case s.Down > 0 && !s.VantageUnhealthy:
 		return &exitError{code: exitDown}
 	case lost != nil:
-		return &exitError{exitUnhealthy, lost.Error()}
+		return &exitError{code: exitUnhealthy}
 	case s.NotChecked > 0 || !s.Healthy:
 		return &exitError{code: exitUnhealthy}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -12,7 +14,7 @@ import (
 
 // cli is the program's grammar.
 type cli struct {
-	Check      checkCommand      `cmd:"" help:"Check URLs once, all at the same time."`
+	Check      checkCommand      `cmd:"" bare:"" help:"Check URLs once, all at the same time. The word check may be left out."`
 	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and compare the times."`
 	Demo       demoCommand       `cmd:"" help:"Check faulty servers on this machine: every kind of failure."`
 	Validate   validateCommand   `cmd:"" help:"Validate an event and summarize it."`
@@ -20,7 +22,7 @@ type cli struct {
 	Completion completionCommand `cmd:"" help:"Generate a shell completion script."`
 	Candidates candidates        `cmd:"" hidden:"" passthrough:"" name:"__complete"`
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the man page."`
-	Version    kong.VersionFlag  `help:"Print the version."`
+	Version    kong.VersionFlag  `short:"v" help:"Print the version."`
 }
 
 // An exitError ends the program with a code, and a message unless it is empty.
@@ -59,14 +61,22 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 	if err != nil {
 		panic(err) // the grammar itself is wrong
 	}
-	parsed, err := parser.Parse(args)
-	if errors.Is(err, errClosed) { // to help
-		return 0 // main says so
+	line := readArguments(args, parser.Model)
+	if line.typo != "" {
+		if hint := meant(parser, line.typo); hint != "" {
+			fmt.Fprintf(sys.err, "rollcall: unknown command %q, did you mean %s? (A host of that name is checked by: rollcall check %[1]s.)\nTry rollcall --help.\n", line.typo, hint)
+			return exitUsage
+		}
+	}
+	parsed, err := parser.Parse(line.words)
+	if errors.Is(err, errClosed) || errors.Is(err, syscall.EPIPE) { // to help
+		return 0 // of the first main says so, of the second no one has to know
 	}
 	if err != nil {
-		fmt.Fprintf(sys.err, "rollcall: %v\nTry rollcall --help.\n", err)
+		fmt.Fprintf(sys.err, "rollcall: %s\nTry rollcall %s.\n", text.Inert(err.Error()), strings.TrimSpace(line.commandOf(parser.Model)+" --help"))
 		return exitUsage
 	}
+	parsed.Bind(line)
 	err = parsed.Run()
 	if err == nil {
 		return 0
@@ -78,7 +88,7 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 	case !ok:
 		exit = &exitError{exitUsage, err.Error()}
 	}
-	if err.Error() != "" {
+	if exit.Error() != "" {
 		fmt.Fprintf(sys.err, "rollcall: %s\n", text.Inert(exit.Error()))
 	}
 	return exit.code

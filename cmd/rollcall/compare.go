@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
+	"rollcall/internal/text"
 )
 
 // compareCommand is rollcall compare.
@@ -36,12 +37,26 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 	if len(p.Targets) == 0 {
 		return wrongUsage("%s", strings.Join(p.Warnings, "; "))
 	}
+	if len(p.Targets) == 1 {
+		return wrongUsage("one target takes as long either way: name two or more to compare")
+	}
+	warnOfProxy(sys)
 	p = withoutRetries(p)
 	ctx, cancel := c.withDeadline(ctx)
 	defer cancel()
+	boundMemory(len(p.Targets))
 	progress := newProgress(sys)
-	comparison := &report.Comparison{Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
+	comparison := &report.Comparison{Look: sys.look(sys.out), Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
 
+	// What begins once in a process, and what resolvers and servers remember of
+	// a first visit, is then in neither side's time.
+	warm, _, _ := runMode(ctx, settings, p, progress, sys)
+	if err := incomplete(ctx, "before the comparison", warm); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(warm.Results, func(r check.Result) bool { return r.Status != 0 }) {
+		return wrongUsage("none of %s responded, so there is nothing to compare: rollcall check says why", text.Plural(warm.Targets, "target"))
+	}
 	oneByOne := settings
 	oneByOne.InFlight = 1
 	var cpu time.Duration
@@ -63,7 +78,7 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 // runMode checks with a prober and a resolver that remember nothing of the
 // other mode. cpu is the processor time of a check; 0: unknown.
 func runMode(ctx context.Context, settings config.Config, p *plan.Plan, progress *progress, sys system) (s *monitor.Summary, inFlight int, cpu time.Duration) {
-	m, done := newMonitor(settings, sys, progress)
+	m, done := newMonitor(settings, sys, progress, false)
 	defer done()
 	m.Sweeper.Canary = nil // it would cost time in one mode only
 	stop := progress.follow(m, p)

@@ -28,6 +28,13 @@ func TestCost(t *testing.T) {
 		{"too often", five, []string{"--every", "1s"}, 2, "", "--every 1s is too short: a schedule runs at most once a minute"},
 		{"a wrong profile", five, []string{"--every", "1m", "--metrics", "x"}, 2, "", `--metrics: "x" is not a profile`},
 		{"no memory", five, []string{"--every", "1m", "--memory", "0"}, 2, "", "invalid --memory 0"},
+		{"failures", five, []string{"--every", "1m", "--down", "1", "--hang", "2"}, 0, "Down in each run: 1 at once, 2 after 23s", ""},
+		{"options of the stack", five, []string{"--every", "1m", "--no-dashboard", "--alarms", "0", "--log-retention", "365", "--no-history", "--metrics", "group"}, 0, "kept for 365 days", ""},
+		{"parts", five, []string{"--every", "15m", "--parts", "100", "--targets", "1000000"}, 0, "100 parts of 10,000 targets, 5 at once: 20 waves", ""},
+		{"parts that do not fit", five, []string{"--every", "5m", "--parts", "100", "--targets", "10000000"}, 2, "", "--parts 100: "},
+		{"no incidents", five, []string{"--every", "1m", "--incidents", "0"}, 0, "0 incidents a month", ""},
+		{"a negative number", five, []string{"--every", "1m", "--hang=-1"}, 2, "", "can't be negative"},
+		{"no part at once", five, []string{"--every", "1m", "--concurrency", "0"}, 2, "", "must be at least 1"},
 		{"a run that is too long", strings.Repeat("https://a.test\n", 1), []string{"--every", "1m", "--answer", "2m"}, 0, "runs overlap", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,7 +66,7 @@ func TestValidate(t *testing.T) {
 		})
 	}
 	outcomeIs(t, rollcall(t, "", "validate", "/no/such/file"), 2, "", "no such file")
-	outcomeIs(t, rollcall(t, "", "validate", file(t, "[]")), 2, "", "the event is an array, not an object")
+	outcomeIs(t, rollcall(t, "", "validate", file(t, "[]")), 2, "", "the event has no targets")
 }
 
 // outcomeIs compares an outcome with its code and what has to be in it; no

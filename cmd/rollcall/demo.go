@@ -80,7 +80,7 @@ func checkDemo(ctx context.Context, sys system, net *testnet.Net) error {
 		return err
 	}
 	progress := newProgress(sys)
-	m, done := newMonitor(settings, sys, progress)
+	m, done := newMonitor(settings, sys, progress, false)
 	defer done()
 	runner := checkRunner{command: c, monitor: m, plan: p, progress: progress, out: &output{w: sys.out, look: sys.look(sys.out)}, sys: sys}
 	return runner.run(ctx)

@@ -37,12 +37,15 @@ func (c *candidates) Run(k *kong.Kong, sys system) error {
 	return writeError(manual.Complete(sys.out, k.Model, c.Words))
 }
 
+// manualDate is the day on which the program's grammar changed last.
+const manualDate = "2026-11-30"
+
 // manCommand is rollcall man, which make install calls.
 type manCommand struct{}
 
 // Run prints the man page.
 func (manCommand) Run(k *kong.Kong, sys system) error {
-	return writeError(manual.Man(sys.out, k.Model, version,
+	return writeError(manual.Man(sys.out, k.Model, version, manualDate,
 		manual.Section{Title: "Exit status", Rows: [][2]string{
 			{"130", "interrupted"},
 			{"2", "invalid usage or event, or no URL"},
@@ -66,9 +69,10 @@ func (manCommand) Run(k *kong.Kong, sys system) error {
 func (cli) Help() string {
 	return `Examples:
 
-  rollcall check example.com                      # one site, now
-  rollcall check --event my.json --watch 30s      # a list, again and again
-  rollcall demo                                   # every kind of failure`
+  rollcall example.com                   # one site, in detail
+  rollcall urls.txt                      # a list, all at the same time
+  rollcall check my.json --watch 30s     # an event, again and again
+  rollcall demo                          # every kind of failure`
 }
 
 // Help is shown below the command's flags.
@@ -76,10 +80,11 @@ func (checkCommand) Help() string {
 	return `Examples:
 
   rollcall check example.com
+  rollcall check -H 'Accept: text/html' --timeout 2s http://localhost:8080
   rollcall check --watch 30s https://example.com https://example.org
-  rollcall check --event my.json --format json | jq .down
+  rollcall check my.json --json | jq .down
   rollcall check - < urls.txt
-  rollcall check --event my.json --format junit --output rollcall.xml
+  rollcall check my.json --output page.html
 
 Exit status: 0 every target is up, 1 a target is down, 2 invalid usage or event, 3 a target was not checked, 130 interrupted.`
 }
@@ -89,7 +94,7 @@ func (compareCommand) Help() string {
 	return `Examples:
 
   rollcall compare example.com example.org example.net
-  rollcall compare --event events/gafam.json
+  rollcall compare urls.txt
 
 Times are in seconds. Retries are disabled in both modes.`
 }

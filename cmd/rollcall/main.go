@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // of windows of maintenance, where the system has no time zones
 )
 
 // version is set when the program is linked.

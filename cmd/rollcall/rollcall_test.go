@@ -134,12 +134,16 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"all up", nil, []string{good}, 0, "1 target in", ""},
 		{"one down", nil, []string{good, missing}, 1, "1 up, 1 down", ""},
-		{"the monitor has no network", refusing, nowhere, 3, "the monitor has no network", "canary"},
+		{"the monitor has no network", refusing, nowhere, 3, "0 up, 5 not checked; the monitor has no network", "rollcall: most targets can't be reached, and neither can the canary: the monitor has no network (hosts: 5, "},
 		{"the canary is up", map[string]string{"ROLLCALL_CANARY": good}, nowhere, 1, "5 down\n", ""},
 		{"not checked", nil, []string{"ftp://good.stage.test"}, 3, "1 not checked", ""},
 		{"down goes before not checked", nil, []string{"ftp://good.stage.test", missing}, 1, "1 down, 1 not checked", ""},
 		{"a deadline", nil, []string{"--deadline", "600ms", good, hanging}, 3, "deadline", ""},
-		{"a blocked address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{good}, 1, "blocked_address", ""},
+		{"a private address that was typed", map[string]string{"ROLLCALL_ALLOW": ""}, []string{good}, 0, "1 up", ""},
+		{"a blocked address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{"--guard", good}, 3, "blocked_address: 127.0.0.1 is not a public address; to allow it: --allow 127.0.0.1\n", ""},
+		{"an allowed word", map[string]string{"ROLLCALL_ALLOW": ""}, []string{"--guard", "--allow", "private,loopback", good}, 0, "1 up", ""},
+		{"another word", map[string]string{"ROLLCALL_ALLOW": ""}, []string{"--guard", "--allow", "private", good}, 3, "blocked_address", ""},
+		{"metadata that was typed", nil, []string{"http://169.254.169.254"}, 3, "not_checked", ""},
 		{"an allowed address", map[string]string{"ROLLCALL_ALLOW": ""}, []string{"--allow", "10.0.0.0/8,127.0.0.0/8", good}, 0, "1 up", ""},
 		{"a reference", map[string]string{"TOK": "t0k3n"}, []string{good + "${env:TOK}"}, 3, "${env:TOK} is not allowed here (ROLLCALL_ENV=TOK@good.stage.test or --env TOK@good.stage.test)", ""},
 		{"a reference that is allowed", map[string]string{"TOK": "t0k3n"}, []string{"--env", "TOK@*.stage.test", good + "${env:TOK}"}, 0, "1 up", ""},
@@ -170,9 +174,26 @@ func TestWrongUsage(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"", []string{`expected one of "check"`, "--help"}},
-		{"chekc", []string{"chekc", "--help"}},
+		{"chekc", []string{`unknown command "chekc", did you mean "check"?`, "rollcall check chekc", "Try rollcall --help.\n"}},
+		{"chekc " + good, []string{`did you mean "check"?`}},
 		{"check", []string{"no URL to check"}},
+		{"check --bad " + good, []string{"unknown flag --bad", "Try rollcall check --help.\n"}},
+		{"cost", []string{"Try rollcall cost --help.\n"}},
+		{"--bad", []string{"unknown flag --bad", "--help"}},
+		{"--json check " + good, []string{"the command comes first: rollcall check"}},
+		{"check https:/example.com", []string{`"https:/example.com" is not a URL: did you mean https://example.com?`}},
+		{"check nowhere.json", []string{"no such file: nowhere.json"}},
+		{"check ./nowhere", []string{"no such file: ./nowhere"}},
+		{"check ../rollcall/", []string{"../rollcall/ is a directory"}},
+		{"check main.go " + good, []string{"main.go is a file and stands alone"}},
+		{"check --timeout soon " + good, []string{"--timeout", `invalid duration "soon"`}},
+		{"check --timeout 1h " + good, []string{"--timeout: "}},
+		{"check -H nothing " + good, []string{"--header: invalid header \"nothing\""}},
+		{"check -H A:b -H A:c " + good, []string{"--header: A is given twice"}},
+		{"check --expect status== " + good, []string{"--expect: "}},
+		{"check --method get " + good, []string{"--method: "}},
+		{"check --per-host=-1 " + good, []string{"can't be negative"}},
+		{"check --json --format html " + good, []string{"--json and --format html contradict each other"}},
 		{"check --fromat json " + good, []string{"--fromat", `did you mean "--format"?`}},
 		{"check --format xml " + good, []string{"--format", `"table","json","html"`, `"xml"`}},
 		{"check --event " + event + " " + good, []string{"not both"}},
@@ -183,7 +204,7 @@ func TestWrongUsage(t *testing.T) {
 		{"check --in-flight=-1 " + good, []string{"can't be negative"}},
 		{"check --in-flight many " + good, []string{"--in-flight"}},
 		{"check --deadline=-1s " + good, []string{"can't be negative"}},
-		{"check --deadline 5 " + good, []string{"--deadline"}},
+		{"check --deadline 5x " + good, []string{"--deadline", `invalid duration "5x"`}},
 		{"check --watch 10ms " + good, []string{"too short", "the minimum is 1s"}},
 		{"check --watch 10s --format junit " + good, []string{"needs --output FILE"}},
 		{"compare", []string{"no URL to check"}},
@@ -206,6 +227,12 @@ func TestHelp(t *testing.T) {
 	}{
 		{"--version", []string{version + "\n"}},
 		{"--help", []string{"Usage: rollcall <command>", "many web sites", "check [<url> ...]", "all at the same time"}},
+		{"-v", []string{version + "\n"}},
+		{"-V", []string{version + "\n"}},
+		{"version", []string{version + "\n"}},
+		{"", []string{"Usage: rollcall <command>", "rollcall example.com"}},
+		{"help", []string{"Usage: rollcall <command>"}},
+		{"help cost", []string{"Usage: rollcall cost"}},
 		{"check --help", []string{"Usage: rollcall check", "URLs to check", "--event=FILE", "--format=", "table,json,html", "--output=FILE",
 			"--publish", "--allow=CIDR", "--in-flight=N", "--deadline=D"}},
 	} {
@@ -286,7 +313,7 @@ func (f *failing) Read(p []byte) (int, error) {
 func TestJSONToFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "result.json")
 	got := rollcall(t, "", "check", "--format", "json", "--output", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
-	if got.code != 1 || got.out != "" || got.err != "" {
+	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	text, err := os.ReadFile(name)
@@ -309,7 +336,7 @@ func TestJSONToFile(t *testing.T) {
 func TestHTMLToFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "result.html")
 	got := rollcall(t, "", "check", "--format", "html", "-o", name, url(t, "good.stage.test"), url(t, "expired.stage.test"))
-	if got.code != 1 || got.out != "" || got.err != "" {
+	if got.code != 1 || got.out != "" || !strings.HasPrefix(got.err, "2 targets in ") || !strings.HasSuffix(got.err, ": 1 up, 1 down. Written: "+name+"\n") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
 	}
 	text, err := os.ReadFile(name)
@@ -421,9 +448,8 @@ func TestPublishRefused(t *testing.T) {
 		if got.code != want || strings.Contains(got.out, "_aws") {
 			t.Errorf("%s: code %d, want %d; output %s", host, got.code, want, got.out)
 		}
-		shows(t, "standard error", got.err, "cloudwatch:PutMetricData")
-		if said := strings.Contains(got.err, "\nrollcall: "); said != (want == 3) {
-			t.Errorf("%s: why the code is %d: %v\n%s", host, want, said, got.err)
+		if strings.Count(got.err, "\n") != 1 || strings.Count(got.err, "the action cloudwatch:PutMetricData") != 1 || !strings.HasPrefix(got.err, "rollcall: ") {
+			t.Errorf("%s: it is not in one sentence:\n%s", host, got.err)
 		}
 	}
 }

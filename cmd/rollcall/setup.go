@@ -2,19 +2,22 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	neturl "net/url"
 	"os"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/config"
+	"rollcall/internal/list"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/probe"
@@ -25,58 +28,163 @@ import (
 
 // sources are the flags and arguments that say what to check.
 type sources struct {
-	URLs  []string `arg:"" optional:"" name:"url" help:"URLs to check; https:// is assumed if there is no scheme. - reads an event, or one URL a line, from standard input."`
-	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event, or of a list with one URL a line; - is standard input."`
+	URLs  []string `arg:"" optional:"" name:"url" complete:":" help:"URLs to check; https:// is assumed if there is no scheme. Or one file: an event, or a list (text, JSON, YAML, JSONL, CSV, TSV, a sitemap; also gzip). - is standard input."`
+	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event or list; - is standard input."`
+
+	HTTPS    bool     `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
+	Header   []string `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"Send this request header; may be repeated."`
+	Method   string   `placeholder:"METHOD" help:"Request with this method, e.g. HEAD (default: GET)."`
+	Body     string   `placeholder:"TEXT" help:"Send this body."`
+	Timeout  span     `placeholder:"DURATION" help:"Give up an attempt after this time, e.g. 2s (default: 10s)."`
+	Expect   []string `sep:"none" placeholder:"EXPRESSION" help:"What a response must satisfy, else the target is down, e.g. 'status == 404'; may be repeated."`
+	Insecure bool     `short:"k" help:"Accept any certificate."`
+	PerHost  int      `placeholder:"N" help:"Maximum concurrent checks of one host and port (default: 16)."`
+	Guard    bool     `help:"Refuse private addresses of URLs on the command line too, as the function does."`
 }
 
-// plan reads what to check.
+// plan reads what to check. What a person typed as an argument may have private
+// addresses; what a file names may not, nor what a redirect leads to.
 func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*plan.Plan, error) {
 	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup, Permit: config.Env.Permit}
-	switch {
-	case s.Event != "" && len(s.URLs) > 0:
-		return nil, wrongUsage("give URLs or --event, not both")
-	case len(s.URLs) > 1 && slices.Contains(s.URLs, "-"):
-		return nil, wrongUsage("- is standard input and stands alone")
-	case s.Event != "":
-		return readPlan(ctx, sys, s.Event, inputs)
-	case len(s.URLs) == 1 && s.URLs[0] == "-":
-		return readPlan(ctx, sys, "-", inputs)
-	case len(s.URLs) == 0:
-		return nil, wrongUsage("no URL to check: name one, or --event FILE, or - for standard input")
+	var err error
+	if inputs.Defaults, err = s.defaults(); err != nil {
+		return nil, err
 	}
-	urls, assumed := absolute(s.URLs)
-	if len(assumed) > 0 {
-		fmt.Fprintf(sys.err, "rollcall: https:// is assumed: %s\n", strings.Join(assumed, " "))
+	urls, file, err := s.arguments()
+	if err != nil {
+		return nil, err
 	}
-	return plan.ParseURLs(urls, inputs)
+	var p *plan.Plan
+	if file != "" {
+		p, err = readPlan(ctx, sys, file, list.Options{HTTPS: s.HTTPS, Fetch: fetch(config, sys)}, inputs)
+	} else {
+		var assumed []string
+		if urls, assumed = absolute(urls); len(assumed) > 0 {
+			fmt.Fprintf(sys.err, "rollcall: https:// is assumed: %s\n", strings.Join(assumed, " "))
+		}
+		p, err = plan.ParseURLs(urls, inputs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Targets {
+		p.Targets[i].Typed = file == "" && !s.Guard
+	}
+	p.PerHost = cmp.Or(s.PerHost, p.PerHost)
+	return p, nil
 }
 
-// readPlan reads a file, or standard input if its name is -: an event if the
-// name ends in .json or the text begins with a brace, else one URL a line.
-func readPlan(ctx context.Context, sys system, file string, inputs plan.Inputs) (*plan.Plan, error) {
-	r := sys.in
+// arguments sorts out what was named: URLs and hosts, or the one file that is to
+// be read. What has a scheme is a URL, what exists is a file, all else is a host.
+func (s *sources) arguments() (urls []string, file string, err error) {
+	if s.PerHost < 0 {
+		return nil, "", wrongUsage("--per-host can't be negative")
+	}
+	if s.Event != "" {
+		if len(s.URLs) > 0 {
+			return nil, "", wrongUsage("give URLs or --event, not both")
+		}
+		return nil, s.Event, nil
+	}
+	for _, argument := range s.URLs {
+		info, err := os.Stat(argument)
+		switch {
+		case argument == "-":
+			file = "-"
+		case strings.Contains(argument, "://"):
+		case oneSlash.MatchString(argument):
+			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash.ReplaceAllString(argument, "$1://$2"))
+		case err == nil && !info.IsDir():
+			file = argument
+		case err == nil && strings.HasSuffix(argument, "/"):
+			return nil, "", wrongUsage("%s is a directory", argument)
+		case err != nil && listName.MatchString(argument):
+			return nil, "", wrongUsage("no such file: %s", argument)
+		}
+	}
+	switch {
+	case len(s.URLs) == 0:
+		return nil, "", wrongUsage("no URL to check: name one, or a file, or - for standard input")
+	case file == "-" && len(s.URLs) > 1:
+		return nil, "", wrongUsage("- is standard input and stands alone")
+	case file != "" && len(s.URLs) > 1:
+		return nil, "", wrongUsage("%s is a file and stands alone", file)
+	case file != "":
+		return nil, file, nil
+	}
+	return s.URLs, "", nil
+}
+
+var (
+	// oneSlash is a URL that lacks a slash.
+	oneSlash = regexp.MustCompile(`^(?i)(https?):/([^/].*)$`)
+	// listName is what no host is called, but files are.
+	listName = regexp.MustCompile(`^(?i)(\.{0,2}/[^/].*|.*\.(json|jsonl|txt|csv|tsv|yaml|yml|xml|gz))$`)
+)
+
+// defaults are the flags as an event's defaults, in JSON; nil: none was given.
+// The error is of wrong usage and names the flag.
+func (s *sources) defaults() ([]byte, error) {
+	fields := map[string]any{}
+	headers := map[string]string{}
+	for _, header := range s.Header {
+		name, value, ok := strings.Cut(header, ":")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, wrongUsage("--header: invalid header %q (for example 'Accept: text/html')", header)
+		}
+		if _, twice := headers[name]; twice {
+			return nil, wrongUsage("--header: %s is given twice", name)
+		}
+		headers[name], fields["headers"] = strings.TrimSpace(value), headers
+	}
+	for name, value := range map[string]string{"method": s.Method, "body": s.Body} {
+		if value != "" {
+			fields[name] = value
+		}
+	}
+	if s.Timeout != 0 {
+		fields["timeout"] = s.Timeout.String()
+	}
+	if len(s.Expect) > 0 {
+		fields["expect"] = s.Expect
+	}
+	if s.Insecure {
+		fields["tls"] = map[string]any{"insecureSkipVerify": true}
+	}
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	_, err = plan.ParseURLs(nil, plan.Inputs{Defaults: encoded})
+	if invalid, ok := errors.AsType[*plan.InvalidEventError](err); ok {
+		problem := invalid.Problems[0]
+		_, field, _ := strings.Cut(problem.Path, ": ")
+		field, _, _ = strings.Cut(field, ".")
+		field, _, _ = strings.Cut(field, "[")
+		return nil, wrongUsage("--%s: %s", strings.TrimSuffix(field, "s"), problem.Message)
+	}
+	return encoded, nil
+}
+
+// readPlan reads a file, or standard input if its name is -: an event, or a list
+// in any format.
+func readPlan(ctx context.Context, sys system, file string, options list.Options, inputs plan.Inputs) (*plan.Plan, error) {
+	in := openInput(ctx, sys, file)
+	defer in.Close()
+	start := bufio.NewReader(in)
+	if _, err := start.Peek(1); ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, wrongUsage("reading the event: %v", err)
+	}
 	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
-		defer opened.Close()
-		r = opened
+		options.Name = file
+		inputs.Sources = besideFile(file, inputs.Sources)
 	}
-	buffered := bufio.NewReader(r)
-	var start []byte
-	for n := 1; len(bytes.TrimSpace(start)) == 0; n++ {
-		var err error
-		if start, err = buffered.Peek(n); errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
-			break
-		} else if err != nil {
-			return nil, wrongUsage("reading the event: %v", err)
-		}
-	}
-	if strings.HasSuffix(file, ".json") || bytes.HasSuffix(start, []byte("{")) {
-		return plan.Parse(ctx, buffered, inputs)
-	}
-	return plan.ParseLines(ctx, buffered, inputs)
+	return plan.ParseInput(ctx, start, options, inputs)
 }
 
 // absolute puts https:// before what people type where a browser would do so
@@ -116,10 +224,20 @@ func withScheme(argument string) *neturl.URL {
 
 // limits are the flags that say how to check.
 type limits struct {
-	Allow    []string      `placeholder:"CIDR" help:"Allow addresses of this network, e.g. 10.0.0.0/8, that the address guard would refuse."`
-	Env      []string      `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
-	InFlight int           `placeholder:"N" help:"Maximum concurrent checks (default: the open-file limit)."`
-	Deadline time.Duration `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
+	Allow    []string `placeholder:"CIDR" help:"Allow addresses of this network that the address guard would refuse, e.g. 10.0.0.0/8; private and loopback stand for all such networks."`
+	Env      []string `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
+	InFlight int      `placeholder:"N" help:"Maximum concurrent checks (default: 2000, or fewer by the open-file limit)."`
+	Deadline span     `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
+}
+
+// defaultInFlight is the maximum of concurrent checks where nobody asks for
+// another: with more the memory grows, and nothing is faster.
+const defaultInFlight = 2000
+
+// namedNetworks are what --allow takes beside networks.
+var namedNetworks = map[string]string{
+	"private":  "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7",
+	"loopback": "127.0.0.0/8,::1",
 }
 
 // config is the environment's configuration, with the flags over it.
@@ -128,12 +246,15 @@ func (l *limits) config(sys system) (config.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	for _, cidr := range l.Allow {
-		network, err := config.ParseNetwork(cidr)
-		if err != nil {
-			return c, wrongUsage("--allow: %v", err)
+	c.Guard.Option = "--allow "
+	for _, named := range l.Allow {
+		for text := range strings.SplitSeq(cmp.Or(namedNetworks[named], named), ",") {
+			network, err := config.ParseNetwork(text)
+			if err != nil {
+				return c, wrongUsage("--allow: %v", err)
+			}
+			c.Guard.Allow = append(c.Guard.Allow, network)
 		}
-		c.Guard.Allow = append(c.Guard.Allow, network)
 	}
 	for _, text := range l.Env {
 		grant, err := plan.ParseGrant(text)
@@ -145,8 +266,10 @@ func (l *limits) config(sys system) (config.Config, error) {
 	if l.InFlight < 0 || l.Deadline < 0 {
 		return c, wrongUsage("--in-flight and --deadline can't be negative")
 	}
-	if l.InFlight > 0 {
+	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight > 0 {
 		c.InFlight = l.InFlight
+	} else if strings.TrimSpace(own) == "" {
+		c.InFlight = min(c.InFlight, defaultInFlight)
 	}
 	return c, nil
 }
@@ -156,17 +279,24 @@ func (l *limits) withDeadline(ctx context.Context) (context.Context, context.Can
 	if l.Deadline == 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, l.Deadline)
+	return context.WithTimeout(ctx, time.Duration(l.Deadline))
 }
 
 // newMonitor returns a monitor that logs to log. Call done after its last run.
-func newMonitor(c config.Config, sys system, log io.Writer) (m *monitor.Monitor, done func()) {
+func newMonitor(c config.Config, sys system, log io.Writer, legs bool) (m *monitor.Monitor, done func()) {
 	prober := probe.New(probe.Options{
 		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, RootCAs: sys.roots,
-		Lookup: newResolver(c).Lookup,
+		Lookup: newResolver(c).Lookup, Legs: legs,
 	})
 	m = monitor.New(c, monitor.Dependencies{
-		Version: version, Lookup: sys.lookup, Sources: c.Sources(), Probe: prober.Probe, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Version: version, Lookup: sys.lookup, Sources: c.Sources(), Log: slog.New(&plainLog{w: log}),
+		Probe: func(ctx context.Context, t *check.Target) check.Result {
+			r := prober.Probe(ctx, t)
+			if r.Reason == check.BlockedAddress { // no packet went to it: whoever typed the name knows more of it than we do
+				r.State = check.NotChecked
+			}
+			return r
+		},
 	})
 	m.Log = nil // the report says of each target what the log would
 	return m, prober.Close

@@ -41,7 +41,7 @@ func TestBrokenPipe(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"check", url(t, "good.stage.test")}, {"check", "--format", "json", url(t, "good.stage.test")}, {"demo", "--list"},
-		{"check", "--watch", "1s", url(t, "good.stage.test")}, {"compare", url(t, "good.stage.test")},
+		{"check", "--watch", "1s", url(t, "good.stage.test")}, {"compare", url(t, "good.stage.test"), url(t, "google.com")},
 	} {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -126,8 +126,11 @@ func TestAssumedScheme(t *testing.T) {
 	if got.code != 0 || got.err != "rollcall: https:// is assumed: https://"+host+"\n" {
 		t.Errorf("code %d, error %q", got.code, got.err)
 	}
-	if got := rollcall(t, host+"\n", "check", "-"); got.code != 3 || !strings.Contains(got.out, "invalid_target") {
-		t.Errorf("a list means what it means to the function: code %d, output %q", got.code, got.out)
+	if got := rollcall(t, host+"\n", "check", "-"); got.code != 2 || !strings.Contains(got.err, "its only line has no scheme: use --https, or write https:// before each") {
+		t.Errorf("a list means what it means to the function: code %d, error %q", got.code, got.err)
+	}
+	if got := rollcall(t, host+"\n", "check", "--https", "-"); got.code != 0 || got.err != "" {
+		t.Errorf("with --https: code %d, error %q", got.code, got.err)
 	}
 }
 
@@ -166,12 +169,12 @@ func TestWatch(t *testing.T) {
 	out := &stopper{text: "(was down)", stop: cancel}
 	var stderr bytes.Buffer
 	code := run(ctx, []string{"check", "--watch", "1s", "-"}, system{in: strings.NewReader(event), out: out, err: &stderr, lookup: environment(nil)})
-	if code != 130 || !strings.Contains(stderr.String(), "watch interrupted") {
+	if code != 130 || stderr.String() != "" {
 		t.Errorf("code %d, error %q", code, &stderr)
 	}
-	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n")
-	if n := strings.Count(out.kept.String(), "steady"); n != 1 {
-		t.Errorf("what has not changed is there %d times:\n%s", n, &out.kept)
+	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n", "\n3 rounds in 2s\nchanging  2 of 3 up, p50 ", "steady    3 of 3 up, p50 ", "ms, p95 ", ", max ")
+	if rounds, _, _ := strings.Cut(out.kept.String(), "3 rounds in"); strings.Count(rounds, "steady") != 1 {
+		t.Errorf("what has not changed is there again:\n%s", rounds)
 	}
 }
 
@@ -242,8 +245,33 @@ func TestCompare(t *testing.T) {
 func TestCompareCutShort(t *testing.T) {
 	t.Parallel()
 	got := rollcall(t, "", "compare", "--deadline", "400ms", url(t, "good.stage.test"), url(t, "hanging.stage.test"))
+	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "deadline exceeded while checking before the comparison, 1 of 2 done") {
+		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+	}
+	world.Handle("later.stage.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if later.Add(1) > 1 {
+			<-r.Context().Done()
+		}
+	}))
+	got = rollcall(t, "", "compare", "--deadline", "900ms", url(t, "good.stage.test"), url(t, "later.stage.test"))
 	if got.code != 3 || got.out != "" || !strings.Contains(got.err, "deadline exceeded while checking one after the other, 1 of 2 done") {
 		t.Errorf("code %d, output %q, error %q", got.code, got.out, got.err)
+	}
+}
+
+// later counts the visitors of a site that responds to the first one only.
+var later atomic.Int32
+
+// What can't be compared is wrong usage: one target, or none that responds.
+func TestCompareNothing(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		url(t, "good.stage.test"):                                      "one target takes as long either way",
+		"https://nxdomain.stage.test " + url(t, "refusing.stage.test"): "none of 2 targets responded",
+	} {
+		if got := rollcall(t, "", append([]string{"compare"}, strings.Fields(args)...)...); got.code != 2 || got.out != "" || !strings.Contains(got.err, want) {
+			t.Errorf("%s: code %d, output %q, error %q", args, got.code, got.out, got.err)
+		}
 	}
 }
 
@@ -308,12 +336,12 @@ func TestProgressCounts(t *testing.T) {
 	if s := p.state(); s.Done != 5 || s.Down != 2 || s.Confirming != 0 {
 		t.Errorf("after the confirmations: %+v", s)
 	}
-	if got := p.state().Line(report.Look{}); got != "5 of 5  2 down  1 degraded" {
+	if got := p.state().Line(report.Look{}); got != "100 %  5 of 5  2 down  1 degraded" {
 		t.Errorf("the line is %q", got)
 	}
 	var out bytes.Buffer
 	p.out = &out
-	if p.redraw(); out.String() != "rollcall: 5 of 5  2 down  1 degraded\n" {
+	if p.redraw(); out.String() != "rollcall: 100 %  5 of 5  2 down  1 degraded\n" {
 		t.Errorf("where there is no terminal: %q", &out)
 	}
 }
@@ -325,7 +353,7 @@ func TestProgressGivesWay(t *testing.T) {
 	p.redraw()
 	fmt.Fprintln(p, "a warning")
 	p.redraw()
-	if want := "0 of 2\r\x1b[Ka warning\n0 of 2"; out.String() != want {
+	if want := "0 %  0 of 2\r\x1b[Ka warning\n0 %  0 of 2"; out.String() != want {
 		t.Errorf("got %q, want %q", &out, want)
 	}
 	logged := &progress{out: &out}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/config"
 	"rollcall/internal/cost"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
@@ -15,8 +16,12 @@ import (
 
 // validateCommand is rollcall validate.
 type validateCommand struct {
-	File string `arg:"" name:"file" help:"An event, or one URL a line; - is standard input."`
+	File  string `arg:"" name:"file" help:"An event or a list; - is standard input."`
+	HTTPS bool   `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
 }
+
+// runEachMinute is how long the function may take where it runs each minute.
+const runEachMinute = 50 * time.Second
 
 // Run prints all that is wrong with a file, or a summary of it. Its error is an
 // *exitError, or one of the event.
@@ -37,11 +42,15 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 		grants[name+"@"+host] = true
 		return true
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, plan.Inputs{Lookup: lookup, Permit: permit})
+	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{Lookup: lookup, Permit: permit})
 	if err != nil {
 		return err
 	}
-	for _, warning := range p.Warnings {
+	settings, err := config.Load(sys.lookup)
+	if err != nil {
+		return err
+	}
+	for _, warning := range append(p.Warnings, p.Doubts(settings.Guard, runEachMinute)...) {
 		fmt.Fprintln(sys.err, "rollcall:", text.Inert(warning))
 	}
 	if err := invalid(p); err != nil {
@@ -61,27 +70,25 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	return nil
 }
 
-// invalid lists the targets that can't be checked.
+// invalid lists the targets that can't be checked, and where they are.
 func invalid(p *plan.Plan) error {
-	const most = 1000 // as an event's error lists
 	var lines []string
 	n := 0
 	for i := range p.Targets {
-		t := &p.Targets[i]
-		if t.Invalid == "" {
-			continue
-		}
-		if n++; n <= most {
-			lines = append(lines, fmt.Sprintf("%q: %s", t.Name, t.Invalid))
+		if p.Targets[i].Invalid != "" {
+			n++
 		}
 	}
 	if n == 0 {
 		return nil
 	}
-	if n > most {
-		lines = append(lines, fmt.Sprintf("and %d more", n-most))
+	for _, problem := range p.Invalid {
+		lines = append(lines, problem.String())
 	}
-	return wrongUsage("%d of %d targets can't be checked:\n%s", n, len(p.Targets), strings.Join(lines, "\n"))
+	if left := n - len(lines); left > 0 {
+		lines = append(lines, fmt.Sprintf("and %s more", text.Count(left)))
+	}
+	return wrongUsage("%s of %s can't be checked:\n%s", text.Count(n), text.Plural(len(p.Targets), "target"), strings.Join(lines, "\n"))
 }
 
 // describe is a plan in a line: 5 targets in 1 group, 5 https, timeout 10s.

@@ -23,27 +23,38 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost 
 	again := *r.plan
 	again.Scheduled = time.Time{} // it is the first run's
 	r.plan = &again
+	began := summary.Started
 	var last *monitor.Summary
+	var seen statistics
 	for {
+		seen.add(summary)
 		if err := r.out.write(func(w io.Writer) error { return r.showRound(w, last, summary) }); err != nil {
 			return writeError(err)
 		}
+		r.noteFile(func(w io.Writer) error {
+			_, err := io.WriteString(w, report.TimedLine(summary, report.Look{}))
+			return err
+		})
 		last = summary
-		if !pause.For(ctx, time.Until(summary.Started.Add(r.command.Watch))) {
+		if !pause.For(ctx, time.Until(summary.Started.Add(time.Duration(r.command.Watch)))) {
 			break
 		}
 		if r.out.file == nil {
 			r.out.look = r.sys.look(r.out.w) // the terminal may have another size now
-		}
-		if lost != nil {
-			fmt.Fprintln(r.sys.err, "rollcall:", report.Plain(lost.Error()))
 		}
 		summary, lost = r.check(ctx)
 		if ctx.Err() != nil {
 			break // it was cut short: its changes are not real
 		}
 	}
-	return &exitError{exitInterrupted, "watch interrupted"}
+	w := r.sys.err
+	if r.out.file == nil && r.command.Format != "json" {
+		w = r.out.w
+	}
+	if err := seen.write(w, time.Since(began)); err != nil {
+		return writeError(err)
+	}
+	return &exitError{code: exitInterrupted}
 }
 
 // showRound shows a result. On a terminal it takes the place of the one before;
@@ -56,7 +67,7 @@ func (r *checkRunner) showRound(w io.Writer, last, s *monitor.Summary) error {
 		r.changes = append(r.changes, changes...)
 		r.changes = r.changes[max(0, len(r.changes)-mostChanges):]
 	}
-	table := r.command.Format == "table"
+	table := r.command.Format == "table" || r.command.Format == auto
 	if table && last != nil && look.Width == 0 && r.out.file == nil {
 		_, err := io.WriteString(w, strings.Join(append(changes, report.TimedLine(s, look)), "\n")+"\n")
 		return err

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+	_ "time/tzdata" // of windows of maintenance: Lambda's system has no time zones
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -68,8 +69,13 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopping = stopping
 	h.monitor.ResponseLimit = maxResponse
-	if c.PageBucket != "" {
-		h.monitor.Page = pageInto(cloud.NewBucket(aws, c.PageBucket).Put)
+	if c.Bucket != "" {
+		bucket := cloud.NewBucket(aws, c.Bucket)
+		h.monitor.Page = pageInto(bucket.Put)
+		h.monitor.Remember = memoryIn(bucket, c, aws, lookup).Remember
+	}
+	if c.Heartbeat != "" {
+		h.monitor.Heartbeat = heartbeat(c.Heartbeat)
 	}
 	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Silence: &publish.Silence{}}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {

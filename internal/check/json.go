@@ -38,6 +38,8 @@ type resultJSON struct {
 	Name          string       `json:"name"`
 	Group         string       `json:"group"`
 	URL           string       `json:"url"`
+	Title         string       `json:"title,omitzero"`
+	Link          string       `json:"link,omitzero"`
 	State         State        `json:"state"`
 	Reason        Reason       `json:"reason"`
 	Phase         Phase        `json:"phase,omitzero"`
@@ -87,7 +89,7 @@ type bytesJSON struct {
 // MarshalJSON returns the result as the summary's contract has it.
 func (r Result) MarshalJSON() ([]byte, error) {
 	j := resultJSON{
-		Name: r.Name, Group: r.Group, URL: r.URL, State: r.State, Reason: r.Reason, Phase: r.Phase,
+		Name: r.Name, Title: r.Title, Group: r.Group, URL: r.URL, Link: r.Link, State: r.State, Reason: r.Reason, Phase: r.Phase,
 		Detail: r.Detail, Expression: r.Expression, Warnings: r.Warnings, Status: r.Status, Attempts: r.Attempts, Flaky: r.Flaky,
 		Duration: absent, Phases: absentPhases, HTTP: r.HTTP, Redirects: r.Redirects, BodyTruncated: r.BodyTruncated,
 		Certificate: r.Certificate, TLSUnverified: r.TLSUnverified, LocalDelay: absent, Uncertainty: absent, Unsure: r.Unsure,
@@ -121,7 +123,7 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*r = Result{
-		Name: j.Name, Group: j.Group, URL: j.URL, State: j.State, Reason: j.Reason, Phase: j.Phase,
+		Name: j.Name, Title: j.Title, Group: j.Group, URL: j.URL, Link: j.Link, State: j.State, Reason: j.Reason, Phase: j.Phase,
 		Detail: j.Detail, Expression: j.Expression, Warnings: j.Warnings, Status: j.Status, Attempts: j.Attempts, Flaky: j.Flaky,
 		Started: j.Started, Duration: time.Duration(j.Duration),
 		Phases: Phases{

@@ -13,7 +13,7 @@ import (
 
 func TestResultJSON(t *testing.T) {
 	full := Result{
-		Name: "n", Group: "g", URL: "https://a.example/?…", State: Degraded, Reason: Expectation, Phase: Transfer, Detail: "duration < 3: 4",
+		Name: "n", Group: "g", URL: "https://a.example/?…", Title: "Ü & more", Link: "https://wiki.example/n?a=1", State: Degraded, Reason: Expectation, Phase: Transfer, Detail: "duration < 3: 4",
 		Expression: "duration < 3", Status: 200, Attempts: 2, Flaky: true,
 		Started: time.Date(2026, 11, 23, 12, 0, 0, 5e6, time.UTC), Duration: 43100 * time.Microsecond,
 		Phases: Phases{DNS: 1200 * time.Microsecond, Connect: 0, TLS: Absent, FirstByte: 41 * time.Millisecond, Transfer: 900 * time.Microsecond},
@@ -21,19 +21,20 @@ func TestResultJSON(t *testing.T) {
 		Certificate:   &Certificate{Subject: "CN=a", Issuer: "CN=b", NotAfter: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), DaysLeft: 38.5, Verified: true},
 		TLSUnverified: true, LocalDelay: 400 * time.Microsecond, Clock: KernelClock, Uncertainty: 50 * time.Microsecond, Unsure: true,
 	}
-	const want = `{"name":"n","group":"g","url":"https://a.example/?…","state":"degraded","reason":"expectation","phase":"transfer",` +
+	const want = `{"name":"n","group":"g","url":"https://a.example/?…","title":"Ü \u0026 more","link":"https://wiki.example/n?a=1",` +
+		`"state":"degraded","reason":"expectation","phase":"transfer",` +
 		`"detail":"duration \u003c 3: 4","expression":"duration \u003c 3","status":200,"attempts":2,"flaky":true,"started":"2026-11-23T12:00:00.005Z",` +
 		`"duration":43.1,"phases":{"dns":1.2,"connect":0,"firstByte":41,"transfer":0.9},"ip":"2600::1","family":6,"http":"1.1",` +
 		`"redirects":["https://b.example"],"bytes":{"wire":5,"body":7},"bodyTruncated":true,` +
 		`"certificate":{"subject":"CN=a","issuer":"CN=b","notAfter":"2027-01-01T00:00:00Z","daysLeft":38.5,"verified":true},` +
 		`"tlsUnverified":true,"localDelay":0.4,"clock":"kernel","uncertainty":0.05,"unsure":true}`
-	unchecked := Unprobed(&Target{Name: "n", Group: "g", RedactedURL: "https://a.example"}, Unstarted, "")
+	unchecked := Unprobed(&Target{Name: "n", Group: "g", RedactedURL: "https://a.example", Title: "t"}, Unstarted, "")
 	for _, test := range []struct {
 		result Result
 		want   string
 	}{
 		{full, want},
-		{unchecked, `{"name":"n","group":"g","url":"https://a.example","state":"not_checked","reason":"not_checked","attempts":0,"flaky":false,"bodyTruncated":false,"tlsUnverified":false,"unsure":false}`},
+		{unchecked, `{"name":"n","group":"g","url":"https://a.example","title":"t","state":"not_checked","reason":"not_checked","attempts":0,"flaky":false,"bodyTruncated":false,"tlsUnverified":false,"unsure":false}`},
 	} {
 		got, err := json.Marshal(test.result)
 		if err != nil || string(got) != test.want {

@@ -12,6 +12,8 @@ type Result struct {
 	Name  string
 	Group string
 	URL   string // without user info and query
+	Title string // what people call it; "" is Name
+	Link  string // where it leads people; "" is nowhere
 
 	// Small fields stand together: a list of 100,000 has as many results.
 	State         State
@@ -40,6 +42,7 @@ type Result struct {
 	IP        netip.Addr // of the last connection
 	HTTP      string     // "1.0", "1.1", "2"
 	Redirects []string   // the URLs followed to, in order, as people may see them
+	Legs      []Leg      // of a check that was redirected, each request in order; nil where nobody wants them
 	BytesWire int64      // of the body, as it came
 	BytesBody int64      // of the body, decoded; br and zstd only if an expression reads it, else as it came
 
@@ -58,10 +61,20 @@ var ErrBudget = errors.New("the run's time is up")
 // Unprobed is the result of a target that no packet went to.
 func Unprobed(t *Target, reason Reason, detail string) Result {
 	return Result{
-		Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+		Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 		State: reason.State(), Reason: reason, Detail: detail,
 		Phases: NoPhases(),
 	}
+}
+
+// A Leg is one request of a check that was redirected. What is unknown is zero,
+// as all is of a leg without a response except URL and Phases.
+type Leg struct {
+	URL    string // as people may see it
+	Status int
+	IP     netip.Addr
+	HTTP   string
+	Phases Phases // its own part of the result's
 }
 
 // Phases are the durations of a check's phases, summed over redirects. A
@@ -120,6 +133,8 @@ type Certificate struct {
 	NotAfter time.Time `json:"notAfter"` // as far as RFC 3339 has a form for it
 	DaysLeft float64   `json:"daysLeft"` // from the check to NotAfter, to a hundredth; negative when it has expired
 	Verified bool      `json:"verified"`
+
+	Fingerprint [32]byte `json:"-"` // SHA-256 of it
 }
 
 // A Clock is what a result's durations were measured with.

@@ -16,6 +16,12 @@ type Target struct {
 	Group       string   // the dimension of aggregates
 	URL         *url.URL // absolute, http or https, with a host, never with user info; nil when Invalid
 	RedactedURL string   // the URL as people may see it: no user info, no query
+	Title       string   // what messages and pages call it; "" is Name
+	Link        string   // where messages and pages lead, an http or https URL; "" is nowhere
+
+	// Typed: a person at this terminal wrote the host by hand, so that its own
+	// addresses may be private ones.
+	Typed bool
 
 	*Settings // shared by targets that differ in nothing of it; never nil
 
@@ -45,6 +51,18 @@ type Settings struct {
 
 	Expect []Condition // must all hold, else down; nil is a status of 200 to 299
 	Warn   []Condition // must all hold, else degraded
+
+	Public bool   // shown on the status page
+	Alert  *Alert // when an incident opens; nil: as the stack says
+}
+
+// An Alert says when an incident of a target opens. Where runs or window are 0,
+// they are the stack's; one that is given may be larger than the stack's other.
+type Alert struct {
+	Off    bool          // there are no incidents
+	Runs   int           // how many of the last Window runs that checked it must have failed
+	Window int           // >= Runs, where both are given
+	Remind time.Duration // from one message about an open incident to the next; 0: there is one only
 }
 
 // A Condition is what a response must fulfil. Package expect has

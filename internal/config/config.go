@@ -13,6 +13,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
+	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 	"rollcall/internal/sweep"
@@ -34,8 +35,15 @@ type Config struct {
 	Reserve     time.Duration
 	MaxAge      time.Duration
 	CloudWatch  string      // endpoint; "": the AWS variables decide
-	PageBucket  string      // of S3; "": no page is stored
-	Env         plan.Grants // which variables references may use, and for which hosts
+	Bucket      string      // of S3; "": nothing is remembered, and no page is stored
+	Topic       string      // an ARN that messages are published to; "": nobody is notified
+	GroupTopic  string      // another one, for subscriptions by group; "": none
+	Alert       check.Alert // when an incident opens, where neither the target nor its group says
+	Interval    time.Duration
+	Certificate int                  // the days before it expires at which a certificate is reported; 0: never
+	Maintenance []maintenance.Window // of all targets
+	Heartbeat   string               // a URL that is called after each good run; "": none
+	Env         plan.Grants          // which variables references may use, and for which hosts
 
 	TaskRoot   string // the directory below which sources are read
 	Memory     int64  // bytes that Lambda gives; 0: unknown
@@ -60,6 +68,9 @@ func Load(lookup func(name string) (string, bool)) (Config, error) {
 	var problems []string
 	for _, v := range c.variables() {
 		value, set := lookup(v.Name)
+		if old, there := lookup(v.Old); v.Old != "" && there && strings.TrimSpace(value) == "" {
+			value, set = old, true
+		}
 		value = strings.TrimSpace(value)
 		if value == "" && !(set && v.BlankIsNone) {
 			value = v.Default

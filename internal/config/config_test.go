@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 	"rollcall/internal/sweep"
@@ -48,10 +49,32 @@ func TestLoadDefaults(t *testing.T) {
 	want := Config{
 		Namespace: "Rollcall", Profile: metric.ProfileTarget, TargetLimit: 1000, DNSRate: 900,
 		InFlight: checks, PerHost: 16, SecondDials: seconds, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute, TaskRoot: ".", Concurrent: 1,
-		CheckMemory: sweep.Memory(0),
+		CheckMemory: sweep.Memory(0), Alert: check.Alert{Runs: 3, Window: 3}, Interval: time.Minute, Certificate: 14,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+// windows is one maintenance, in UTC.
+func windows(t *testing.T, cron string, length time.Duration) []maintenance.Window {
+	t.Helper()
+	w, err := maintenance.Repeated(cron, length, time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []maintenance.Window{w}
+}
+
+// TestMaintenanceAt: a time in a zone of its own.
+func TestMaintenanceAt(t *testing.T) {
+	c, err := Load(environment(map[string]string{"ROLLCALL_MAINTENANCE": "at(2027-01-31T22:00) PT2H Europe/Berlin"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	span, under := maintenance.At(c.Maintenance, time.Date(2027, 1, 31, 21, 30, 0, 0, time.UTC))
+	if !under || span.Until != time.Date(2027, 1, 31, 23, 0, 0, 0, time.UTC) {
+		t.Errorf("%v, %v", span, under)
 	}
 }
 
@@ -91,7 +114,15 @@ func TestLoad(t *testing.T) {
 		{"ROLLCALL_CLOUDWATCH_ENDPOINT", "http://127.0.0.1:4566", func(c *Config) { c.CloudWatch = "http://127.0.0.1:4566" }},
 		{"ROLLCALL_CLOUDWATCH_ENDPOINT", "https://vpce-1.monitoring.eu-west-1.vpce.amazonaws.com",
 			func(c *Config) { c.CloudWatch = "https://vpce-1.monitoring.eu-west-1.vpce.amazonaws.com" }},
-		{"ROLLCALL_PAGE_BUCKET", "roll-pages-1a2b", func(c *Config) { c.PageBucket = "roll-pages-1a2b" }},
+		{"ROLLCALL_PAGE_BUCKET", "roll-pages-1a2b", func(c *Config) { c.Bucket = "roll-pages-1a2b" }},
+		{"ROLLCALL_BUCKET", "roll-1a2b", func(c *Config) { c.Bucket = "roll-1a2b" }},
+		{"ROLLCALL_TOPIC", "arn:aws:sns:us-east-1:123456789012:alerts", func(c *Config) { c.Topic = "arn:aws:sns:us-east-1:123456789012:alerts" }},
+		{"ROLLCALL_GROUP_TOPIC", "arn:aws-cn:sns:cn-north-1:123456789012:x", func(c *Config) { c.GroupTopic = "arn:aws-cn:sns:cn-north-1:123456789012:x" }},
+		{"ROLLCALL_ALERT", "2/3", func(c *Config) { c.Alert = check.Alert{Runs: 2, Window: 3} }},
+		{"ROLLCALL_INTERVAL", "15", func(c *Config) { c.Interval = 15 * time.Minute }},
+		{"ROLLCALL_CERTIFICATE_DAYS", "0", func(c *Config) { c.Certificate = 0 }},
+		{"ROLLCALL_MAINTENANCE", "cron(0 2 * * SUN) P1DT90M", func(c *Config) { c.Maintenance = windows(t, "cron(0 2 * * SUN)", 25*time.Hour+30*time.Minute) }},
+		{"ROLLCALL_HEARTBEAT_URL", "https://hc.example/abc", func(c *Config) { c.Heartbeat = "https://hc.example/abc" }},
 		{"AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001", func(c *Config) { c.Guard.RuntimeAPI = netip.MustParseAddrPort("127.0.0.1:9001") }},
 		{"AWS_LAMBDA_RUNTIME_API", "localhost:9001", func(c *Config) { c.Guard.RuntimeAPI = netip.MustParseAddrPort("127.0.0.1:9001") }},
 		{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128", func(c *Config) {
@@ -180,12 +211,32 @@ func wrong() map[string]map[string]string {
 		"ROLLCALL_RESERVE":             invalid("duration", "for example 5s or 2m", "5", "-1s", "soon"),
 		"ROLLCALL_MAX_AGE":             invalid("duration", "for example 5s or 2m", "5 minutes"),
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": invalid("URL", "for example https://host", "localhost:4566", "https://", "ftp://host", "https://user@host"),
-		"ROLLCALL_PAGE_BUCKET": invalid("bucket name", "3 to 63 of a-z, 0-9, . and -",
+		"ROLLCALL_BUCKET": invalid("bucket name", "3 to 63 of a-z, 0-9, . and -",
 			"My_Pages", "a/b", "..", "-ab", strings.Repeat("p", 64)),
+		"ROLLCALL_TOPIC": invalid("topic", "for example arn:aws:sns:us-east-1:123456789012:alerts",
+			"alerts", "arn:aws:sqs:us-east-1:123456789012:alerts", "arn:aws:sns:us-east-1::alerts", "arn:aws:sns:us-east-1:123456789012:alerts:x"),
+		"ROLLCALL_GROUP_TOPIC":      invalid("topic", "for example arn:aws:sns:us-east-1:123456789012:alerts", "x"),
+		"ROLLCALL_ALERT":            invalid("alert", "for example 2/3; at most 100 runs", "3", "0/3", "4/3", "1/101", "a/b", "1/2/3", "/3"),
+		"ROLLCALL_INTERVAL":         invalid("integer", "at least 1", "0", "5m"),
+		"ROLLCALL_CERTIFICATE_DAYS": invalid("integer", "at least 0", "-1", "x"),
+		"ROLLCALL_MAINTENANCE": {
+			"cron(0 2 * * SUN)":            maintenanceProblem("cron(0 2 * * SUN)", "it has no duration"),
+			"cron(0 2 * * SUN) x":          maintenanceProblem("cron(0 2 * * SUN) x", `invalid duration "x" (for example 5s or 2m)`),
+			"cron(0 2 * * SUN) PT1H Mars":  maintenanceProblem("cron(0 2 * * SUN) PT1H Mars", `unknown time zone "Mars" (for example UTC or Europe/Berlin)`),
+			"cron(0 2 * * SUN) P16D":       maintenanceProblem("cron(0 2 * * SUN) P16D", "a window of 384h0m0s is out of range (1m to 360h)"),
+			"at(2027-01-31T22:00) PT0M":    maintenanceProblem("at(2027-01-31T22:00) PT0M", "the end is not after the beginning"),
+			"at(tomorrow) PT1H":            maintenanceProblem("at(tomorrow) PT1H", `parsing time "tomorrow" as "2006-01-02T15:04": cannot parse "tomorrow" as "2006"`),
+			"cron(0 2 * * SUN) PT1H UTC x": maintenanceProblem("cron(0 2 * * SUN) PT1H UTC x", "it has no duration"),
+		},
+		"ROLLCALL_HEARTBEAT_URL":          invalid("URL", "for example https://host", "hc.example", "ftp://host"),
 		"AWS_LAMBDA_RUNTIME_API":          invalid("address", "host:port", "9001", "127.0.0.1:0"),
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": invalid("number of MiB", "at least 1", "1 GB", "-1"),
 		"AWS_LAMBDA_MAX_CONCURRENCY":      invalid("integer", "at least 1", "0"),
 	}
+}
+
+func maintenanceProblem(value, why string) string {
+	return fmt.Sprintf("invalid maintenance %q: %s (for example cron(0 2 * * SUN) PT2H Europe/Berlin)", value, why)
 }
 
 // canary is the problem of a target with that URL.

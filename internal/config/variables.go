@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
 )
@@ -18,6 +21,7 @@ import (
 // A Variable is one environment variable. docs/configuration.md lists them.
 type Variable struct {
 	Name      string
+	Old       string // another name, which is read where Name is not set; "": none
 	Parameter string // of template.yaml; "": none sets it directly
 	Type      string // what a value is, for people
 	Default   string // the value where it is unset or blank; "": none
@@ -78,9 +82,34 @@ func (c *Config) variables() []Variable {
 		{Name: "ROLLCALL_CLOUDWATCH_ENDPOINT", Parameter: "CloudWatchEndpoint", Type: "URL", Otherwise: "the AWS variables decide",
 			Meaning: "another address of CloudWatch, such as a VPC endpoint",
 			parse:   into(&c.CloudWatch, endpoint)},
-		{Name: "ROLLCALL_PAGE_BUCKET", Type: "name of an S3 bucket", Otherwise: "none",
-			Meaning: "where the function stores [the page](page.md#the-page-of-the-last-run) of each run; the parameter `PageDays` makes it. The terminal program stores none",
-			parse:   into(&c.PageBucket, bucket)},
+		{Name: "ROLLCALL_BUCKET", Old: "ROLLCALL_PAGE_BUCKET", Type: "name of an S3 bucket", Otherwise: "none",
+			Meaning: "where the function keeps [what it remembers](history.md) and [the page](page.md#the-page-of-the-last-run) of each run; its old name is `ROLLCALL_PAGE_BUCKET`. The terminal program stores none",
+			parse:   into(&c.Bucket, bucket)},
+		{Name: "ROLLCALL_TOPIC", Type: "ARN of an SNS topic", Otherwise: "nobody is notified",
+			Meaning: "where [messages](history.md#messages) are published: which target is down, why, since when",
+			parse:   into(&c.Topic, topic)},
+		{Name: "ROLLCALL_GROUP_TOPIC", Type: "ARN of an SNS topic", Otherwise: "none",
+			Meaning: "another topic for the same messages, whose subscriptions filter by group",
+			parse:   into(&c.GroupTopic, topic)},
+		{Name: "ROLLCALL_ALERT", Type: "`M/N`", Default: "3/3",
+			Meaning: "an [incident](history.md#incidents) opens when M of the last N runs that checked a target failed, where neither the target nor its group has an `alert`",
+			parse:   into(&c.Alert, alert)},
+		{Name: "ROLLCALL_INTERVAL", Parameter: "EveryMinutes", Type: "minutes, at least 1", Default: "1",
+			Meaning: "the time between two runs of the schedule",
+			parse: func(s string) error {
+				n, err := atLeast(1)(s)
+				c.Interval = time.Duration(n) * time.Minute
+				return err
+			}},
+		{Name: "ROLLCALL_CERTIFICATE_DAYS", Parameter: "CertificateDays", Type: "integer", Default: "14",
+			Meaning: "the days before it expires at which a certificate is reported, and again 7, 3 and 1 before; 0: never",
+			parse:   into(&c.Certificate, atLeast(0))},
+		{Name: "ROLLCALL_MAINTENANCE", Type: "`cron(…)` or `at(…)`, a duration, a time zone", Otherwise: "none",
+			Meaning: "a maintenance of all targets, such as `cron(0 2 * * SUN) PT2H Europe/Berlin`, beside those of the event",
+			parse:   into(&c.Maintenance, window)},
+		{Name: "ROLLCALL_HEARTBEAT_URL", Type: "URL", Otherwise: "none",
+			Meaning: "is requested after each run of the schedule that is complete, was remembered, and after which nothing has waited ten minutes to be told: for a service that notices when that stops",
+			parse:   into(&c.Heartbeat, endpoint)},
 
 		{Name: "LAMBDA_TASK_ROOT", Type: "directory", Default: ".",
 			Meaning: "the directory that a [source](event.md#source) is read from",
@@ -125,6 +154,79 @@ func duration(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("invalid duration %q (for example 5s or 2m)", s)
 	}
 	return d, nil
+}
+
+// topic reads the ARN of a topic.
+func topic(s string) (string, error) {
+	parts := strings.Split(s, ":")
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || slices.Contains(parts, "") {
+		return "", fmt.Errorf("invalid topic %q (for example arn:aws:sns:us-east-1:123456789012:alerts)", s)
+	}
+	return s, nil
+}
+
+// alert reads M/N: how many of how many runs.
+func alert(s string) (check.Alert, error) {
+	const most = 100
+	of := strings.Split(s, "/")
+	runs, err := strconv.Atoi(of[0])
+	window, bad := strconv.Atoi(of[len(of)-1])
+	if len(of) != 2 || err != nil || bad != nil || runs < 1 || window < runs || window > most {
+		return check.Alert{}, fmt.Errorf("invalid alert %q (for example 2/3; at most %d runs)", s, most)
+	}
+	return check.Alert{Runs: runs, Window: window}, nil
+}
+
+// window reads a maintenance as the template has it: when it begins, how long it
+// lasts, and the time zone, which is UTC if it is missing.
+func window(s string) ([]maintenance.Window, error) {
+	invalid := func(why any) ([]maintenance.Window, error) {
+		return nil, fmt.Errorf("invalid maintenance %q: %v (for example cron(0 2 * * SUN) PT2H Europe/Berlin)", s, why)
+	}
+	begin, rest, _ := strings.Cut(s, ")")
+	fields := strings.Fields(rest)
+	if len(fields) < 1 || len(fields) > 2 {
+		return invalid("it has no duration")
+	}
+	length, err := isoDuration(fields[0])
+	if err != nil {
+		return invalid(err)
+	}
+	zone := time.UTC
+	if len(fields) == 2 {
+		if zone, err = maintenance.Zone(fields[1]); err != nil {
+			return invalid(err)
+		}
+	}
+	var w maintenance.Window
+	if at, once := strings.CutPrefix(begin, "at("); once {
+		var from time.Time
+		if from, err = time.ParseInLocation("2006-01-02T15:04", at, zone); err == nil {
+			w, err = maintenance.Once(from, from.Add(length))
+		}
+	} else {
+		w, err = maintenance.Repeated(begin+")", length, zone)
+	}
+	if err != nil {
+		return invalid(err)
+	}
+	return []maintenance.Window{w}, nil
+}
+
+var isoForm = regexp.MustCompile(`^P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?$`)
+
+// isoDuration reads a duration of days, hours and minutes in ISO 8601, or Go's.
+func isoDuration(s string) (time.Duration, error) {
+	m := isoForm.FindStringSubmatch(s)
+	if m == nil {
+		return duration(s)
+	}
+	total := time.Duration(0)
+	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+		n, _ := strconv.Atoi(m[i+1]) // "" is 0
+		total += time.Duration(n) * unit
+	}
+	return total, nil
 }
 
 func networks(s string) ([]netip.Prefix, error) {

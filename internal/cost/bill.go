@@ -7,6 +7,8 @@ package cost
 
 import (
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -14,25 +16,31 @@ import (
 	"rollcall/internal/plan"
 )
 
-// What is assumed of a month and a run. checkCPU, bytesOut and logBytes were
-// measured on loopback, the rest is a guess that a reader can judge;
-// docs/cost.md repeats them.
+// What is assumed of a month and a run. checkCPU, bytesOut, logBytes and downBytes
+// were measured on loopback, the rest is a guess that a reader can judge;
+// docs/cost.md repeats them. What a run takes is assumed in run.go.
 const (
-	hours      = 730                    // a month has, as AWS's own calculator has it
-	gigabyte   = 1_000_000_000          // bytes
-	checkCPU   = 500 * time.Microsecond // of one whole virtual CPU, a check
-	bytesOut   = 1500                   // a check sends: handshakes and request, without a body
-	logBytes   = 1500                   // a run logs while nothing is down: its summary, and Lambda's own three lines
-	bytesIn    = 20_000                 // a check receives
-	overhead   = 200 * time.Millisecond // a run takes beside its checks, mostly to publish
-	emfBytes   = 300                    // a datum in the log
-	inFlight   = 840                    // checks at once, of 1,024 descriptors
-	dnsRate    = 900                    // names a second
-	wholeCPU   = 1769                   // MB of memory that are one virtual CPU
-	datums     = 1000                   // a request
-	retained   = 30 * 24                // hours for which logs are kept
-	manySeries = 500                    // that one Metrics Insights alarm sees
-	mostGroups = 50                     // that a plan may have
+	hours      = 730           // a month has, as AWS's own calculator has it
+	gigabyte   = 1_000_000_000 // bytes
+	inFlight   = 840           // checks at once, of 1,024 descriptors
+	bytesOut   = 1500          // a check sends: handshakes and request, without a body
+	bytesIn    = 20_000        // a check receives
+	logBytes   = 1500          // a run logs: its summary, and Lambda's own three lines
+	downBytes  = 900           // a target that is not up logs
+	logDays    = 30            // for which logs are kept, by default
+	emfBytes   = 300           // a datum in the log
+	datums     = 1000          // a request
+	manySeries = 500           // that one Metrics Insights alarm sees
+	mostGroups = 50            // that a plan may have
+
+	incidents  = 10      // a month, by default, with two messages each
+	stateBytes = 50_000  // of history and page together, and
+	stateEach  = 400     // bytes more a target
+	processes  = 100     // a month: each reads the history once
+	polls      = 657_000 // requests a month of a function that reads a queue: five at once, each of 20 s
+	tallyBytes = 20_000  // of a part, kept for two days
+	childMB    = 64      // of memory that Step Functions bills an express execution for, at least
+	steps      = 5       // transitions of a run in parts
 )
 
 // A Use says how a plan is to be run.
@@ -44,6 +52,19 @@ type Use struct {
 	X86          bool          // x86_64 instead of arm64
 	VPC          bool          // out by a NAT gateway
 	ResponseTime time.Duration // what a target takes to respond, on average
+
+	Targets int // as if the plan had as many, like its own; 0: its own
+	Down    int // targets that fail at once, in each run
+	Hang    int // targets that use up their timeout, in each run
+
+	Stack     *Parts // what is deployed beside the function; nil: Deployed()
+	LogDays   int    // for which logs are kept; 0: 30
+	NoHistory bool   // runs are not remembered, and send no messages
+	Incidents int    // a month; 0: 10; negative: none
+	Notify    bool   // with the function for chats and pagers, and its queue
+
+	Split       int // the list is checked in as many parts; 0: in one run
+	Concurrency int // parts at once; 0: 5
 }
 
 // Parts are what a stack has beside its function that costs by the month.
@@ -65,7 +86,7 @@ type Bill struct {
 	Targets    int           // that can be checked
 	Series     int           // that a run publishes
 	Runs       Quantity      // a month
-	Duration   time.Duration // of a run, as assumed
+	Duration   time.Duration // of a run, or of a part of one, as assumed
 	EMF        Money         // what the EMF fallback would cost more, if CloudWatch took no metrics all month
 }
 
@@ -90,7 +111,8 @@ type work struct {
 	census  metric.Census
 	checked int // targets that are no invalid_target
 	hosts   int
-	bodies  int // bytes of all request bodies
+	bodies  int           // bytes of all request bodies
+	longest time.Duration // that a target hangs, with its confirmations
 }
 
 func workOf(p *plan.Plan, u Use) work {
@@ -104,6 +126,7 @@ func workOf(p *plan.Plan, u Use) work {
 		https, own := t.URL.Scheme == "https", i < u.Limit
 		w.checked++
 		w.bodies += len(t.Body)
+		w.longest = max(w.longest, time.Duration(1+t.Retries)*t.Timeout+time.Duration(t.Retries)*confirmation)
 		hosts[t.URL.Hostname()], groups[t.Group] = true, true
 		if https {
 			secure[t.Group] = true
@@ -116,6 +139,14 @@ func workOf(p *plan.Plan, u Use) work {
 		}
 	}
 	w.hosts, w.census.Groups, w.census.SecureGroups = len(hosts), len(groups), len(secure)
+	if u.Targets > 0 && w.checked > 0 {
+		scaled := func(n int) int { return int(math.Round(float64(n) * float64(u.Targets) / float64(w.checked))) }
+		w.hosts, w.bodies = scaled(w.hosts), scaled(w.bodies)
+		w.census.Targets, w.census.Secure = min(scaled(w.census.Targets), u.Limit), min(scaled(w.census.Secure), u.Limit)
+		w.checked = u.Targets
+	}
+	w.Down = min(w.Down, w.checked)
+	w.Hang = min(w.Hang, w.checked-w.Down)
 	return w
 }
 
@@ -124,52 +155,133 @@ func (w work) monthly(perRun, unit int) Quantity {
 	return Quantity(hours*time.Hour) / Quantity(w.Every) * Quantity(perRun) / Quantity(unit)
 }
 
-// Estimate returns a month's bill of a plan, while nothing is down. Targets
-// that can't be checked cost nothing.
-func Estimate(p *plan.Plan, u Use) Bill { return workOf(p, u).bill("", Deployed()) }
+// Estimate returns a month's bill of a plan. Targets that can't be checked cost
+// nothing.
+func Estimate(p *plan.Plan, u Use) Bill { return workOf(p, u).bill("", u.stack()) }
+
+func (u Use) stack() Parts {
+	if u.Stack != nil {
+		return *u.Stack
+	}
+	return Deployed()
+}
 
 func (w work) bill(name string, parts Parts) Bill {
 	b := Bill{Name: name, Targets: w.checked, Series: w.Profile.Count(w.census), Runs: w.monthly(1, 1)}
-	b.EMF = emf.of(w.monthly(b.Series*emfBytes, gigabyte))
-	// A run falls into one hour, and a metric is billed for the hours in which it has data.
-	b.add(metrics, min(b.Runs, hours)*Quantity(b.Series)/hours)
 	// Full requests and a last one of targets and groups, one of what the run
 	// says of itself, and one that it is complete.
 	shared := b.Series - w.Profile.Count(metric.Census{})
-	b.add(requests, w.monthly((shared+datums-1)/datums+2, 1))
+	published, invocations := (shared+datums-1)/datums+2, 1
+	if w.Split > 0 {
+		invocations = w.Split + 2 // the first step and the last
+	}
+	if w.Split > 0 && w.census.Targets > 0 && w.Profile != metric.ProfileGroup {
+		published += w.Split // each part has the series of its targets
+	}
+	for _, failing := range []int{w.Down, w.Hang} {
+		b.Series += min(failing, 1) // of its reason
+	}
+	b.EMF = emf.of(w.monthly(b.Series*emfBytes, gigabyte))
+	// A run falls into one hour, and a metric is billed for the hours in which it has data.
+	b.add(metrics, min(b.Runs, hours)*Quantity(b.Series)/hours)
+	b.add(requests, w.monthly(published, 1))
 	b.add(alarms, Quantity(parts.Alarms))
 	b.add(composites, Quantity(parts.Composites))
 	b.add(dashboards, Quantity(parts.Dashboards))
-	logged := w.monthly(logBytes, gigabyte)
+	logged := w.monthly(invocations*logBytes+(w.Down+w.Hang)*downBytes, gigabyte)
 	b.add(logs, logged)
-	b.add(logsKept, logged*retained/hours)
+	b.add(logsKept, logged*Quantity(cmp.Or(w.LogDays, logDays)*24)/hours)
 	b.add(emf, 0) // CloudWatch takes the metrics
-	b.add(calls, b.Runs)
-	b.Duration = overhead
-	if n := time.Duration(w.checked); n > 0 { // what binds a run is the CPU, the places for checks, or the pace of lookups
-		cpu := n * checkCPU * max(wholeCPU, time.Duration(w.Memory)) / time.Duration(w.Memory)
-		slowest := max(cpu, n*w.ResponseTime/inFlight, time.Duration(w.hosts)*time.Second/dnsRate)
-		b.Duration = (slowest + w.ResponseTime + overhead).Round(time.Millisecond)
+	messages := Quantity(0)
+	if !w.NoHistory {
+		messages = Quantity(2 * max(0, cmp.Or(w.Incidents, incidents)))
 	}
+	calling := w.monthly(invocations, 1)
+	if w.Notify {
+		calling += 2 * messages // once for all services, once for each
+	}
+	b.add(calls, calling)
 	compute := arm64
 	if w.X86 {
 		compute = x86
 	}
-	b.add(compute, w.monthly(int(b.Duration.Milliseconds())*w.Memory, 1000*1024))
+	b.Duration = w.duration()
+	computed := max(1, w.Split) * int(b.Duration.Milliseconds())
+	if w.Split > 0 {
+		computed += int((firstStep + w.sum()).Milliseconds())
+	}
+	b.add(compute, w.monthly(computed*w.Memory, 1000*1024))
 	b.add(scheduler, b.Runs)
-	sent := bytesOut*w.checked + w.bodies
+	stored := w.addState(&b, messages)
+	sent := bytesOut*(w.checked+w.Down+w.Hang) + w.bodies
 	b.add(dataOut, w.monthly(sent, gigabyte))
 	if w.VPC {
 		b.add(natHours, hours)
-		b.add(natData, w.monthly(sent+bytesIn*w.checked, gigabyte))
+		b.add(ipv4, hours)
+		b.add(natData, w.monthly(sent+bytesIn*w.checked+stored, gigabyte))
 	}
 	return b
+}
+
+// addState adds what remembering, telling and parts cost. It returns the bytes a
+// run that go to S3, which cost nothing where no NAT gateway is on the way.
+func (w work) addState(b *Bill, messages Quantity) (stored int) {
+	var put, get, kept Quantity // requests, requests and bytes
+	if !w.NoHistory {
+		stored = stateBytes + stateEach*w.checked
+		put, get, kept = w.monthly(2, 1), processes, Quantity(stored)
+	}
+	if w.Split > 0 {
+		put += w.monthly(w.Split+2, 1)   // a tally each, the claims of both ends
+		get += w.monthly(3*w.Split+2, 1) // list and history by each part, each tally by the sum
+		kept += Quantity(w.Split*tallyBytes) * Quantity(48*time.Hour) / Quantity(w.Every)
+		stored += w.Split * tallyBytes
+	}
+	if put > 0 {
+		b.add(puts, put)
+		b.add(gets, get)
+		b.add(objects, kept/gigabyte)
+	}
+	if messages > 0 {
+		b.add(topics, messages)
+		b.add(mails, messages)
+	}
+	if w.Notify {
+		b.add(queues, polls+6*messages)
+	}
+	if w.Split > 0 {
+		b.add(transitions, w.monthly(steps, 1))
+		b.add(children, w.monthly(w.Split, 1))
+		b.add(childTime, w.monthly(w.Split*int(w.duration().Milliseconds())*childMB, 1000*1024))
+	}
+	return stored
 }
 
 // Profiles returns what each profile would cost, otherwise alike.
 func Profiles(p *plan.Plan, u Use) (all []Bill) {
 	for _, u.Profile = range metric.Profiles() {
-		all = append(all, workOf(p, u).bill(string(u.Profile), Deployed()))
+		all = append(all, workOf(p, u).bill(string(u.Profile), u.stack()))
+	}
+	return all
+}
+
+// Failures returns how much more one target costs that is down all month: one that
+// fails at once, and the one of the plan that can hang for longest.
+func Failures(p *plan.Plan, u Use) []Bill {
+	now := workOf(p, u)
+	down, hang := u, u
+	down.Down++
+	hang.Hang++
+	var all []Bill
+	for _, more := range []struct {
+		name string
+		use  Use
+	}{
+		{"one target fails at once in every run", down},
+		{fmt.Sprintf("one target hangs in every run, for %s with its confirmations", Interval(now.longest)), hang},
+	} {
+		b, before := workOf(p, more.use).bill(more.name, u.stack()), now.bill("", u.stack())
+		all = append(all, Bill{Name: more.name, USD: b.USD - before.USD, BeyondFree: b.BeyondFree - before.BeyondFree, Duration: b.Duration})
 	}
 	return all
 }
@@ -181,17 +293,17 @@ func Paging(p *plan.Plan, u Use) Bill {
 	w := workOf(p, u)
 	var forms []Bill
 	if w.checked <= manySeries {
-		b := w.bill("profile target, one Metrics Insights alarm over all targets", Deployed())
+		b := w.bill("profile target, one Metrics Insights alarm over all targets", u.stack())
 		b.add(insights, Quantity(w.checked))
 		forms = append(forms, b)
 	}
-	each := Deployed()
+	each := u.stack()
 	each.Alarms += w.checked
 	forms = append(forms, w.bill("profile target, an alarm a target", each))
 	w.Profile = metric.ProfileGroup
 	w.census.Groups, w.census.SecureGroups = w.checked, w.census.Secure
 	if w.checked == 1 { // the stack's own alarm will do
-		forms = append(forms, w.bill("profile group, the alarm there is: there is one target only", Deployed()))
+		forms = append(forms, w.bill("profile group, the alarm there is: there is one target only", u.stack()))
 	} else if 1 < w.checked && w.checked <= mostGroups {
 		forms = append(forms, w.bill("profile group, a group and an alarm a target", each))
 	}
@@ -203,12 +315,18 @@ func Paging(p *plan.Plan, u Use) Bill {
 // that it bills besides; Route 53, which knows 10 and 30 seconds only, with its
 // options for https and for latency.
 func Elsewhere(p *plan.Plan, u Use) []Bill {
-	u.Limit = len(p.Targets)
+	const ofCanary = 10 // URLs that a canary of the blueprint for several checks can have
+	u.Limit = max(len(p.Targets), u.Targets)
 	w := workOf(p, u)
 	canaries := Bill{Name: "CloudWatch Synthetics, a canary a URL"}
 	canaries.add(synthetics, w.monthly(w.checked, 1))
+	multi := Bill{Name: "CloudWatch Synthetics, ten URLs a canary"}
+	multi.add(synthetics, w.monthly((w.checked+ofCanary-1)/ofCanary, 1))
 	checks := Bill{Name: "Route 53 health checks, every 30 s"}
 	checks.add(route53, Quantity(w.checked))
 	checks.add(route53Options, Quantity(w.checked+w.census.Secure))
-	return []Bill{canaries, checks}
+	own := Bill{Name: "Route 53 health checks, every 30 s, if all URLs are in AWS"}
+	own.add(route53AWS, Quantity(w.checked))
+	own.add(optionsAWS, Quantity(w.checked+w.census.Secure))
+	return []Bill{canaries, checks, multi, own}
 }

@@ -104,6 +104,11 @@ func TestBillsWorkedByHand(t *testing.T) {
 			bill := Estimate(urls(t, test.targets), test.use)
 			groups, hours := min(test.targets, 1), min(bill.Runs, hours)
 			own := min(test.targets, test.use.Limit)
+			// History and page are two PUTs a run; ten incidents are 20 messages.
+			test.want["S3 PUT requests"] = int64(math.Round(float64(bill.Runs) * 2 * 5)) // 0.005 for 1,000
+			test.want["S3 GET requests"] = 40                                            // 100 new processes
+			test.want["S3 storage"] = int64(math.Round(float64(50_000+400*test.targets) / 1e9 * 23_000))
+			test.want["SNS messages"], test.want["SNS e-mails"] = 10, 400
 			series := test.use.Profile.Count(metric.Census{Targets: own, Secure: own, Groups: groups, SecureGroups: groups})
 			test.want["custom metrics"] = int64(math.Round(float64(series) * 300_000 * float64(hours) / 730))
 			if series != bill.Series {
@@ -220,8 +225,9 @@ func TestPagingIsTheCheapest(t *testing.T) {
 }
 
 func TestElsewhere(t *testing.T) {
-	// 43,800 runs × 5 × 0.0012; 5 × (0.75 + 2 for https + 2 for latency).
-	for i, want := range []string{"262.80", "23.75"} {
+	// 43,800 runs × 5 × 0.0012; 5 × (0.75 + 2 for https + 2 for latency); one canary
+	// for all five; 5 × (0.50 + 1 + 1).
+	for i, want := range []string{"262.80", "23.75", "52.56", "12.50"} {
 		if got := Elsewhere(urls(t, 5), each(time.Minute, metric.ProfileTarget))[i]; got.USD.String() != want {
 			t.Errorf("%s is %s, want %s", got.Name, got.USD, want)
 		}
@@ -232,9 +238,10 @@ func TestNetworkOfAVPC(t *testing.T) {
 	use := each(time.Minute, metric.ProfileGroup)
 	without := Estimate(urls(t, 10), use)
 	use.VPC = true
-	// 730 × 0.045, and 43,800 × 10 × 21,500 B = 9.417 GB × 0.045.
-	if got := millionths(Estimate(urls(t, 10), use).USD) - millionths(without.USD); got < 33_273_764 || got > 33_273_766 {
-		t.Errorf("a VPC costs %d more, want 33,273,765", got)
+	// 730 × (0.045 + 0.005), and 43,800 × (10 × 21,500 + 54,000 B of history and page)
+	// = 11.7822 GB × 0.045.
+	if got := millionths(Estimate(urls(t, 10), use).USD) - millionths(without.USD); got < 37_030_198 || got > 37_030_200 {
+		t.Errorf("a VPC costs %d more, want 37,030,199", got)
 	}
 }
 
@@ -264,5 +271,124 @@ func TestInterval(t *testing.T) {
 		if got := Interval(d); got != want {
 			t.Errorf("%v is %s, want %s", d, got, want)
 		}
+	}
+}
+
+// What is down costs time, a line of the log in each run, and a metric.
+func TestFailures(t *testing.T) {
+	p, use := urls(t, 40), each(time.Minute, metric.ProfileTarget)
+	for i := range p.Targets {
+		settings := *p.Targets[i].Settings
+		settings.Timeout = 10 * time.Second
+		p.Targets[i].Settings = &settings
+	}
+	all := Failures(p, use)
+	up := Estimate(p, use)
+	// 40 up take 44 + 500 + 200 ms = 744 ms. One that fails takes 3 s and a response more,
+	// one that hangs 2 × 10 + 3 s and the run's own 200 ms.
+	for i, want := range []struct {
+		took time.Duration
+		usd  string
+	}{
+		{4244 * time.Millisecond, "3.86"},   // 43,800 × 3.5 × 1769/1024 × 0.0000133334 = 3.53; the metric 0.30, its line 0.02
+		{23200 * time.Millisecond, "22.98"}, // 43,800 × 22.456 × … = 22.66
+	} {
+		if all[i].Duration != want.took || all[i].USD.String() != want.usd {
+			t.Errorf("%s: %s more for runs of %s, want %s for %s", all[i].Name, all[i].USD, all[i].Duration, want.usd, want.took)
+		}
+	}
+	if want := "one target hangs in every run, for 23s with its confirmations"; all[1].Name != want {
+		t.Errorf("%q, want %q", all[1].Name, want)
+	}
+	use.Hang = 3
+	if got := Estimate(p, use); got.Duration != 23200*time.Millisecond || got.Series != up.Series+1 {
+		t.Errorf("three that hang: %s, %d metrics", got.Duration, got.Series)
+	}
+	use.Hang, use.Down = 100, 100 // more than there are
+	if got := Estimate(p, use); got.Targets != 40 || got.Series != up.Series+1 {
+		t.Errorf("all down: %d targets, %d metrics", got.Targets, got.Series)
+	}
+	p.Targets[0].Timeout = 10 * time.Minute // the run ends before
+	if got := Failures(p, each(time.Minute, metric.ProfileTarget))[1].Duration; got != 50*time.Second {
+		t.Errorf("a run with a target that hangs for 20 minutes takes %s, want 50s", got)
+	}
+}
+
+func TestOptionsOfTheStack(t *testing.T) {
+	p, use := urls(t, 5), each(time.Minute, metric.ProfileTarget)
+	before := Estimate(p, use)
+	item := func(b Bill, name string) string {
+		for _, i := range b.Items {
+			if i.Name == name {
+				return i.Quantity.String()
+			}
+		}
+		return "none"
+	}
+	use.Stack, use.LogDays, use.NoHistory = &Parts{Alarms: 3}, 365, true
+	bare := Estimate(p, use)
+	for name, want := range map[string]string{"alarms": "3", "dashboard": "0", "logs kept": "0.788", "S3 PUT requests": "none", "SNS messages": "none"} {
+		if got := item(bare, name); got != want {
+			t.Errorf("%s: %s, want %s (%s before)", name, got, want, item(before, name))
+		}
+	}
+	use = each(time.Minute, metric.ProfileTarget)
+	use.Notify, use.Incidents = true, 100
+	notify := Estimate(p, use)
+	// 200 messages, each taken by the function twice; a queue that is read all month.
+	for name, want := range map[string]string{"SNS messages": "200", "Lambda requests": "44,200", "SQS requests": "658,200"} {
+		if got := item(notify, name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A million URLs every five minutes in a hundred parts, worked by hand.
+func TestParts(t *testing.T) {
+	p, use := urls(t, 10), each(5*time.Minute, metric.ProfileGroup)
+	use.Targets, use.Split, use.Concurrency = 1_000_000, 100, 20
+	bill := Estimate(p, use)
+	// 10,000 names at 900 a second, a response, the run's own and a million lines:
+	// 11,111 + 500 + 200 + 600 ms.
+	if want := 12411 * time.Millisecond; bill.Duration != want {
+		t.Errorf("a part takes %s, want %s", bill.Duration, want)
+	}
+	want := map[string]int64{ // 8,760 runs
+		"PutMetricData":                262_800,       // 3 a run
+		"Lambda requests":              178_704,       // 102 a run
+		"Lambda compute, arm64":        250_855_892,   // 8,760 × (100 × 12.411 + 1 + 1.2 s) × 1769/1024 = 18,814,099 GB-s
+		"S3 PUT requests":              4_555_200,     // 104 a run: tallies, two claims, history and page
+		"data out":                     1_168_100_000, // 13,140 GB: 10,240 × 0.09 + 2,900 × 0.085
+		"Step Functions transitions":   1_095_000,     // 43,800
+		"Step Functions, express":      876_000,       // 876,000
+		"Step Functions, express time": 11_327_000,    // 876,000 × 12.411 s × 64/1024 = 679,502 GB-s
+	}
+	for _, i := range bill.Items {
+		if usd, ok := want[i.Name]; ok && max(millionths(i.USD)-usd, usd-millionths(i.USD)) > usd/1000 {
+			t.Errorf("%s: %s %s are %d, want %d", i.Name, i.Quantity, i.Unit, millionths(i.USD), usd)
+		}
+	}
+	if err := Fit(p, use); err != nil { // 5 waves of 12.4 s
+		t.Error(err)
+	}
+	for _, test := range []struct {
+		change func(*Use)
+		want   string
+	}{
+		{func(u *Use) { u.Concurrency = 5 }, "a run takes 4m10s (20 waves of 12.411s): longer than the interval of 5m less a minute; --concurrency 6 would do"},
+		{func(u *Use) { u.Every = time.Minute }, "a run takes 1m4s (5 waves of 12.411s): longer than the interval of 1m less a minute, however many parts run at once: use a longer interval"},
+		{func(u *Use) { u.Split = 4 }, "a part takes 4m39.078s, longer than the 4m that it may take: use more parts, or more memory"},
+		{func(u *Use) { u.Split = 1001 }, "1,001 parts are more than a run can have (1,000)"},
+		{func(u *Use) { u.VPC, u.Concurrency = true, 50 }, "a part takes 9m16.856s, longer than the 4m that it may take: use more parts, or more memory"},
+	} {
+		changed := use
+		test.change(&changed)
+		if err := Fit(p, changed); err == nil || err.Error() != test.want {
+			t.Errorf("got  %v\nwant %s", err, test.want)
+		}
+	}
+	use.Split = 0
+	if err := Fit(p, use); err != nil {
+		t.Errorf("without parts: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ func TestDocumentationHasTheFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(document)
-	for marker, part := range map[string]string{"gafam": gafam(t), "bills": bills(t), "prices": priceTable()} {
+	for marker, part := range map[string]string{"gafam": gafam(t), "bills": bills(t), "parts": parts(t), "prices": priceTable()} {
 		begin, end := "<!-- begin "+marker+" -->\n", "<!-- end "+marker+" -->"
 		before, rest, opened := strings.Cut(want, begin)
 		_, after, closed := strings.Cut(rest, end)
@@ -59,11 +59,12 @@ func TestREADMEHasTheFigures(t *testing.T) {
 	five, profiles, elsewhere := Estimate(urls(t, 5), use), Profiles(thousand, use), Elsewhere(thousand, use)
 	want := string(document)
 	for pattern, amounts := range map[string][]Money{
-		`five URLs a minute then cost\s+some (\$[\d,]+)`:                                           {five.USD},
-		`Five URLs a minute are\s+some (\$[\d,]+)`:                                                 {five.USD},
-		`(\$[\d,]+) of it\s+beyond\s+the\s+free`:                                                   {five.BeyondFree},
-		`a thousand a minute are (\$[\d,]+) in the\s+profile\s+.group`:                             {profiles[0].USD},
-		`A thousand URLs a minute cost \| (\$[\d,]+) to (\$[\d,]+) \| (\$[\d,]+) \| (\$[\d,]+) \|`: {profiles[0].USD, profiles[1].USD, elsewhere[0].USD, elsewhere[1].USD},
+		`five URLs a minute then cost\s+some (\$[\d,]+)`:               {five.USD},
+		`Five URLs a minute are\s+some (\$[\d,]+)`:                     {five.USD},
+		`(\$[\d,]+) of it\s+beyond\s+the\s+free`:                       {five.BeyondFree},
+		`a thousand a minute are (\$[\d,]+) in the\s+profile\s+.group`: {profiles[0].USD},
+		`A thousand URLs a minute cost \| (\$[\d,]+) to (\$[\d,]+) \| (\$[\d,]+) to (\$[\d,]+) \| (\$[\d,]+), (\$[\d,]+) if all are in AWS \|`: {
+			profiles[0].USD, profiles[1].USD, elsewhere[2].USD, elsewhere[0].USD, elsewhere[1].USD, elsewhere[3].USD},
 	} {
 		at := regexp.MustCompile(pattern).FindStringSubmatchIndex(want)
 		if at == nil {
@@ -105,7 +106,7 @@ func gafam(t *testing.T) string {
 // bills compares lists of several lengths.
 func bills(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("| URLs | Every | `group` | `target` | `phases` | each pages by itself, cheapest | Synthetics | Route 53 |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| URLs | Every | `group` | `target` | `phases` | an alarm for each, cheapest | Synthetics, a canary a URL | ten URLs a canary | Route 53 | Route 53, URLs in AWS |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, row := range []struct {
 		n     int
 		every time.Duration
@@ -114,10 +115,52 @@ func bills(t *testing.T) string {
 		fmt.Fprintf(&b, "| %s | %s |", text.Count(row.n), Interval(row.every))
 		use.Limit = row.n
 		all := append(Profiles(p, use), Paging(p, use))
-		for _, o := range append(all, Elsewhere(p, use)...) {
+		e := Elsewhere(p, use)
+		for _, o := range append(all, e[0], e[2], e[1], e[3]) {
 			fmt.Fprintf(&b, " %s |", o.USD)
 		}
 		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// parts are the bills of lists that are checked in parts.
+func parts(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString("| URLs | Every | Parts, at once | A part takes | All of it | Lambda | Step Functions | S3 | Data out | Total |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, row := range []struct {
+		n                int
+		every            time.Duration
+		split, at, hosts int
+	}{
+		{1_000_000, 5 * time.Minute, 100, 20, 1}, {1_000_000, 15 * time.Minute, 100, 5, 1}, {1_000_000, 15 * time.Minute, 100, 5, 100},
+		{10_000_000, 15 * time.Minute, 1000, 50, 1},
+	} {
+		p, use := urls(t, 100), each(row.every, metric.ProfileGroup)
+		for i := range p.Targets {
+			p.Targets[i].URL.Host = fmt.Sprintf("host%d.example.com", i/row.hosts)
+		}
+		use.Targets, use.Split, use.Concurrency = row.n, row.split, row.at
+		if err := Fit(p, use); err != nil {
+			t.Error(err)
+		}
+		bill := Estimate(p, use)
+		sums := map[string]Money{}
+		for _, i := range bill.Items {
+			for _, of := range []string{"Lambda", "Step Functions", "S3", "data out"} {
+				if strings.HasPrefix(i.Name, of) {
+					sums[of] += i.USD
+				}
+			}
+		}
+		whole, _ := workOf(p, use).whole()
+		fmt.Fprintf(&b, "| %s", text.Count(row.n))
+		if row.hosts > 1 {
+			fmt.Fprintf(&b, " on %s hosts", text.Count(row.n/row.hosts))
+		}
+		fmt.Fprintf(&b, " | %s | %s, %d | %s | %s | %s | %s | %s | %s | %s |\n", Interval(row.every), text.Count(row.split), row.at,
+			Interval(bill.Duration.Round(100*time.Millisecond)), Interval(whole.Round(time.Second)),
+			sums["Lambda"], sums["Step Functions"], sums["S3"], sums["data out"], bill.USD)
 	}
 	return b.String()
 }
@@ -127,7 +170,8 @@ func priceTable() string {
 	b.WriteString("| Item | Billed by | USD | Free each month | Source |\n|---|---|---|---|---|\n")
 	for _, p := range []price{
 		metrics, requests, alarms, composites, insights, dashboards, logs, emf, logsKept, calls, arm64, x86, scheduler,
-		dataOut, natHours, natData, synthetics, route53, route53Options,
+		puts, gets, objects, topics, mails, queues, transitions, children, childTime,
+		dataOut, natHours, ipv4, natData, synthetics, route53, route53Options, route53AWS, optionsAWS,
 	} {
 		free := "–"
 		if p.free > 0 {

@@ -49,12 +49,25 @@ var (
 	arm64          = price{"Lambda compute, arm64", "GB-seconds", flat(0.0000133334, 1), 400_000, secondHand}
 	x86            = price{"Lambda compute, x86_64", "GB-seconds", flat(0.0000166667, 1), 400_000, secondHand}
 	scheduler      = price{"Scheduler", "invocations", flat(1.00, 1_000_000), 14_000_000, secondHand}
-	dataOut        = price{"data out", "GB", flat(0.09, 1), 100, secondHand}
-	natHours       = price{"NAT gateway", "hours", flat(0.045, 1), 0, remembered}
+	dataOut        = price{"data out", "GB", []tier{{10_240, 0.09, 1}, {51_200, 0.085, 1}, {153_600, 0.07, 1}, {0, 0.05, 1}}, 100, secondHand + "; beyond 10 TB from memory"}
+	natHours       = price{"NAT gateway", "hours", flat(0.045, 1), 0, secondHand}
+	ipv4           = price{"public IPv4 of the NAT gateway", "hours", flat(0.005, 1), 0, secondHand}
 	natData        = price{"data through the NAT gateway", "GB", flat(0.045, 1), 0, secondHand}
 	synthetics     = price{"CloudWatch Synthetics", "canary runs", flat(0.0012, 1), 100, secondHand}
 	route53        = price{"Route 53 health check", "checks", flat(0.75, 1), 0, secondHand}
 	route53Options = price{"Route 53 options", "options", flat(2, 1), 0, remembered}
+	route53AWS     = price{"Route 53 health check, in AWS", "checks", flat(0.50, 1), 50, remembered}
+	optionsAWS     = price{"Route 53 options, in AWS", "options", flat(1, 1), 0, remembered}
+
+	puts        = price{"S3 PUT requests", "requests", flat(0.005, 1000), 0, remembered}
+	gets        = price{"S3 GET requests", "requests", flat(0.0004, 1000), 0, remembered}
+	objects     = price{"S3 storage", "GB-months", flat(0.023, 1), 0, remembered}
+	topics      = price{"SNS messages", "messages", flat(0.50, 1_000_000), 1_000_000, remembered}
+	mails       = price{"SNS e-mails", "e-mails", flat(2, 100_000), 1_000, remembered}
+	queues      = price{"SQS requests", "requests", flat(0.40, 1_000_000), 1_000_000, remembered}
+	transitions = price{"Step Functions transitions", "transitions", flat(0.025, 1000), 4_000, secondHand}
+	children    = price{"Step Functions, express", "requests", flat(1.00, 1_000_000), 0, remembered}
+	childTime   = price{"Step Functions, express time", "GB-seconds", []tier{{3_600_000, 0.00001667, 1}, {18_000_000, 0.00000833, 1}, {0, 0.00000456, 1}}, 0, remembered}
 )
 
 func flat(usd, per float64) []tier { return []tier{{0, usd, per}} }

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is how long the calling thread has run. What else the process does,
+// CPUTime is how long the calling thread has run. What else the process does,
 // and the machine, takes none of it.
-func cpuTime() time.Duration {
+func CPUTime() time.Duration {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
 		return time.Since(start)

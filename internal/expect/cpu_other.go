@@ -4,8 +4,8 @@ package expect
 
 import "time"
 
-// cpuTime is the time that has passed: the thread's own is not known here.
-func cpuTime() time.Duration { return time.Since(start) }
+// CPUTime is the time that has passed: the thread's own is not known here.
+func CPUTime() time.Duration { return time.Since(start) }
 
 // start is any instant before the first evaluation.
 var start = time.Now()

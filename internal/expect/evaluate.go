@@ -208,8 +208,8 @@ func (run *evaluation) goOn() bool {
 	case run.stop != nil && run.stop():
 		run.limit = runEnded
 	case run.end == 0:
-		run.end = cpuTime() + maxEvaluation
-	case cpuTime() > run.end:
+		run.end = CPUTime() + maxEvaluation
+	case CPUTime() > run.end:
 		run.limit = tooLong
 	}
 	return run.limit == ""

@@ -158,18 +158,53 @@ func (e *Expression) Reads(field string) bool { return e.reads[field] }
 
 // explained turns the compiler's error into ours.
 func explained(err error) error {
-	e, ok := errors.AsType[*file.Error](err)
-	if !ok {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		return &Error{Line: 1, Column: 1, Message: line}
+	message, _, _ := strings.Cut(err.Error(), "\n")
+	wrong := &Error{Line: 1, Column: 1, Message: message}
+	if e, ok := errors.AsType[*file.Error](err); ok {
+		wrong = &Error{Line: max(e.Line, 1), Column: e.Column + 1, Message: e.Message}
 	}
-	wrong := &Error{Line: max(e.Line, 1), Column: e.Column + 1, Message: e.Message}
-	words := strings.Fields(e.Message)
-	if strings.HasPrefix(e.Message, "unknown name ") || strings.Contains(e.Message, " has no field ") {
+	if strings.HasPrefix(wrong.Message, "unknown name ") || strings.Contains(wrong.Message, " has no field ") {
+		words := strings.Fields(wrong.Message)
 		wrong.Unknown = words[len(words)-1]
 		wrong.Message = "unknown name " + wrong.Unknown
 	}
 	return wrong
+}
+
+// Hint says what was probably meant, such as "write == to compare, >= for at
+// least", or nothing.
+func (e *Error) Hint() string {
+	for _, h := range hints {
+		if strings.Contains(e.Message, h.message) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// hints are for what other languages write, by a part of the message.
+var hints = []struct{ message, hint string }{
+	{`Operator("=")`, "write == to compare, >= for at least"},
+	{`Operator(">")`, "write != for not equal"}, // "<>"
+	{`Identifier("is")`, "write == to compare"},
+	{`Identifier("AND")`, "write and, or, not in lower case"},
+	{`Identifier("OR")`, "write and, or, not in lower case"},
+	{"unknown name NOT", "write and, or, not in lower case"},
+	{`Operator("&")`, "write && or and"},
+	{`Operator(",")`, "a list has square brackets, for example status in [200, 204]"},
+	{`Identifier("like")`, "write contains 'text', or matches 'pattern'"},
+	{`'~'`, "write matches 'pattern'"},
+	{`Operator("/")`, "write matches 'pattern'"},
+	{"has no method", "write body contains 'text': contains, startsWith, endsWith and matches are operators"},
+	{`Operator("contains")`, "write body contains 'text'"},
+	{"unknown name null", "write nil"},
+	{"unknown name response", "write the field alone, for example status"},
+	{"bad number syntax", "numbers have no unit: durations are milliseconds"},
+	{"expected bool", "compare it, for example status == 200"},
+	{"mismatched type int", "a comparison after not needs brackets, for example not (status == 200)"},
+	{"mismatched types int and string", "numbers have no quotation marks"},
+	{"U+201", "write ' or \""}, // typographic quotation marks
+	{"unexpected token EOF", "the end is missing, perhaps a bracket"},
 }
 
 func conjuncts(n ast.Node) []ast.Node {

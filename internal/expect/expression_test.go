@@ -276,3 +276,38 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// What other languages write gets a hint; what is plainly wrong does not.
+func TestHints(t *testing.T) {
+	for source, want := range map[string]string{
+		"status = 200":               "write == to compare, >= for at least",
+		"status => 200":              "write == to compare, >= for at least",
+		"status === 200":             "write == to compare, >= for at least",
+		"status <> 200":              "write != for not equal",
+		"status is 200":              "write == to compare",
+		"status == 200 AND size > 1": "write and, or, not in lower case",
+		"NOT (status == 200)":        "write and, or, not in lower case",
+		"not status == 200":          "a comparison after not needs brackets, for example not (status == 200)",
+		"status == 200 & size > 1":   "write && or and",
+		"body.contains('x')":         "write body contains 'text': contains, startsWith, endsWith and matches are operators",
+		"contains(body, 'x')":        "write body contains 'text'",
+		"body ~ 'x'":                 "write matches 'pattern'",
+		"body == /x/":                "write matches 'pattern'",
+		"body like 'x'":              "write contains 'text', or matches 'pattern'",
+		"body == “x”":                "write ' or \"",
+		"json.a == null":             "write nil",
+		"response.status == 200":     "write the field alone, for example status",
+		"duration < 300ms":           "numbers have no unit: durations are milliseconds",
+		"status":                     "compare it, for example status == 200",
+		"status == '200'":            "numbers have no quotation marks",
+		"status in (200, 204)":       "a list has square brackets, for example status in [200, 204]",
+		"status == 200 and (":        "the end is missing, perhaps a bracket",
+		"statu == 200":               "",
+		"body matches '('":           "",
+	} {
+		_, err := Compile(source)
+		if wrong, ok := errors.AsType[*Error](err); !ok || wrong.Hint() != want {
+			t.Errorf("%s: %v, hint %q, want %q", source, err, wrong.Hint(), want)
+		}
+	}
+}

@@ -1,9 +1,11 @@
 package guard
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // A Guard decides which addresses may be dialled. It judges addresses, never
@@ -12,6 +14,18 @@ import (
 type Guard struct {
 	Allow      []netip.Prefix // let through although they are not global unicast
 	RuntimeAPI netip.AddrPort // Lambda's, never let through; zero: there is none
+	Option     string         // what an address is allowed with, to stand before it: "--allow "; "" is "ROLLCALL_ALLOW="
+}
+
+// Also returns a Guard that lets addrs through, too, except where g lets nothing
+// through whatever is allowed.
+func (g Guard) Also(addrs []netip.Addr) Guard {
+	g.Allow = slices.Clip(g.Allow)
+	for _, addr := range addrs {
+		addr = addr.WithZone("").Unmap()
+		g.Allow = append(g.Allow, netip.PrefixFrom(addr, addr.BitLen()))
+	}
+	return g
 }
 
 // extension is the port on loopback at which Lambda's extension for parameters
@@ -39,7 +53,7 @@ func (g Guard) Check(addr netip.AddrPort) string {
 	}
 	for _, form := range forms {
 		if !global(form) && !within(form, g.Allow) && !within(ip, g.Allow) {
-			return fmt.Sprintf("%s is not a public address; to allow it: --allow %[1]s, or ROLLCALL_ALLOW", ip)
+			return fmt.Sprintf("%s is not a public address; to allow it: %s%[1]s", ip, cmp.Or(g.Option, "ROLLCALL_ALLOW="))
 		}
 	}
 	return ""

@@ -33,11 +33,11 @@ func TestGuardRefuses(t *testing.T) {
 	} {
 		if why := (Guard{}).Check(addrPort(s)); why == "" {
 			t.Errorf("Check(%s) lets it through", s)
-		} else if _, more, ok := strings.Cut(why, "to allow it: --allow "); ok { // which has to help
-			ip, _, _ := strings.Cut(more, ",")
+		} else if _, more, ok := strings.Cut(why, "to allow it: ROLLCALL_ALLOW="); ok { // which has to help
+			ip := more
 			allowed := Guard{Allow: []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr(ip), netip.MustParseAddr(ip).BitLen())}}
 			if why := allowed.Check(addrPort(s)); why != "" {
-				t.Errorf("Check(%s) = %q after --allow %s", s, why, ip)
+				t.Errorf("Check(%s) = %q after ROLLCALL_ALLOW=%s", s, why, ip)
 			}
 		}
 	}
@@ -112,7 +112,27 @@ func TestGuardAllows(t *testing.T) {
 }
 
 func TestGuardSaysWhatToDo(t *testing.T) {
-	if why := (Guard{}).Check(addrPort("10.0.0.1")); !strings.Contains(why, "ROLLCALL_ALLOW") {
-		t.Errorf("Check = %q, want how to allow it", why)
+	for option, want := range map[string]string{"": "ROLLCALL_ALLOW=10.0.0.1", "--allow ": "--allow 10.0.0.1"} {
+		if why := (Guard{Option: option}).Check(addrPort("10.0.0.1")); why != "10.0.0.1 is not a public address; to allow it: "+want {
+			t.Errorf("Check = %q, want how to allow it", why)
+		}
+	}
+}
+
+// What is allowed for one check is so for that check alone, and never what no
+// Guard lets through.
+func TestGuardAlso(t *testing.T) {
+	own := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, RuntimeAPI: netip.MustParseAddrPort("127.0.0.1:9001")}
+	also := own.Also([]netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::ffff:192.168.1.1"), netip.MustParseAddr("fd00::1"), netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("fe80::1%eth0")})
+	for addr, ok := range map[string]bool{
+		"127.0.0.1:80": true, "192.168.1.1": true, "fd00::1": true, "10.1.2.3": true,
+		"127.0.0.2": false, "192.168.1.2": false, "fd00::2": false, "169.254.169.254": false, "fe80::1": false, "127.0.0.1:9001": false, "127.0.0.1:2773": false,
+	} {
+		if why := also.Check(addrPort(addr)); (why == "") != ok {
+			t.Errorf("Check(%s) = %q, want through: %v", addr, why, ok)
+		}
+	}
+	if why := own.Check(addrPort("192.168.1.1")); why == "" {
+		t.Error("the guard itself lets it through")
 	}
 }

@@ -70,12 +70,15 @@ func TestDatums(t *testing.T) {
 	fmt.Fprintf(&b, "# no network, profile phases\n%s\n", strings.Join(lines(ProfilePhases.Series(checked("api", check.Status), at, true)), "\n"))
 	fmt.Fprintf(&b, "# over all, by group, by reason\n%s\n", strings.Join(lines(rollup(someResults()...).Datums(at, false)), "\n"))
 	fmt.Fprintf(&b, "# the same without a network\n%s\n", strings.Join(lines(rollup(someResults()...).Datums(at, true)), "\n"))
-	run := Run{Profile: ProfileTarget, Limit: 4, Started: at.Add(3 * time.Second), Scheduled: at, Duration: 812400 * time.Microsecond, Healthy: true, Delivered: DeliveryStats{Lost: 3, EMF: 4}}
+	run := Run{Profile: ProfileTarget, Limit: 4, Started: at.Add(3 * time.Second), Scheduled: at, Duration: 812400 * time.Microsecond, Healthy: true, Delivered: DeliveryStats{Lost: 3, EMF: 4}, Memory: &Memory{Failed: true, Untold: 7, Lost: 2}}
+	run.Quiet = func(i int) bool { return i == 4 } // it is down
 	for i, r := range someResults() {
 		r.LocalDelay = []time.Duration{300 * time.Microsecond, 300400 * time.Nanosecond, 0}[i%3]
 		run.Results = append(run.Results, *r)
 	}
 	fmt.Fprintf(&b, "# a run\n%s\n", strings.Join(lines(run.Datums(at)), "\n"))
+	run.Blind, run.Memory = true, nil
+	fmt.Fprintf(&b, "# a run without a network that is not remembered\n%s\n", strings.Join(lines(run.Datums(at)), "\n"))
 	fmt.Fprintf(&b, "# a run of nothing\n%s\n", strings.Join(lines((&Run{Profile: ProfileGroup, Duration: -time.Second}).Datums(at)), "\n"))
 	fmt.Fprintf(&b, "# by themselves\n%s\n# series\n", strings.Join(lines([]Datum{Completed(at), Stale(at), InvalidEvent(at)}), "\n"))
 	for _, profile := range Profiles() {
@@ -337,7 +340,7 @@ func TestTableIsWhatIsPublished(t *testing.T) {
 
 func everything(profile Profile, results []*check.Result) []Datum {
 	var ro Rollup
-	run := Run{Scheduled: at, Started: at.Add(time.Second)}
+	run := Run{Scheduled: at, Started: at.Add(time.Second), Memory: &Memory{}}
 	var all []Datum
 	for _, r := range results {
 		all = append(all, profile.Series(r, at, false)...)

@@ -15,9 +15,38 @@ type Run struct {
 	Started   time.Time
 	Duration  time.Duration
 
-	Results   []check.Result // of every target
-	Healthy   bool           // no fault of the monitor's own
-	Delivered DeliveryStats  // so far
+	Results   []check.Result   // of every target
+	Healthy   bool             // no fault of the monitor's own
+	Blind     bool             // the monitor has no network
+	Quiet     func(i int) bool // whether a result's target is under maintenance; nil: none is
+	Memory    *Memory          // of a run that is remembered; nil: it is not
+	Delivered DeliveryStats    // so far
+}
+
+// A Memory is what became of the history and its messages in a run.
+type Memory struct {
+	Failed bool // the history was not written
+	Untold int  // changes that have waited for more than ten minutes; negative: not known
+	Lost   int  // messages that were refused as invalid
+}
+
+// upShare is the share of the targets with a verdict that are not down, those under
+// maintenance left out; nothing where there is none, or no network.
+func (r *Run) upShare() []float64 {
+	up, all := 0, 0
+	for i := range r.Results {
+		if r.Blind || !r.Results[i].Checked() || r.Quiet != nil && r.Quiet(i) {
+			continue
+		}
+		all++
+		if r.Results[i].State != check.Down {
+			up++
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	return []float64{float64(up) / float64(all)}
 }
 
 // Datums returns the run's own metrics, all at that time.

@@ -142,6 +142,15 @@ var table = []row{
 	{Definition: Definition{"MetricsByLog", Count, perRun(), Profiles(), "how many datums fell back to EMF in the log, as CloudWatch did not take them"},
 		run: func(r *Run) []float64 { return []float64{float64(r.Delivered.EMF)} }},
 
+	{Definition: Definition{"UpShare", None, perRun(), Profiles(), "the share of all targets with a verdict that are up or degraded, those under maintenance left out"},
+		run: (*Run).upShare, checks: true},
+	{Definition: Definition{"HistoryFailed", None, perRun(), Profiles(), "1 when what is known could not be read or written, 0 when it was; only of runs that are remembered"},
+		run: remembered(func(m *Memory) float64 { return number(m.Failed) })},
+	{Definition: Definition{"MessagesUntold", Count, perRun(), Profiles(), "how many changes have waited for more than ten minutes to be told; only of runs that are remembered"},
+		run: remembered(func(m *Memory) float64 { return float64(m.Untold) })},
+	{Definition: Definition{"MessagesLost", Count, perRun(), Profiles(), "how many messages were refused as invalid, also in the plainest form; only of runs that are remembered"},
+		run: remembered(func(m *Memory) float64 { return float64(m.Lost) })},
+
 	{Definition: Definition{invalidEvent, Count, perRun(), nil, "1 when the event was invalid and no targets were checked"}},
 	{Definition: Definition{staleEvent, Count, perRun(), nil, "1 when the event came too late and no targets were checked"}},
 	{Definition: Definition{runCompleted, Count, perRun(), Profiles(), "1 when the run is complete; published last"}},
@@ -160,6 +169,19 @@ func perRun() []string    { return []string{overAll} }
 
 func withTargets() []Profile { return []Profile{ProfileTarget, ProfilePhases} }
 func withPhases() []Profile  { return []Profile{ProfilePhases} }
+
+// remembered is a value of a run that is remembered.
+func remembered(value func(*Memory) float64) func(*Run) []float64 {
+	return func(r *Run) []float64 {
+		if r.Memory == nil {
+			return nil
+		}
+		if v := value(r.Memory); v >= 0 { // else it is not known
+			return []float64{v}
+		}
+		return nil
+	}
+}
 
 // up is the value of Up for a result that was checked.
 func up(r *check.Result) (float64, bool) { return number(r.State != check.Down), true }

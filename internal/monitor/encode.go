@@ -49,12 +49,17 @@ func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
 const growth = 6*longestWarning + 500
 
 // encodeResults encodes the results for a response of at most limit bytes, if
-// there is a limit, so that Encode is quick later.
-func (s *Summary) encodeResults(limit int) {
+// there is a limit, so that Encode is quick later. The incidents of a run that is
+// remembered are not known yet.
+func (s *Summary) encodeResults(limit int, remembered bool) {
 	if limit == 0 {
 		return
 	}
-	if encoded, err := s.fitting(max(limit-growth, 1)); err == nil { // else Encode returns the error
+	rest := growth
+	if remembered {
+		rest += maxIncidentBytes + 3*growth
+	}
+	if encoded, err := s.fitting(max(limit-rest, 1)); err == nil { // else Encode returns the error
 		s.limit, s.encoded, s.Truncated = limit, encoded, len(encoded) < len(s.Results)
 	}
 }

@@ -48,13 +48,13 @@ func logTargets(log *slog.Logger, results []check.Result) {
 }
 
 // logSummary writes the warnings, then a line "summary" with all of the summary
-// except its results.
+// except its results and incidents.
 func logSummary(log *slog.Logger, s *Summary) {
 	for _, w := range s.Warnings {
 		log.Warn(w)
 	}
 	head := *s
-	head.Results, head.encoded = nil, nil
+	head.Results, head.encoded, head.Incidents, head.IncidentsTruncated = nil, nil, nil, false
 	logMembers(log, slog.LevelInfo, "summary", &head)
 }
 

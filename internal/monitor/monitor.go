@@ -15,8 +15,10 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/config"
+	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/remember"
 	"rollcall/internal/sweep"
 )
 
@@ -52,6 +54,18 @@ type Monitor struct {
 	// Page stores the page of a run; nil: there is none. It is called after all
 	// metrics were published. Its error becomes a warning.
 	Page func(context.Context, *Summary) error
+	// Remember remembers a run that asks for it and tells people what changed, as
+	// remember.Memory does; nil: nothing is remembered.
+	Remember func(context.Context, remember.Run) remember.Outcome
+	// What it needs to know: when an incident opens where the event does not say,
+	// the time between runs, at how many days a certificate is reported, and when
+	// maintenance of all targets is planned.
+	Alert       check.Alert
+	Interval    time.Duration
+	Certificate int
+	Maintenance []maintenance.Window
+	// Heartbeat says elsewhere that a run went well; nil: nowhere.
+	Heartbeat func(context.Context) error
 	// OwnMetrics: the run publishes metrics about itself, too.
 	OwnMetrics bool
 	// Stopping is done when the process has to end: every run then stops its
@@ -76,6 +90,7 @@ func New(c config.Config, d Dependencies) *Monitor {
 		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup, Permit: c.Env.Permit},
 		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Memory: c.CheckMemory / int64(max(c.Concurrent, 1)), Log: d.Log},
 		Log:     d.Log,
+		Alert:   c.Alert, Interval: c.Interval, Certificate: c.Certificate, Maintenance: c.Maintenance,
 	}
 	if c.Canary != nil {
 		m.Sweeper.Canary = func(ctx context.Context) check.Result { return d.Probe(ctx, c.Canary) }
@@ -128,12 +143,15 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 
 	r.sweep(ctx, publishing)
 	logTargets(r.log, s.Results)
-	s.encodeResults(m.ResponseLimit)
+	s.encodeResults(m.ResponseLimit, m.Remember != nil && p.History)
 	r.publish(publishing)
 	s.Duration = check.Milliseconds(time.Since(r.started))
 	if m.Page != nil {
 		r.storePage(publishing)
 		s.Duration = check.Milliseconds(time.Since(r.started))
+	}
+	if r.session.Err() == nil {
+		r.beat(publishing)
 	}
 	logSummary(r.log, s)
 	return s, r.session.Err()
@@ -151,6 +169,8 @@ type run struct {
 	session Session
 	added   []bool // by target: its own metrics are with the session
 	summary *Summary
+
+	remembered bool // the history was written, and nothing has waited long to be told
 }
 
 // tolerance is how far a schedule's clock may be ahead of this machine's.
@@ -220,8 +240,8 @@ func (r *run) sweep(ctx, publishing context.Context) {
 }
 
 // publish publishes the other metrics: those of targets that are not up, those
-// of groups and of all targets, then those of the run itself, and last
-// RunCompleted.
+// of groups and of all targets; then, after the run is remembered, those of the run
+// itself, and last RunCompleted.
 func (r *run) publish(ctx context.Context) {
 	m, s := r.monitor, r.summary
 	var rollup metric.Rollup
@@ -233,12 +253,15 @@ func (r *run) publish(ctx context.Context) {
 	}
 	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
 	delivered := r.session.Flush(ctx)
+	quiet := r.underMaintenance()
+	memory := r.remember(ctx, quiet)
 	healthy := func() bool { return !s.VantageUnhealthy && s.internal == 0 && delivered.Lost == 0 }
 	if m.OwnMetrics {
 		own := metric.Run{
 			Profile: r.profile, Limit: m.Limit,
 			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
 			Results: s.Results, Healthy: healthy(), Delivered: delivered,
+			Blind: s.VantageUnhealthy, Quiet: func(i int) bool { return quiet[s.Results[i].Group] }, Memory: memory,
 		}
 		r.session.Add(own.Datums(r.at)...)
 		r.session.Flush(ctx)

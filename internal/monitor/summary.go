@@ -41,6 +41,9 @@ type Summary struct {
 	LocalDelay *Delay               `json:"localDelay,omitzero"`
 	Published  metric.DeliveryStats `json:"published"`
 
+	Incidents          []Incident `json:"incidents,omitzero"` // open after this run; nil: nothing is remembered
+	IncidentsTruncated bool       `json:"incidentsTruncated,omitzero"`
+
 	Truncated bool           `json:"truncated"` // some results are left out
 	Results   []check.Result `json:"results"`   // in the event's order; the last member: see Encode
 
@@ -105,10 +108,12 @@ func (s *Summary) countResults(o sweep.Outcome) {
 	}
 }
 
+// urgency is the order in which states are shown.
+var urgency = [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, check.Up: 3}
+
 // UrgentFirst returns the results in the order of urgency: those that are down,
 // then degraded, not checked, up; the slowest first among them.
 func (s *Summary) UrgentFirst() []*check.Result {
-	urgency := [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, check.Up: 3}
 	order := make([]*check.Result, len(s.Results))
 	for i := range s.Results {
 		order[i] = &s.Results[i]

@@ -240,7 +240,7 @@ func TestEncodeTruncatedAgain(t *testing.T) {
 func TestEncodeInAdvance(t *testing.T) {
 	for _, limit := range []int{2000, 4000, 0} {
 		s := many(30)
-		s.encodeResults(3000)
+		s.encodeResults(3000, false)
 		want := many(30)
 		if limit == 0 {
 			want.Truncated = true // as it was returned

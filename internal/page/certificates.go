@@ -1,21 +1,18 @@
 package page
 
 import (
-	"cmp"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
-	"rollcall/internal/check"
+	"rollcall/internal/monitor"
 	"rollcall/internal/text"
 )
 
 const (
-	fewCertificates  = 6   // are listed whenever they expire
+	fewCertificates  = 6   // are listed whenever they expire, the others unfold
 	mostCertificates = 100 // are listed when they expire soon
 	soon             = 30  // days
-	verySoon         = 14  // days
+	verySoon         = monitor.RenewalDays
 )
 
 // A certificate is one that at least one target presented.
@@ -34,7 +31,7 @@ func (c certificate) State() string {
 	switch {
 	case c.Days < 0:
 		return "down"
-	case c.Days < verySoon:
+	case c.Days < soon:
 		return "degraded"
 	}
 	return "up"
@@ -51,6 +48,17 @@ func (c certificate) Word() string {
 		return "renew soon"
 	}
 	return "fine"
+}
+
+// Left is how long it is valid.
+func (c certificate) Left() string {
+	switch {
+	case c.Days < 0:
+		return "expired"
+	case c.Days == 0:
+		return "less than a day"
+	}
+	return text.Plural(c.Days, "day")
 }
 
 // Targets says which targets presented it, unless that is clear from its
@@ -70,47 +78,38 @@ func (c certificate) Expires() string { return date(c.NotAfter) }
 
 // A certificateTable is the certificates of a run.
 type certificateTable struct {
-	Soonest []certificate // to expire
-	All     int           // how many different ones there are
+	First []certificate // to expire
+	Rest  []certificate // those that expire soon, too
+	All   int           // how many different ones there are
 }
 
 // Certificates are those that expire first: all that expire within a month, as
 // far as there is room, and some more.
 func (v *view) Certificates() certificateTable {
-	var results []*check.Result // each certificate's together, the first to expire first
-	for i := range v.Results {
-		if v.Results[i].Certificate != nil {
-			results = append(results, &v.Results[i])
-		}
-	}
-	slices.SortStableFunc(results, func(a, b *check.Result) int { return compareCertificates(a.Certificate, b.Certificate) })
-	var t certificateTable
-	listing := true
-	for i, r := range results {
-		c := r.Certificate
-		if i > 0 && compareCertificates(results[i-1].Certificate, c) == 0 {
-			if listing {
-				t.Soonest[len(t.Soonest)-1].Others++
-			}
-			continue
-		}
-		t.All++
-		days := int(math.Floor(c.DaysLeft))
-		listing = listing && (len(t.Soonest) < fewCertificates || days < soon && len(t.Soonest) < mostCertificates)
-		if listing {
-			t.Soonest = append(t.Soonest, certificate{
-				Days: days, NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-				Refused: !c.Verified && !r.TLSUnverified, First: plain(r.Name),
-			})
+	t := certificateTable{All: len(v.certificates)}
+	for i, c := range v.certificates {
+		shown := certificateOf(c)
+		switch {
+		case i < fewCertificates:
+			t.First = append(t.First, shown)
+		case c.Days() < soon && i < mostCertificates:
+			t.Rest = append(t.Rest, shown)
+		default:
+			return t
 		}
 	}
 	return t
 }
 
-// compareCertificates is 0 if they are the same, as far as can be seen.
-func compareCertificates(a, b *check.Certificate) int {
-	return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Issuer, b.Issuer))
+func certificateOf(c monitor.Certificate) certificate {
+	return certificate{
+		Days: c.Days(), NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
+		Refused: !c.Verified && !c.First.TLSUnverified, First: targetOf(c.First).Called(), Others: c.Targets - 1,
+	}
 }
+
+// Shown is how many are listed.
+func (t certificateTable) Shown() int { return len(t.First) + len(t.Rest) }
 
 // commonName is the part of a distinguished name that people know it by, or
 // all of it.

@@ -10,21 +10,17 @@ import (
 	"rollcall/internal/text"
 )
 
-// milliseconds writes a duration as people compare them: one unit, one
-// decimal, digits in groups of three; nothing if it is absent.
+// milliseconds writes a duration in milliseconds without the unit, for columns
+// of figures: one decimal below ten, digits in groups of three; nothing if it is
+// absent.
 func milliseconds(d time.Duration) string {
-	if d == check.Absent {
+	switch {
+	case d == check.Absent:
 		return ""
+	case d < 10*time.Millisecond-50*time.Microsecond:
+		return text.Milliseconds(d, 1)
 	}
-	return text.Thousands(text.Milliseconds(d, 1))
-}
-
-// number writes milliseconds without a fraction where there is none.
-func number(d time.Duration) string {
-	if d%time.Millisecond == 0 {
-		return text.Count(int(d / time.Millisecond))
-	}
-	return milliseconds(d)
+	return text.Count(int(d.Round(time.Millisecond) / time.Millisecond))
 }
 
 // percent is n of all, in percent; 0 of nothing.

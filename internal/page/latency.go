@@ -1,11 +1,13 @@
 package page
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/monitor"
 	"rollcall/internal/text"
 )
 
@@ -32,9 +34,7 @@ func durationsOf(results []check.Result) durations {
 		if r.Unsure {
 			d.unsure++
 		}
-		// A result that was read from JSON does not say whether its response
-		// was complete; that of one that is up was.
-		if !r.Complete && r.State != check.Up && r.State != check.Degraded {
+		if !monitor.Responded(r) {
 			continue
 		}
 		d.total = append(d.total, r.Duration)
@@ -52,22 +52,6 @@ func durationsOf(results []check.Result) durations {
 	return d
 }
 
-// scaleFor is what a bar of full width stands for: a round number that is as
-// long as the longest, unless that is far longer than most are.
-func scaleFor(sorted []time.Duration) time.Duration {
-	if len(sorted) == 0 {
-		return time.Second
-	}
-	longest := min(sorted[len(sorted)-1], 3*text.Percentile(sorted, 75))
-	for unit := time.Millisecond; ; unit *= 10 {
-		for _, tenths := range []time.Duration{10, 15, 20, 30, 40, 50, 60, 80} {
-			if scale := unit / 10 * tenths; scale >= longest {
-				return scale
-			}
-		}
-	}
-}
-
 // A tick is a mark of an axis.
 type tick struct {
 	At   float64 // percent
@@ -76,24 +60,35 @@ type tick struct {
 
 // Ticks are the marks of the bars' scale.
 func (v *view) Ticks() []tick {
-	return []tick{{0, number(0)}, {50, number(v.scale / 2)}, {100, number(v.scale)}}
+	return []tick{{0, "0"}, {50, text.Duration(v.scale / 2)}, {100, text.Duration(v.scale)}}
 }
 
-// A percentileRow is one of the table of percentiles.
-type percentileRow struct {
-	Label              string
-	N                  int
-	P50, P90, P99, Max time.Duration
-}
+const (
+	leastLatency = 10  // responses that have percentiles, and targets that have a search
+	leastP99     = 100 // responses of which one in a hundred means something
+)
 
-// Percentiles are those of the complete responses, of the whole and of each
-// phase; nil if there are none.
-func (v *view) Percentiles() []percentileRow {
-	var rows []percentileRow
+// Percentiles are a table of those of the complete responses, of the whole and
+// of each phase: a row of headings, and a row each.
+func (v *view) Percentiles() (rows [][]string) {
+	percents := []int{50, 90, 99}
+	if len(v.durations.total) < leastP99 {
+		percents = percents[:2]
+	}
+	headings := []string{""}
+	for _, p := range percents {
+		headings = append(headings, fmt.Sprint("p", p))
+	}
+	rows = append(rows, append(headings, "max"))
 	row := func(label string, sorted []time.Duration) {
-		if n := len(sorted); n > 0 {
-			rows = append(rows, percentileRow{label, n, text.Percentile(sorted, 50), text.Percentile(sorted, 90), text.Percentile(sorted, 99), sorted[n-1]})
+		if len(sorted) == 0 {
+			return
 		}
+		cells := []string{label}
+		for _, p := range append(percents, 100) {
+			cells = append(cells, text.Duration(text.Percentile(sorted, p)))
+		}
+		rows = append(rows, cells)
 	}
 	row("Total", v.durations.total)
 	for i, sorted := range v.durations.phases {
@@ -122,14 +117,26 @@ type column struct{ At, Width, Height float64 } // percent; height of the highes
 type mark struct {
 	At          float64 // percent
 	Label, Text string
-	Level       int    // labels stand one below the other
+	Level       int    // of the label, above the columns: those that would overlap stand one above the other
 	Anchor      string // of the label, on the side that has room for it
 }
 
-// Chart is the distribution of the durations; nil if there are none.
+// overlaps reports whether two labels on one level would, in a narrow chart.
+func (m mark) overlaps(other mark) bool {
+	const widest = 30 // percent
+	begin := func(m mark) float64 {
+		if m.Anchor == "end" {
+			return m.At - widest
+		}
+		return m.At
+	}
+	return m.Level == other.Level && math.Abs(begin(m)-begin(other)) < widest
+}
+
+// Chart is the distribution of the durations; nil if there are too few.
 func (v *view) Chart() *chart {
 	sorted := v.durations.total
-	if len(sorted) == 0 {
+	if len(sorted) < leastLatency {
 		return nil
 	}
 	low, high := bounds(sorted)
@@ -138,15 +145,21 @@ func (v *view) Chart() *chart {
 		return round(min(math.Log(float64(max(d, low))/float64(low))/span, 1) * 100)
 	}
 	c := &chart{Responses: len(sorted), Columns: histogram(sorted, x), Ticks: ticks(low, high, x)}
-	c.Axis = number(low) + " to " + number(high) + " ms"
-	for i, p := range []struct {
+	c.Axis = text.Duration(low) + " to " + text.Duration(high)
+	for _, p := range []struct {
 		label   string
 		percent int
 	}{{"p50", 50}, {"p90", 90}, {"p99", 99}} {
+		if p.percent == 99 && len(sorted) < leastP99 {
+			continue
+		}
 		d := text.Percentile(sorted, p.percent)
-		m := mark{At: x(d), Label: p.label, Text: milliseconds(d) + " ms", Level: 12 + 15*i, Anchor: "start"}
+		m := mark{At: x(d), Label: p.label, Text: text.Duration(d), Level: 42, Anchor: "start"}
 		if m.At > 55 {
 			m.Anchor = "end"
+		}
+		for slices.ContainsFunc(c.Marks, m.overlaps) {
+			m.Level -= 15
 		}
 		c.Marks = append(c.Marks, m)
 	}
@@ -195,7 +208,7 @@ func ticks(low, high time.Duration, x func(time.Duration) float64) []tick {
 	for unit := 100 * time.Microsecond; unit <= high; unit *= 10 {
 		for _, step := range steps {
 			if d := unit * step; d >= low && d <= high {
-				all = append(all, tick{x(d), number(d)})
+				all = append(all, tick{x(d), text.Duration(d)})
 			}
 		}
 	}

@@ -42,7 +42,7 @@ var (
 // no page.
 var parsed = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"ms": milliseconds, "count": text.Count, "plural": text.Plural, "code": code, "plain": plain, "lines": printableLines,
+		"count": text.Count, "plural": text.Plural, "code": code, "plain": plain, "lines": printableLines,
 	}).Parse(markup))
 })
 

@@ -95,6 +95,8 @@ func everything() *monitor.Summary {
 	slow, flaky, redirected, expired := member(7), member(8), member(9), member(10)
 	slow.Unsure, slow.Uncertainty = true, 12*ms
 	flaky.Flaky, flaky.Attempts = true, 2
+	flaky.Title, flaky.Link = "The shop’s health", "https://wiki.example.com/shop"
+	flaky.Warnings = []string{"a header was ignored"}
 	redirected.Redirects, redirected.BodyTruncated = []string{"https://www.example.com", "https://www.example.com/en"}, true
 	expired.State, expired.Reason, expired.Phase, expired.Detail = check.Down, check.TLSExpired, check.TLS, "certificate expired 1 day ago (2026-11-26)"
 	expired.Status, expired.Complete, expired.HTTP = 0, false, ""
@@ -112,7 +114,7 @@ func everything() *monitor.Summary {
 	}
 	invalid := check.Result{Name: "example.com#391196688aa5", Group: "default", State: check.NotChecked, Reason: check.InvalidTarget,
 		Detail: "url: is not absolute (write https://…)", Phases: check.NoPhases()}
-	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid)
+	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid, member(11), member(12), member(13), member(14))
 	*s = monitor.Summary{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started, Duration: s.Duration, Healthy: true, Profile: s.Profile,
 		Event: s.Event, Warnings: s.Warnings, LocalDelay: s.LocalDelay, Published: s.Published, Results: s.Results,
@@ -212,7 +214,8 @@ func TestThePageIsSelfContained(t *testing.T) {
 			inline = append(inline, n.Data+"-src "+hash(n.FirstChild.Data))
 		}
 		for _, a := range n.Attr {
-			inside := strings.HasPrefix(a.Val, "#") || n.Data == "link" && strings.HasPrefix(a.Val, "data:")
+			inside := strings.HasPrefix(a.Val, "#") || n.Data == "link" && strings.HasPrefix(a.Val, "data:") ||
+				n.Data == "a" && strings.HasPrefix(a.Val, "https://") && attribute(n, "rel") == "noreferrer noopener"
 			if slices.Contains([]string{"src", "href", "srcset", "action", "data", "poster", "background"}, a.Key) && !inside {
 				t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
 			}
@@ -246,7 +249,10 @@ func poisoned() *monitor.Summary {
 	for i := range s.Results {
 		r := &s.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
-		r.URL, r.Redirects = "https://example.com/"+hostile, []string{hostile}
+		r.URL, r.Redirects, r.Warnings = "https://example.com/"+hostile, []string{hostile}, []string{hostile}
+		if i%2 == 0 {
+			r.Title, r.Link = hostile, "https://example.com/"+hostile
+		}
 		if r.Certificate != nil {
 			r.Certificate = &check.Certificate{Subject: hostile, Issuer: hostile, NotAfter: noon}
 		}
@@ -264,7 +270,8 @@ func TestHostileStringsAreText(t *testing.T) {
 	for i := range good.Results {
 		r := &good.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = harmless.Replace(r.Name), harmless.Replace(r.Group), "harmless", "harmless", "harmless"
-		r.URL, r.Redirects = harmless.Replace(r.URL), []string{"harmless"}
+		r.URL, r.Redirects, r.Warnings = harmless.Replace(r.URL), []string{"harmless"}, []string{"harmless"}
+		r.Title, r.Link = harmless.Replace(r.Title), harmless.Replace(r.Link)
 		if r.Certificate != nil {
 			r.Certificate = &check.Certificate{Subject: "harmless", Issuer: "harmless", NotAfter: noon}
 		}
@@ -315,10 +322,10 @@ func rowsOf(t testing.TB, page string) (rows []string) {
 
 func TestRows(t *testing.T) {
 	rows := rowsOf(t, written(t, everything()))
-	const first = "down hanging.example default URL https://hanging.example Failed in Connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
+	const first = "down hanging.example default More about hanging.example URL https://hanging.example Failed in Connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
 		"Measured by the process’s clock, to ±0.05 ms; the monitor’s own delay, not counted, was 0.0 ms timeout : no response within 10s " +
-		"10,000.0 1.0 9,999.0"
-	if len(rows) != 11 || rows[0] != first {
+		"10 s 1.0 9,999"
+	if len(rows) != 15 || rows[0] != first {
 		t.Fatalf("%d rows, the first\n%s\nwant\n%s", len(rows), rows[0], first)
 	}
 	for i, part := range []string{"hanging", "shop-00003", "shop-00010", "blocked", "degraded shop-00007", "not checked example.com#", "up"} {
@@ -326,7 +333,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %d is %q, want %s", i, rows[i], part)
 		}
 	}
-	for _, part := range []string{"up flaky", "≈120.0", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, expires 2026-11-26; refused"} {
+	for _, part := range []string{"up flaky", "≈120 ms", "The shop’s health shop-00008", "warning: a header was ignored", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, expires 2026-11-26; refused"} {
 		if !strings.Contains(strings.Join(rows, "\n"), part) {
 			t.Errorf("no row has %q:\n%s", part, strings.Join(rows, "\n"))
 		}
@@ -352,7 +359,7 @@ func TestSizeWhenEverythingIsDown(t *testing.T) {
 	for i := range s.Results {
 		s.Results[i].State, s.Results[i].Reason, s.Results[i].Detail = check.Down, check.Timeout, "no response within 10s"
 	}
-	if page := written(t, counted(&monitor.Summary{Results: s.Results})); len(page) > 3_100_000 || len(rowsOf(t, page)) != 10_000 {
+	if page := written(t, counted(&monitor.Summary{Results: s.Results})); len(page) > 3_900_000 || len(rowsOf(t, page)) != 10_000 {
 		t.Errorf("%d bytes", len(page))
 	} else {
 		t.Logf("%d bytes", len(page))
@@ -363,10 +370,10 @@ func TestNoMoreRowsThanCanBeOpened(t *testing.T) {
 	const n = 20_000
 	page := written(t, crowd(n))
 	rows := rowsOf(t, page)
-	if len(rows) != mostRows || len(page) > 3_000_000 {
+	if len(rows) != mostRows || len(page) > 3_500_000 {
 		t.Errorf("%d rows in %d bytes", len(rows), len(page))
 	}
-	for _, part := range []string{"The first 10,000 of 20,000 targets", "10,000 targets of 20,000 have no row here", "500 of 20,000 targets are down", "The first 250 names unfold"} {
+	for _, part := range []string{"The first 10,000 of 20,000 targets", "10,000 targets of 20,000 have no row here", "500 of 20,000 targets are down", "The first 250 rows have more to unfold", "; all of them are up: the list ends"} {
 		if !strings.Contains(strings.NewReplacer("<strong>", "", "</strong>", "").Replace(page), part) {
 			t.Errorf("the page does not say %q", part)
 		}
@@ -433,7 +440,8 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestNumbers(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0.0", 49 * time.Microsecond: "0.0", 51 * time.Microsecond: "0.1", 999 * ms: "999.0", time.Second: "1,000.0", 1234567 * ms: "1,234,567.0",
+		0: "0.0", 49 * time.Microsecond: "0.0", 51 * time.Microsecond: "0.1", 9949 * time.Microsecond: "9.9", 9951 * time.Microsecond: "10", 999 * ms: "999",
+		time.Second: "1,000", 1234567 * ms: "1,234,567",
 		check.Absent: "",
 	} {
 		if got := milliseconds(d); got != want {
@@ -444,24 +452,6 @@ func TestNumbers(t *testing.T) {
 
 // The scale is a round number, and one that hangs does not make the others
 // vanish.
-func TestScale(t *testing.T) {
-	hundred := slices.Repeat([]time.Duration{100 * ms}, 99)
-	for _, test := range []struct {
-		sorted []time.Duration
-		want   time.Duration
-	}{
-		{nil, time.Second},
-		{[]time.Duration{0}, ms},
-		{[]time.Duration{45 * ms, 144 * ms}, 150 * ms},
-		{append(slices.Clone(hundred), 10*time.Second), 300 * ms},
-		{append(slices.Clone(hundred), 220*ms), 300 * ms},
-	} {
-		if got := scaleFor(test.sorted); got != test.want {
-			t.Errorf("scaleFor(… %v) = %v, want %v", test.sorted[max(0, len(test.sorted)-1):], got, test.want)
-		}
-	}
-}
-
 func TestBounds(t *testing.T) {
 	for _, test := range []struct{ shortest, longest, low, high time.Duration }{
 		{0, 0, 100 * time.Microsecond, 200 * time.Microsecond},
@@ -482,12 +472,12 @@ func TestCertificatesOfSeveralTargets(t *testing.T) {
 		s.Results[i].Certificate = &check.Certificate{Subject: "O=nobody", Issuer: "CN=R11", NotAfter: noon, DaysLeft: 13.9, Verified: true}
 	}
 	got := newView(s).Certificates()
-	if got.All != 1 || got.Soonest[0].Days != 13 || got.Soonest[0].Word() != "renew now" || got.Soonest[0].Subject != "O=nobody" ||
-		got.Soonest[0].Targets() != "shop-00000.example.com/health and 2 others" {
+	if got.All != 1 || got.First[0].Days != 13 || got.First[0].Word() != "renew now" || got.First[0].Subject != "O=nobody" ||
+		got.First[0].Targets() != "shop-00000.example.com/health and 2 others" {
 		t.Errorf("%+v", got)
 	}
-	if many := newView(crowd(10_000)).Certificates(); len(many.Soonest) != mostCertificates || many.All != 10_000 {
-		t.Errorf("%d of %d", len(many.Soonest), many.All)
+	if many := newView(crowd(10_000)).Certificates(); many.Shown() != mostCertificates || len(many.First) != fewCertificates || many.All != 10_000 {
+		t.Errorf("%d of %d", many.Shown(), many.All)
 	}
 }
 

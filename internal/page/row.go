@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -18,7 +19,7 @@ type row struct {
 	State  string // as results have it: the row's class
 	Word   string // as people have it
 	Flaky  bool
-	Name   string
+	target
 	Group  string // "" if there is one group only
 	Reason string // "" for what is up
 	Detail string
@@ -32,7 +33,7 @@ type fact struct{ Label, Text string }
 func (v *view) row(r *check.Result, unfolds bool) row {
 	w := row{
 		State: r.State.String(), Word: strings.ReplaceAll(r.State.String(), "_", " "), Flaky: r.Flaky,
-		Name: plain(r.Name), Detail: plain(r.Detail), Cells: cells(r, v.scale),
+		target: targetOf(r), Detail: plain(strings.Join(details(r), "; ")), Cells: cells(r, v.scale),
 	}
 	if v.groups != nil {
 		w.Group = plain(r.Group)
@@ -44,6 +45,39 @@ func (v *view) row(r *check.Result, unfolds bool) row {
 		w.Facts = facts(r)
 	}
 	return w
+}
+
+// details are what there is to say of a result in its row.
+func details(r *check.Result) []string {
+	var all []string
+	if r.Detail != "" {
+		all = append(all, r.Detail)
+	}
+	for _, w := range r.Warnings {
+		all = append(all, "warning: "+w)
+	}
+	return all
+}
+
+// A target is one as the page names it.
+type target struct {
+	Name  string
+	Title string // what people call it; "" is Name
+	Link  string // "": it leads nowhere
+}
+
+// Called is the title, or the name.
+func (t target) Called() string { return cmp.Or(t.Title, t.Name) }
+
+// targetOf leads to where the event says, or to the target's URL, whose query is
+// not known here.
+func targetOf(r *check.Result) target {
+	t := target{Name: plain(r.Name), Title: plain(r.Title)}
+	to := plain(cmp.Or(r.Link, strings.TrimSuffix(r.URL, "?…")))
+	if strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "http://") {
+		t.Link = to
+	}
+	return t
 }
 
 // phases are the phases in their order.
@@ -62,9 +96,12 @@ func cells(r *check.Result, scale time.Duration) template.HTML {
 		if r.Unsure {
 			b = append(b, "≈"...)
 		}
-		b = append(b, milliseconds(r.Duration)...)
+		b = append(b, text.Duration(r.Duration)...)
 	}
-	b = append(b, "<td>"...)
+	if b = append(b, "<td"...); r.Measured() && r.Duration > scale {
+		b = append(b, " class=over"...)
+	}
+	b = append(b, '>')
 	b = appendBar(b, r, scale)
 	for _, phase := range phases {
 		b = append(b, "<td>"...)
@@ -85,8 +122,7 @@ const thinnest = 0.4
 
 // appendBar draws the phases, a line each, in percent of the scale. Each begins
 // on the left, and the later ones are drawn first, so that the earlier ones lie
-// above them: half as many figures. Where they are longer than the scale, the
-// drawing ends in a mark.
+// above them: half as many figures. What is longer than the scale is clipped.
 func appendBar(b []byte, r *check.Result, scale time.Duration) []byte {
 	if !r.Measured() || scale <= 0 {
 		return b
@@ -95,7 +131,7 @@ func appendBar(b []byte, r *check.Result, scale time.Duration) []byte {
 	var at time.Duration
 	for i, phase := range phases {
 		at += max(r.Phases.Of(phase), 0)
-		ends[i] = min(float64(at)/float64(scale)*100, 100)
+		ends[i] = float64(at) / float64(scale) * 100
 	}
 	last := len(ends) - 1
 	ends[last] = max(ends[last], thinnest)
@@ -104,9 +140,6 @@ func appendBar(b []byte, r *check.Result, scale time.Duration) []byte {
 		b = append(b, "<line x2="...)
 		b = strconv.AppendFloat(b, math.Round(ends[last-i]*10)/10, 'f', -1, 64)
 		b = append(b, "% />"...)
-	}
-	if at > scale {
-		b = append(b, `<path d="M0 0l5 5-5 5" />`...)
 	}
 	return append(b, "</svg>"...)
 }
@@ -120,9 +153,15 @@ func facts(r *check.Result) []fact {
 		}
 	}
 	add("URL", r.URL)
-	add("Redirected to", strings.Join(r.Redirects, " → "))
+	if len(r.Legs) < 2 {
+		add("Redirected to", strings.Join(r.Redirects, " → "))
+	} else {
+		for i, leg := range r.Legs {
+			add(fmt.Sprintf("Request %d", i+1), fmt.Sprintf("%s: %d, HTTP/%s from %s, %s", leg.URL, leg.Status, leg.HTTP, leg.IP, text.Duration(leg.Phases.Sum())))
+		}
+	}
 	add("Expected", r.Expression)
-	if r.Phase != check.NoPhase {
+	if judged := r.Reason == check.Status || r.Reason == check.Expectation; r.Phase != check.NoPhase && !judged {
 		add("Failed in", phaseTitles[r.Phase])
 	}
 	if r.Status != 0 {
@@ -149,7 +188,7 @@ func facts(r *check.Result) []fact {
 			unsure = ": unsure"
 		}
 		add("Measured", fmt.Sprintf("by the %s’s clock, to ±%s ms%s; the monitor’s own delay, not counted, was %s ms",
-			r.Clock, text.Milliseconds(r.Uncertainty, 2), unsure, milliseconds(r.LocalDelay)))
+			r.Clock, text.Milliseconds(r.Uncertainty, 2), unsure, text.Milliseconds(r.LocalDelay, 1)))
 	}
 	return all
 }

@@ -14,17 +14,21 @@ import (
 // A view is a summary as the template reads it.
 type view struct {
 	*monitor.Summary
-	order     []*check.Result // what is wrong first
-	groups    []string        // sorted; nil if there is one only
-	scale     time.Duration   // what a bar of full width stands for
-	durations durations
-	shown     int         // rows that have been written
-	full      func() bool // there is no room for another row
+	order        []*check.Result // what is wrong first
+	problems     []*monitor.Problem
+	bad          int // of the order are not up
+	certificates []monitor.Certificate
+	groups       []string      // sorted; nil if there is one only
+	scale        time.Duration // what a bar of full width stands for
+	durations    durations
+	shown        int         // rows that have been written
+	full         func() bool // there is no room for another row
 }
 
 func newView(s *monitor.Summary) *view {
-	v := &view{Summary: s, order: s.UrgentFirst(), durations: durationsOf(s.Results)}
-	v.scale = scaleFor(v.durations.total)
+	v := &view{Summary: s, order: s.UrgentFirst(), durations: durationsOf(s.Results), certificates: s.Certificates()}
+	v.problems, v.bad = monitor.Problems(v.order)
+	v.scale = text.Scale(v.durations.total)
 	seen := map[string]bool{}
 	for i := range s.Results {
 		if g := s.Results[i].Group; !seen[g] {
@@ -39,8 +43,14 @@ func newView(s *monitor.Summary) *view {
 	return v
 }
 
-// Duration is the run's.
-func (v *view) Duration() time.Duration { return time.Duration(v.Summary.Duration) }
+// Took is how long the run did.
+func (v *view) Took() string { return text.Duration(time.Duration(v.Summary.Duration)) }
+
+// ScaleMilliseconds is what a bar of full width stands for.
+func (v *view) ScaleMilliseconds() float64 { return float64(v.scale) / float64(time.Millisecond) }
+
+// Filtered reports whether there are enough targets to search among.
+func (v *view) Filtered() bool { return v.Targets >= leastLatency }
 
 // A stateCount is how many targets have a state.
 type stateCount struct {
@@ -96,6 +106,9 @@ func (v *view) Rows() iter.Seq[row] {
 // Left is how many results have no row.
 func (v *view) Left() int { return len(v.Results) - v.shown }
 
+// LeftAreUp reports whether all of those are up.
+func (v *view) LeftAreUp() bool { return v.shown >= v.bad }
+
 // Unfolded is how many rows unfold, where those are not all.
 func (v *view) Unfolded() int {
 	if v.shown > mostUnfolded {
@@ -125,8 +138,8 @@ type cause struct {
 // Causes are the reasons that occurred, except ok, the most frequent first.
 func (v *view) Causes() []cause {
 	counts := map[check.Reason]int{}
-	for i := range v.Results {
-		counts[v.Results[i].Reason]++
+	for _, p := range v.problems {
+		counts[p.Reason] += len(p.Results)
 	}
 	var causes []cause
 	for _, r := range check.Reasons() {

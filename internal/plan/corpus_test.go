@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/weburl"
 )
 
@@ -40,6 +42,11 @@ func filesOf(files fs.FS) map[string]Source {
 
 func parse(event []byte, in Inputs) (*Plan, error) {
 	return Parse(context.Background(), bytes.NewReader(event), in)
+}
+
+// parseLines reads a list that says what it is by its content.
+func parseLines(ctx context.Context, r io.Reader, in Inputs) (*Plan, error) {
+	return ParseInput(ctx, r, list.Options{}, in)
 }
 
 // Each file of testdata/invalid holds one fault; the text beside it is the
@@ -114,6 +121,25 @@ func describe(p *Plan) string {
 		fmt.Fprintf(&b, ", scheduled %s", p.Scheduled)
 	}
 	b.WriteString("\n")
+	for _, flag := range []struct {
+		name string
+		on   bool
+	}{{"history", p.History}, {"witness", p.Witness}, {"begin", p.Begin}, {"sum", p.Sum}} {
+		if flag.on {
+			fmt.Fprintf(&b, "%s\n", flag.name)
+		}
+	}
+	if p.Part.Of != 0 {
+		fmt.Fprintf(&b, "part %d of %d, run %q, until %s\n", p.Part.Index, p.Part.Of, p.Run, p.Until)
+	}
+	for _, w := range p.Maintenance {
+		fmt.Fprintf(&b, "maintenance %s\n", w)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Groups)) {
+		if g := p.Groups[name]; g.Title != "" || g.Alert != nil || len(g.Maintenance) > 0 {
+			fmt.Fprintf(&b, "group %s: title %q, alert %s, maintenance %s\n", name, g.Title, describeAlert(g.Alert), g.Maintenance)
+		}
+	}
 	for _, w := range p.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
@@ -122,6 +148,9 @@ func describe(p *Plan) string {
 		if t.Invalid != "" {
 			fmt.Fprintf(&b, "  invalid %s\n", t.Invalid)
 			continue
+		}
+		if t.Title != "" || t.Link != "" {
+			fmt.Fprintf(&b, "  title %q\n  link %s\n", t.Title, t.Link)
 		}
 		fmt.Fprintf(&b, "  URL %s\n%s", weburl.String(t.URL), describeSettings(t.Settings))
 	}
@@ -155,10 +184,41 @@ func describeSettings(s *check.Settings) string {
 		{"client key", s.TLS.ClientKey, ""},
 		{"expect", fmt.Sprint(s.Expect), fmt.Sprint(std.Expect)},
 		{"warn", fmt.Sprint(s.Warn), fmt.Sprint(std.Warn)},
+		{"public", s.Public, false},
+		{"alert", describeAlert(s.Alert), describeAlert(nil)},
 	} {
 		if f.got != f.want {
 			fmt.Fprintf(&b, "  %s %v\n", f.name, f.got)
 		}
 	}
 	return b.String()
+}
+
+func describeAlert(a *check.Alert) string {
+	if a == nil {
+		return "of the stack"
+	}
+	return fmt.Sprintf("%+v", *a)
+}
+
+// Each file of testdata/doubtful is an event that Parse takes, with a target that
+// can't be checked or with a warning; the text beside it says which.
+func TestDoubtfulEvents(t *testing.T) {
+	forEachEvent(t, "doubtful", func(t *testing.T, data []byte) string {
+		p, err := parse(data, inputs())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Invalid) == 0 && len(p.Warnings) == 0 {
+			t.Error("there is nothing wrong with it")
+		}
+		var b strings.Builder
+		for _, problem := range p.Invalid {
+			fmt.Fprintf(&b, "%s\n", problem)
+		}
+		for _, w := range p.Warnings {
+			fmt.Fprintf(&b, "warning: %s\n", w)
+		}
+		return b.String()
+	})
 }

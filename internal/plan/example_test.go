@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing/fstest"
 
+	"rollcall/internal/list"
 	"rollcall/internal/plan"
 )
 
@@ -58,8 +59,8 @@ func ExampleInvalidEventError() {
 	// urls[0].retries: 99 is out of range (0 to 10)
 }
 
-func ExampleParseLines() {
-	p, err := plan.ParseLines(context.Background(), strings.NewReader("https://example.com # the first\n\nhttps://example.org\n"), plan.Inputs{})
+func ExampleParseInput() {
+	p, err := plan.ParseInput(context.Background(), strings.NewReader("https://example.com # the first\n\nhttps://example.org\n"), list.Options{}, plan.Inputs{})
 	fmt.Println(len(p.Targets), err)
 	// Output: 2 <nil>
 }

@@ -137,7 +137,7 @@ func TestReferencesOverHTTPAreWarnedOf(t *testing.T) {
 
 // Lists of lines know references too.
 func TestReferencesInLines(t *testing.T) {
-	p, err := ParseLines(t.Context(), strings.NewReader("https://a.example/${env:TOKEN}\nhttps://a.example/${env:OTHER}\n"), inputs())
+	p, err := parseLines(t.Context(), strings.NewReader("https://a.example/${env:TOKEN}\nhttps://a.example/${env:OTHER}\n"), inputs())
 	if err != nil || p.Targets[0].URL.Path != "/t0k3n" || !strings.Contains(p.Targets[1].Invalid, "not allowed") {
 		t.Errorf("%v: %+v", err, p)
 	}

@@ -80,18 +80,18 @@ const separators = ",;|"
 
 // What the lines of a list have in common.
 const (
-	noScheme  = "has no scheme (write https:// before it)"
-	noSchemes = "no line has a scheme (write https:// before each)"
-	columns   = "every line has a %q, as in CSV, which becomes a part of the URL (write one URL a line; percent-encode what is meant)"
-	hasATab   = "has a tab (write one URL a line, without other columns)"
+	noScheme = "has no scheme (write https:// before it)"
+	columns  = "every line has a %q, as in CSV, which becomes a part of the URL (write one URL a line; percent-encode what is meant)"
+	hasATab  = "has a tab (write one URL a line, without other columns)"
 )
 
 // sightings are where the texts of a list look like something else.
 type sightings struct {
-	texts     int
-	separated [len(separators)]int // texts with each of separators
-	byWords   map[string]*sighting
-	order     []*sighting
+	texts      int
+	schemeless int                  // texts that are hosts
+	separated  [len(separators)]int // texts with each of separators
+	byWords    map[string]*sighting
+	order      []*sighting
 }
 
 // A sighting is one lookalike, and where it is.
@@ -101,8 +101,11 @@ type sighting struct {
 	count int
 }
 
-// mostPlaces is how many paths a warning names.
-const mostPlaces = 3
+const (
+	mostPlaces    = 3  // paths that a warning names
+	mostSightings = 50 // warnings; all others are one more
+	otherwise     = "can't be checked for other reasons"
+)
 
 // note looks at a text at path, in which readURL has found invalid. It returns
 // why the text is invalid, which may be another reason. line: it is of a list.
@@ -130,14 +133,23 @@ func (s *sightings) note(path, text string, line bool, invalid error) error {
 		}
 		return invalid
 	}
-	if line && errors.Is(invalid, weburl.ErrNoScheme) {
+	switch {
+	case !line || invalid == nil:
+	case errors.Is(invalid, weburl.ErrNoScheme):
 		s.add(path, noScheme)
+		s.schemeless++
+	default:
+		s.add(path, invalid.Error())
 	}
 	return invalid
 }
 
 func (s *sightings) add(path, words string) {
 	seen := s.byWords[words]
+	if seen == nil && len(s.order) == mostSightings {
+		words = otherwise
+		seen = s.byWords[words]
+	}
 	if seen == nil {
 		if s.byWords == nil {
 			s.byWords = map[string]*sighting{}
@@ -147,7 +159,7 @@ func (s *sightings) add(path, words string) {
 		s.order = append(s.order, seen)
 	}
 	if seen.count++; seen.count <= mostPlaces {
-		seen.first = append(seen.first, path)
+		seen.first = append(seen.first, strings.TrimSuffix(path, placeEnd))
 	}
 }
 
@@ -159,9 +171,6 @@ func (s *sightings) warnings(lines bool) []string {
 	for _, one := range s.order {
 		if one.words != noScheme {
 			seen += one.count
-		} else if one.count == s.texts && s.texts > 1 {
-			all = append(all, noSchemes)
-			continue
 		}
 		where := strings.Join(one.first, ", ")
 		if left := one.count - len(one.first); left > 0 {

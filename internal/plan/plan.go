@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
+	"rollcall/internal/maintenance"
 )
 
 // noURL is the warning of a plan without targets.
@@ -24,8 +25,35 @@ type Plan struct {
 	Metrics   string         // the profile: "group", "target" or "phases"; "" where the event names none
 	PerHost   int            // how many checks at once of one host name and port; 0 where the event names none
 	Scheduled time.Time      // when the schedule meant the run to start, in UTC; zero if the event does not say
-	Warnings  []string       // what is right but may not be meant
-	Event     RawEvent       // what it was made of; nil where that was not an event
+
+	Groups      map[string]Group     // by name: those of the targets, and those that the event describes
+	Maintenance []maintenance.Window // of all targets
+	History     bool                 // the run is remembered and told of
+	Witness     bool                 // the run is asked by another monitor: it publishes and remembers nothing
+
+	// Of a run in parts.
+	Begin, Sum bool      // its first step, its last
+	Part       Part      // which part this is; zero: the whole list
+	Run        string    // of which run; "" where the event does not say
+	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
+
+	Warnings []string  // what is right but may not be meant
+	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
+	Event    RawEvent  // what it was made of; nil where that was not an event
+}
+
+// A Group is what an event says of one group.
+type Group struct {
+	Title       string               // what messages and pages call it; "" is its name
+	Alert       *check.Alert         // of its targets that have none of their own; nil: as the stack says
+	Maintenance []maintenance.Window // of its targets, beside those of the plan
+}
+
+// A Part is one of the equal parts that a list is checked in: the targets of the
+// source whose number, counted from 0, leaves Index when divided by Of.
+type Part struct {
+	Index int // 0 to Of - 1
+	Of    int // 0: there are no parts
 }
 
 // Inputs are what an event may refer to.
@@ -41,6 +69,11 @@ type Inputs struct {
 	// Permit reports whether a reference may use a variable for a host, as
 	// [Grants.Permit] does. Nil: none may.
 	Permit func(name, host string) bool
+
+	// Defaults is a JSON object with fields of defaults, which are laid over
+	// the event's own. In problems, paths into it begin with "defaults here".
+	// Nil: there are none.
+	Defaults []byte
 }
 
 // Parse reads an event, a JSON object, and the source that it names. What is
@@ -52,68 +85,75 @@ type Inputs struct {
 // same, and says why in Invalid.
 func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 	ps := &problems{}
-	data, err := readAll(event)
-	if errors.Is(err, errTooLarge) {
+	data, err := list.ReadAll(event)
+	if errors.Is(err, list.ErrTooLarge) {
 		ps.report("", "%v", err)
-		return nil, &InvalidEventError{*ps}
+		return nil, &InvalidEventError{Problems: *ps}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the event: %w", err)
 	}
+	return parseEvent(ctx, data, readJSON(ctx, data, "", ps), in, ps)
+}
+
+// parseEvent makes the plan of an event, which data is and root as JSON, and of
+// the source that it names.
+func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *problems) (*Plan, error) {
 	fields := settingFields()
-	root := readJSON(ctx, data, "", ps)
 	e := readEvent(root, fields, builtIn())
 	urls := e.urls
-	var source io.ReadCloser
+	var source *list.Reader
 	var name string
-	lines := false
+	array := false
 	if e.source.kind != absent {
-		if source, name = openSource(ctx, e.source, in.Sources); source == nil {
-			return nil, &InvalidEventError{*ps}
+		var opened io.ReadCloser
+		if opened, name = openSource(ctx, e.source, in.Sources); opened == nil {
+			return nil, &InvalidEventError{Problems: *ps}
 		}
-		defer source.Close()
-		lines = !strings.EqualFold(path.Ext(name), ".json")
+		defer opened.Close()
+		var err error
+		if source, err = list.Open(opened, list.Options{Name: strings.TrimSuffix(name, "?…")}); err != nil {
+			e.source.problem("read %s: %v", quote(name), err)
+		}
 	}
-	if source != nil && !lines {
+	if source != nil && source.Format().Document() {
 		inner := builtIn()
-		if data, err := readAll(source); err != nil {
+		if root, _, err := readDocument(ctx, source, name+placeEnd, ps); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
-			inner = readEvent(readJSON(ctx, data, name+placeEnd, ps), fields, inner)
+			inner = readRoot(root, fields, inner)
+			array = root.kind == anArray
 		}
 		if inner.source.kind != absent {
 			inner.source.problem("cannot be used in a source: a source cannot name another")
 		}
+		for _, m := range inner.ofRun {
+			m.problem("cannot be used in a source: it belongs to the event that names the source")
+		}
 		if len(*ps) == 0 {
 			e = readEvent(root, fields, inner) // what it says wins, field by field
 		}
-		urls = inner.urls
+		urls, source = inner.urls, nil
 	}
-	list := newTargetList(e, fields, in, ps)
+	targets := newTargetList(e, fields, in, ps)
 	if ctx.Err() != nil {
-		return list.finish(data, context.Cause(ctx))
+		return targets.finish(data, context.Cause(ctx))
 	}
-	if lines {
-		return list.finish(data, list.addLines(ctx, name+":", source))
+	if source != nil {
+		return targets.finish(data, targets.addEntries(ctx, source, name))
+	}
+	if array {
+		return targets.finish(data, targets.addArray(ctx, urls, name))
 	}
 	if urls.kind != absent && urls.require(anArray) {
 		for _, v := range urls.content {
 			if ctx.Err() != nil {
-				return list.finish(data, context.Cause(ctx))
+				return targets.finish(data, context.Cause(ctx))
 			}
-			list.add(v)
+			targets.add(v)
 		}
 	}
-	return list.finish(data, nil)
-}
-
-// ParseLines reads one URL a line, with the built-in defaults. Blank lines
-// are skipped; # begins a comment at a line's start and after white space. A
-// line of more than 64 KiB is an [*InvalidEventError], and so is what can't be
-// read; any other error is ctx's.
-func ParseLines(ctx context.Context, lines io.Reader, in Inputs) (*Plan, error) {
-	list := newTargetList(builtIn(), settingFields(), in, &problems{})
-	return list.finish(nil, list.addLines(ctx, "line ", lines))
+	return targets.finish(data, nil)
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
@@ -126,35 +166,34 @@ func ParseURLs(urls []string, in Inputs) (*Plan, error) {
 	return list.finish(nil, nil)
 }
 
-// maxEvent bounds an event, in bytes: ten times what Lambda takes.
-const maxEvent = 64 << 20
-
-// errTooLarge is readAll's, in the words of a problem.
-var errTooLarge = errors.New("is larger than 64 MiB")
-
-// readAll reads up to maxEvent bytes.
-func readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxEvent+1))
-	if err == nil && len(data) > maxEvent {
-		err = errTooLarge
-	}
-	return data, err
-}
-
 // An event is what its bytes say, before there are targets.
 type event struct {
 	group     string          // of targets that name none
+	groupAt   value           // where that is written; absent: nowhere
 	settings  *check.Settings // of targets that have none of their own, references as written
 	metrics   string
 	perHost   int
 	scheduled time.Time
 	urls      value
 	source    value
+
+	groups      map[string]groupLayers
+	maintenance []maintenance.Window
+	history     bool
+	witness     bool
+	begin, sum  bool
+	part        Part
+	run         string
+	until       time.Time
+	ofRun       members // the fields of parts.go that are given
 }
+
+// defaultGroup is that of targets that name none.
+const defaultGroup = "default"
 
 // builtIn is an event that says nothing.
 func builtIn() event {
-	return event{group: "default", settings: &check.Settings{
+	return event{group: defaultGroup, settings: &check.Settings{
 		Method:    http.MethodGet,
 		Timeout:   10 * time.Second,
 		Redirects: 10,
@@ -168,25 +207,26 @@ func builtIn() event {
 const (
 	fieldURLs       = "urls"
 	fieldSource     = "source"
+	fieldScheduled  = "scheduled"
+	fieldSchema     = "$schema"
 	fieldItems      = "Items"
 	fieldBatchInput = "BatchInput"
 )
+
+// schedulerPlaceholder begins what EventBridge Scheduler replaces.
+const schedulerPlaceholder = "<aws.scheduler."
 
 // profiles are the values of metrics.
 var profiles = []string{"group", "target", "phases"}
 
 // eventFields returns the table of an event's fields.
 func eventFields(settings []setting) []field[event] {
-	return []field[event]{
+	fields := []field[event]{
 		{"defaults", schema{"$ref": "#/$defs/defaults"}, func(v value, e *event) {
-			all := v.requireObject(targetFields(settings))
-			for _, m := range all {
-				switch m.name {
-				case fieldName, fieldURL:
-					m.problem("belongs to a target, not to the defaults")
-				case fieldGroup:
-					e.group, _ = m.requireWords()
-				}
+			all := requireDefaults(v, settings)
+			if group := all.get(fieldGroup); group.kind != absent {
+				e.group, _ = group.requireWords()
+				e.groupAt = group
 			}
 			e.settings = overlay(e.settings, all, settings)
 		}},
@@ -210,46 +250,54 @@ func eventFields(settings []setting) []field[event] {
 				e.perHost = int(n)
 			}
 		}},
-		{"scheduled", schema{
+		{fieldScheduled, schema{
 			"description": "When the schedule meant the run to start; Scheduler fills the placeholder in.",
 			"type":        "string",
-			"pattern":     `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$|^<aws\.scheduler\..*>$`,
+			"pattern":     scheduledPattern,
 			"examples":    []string{"<aws.scheduler.scheduled-time>"},
 		}, func(v value, e *event) {
-			text, ok := v.requireText()
-			if !ok || strings.HasPrefix(text, "<aws.scheduler.") && strings.HasSuffix(text, ">") {
-				return // no scheduler has replaced the placeholder: it counts as absent
+			if !strings.HasPrefix(v.text, schedulerPlaceholder) || !strings.HasSuffix(v.text, ">") { // else it counts as absent
+				e.scheduled, _ = requireTime(v)
 			}
-			scheduled, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				v.problem("invalid time %s (for example 2006-01-02T15:04:05Z)", quote(text))
-			}
-			e.scheduled = scheduled.UTC()
 		}},
 		{fieldURLs, schema{
-			"description": "The targets: each a URL, or an object with one.", "type": "array",
-			"items": schema{"anyOf": []schema{{"type": "string"}, {"$ref": "#/$defs/target"}}},
+			"description": "The targets: each a URL, or an object with one.", "type": "array", "minItems": 1,
+			"items": schema{"anyOf": []schema{{"$ref": "#/$defs/url"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
-			"description": "A file that holds the targets, instead of urls: below the package, *.json an event, any other one URL a line.",
-			"type":        "string", "minLength": 1, "not": schema{"pattern": `^/|^s3://|(^|/)\.\.(/|$)|\.[gG][zZ]$`},
+			"description": "A file that holds the targets, instead of urls, below the package. Its ending says what it is: an event in .json or .yaml, a list in .jsonl, .csv, .tsv or .xml, else one URL a line; .gz after any.",
+			"type":        "string", "minLength": 1, "allOf": []schema{without(refusedSources)},
 		}, func(v value, e *event) { e.source = v }},
 	}
+	return slices.Concat(fields, groupFields(settings), runFields())
+}
+
+// readRoot reads a document: an event, or an array of its targets.
+func readRoot(root value, settings []setting, base event) event {
+	if root.kind == anArray {
+		base.urls = root
+		return base
+	}
+	return readEvent(root, settings, base)
 }
 
 // readEvent reads everything of an event but its targets, and lays it over
 // base.
 func readEvent(root value, settings []setting, base event) event {
 	e := base
-	e.urls, e.source = value{}, value{}
+	e.urls, e.source, e.ofRun = value{}, value{}, nil
 	if root.kind == absent {
+		return e
+	}
+	if root.kind == anArray {
+		root.problem("is an array, not an object (write {\"urls\": […]})")
 		return e
 	}
 	fields := eventFields(settings)
 	all := root.requireObject(append(fieldNames(fields), fieldItems, fieldBatchInput))
 	if items, input := all.get(fieldItems), all.get(fieldBatchInput); items.kind != absent || input.kind != absent {
 		for _, m := range all {
-			if m.name != fieldItems && m.name != fieldBatchInput {
+			if m.name != fieldItems && m.name != fieldBatchInput && m.name != fieldSchema {
 				m.problem("cannot be used with %s and %s: a batch has no other field", fieldItems, fieldBatchInput)
 			}
 		}
@@ -260,9 +308,12 @@ func readEvent(root value, settings []setting, base event) event {
 		all = members{items}
 		if input.kind != absent {
 			for _, m := range input.requireObject(fieldNames(fields)) {
-				if m.name == fieldURLs || m.name == fieldSource {
+				switch {
+				case m.name == fieldURLs || m.name == fieldSource:
 					m.problem("cannot be used in %s: %s are the URLs", fieldBatchInput, fieldItems)
-				} else {
+				case isRunField(m.name) || m.name == fieldSchema:
+					m.problem("cannot be used in %s", fieldBatchInput)
+				default:
 					all = append(all, m)
 				}
 			}
@@ -271,10 +322,14 @@ func readEvent(root value, settings []setting, base event) event {
 	for _, f := range fields {
 		if v := all.get(f.name); v.kind != absent {
 			f.lay(v, &e)
+			if isRunField(f.name) {
+				e.ofRun = append(e.ofRun, v)
+			}
 		}
 	}
 	if e.urls.kind != absent && e.source.kind != absent {
 		e.source.problem("cannot be used with %s: an event has one or the other", fieldURLs)
 	}
+	reportExclusions(all, &e)
 	return e
 }

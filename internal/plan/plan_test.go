@@ -17,6 +17,7 @@ import (
 	"testing/iotest"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/weburl"
 )
 
@@ -208,7 +209,7 @@ func seen(p *Plan, err error) string {
 }
 
 func TestLines(t *testing.T) {
-	long := "https://a.example/" + strings.Repeat("x", maxLine-len("https://a.example/")-1)
+	long := "https://a.example/" + strings.Repeat("x", list.MaxLine-len("https://a.example/")-1)
 	tests := []struct {
 		name, lines string
 		want        []string // URLs
@@ -224,7 +225,7 @@ func TestLines(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := ParseLines(context.Background(), iotest.OneByteReader(strings.NewReader(test.lines)), Inputs{})
+			p, err := parseLines(context.Background(), iotest.OneByteReader(strings.NewReader(test.lines)), Inputs{})
 			if test.problem != "" {
 				wantProblem(t, err, test.problem)
 				return
@@ -253,7 +254,7 @@ func wantProblem(t *testing.T, err error, want string) {
 
 func TestLinesThatCanNotBeRead(t *testing.T) {
 	broken := iotest.DataErrReader(strings.NewReader("https://a.example\nhttps://b.ex"))
-	p, err := ParseLines(context.Background(), &failing{broken, errors.New("the disk is gone")}, Inputs{})
+	p, err := parseLines(context.Background(), &failing{broken, errors.New("the disk is gone")}, Inputs{})
 	if p != nil {
 		t.Errorf("got a plan of %d targets, want none", len(p.Targets))
 	}
@@ -278,7 +279,7 @@ func (f *failing) Read(b []byte) (int, error) {
 // suffers from it.
 func TestLongLists(t *testing.T) {
 	const lines = 100_000
-	list := func(at int, instead string) io.Reader {
+	lined := func(at int, instead string) io.Reader {
 		var b strings.Builder
 		for i := 1; i <= lines; i++ {
 			if i == at {
@@ -289,7 +290,7 @@ func TestLongLists(t *testing.T) {
 		}
 		return strings.NewReader(b.String())
 	}
-	p, err := ParseLines(context.Background(), list(lines, "https://[host.example"), Inputs{})
+	p, err := parseLines(context.Background(), lined(lines, "https://[host.example"), Inputs{})
 	if err != nil || len(p.Targets) != lines {
 		t.Fatalf("a bad one at the end: %v, and a plan of %d", err, len(p.Targets))
 	}
@@ -298,9 +299,9 @@ func TestLongLists(t *testing.T) {
 			t.Errorf("a bad one at the end: line %d is invalid: %q", i+1, invalid)
 		}
 	}
-	_, err = ParseLines(context.Background(), list(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)), Inputs{})
+	_, err = parseLines(context.Background(), lined(70_000, "https://long.example/"+strings.Repeat("x", 10<<20)), Inputs{})
 	wantProblem(t, err, "line 70000: is longer than 64 KiB")
-	_, err = ParseLines(context.Background(), &failing{list(0, ""), errors.New("unexpected EOF")}, Inputs{})
+	_, err = parseLines(context.Background(), &failing{lined(0, ""), errors.New("unexpected EOF")}, Inputs{})
 	wantProblem(t, err, "line 100001: can't be read: unexpected EOF")
 }
 
@@ -341,7 +342,7 @@ func TestSourceDoesNotLeaveItsRoot(t *testing.T) {
 
 func TestSourceThatIsTooLarge(t *testing.T) {
 	folder := t.TempDir()
-	for name, size := range map[string]int64{"big.json": maxEvent + 1, "big.txt": maxLine + 1} {
+	for name, size := range map[string]int64{"big.json": list.MaxDocument + 1, "big.txt": list.MaxLine + 1} {
 		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -483,7 +484,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkPlan(t, p)
-		if lines, err := ParseLines(context.Background(), bytes.NewReader(event), Inputs{}); err == nil {
+		if lines, err := parseLines(context.Background(), bytes.NewReader(event), Inputs{}); err == nil {
 			checkPlan(t, lines)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"rollcall/internal/text"
 )
 
 // maxListed is how many problems an error spells out, so that its text stays
@@ -14,45 +16,57 @@ const maxListed = 1000
 // holds no value of a header, no body, no user information and no query.
 type InvalidEventError struct {
 	Problems []Problem // at least one, in the order in which they were found
+	More     int       // how many more there are, beside those and those alike
 }
 
 // TookLonger is what is wrong with an event that takes longer to read than a
 // run has time for: the cause of the context that [Parse] is given.
 func TookLonger(limit time.Duration) *InvalidEventError {
-	return &InvalidEventError{problems{{"", fmt.Sprintf("is too much for one run: reading the event took longer than %s, half of the run's time", limit.Round(time.Millisecond))}}}
+	return &InvalidEventError{Problems: problems{{
+		Message: fmt.Sprintf("is too much for one run: reading the event took longer than %s, half of the run's time", limit.Round(time.Millisecond)),
+	}}}
 }
 
 // A Problem is one thing that is wrong with an event.
 type Problem struct {
 	Path    string // where: "urls[3].timeout", "list.txt:17", "line 2, column 5"; "" is the whole event
 	Message string // what: `invalid duration "5x" (for example 10s or 500ms)`
+	Alike   int    // how many more entries of the list have the same
 }
 
 // Error says how many problems there are and then each on a line of its own,
 // at most 1,000 of them.
 func (e *InvalidEventError) Error() string {
+	all, shown := len(e.Problems)+e.More, min(len(e.Problems), maxListed)
+	left := all - shown
+	for _, p := range e.Problems {
+		all += p.Alike
+	}
 	var b strings.Builder
 	plural := "s"
-	if len(e.Problems) == 1 {
+	if all == 1 {
 		plural = ""
 	}
-	fmt.Fprintf(&b, "the event has %d problem%s:", len(e.Problems), plural)
-	for i, p := range e.Problems {
-		if i == maxListed {
-			fmt.Fprintf(&b, "\nand %d more", len(e.Problems)-maxListed)
-			break
-		}
+	fmt.Fprintf(&b, "the event has %d problem%s:", all, plural)
+	for _, p := range e.Problems[:shown] {
 		b.WriteString("\n" + p.String())
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "\nand %d more", left)
 	}
 	return b.String()
 }
 
 // String returns the path, a colon and the message.
 func (p Problem) String() string {
+	said := p.Path + placeEnd + p.Message
 	if p.Path == "" {
-		return "the event " + p.Message
+		said = "the event " + p.Message
 	}
-	return p.Path + ": " + p.Message
+	if p.Alike > 0 {
+		said += fmt.Sprintf(" (and %s more like it)", text.Count(p.Alike))
+	}
+	return said
 }
 
 // problems collects what is wrong.
@@ -62,7 +76,7 @@ type problems []Problem
 const placeEnd = ": "
 
 func (ps *problems) report(path, format string, args ...any) {
-	*ps = append(*ps, Problem{strings.TrimSuffix(path, placeEnd), fmt.Sprintf(format, args...)})
+	*ps = append(*ps, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: fmt.Sprintf(format, args...)})
 }
 
 // quote returns s in quotation marks, cut to what fits a line.
@@ -74,17 +88,26 @@ func quote(s string) string {
 }
 
 // suggestion returns ` (did you mean "timeout"?)` if got is close to a known
-// word, and "" if it is not. Case does not matter; a typo may be one edit in
-// every three letters.
+// word or is its beginning, and "" if it is not. Case does not matter; a typo may
+// be one edit in every three letters of the word, and more than one only where most
+// letters are right.
 func suggestion(got string, known []string) string {
-	const longest = 32 // no known word comes near it
+	const (
+		longest  = 32 // no known word comes near it
+		shortest = 4  // what is shorter begins many words
+	)
 	best, least := "", longest
 	if len(got) > longest {
 		return ""
 	}
 	for _, word := range known {
+		if len(got) >= shortest && len(got) < len(word) && strings.EqualFold(got, word[:len(got)]) {
+			return fmt.Sprintf(" (did you mean %q?)", word)
+		}
+	}
+	for _, word := range known {
 		d := distance(strings.ToLower(got), strings.ToLower(word))
-		if d < least && d <= (len(word)+1)/3 {
+		if d < least && d <= (len(word)+1)/3 && (d == 1 || 2*d < len(got)) {
 			best, least = word, d
 		}
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -57,24 +58,25 @@ func settingFields() []setting {
 	compiled := &compiledExpressions{bySource: map[string]*expect.Expression{}}
 	return []setting{
 		{"method", schema{
-			"description": "The request's method. Default: GET.", "type": "string",
-			"pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$", "not": schema{"const": http.MethodConnect},
+			"description": "The request's method, in upper case. Default: GET.", "type": "string",
+			"examples": []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"},
+			"pattern":  methodPattern, "allOf": []schema{{"not": schema{"const": http.MethodConnect}}},
 		}, readMethod},
 		{"headers", headersSchema(), readHeaders},
-		{"body", textSchema("The request's body; takes ${env:NAME}."), func(v value, s *check.Settings) {
+		{"body", textSchema("The request's body; takes ${env:NAME}.").with(schema{"allOf": []schema{{"$ref": "#/$defs/references"}}}), func(v value, s *check.Settings) {
 			s.Body, _ = requireReferences(v)
 		}},
 		{"userAgent", wordsSchema("Who we say we are: a browser's name, or any text. Default: rollcall/<version>.").with(schema{
 			"examples": []string{"chrome", "firefox", "safari", "edge"},
-			"not":      schema{"pattern": `[\x00-\x08\x0a-\x1f\x7f]`}, // no header can carry it
+			"pattern":  userAgentPattern,
 		}), func(v value, s *check.Settings) {
 			var ok bool
 			if s.UserAgent, ok = v.requireWords(); ok && !httpguts.ValidHeaderFieldValue(s.UserAgent) {
 				v.problem("invalid header value")
 			}
 		}},
-		{"timeout", textSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
-			"pattern": `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`, "examples": []string{"10s", "500ms"},
+		{"timeout", durationSchema("From the lookup to the last byte of the body, one attempt; at most 15m. Default: 10s.").with(schema{
+			"allOf": []schema{without(noDuration)},
 		}), readTimeout},
 		integer("redirects", "How many are followed; 0: the first response counts. Default: 10.", 0, maxRedirects,
 			func(s *check.Settings, n int64) { s.Redirects = int(n) }),
@@ -101,6 +103,10 @@ func settingFields() []setting {
 				fieldClientCertificate: []string{fieldClientKey}, fieldClientKey: []string{fieldClientCertificate},
 			},
 		}), readTLS},
+		{"public", schema{"description": "Shown on the status page, without its URL. Default: false.", "type": "boolean"}, func(v value, s *check.Settings) {
+			s.Public = v.require(aBoolean) && v.text == "true"
+		}},
+		{fieldAlert, alertSchema(), readAlert},
 	}
 }
 
@@ -197,7 +203,11 @@ type compiledExpressions struct {
 // one before.
 func expressions(name, description string, compiled *compiledExpressions, put func(*check.Settings, []check.Condition)) setting {
 	s := schema{
-		"description": description, "type": "array", "maxItems": maxExpressions, "items": schema{"type": "string", "pattern": `\S`},
+		"description": description, "type": "array", "maxItems": maxExpressions,
+		"items": schema{"type": "string", "pattern": wordsPattern, "examples": []string{
+			"status == 200", "status in [200, 204]", "body contains 'Welcome'", "body matches '<title>.*</title>'", "json.db == 'up'",
+			"header['Content-Type'] startsWith 'application/json'", "duration < 300", "certificate.daysLeft > 14",
+		}},
 		"examples": []any{[]string{"status == 200", "json.db == 'up'"}},
 	}
 	return setting{name, s, func(v value, s *check.Settings) {
@@ -225,7 +235,9 @@ func expressions(name, description string, compiled *compiledExpressions, put fu
 				e, err := expect.Compile(source)
 				if err != nil {
 					hint := ""
-					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Unknown != "" {
+					if wrong, ok := errors.AsType[*expect.Error](err); ok && wrong.Hint() != "" {
+						hint = " (" + wrong.Hint() + ")"
+					} else if ok && wrong.Unknown != "" {
 						hint = suggestion(wrong.Unknown, expect.Names())
 					}
 					element.problem("%s: %v%s", quote(source), err, hint)
@@ -299,19 +311,46 @@ func addHeaders(s *check.Settings, own http.Header) {
 }
 
 func readTimeout(v value, s *check.Settings) {
-	text, ok := v.requireText()
-	if !ok {
-		return
-	}
-	timeout, err := time.ParseDuration(text)
+	timeout, ok := requireDuration(v)
 	switch {
-	case err != nil:
-		v.problem("invalid duration %s (for example 10s or 500ms)", quote(text))
+	case !ok:
 	case timeout <= 0 || timeout > maxTimeout:
-		v.problem("%s is out of range (above 0s, at most 15m)", quote(text))
+		v.problem("%s is out of range (above 0s, at most 15m)", quote(v.text))
 	default:
 		s.Timeout = timeout
 	}
+}
+
+func durationSchema(description string) schema {
+	return textSchema(description).with(schema{
+		"pattern": durationPattern, "examples": []string{"10s", "500ms"},
+	})
+}
+
+// requireDuration returns the duration that v has to be.
+func requireDuration(v value) (time.Duration, bool) {
+	if v.kind == aNumber {
+		v.problem("is a number, not a string (%s)", durationHint(v.text))
+		return 0, false
+	}
+	text, ok := v.requireText()
+	if !ok {
+		return 0, false
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		v.problem("invalid duration %s (%s)", quote(text), durationHint(text))
+		return 0, false
+	}
+	return d, true
+}
+
+// durationHint is what was probably meant by a text that is not a duration.
+func durationHint(text string) string {
+	if n, err := strconv.ParseUint(text, 10, 16); err == nil && n < 1000 {
+		return fmt.Sprintf(`write "%ds" or "%[1]dms"`, n)
+	}
+	return "for example 10s or 500ms"
 }
 
 // readTLS reads an object whose members are laid over those that are there.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
-	"path"
 	"strings"
 	"unicode"
 
@@ -79,10 +78,6 @@ func openSource(ctx context.Context, v value, sources map[string]Source) (io.Rea
 	open := sources[scheme]
 	if open == nil {
 		v.problem("%s sources are not supported", scheme)
-		return nil, ""
-	}
-	if strings.EqualFold(path.Ext(u.Path), ".gz") {
-		v.problem("compressed sources are not supported")
 		return nil, ""
 	}
 	source, _, err := open(ctx, u, "")

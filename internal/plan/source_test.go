@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"testing/iotest"
+
+	"rollcall/internal/list"
 )
 
 // bucket is a source of another scheme.
@@ -35,6 +37,7 @@ func TestSourceByScheme(t *testing.T) {
 		"lists/b.json":     `{"defaults": {"timeout": "2s"}, "urls": ["https://a.example"]}`,
 		"lists/wrong.json": `{"urls": [{"ulr": "https://a.example", "url": "https://a.example"}]}`,
 		"lists/same.txt":   "",
+		"lists/b.txt.gz":   "https://a.example\n",
 	})
 	for source, want := range map[string]string{
 		"s3://lists/a.txt":               "a.example 10s, b.example 10s",
@@ -43,7 +46,7 @@ func TestSourceByScheme(t *testing.T) {
 		"s3://lists/none.txt":            `source: open "s3://lists/none.txt": no such key`,
 		"s3://key:MARKER@lists/?MARKER":  `source: open "s3://lists/?…": no such key`,
 		"s3://lists/same.txt":            `source: open "s3://lists/same.txt": unchanged`,
-		"s3://lists/a.txt.gz":            "source: compressed sources are not supported",
+		"s3://lists/b.txt.gz":            `source: read "s3://lists/b.txt.gz": is not compressed by gzip, as its name says`,
 		"s3://lists/%zz":                 "source: invalid URL",
 		"https://user:MARKER@a.example/": "source: https sources are not supported",
 		"file:///lists/a.txt":            "source: file sources are not supported",
@@ -93,7 +96,7 @@ func TestReadingEnds(t *testing.T) {
 			t.Errorf("%s: got %v, %v", event, p, err)
 		}
 	}
-	if p, err := ParseLines(ctx, strings.NewReader("https://a.example"), Inputs{}); p != nil || !errors.Is(err, gone) {
+	if p, err := parseLines(ctx, strings.NewReader("https://a.example"), Inputs{}); p != nil || !errors.Is(err, gone) {
 		t.Errorf("lines: got %v, %v", p, err)
 	}
 	broken := errors.New("the pipe is broken")
@@ -106,7 +109,7 @@ func TestEventThatIsTooLarge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: make test-all")
 	}
-	_, err := Parse(t.Context(), io.LimitReader(endless{}, maxEvent+1), Inputs{})
+	_, err := Parse(t.Context(), io.LimitReader(endless{}, list.MaxDocument+1), Inputs{})
 	if want := "the event has 1 problem:\nthe event is larger than 64 MiB"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -1,19 +1,19 @@
 package plan
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
 
 	"rollcall/internal/check"
+	"rollcall/internal/list"
 	"rollcall/internal/redact"
 	"rollcall/internal/weburl"
 )
@@ -22,9 +22,8 @@ const (
 	// maxGroups keeps a run's aggregates few: each group has metrics of its own.
 	maxGroups = 50
 
-	// maxLine bounds a line with its end, in bytes: eight times what servers
-	// commonly take.
-	maxLine = 64 << 10
+	// maxTargets keeps the memory of a plan below 1 GiB.
+	maxTargets = 1_000_000
 )
 
 // The fields of a target that are not settings.
@@ -32,10 +31,14 @@ const (
 	fieldName  = "name"
 	fieldGroup = "group"
 	fieldURL   = "url"
+	fieldTitle = "title"
+	fieldLink  = "link"
 )
 
+var ownFields = []string{fieldURL, fieldName, fieldGroup, fieldTitle, fieldLink}
+
 func targetFields(fields []setting) []string {
-	return append(fieldNames(fields), fieldURL, fieldName, fieldGroup)
+	return append(fieldNames(fields), ownFields...)
 }
 
 // A targetList makes the targets of a plan.
@@ -46,17 +49,31 @@ type targetList struct {
 	variables variables
 
 	event   event
-	request request // the event's, references replaced
+	request request          // the event's, references replaced
+	layers  map[string]layer // of the groups that the event describes
 
-	lines bool      // the targets are lines of a text
-	seen  sightings // of what looks like something else than a URL
+	lines    bool      // the targets are entries of a list
+	place    string    // of the list, where it has a name
+	https    bool      // hosts without a scheme get https://
+	hint     string    // what else to do about them
+	seen     sightings // of what looks like something else than a URL
+	alike    alike     // problems that many entries have
+	warnings []string
+	full     bool // there are too many targets
 
 	targets []check.Target
 	origins []origin // of targets[i]
 	byName  map[string]int
 	groups  map[string]bool
 
-	unencrypted string // the first target whose references are sent over http; "": none
+	invalid     []Problem // of the plan
+	unencrypted string    // the first target whose references are sent over http; "": none
+}
+
+// A layer is what targets of a group have that say nothing themselves.
+type layer struct {
+	settings *check.Settings // references as written
+	request  request         // references replaced
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -70,51 +87,55 @@ type origin struct {
 }
 
 func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetList {
+	if in.Defaults != nil {
+		if own := readJSON(context.Background(), in.Defaults, "defaults here"+placeEnd, ps); own.kind != absent {
+			e.settings = overlay(e.settings, own.requireObject(fieldNames(fields)), fields)
+		}
+	}
 	l := &targetList{
 		ps: ps, event: e, fields: fields, names: targetFields(fields),
 		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
 		byName:    map[string]int{}, groups: map[string]bool{},
 	}
 	l.request = l.variables.resolve(e.settings)
+	if e.group != "" { // else that is a problem already
+		l.groupOf(e.groupAt)
+	}
+	l.layers = map[string]layer{}
+	for name, group := range e.groups {
+		s := e.settings
+		if len(*ps) == 0 { // else its members may not be what they should
+			for _, members := range group.settings {
+				s = overlay(s, members, fields)
+			}
+		}
+		l.layers[name] = layer{s, l.variables.resolve(s)}
+	}
 	return l
 }
 
-// addLines adds one target a line. place and a line's number make its path.
-// Its error is ctx's.
-func (l *targetList) addLines(ctx context.Context, place string, lines io.Reader) error {
-	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(nil, maxLine)
-	number := 0
-	l.lines = true
-	for scanner.Scan() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		number++
-		line := scanner.Text()
-		if number == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
-		}
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		line, _, _ = strings.Cut(line, " #") // any other # is part of a URL
-		line, _, _ = strings.Cut(line, "\t#")
-		if line = strings.TrimSpace(line); line != "" {
-			l.add(value{path: place + strconv.Itoa(number), kind: aString, text: line, ps: l.ps})
+// layerOf returns the layer of a group, which is the event's own where the event
+// does not describe it.
+func (l *targetList) layerOf(group string) layer {
+	if described, ok := l.layers[group]; ok {
+		return described
+	}
+	return layer{l.event.settings, l.request}
+}
+
+// groupOf returns the group of a target whose own one v is, or absent. Where the
+// event describes its groups it is one of them.
+func (l *targetList) groupOf(v value) string {
+	if v.kind == absent {
+		return l.event.group
+	}
+	group, ok := v.requireWords()
+	if ok && len(l.event.groups) > 0 && group != defaultGroup {
+		if _, known := l.event.groups[group]; !known {
+			v.problem("%s is not one of the event's groups%s", quote(group), suggestion(group, slices.Sorted(maps.Keys(l.event.groups))))
 		}
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	at := place + strconv.Itoa(number+1)
-	switch err := scanner.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		l.ps.report(at, "is longer than 64 KiB")
-	case err != nil:
-		l.ps.report(at, "can't be read: %v", withoutPath(err))
-	}
-	return nil
+	return group
 }
 
 // add adds the target that v is, a URL or an object with one, unless it is
@@ -134,7 +155,10 @@ func (l *targetList) add(v value) {
 		v.problem("is %s, neither a string nor an object", v.kind)
 		return
 	}
-	text, _ := link.requireText()
+	text, written := link.requireText()
+	if l.https {
+		text = cmp.Or(list.WithScheme(text), text)
+	}
 	refers := strings.Contains(text, "${")
 	u, user, invalid := readURL(text)
 	if refers {
@@ -147,15 +171,23 @@ func (l *targetList) add(v value) {
 	if id == nil || refers && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
-	o := origin{v.path, text, id, overlay(withUser(l.event.settings, user), own, l.fields)}
-	t := check.Target{Group: l.event.group, URL: u}
+	layer := l.layerOf(cmp.Or(own.get(fieldGroup).text, l.event.group))
+	o := origin{v.path, text, id, overlay(withUser(layer.settings, user), own, l.fields)}
+	t := check.Target{URL: u}
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
 	}
-	if group := own.get(fieldGroup); group.kind != absent {
-		t.Group, _ = group.requireWords()
+	t.Group = l.groupOf(own.get(fieldGroup))
+	if title := own.get(fieldTitle); title.kind != absent {
+		t.Title, _ = readTitle(title)
+	}
+	if link := own.get(fieldLink); link.kind != absent {
+		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
+		if invalid != nil && written && link.path != "" {
+			l.noteInvalid(v, "url: "+invalid.Error())
+		}
 		return
 	}
 
@@ -176,15 +208,15 @@ func (l *targetList) add(v value) {
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
 	if i, taken := l.byName[t.Name]; taken {
-		if t.Group != l.targets[i].Group || !o.same(&l.origins[i]) {
-			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), l.origins[i].path)
+		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
+			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), strings.TrimSuffix(l.origins[i].path, placeEnd))
 		}
 		return
 	}
 	t.Settings = o.settings
 	if invalid == nil {
-		r := l.request
-		if o.settings != l.event.settings {
+		r := layer.request
+		if o.settings != layer.settings {
 			r = l.variables.resolve(o.settings)
 		}
 		if refers {
@@ -197,8 +229,19 @@ func (l *targetList) add(v value) {
 			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
 		}
 	}
+	if len(l.targets) == maxTargets {
+		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
+		l.full = true
+		return
+	}
+	if t.Invalid != "" {
+		l.noteInvalid(v, t.Invalid)
+	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
+	if len(l.origins) == cap(l.origins) {
+		l.origins = slices.Grow(l.origins, len(l.origins)+1) // by half, large slices would be copied five times
+	}
 	l.origins = append(l.origins, o)
 	if !l.groups[t.Group] {
 		l.groups[t.Group] = true
@@ -206,6 +249,25 @@ func (l *targetList) add(v value) {
 			v.problem("is in one group too many: an event has at most %d", maxGroups)
 		}
 	}
+}
+
+// noteInvalid keeps why the target that v is can't be checked: a field, a colon and
+// the reason.
+func (l *targetList) noteInvalid(v value, invalid string) {
+	if len(l.invalid) == maxListed {
+		return
+	}
+	path := v.path
+	if field, reason, found := strings.Cut(invalid, ": "); found && (v.kind == anObject || field == fieldURL) {
+		invalid = reason
+		if v.kind == anObject {
+			if !strings.HasSuffix(path, placeEnd) {
+				path += "."
+			}
+			path += field
+		}
+	}
+	l.invalid = append(l.invalid, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: invalid})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -249,12 +311,26 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
-	if len(*l.ps) > 0 {
-		return nil, &InvalidEventError{*l.ps}
+	l.requireSchemes()
+	if before := len(*l.ps); before > 0 {
+		if *l.ps = append(*l.ps, l.invalid...); l.lines {
+			l.alike.fold(l.ps, before)
+		}
+		return nil, &InvalidEventError{*l.ps, l.alike.more}
 	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
-		Warnings: l.seen.warnings(l.lines),
+		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
+		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
+		Groups:   map[string]Group{},
+		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
+		Invalid:  l.invalid,
+	}
+	for name := range l.groups {
+		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}
+	}
+	for name, group := range l.event.groups {
+		p.Groups[name] = Group{group.title, l.layerOf(name).settings.Alert, group.maintenance}
 	}
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}

@@ -49,7 +49,7 @@ func TestNamesDoNotChange(t *testing.T) {
 // What was one target is one, also where two spellings are asked for differently
 // today; and what had two names still has.
 func TestIdentityOutlivesSpelling(t *testing.T) {
-	p, err := ParseLines(context.Background(), strings.NewReader("https://a.example/|\nhttps://a.example/%7C\nhttps://a.example/a/../b\nhttps://a.example/b\nhttps://a.example/c d\nhttps://a.example/c%20d\n"), Inputs{})
+	p, err := parseLines(context.Background(), strings.NewReader("https://a.example/|\nhttps://a.example/%7C\nhttps://a.example/a/../b\nhttps://a.example/b\nhttps://a.example/c d\nhttps://a.example/c%20d\n"), Inputs{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,15 +53,25 @@ type value struct {
 // problem with line and column. All paths begin with place. When ctx ends
 // before, values are missing.
 func readJSON(ctx context.Context, data []byte, place string, ps *problems) value {
+	return (&decoder{ctx: ctx, place: place, ps: ps}).read(data)
+}
+
+// read returns the one JSON value that data is, as readJSON does.
+func (d *decoder) read(data []byte) value { return d.readAt(data, "") }
+
+// readAt returns the one JSON value that data is; path leads to it.
+func (d *decoder) readAt(data []byte, path string) value {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
-	for i, r := range string(data) {
-		if r == utf8.RuneError && !bytes.HasPrefix(data[i:], []byte("\ufffd")) {
-			ps.report(place+position(data, i), "is not valid UTF-8")
-			return value{}
+	if !utf8.Valid(data) {
+		for i, r := range string(data) {
+			if r == utf8.RuneError && !bytes.HasPrefix(data[i:], []byte("\ufffd")) {
+				d.ps.report(d.position(data, i), "is not valid UTF-8")
+				return value{}
+			}
 		}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		ps.report(place, "is empty")
+		d.ps.report(d.place, "is empty")
 		return value{}
 	}
 	var raw json.RawMessage
@@ -70,35 +80,83 @@ func readJSON(ctx context.Context, data []byte, place string, ps *problems) valu
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = max(int(syntax.Offset)-1, 0)
 		}
-		ps.report(place+position(data, at), "%v", err)
+		d.ps.report(d.position(data, at), "%v%s", err, syntaxHint(data, at))
 		return value{}
 	}
-	d := decoder{json.NewDecoder(bytes.NewReader(raw)), ctx, raw, ps}
+	d.Decoder, d.data, d.line = json.NewDecoder(bytes.NewReader(raw)), raw, 1
 	d.UseNumber()
-	return d.value(place, "")
+	return d.value(path, path)
 }
 
-// position says where the byte data[at] stands: "line 3, column 7", both
-// counted from 1, columns in characters.
-func position(data []byte, at int) string {
+// position says where the byte data[at] stands.
+func (d *decoder) position(data []byte, at int) string {
+	line, column := position(data, at)
+	if d.oneLine {
+		return fmt.Sprintf("%s, column %d", strings.TrimSuffix(d.place, placeEnd), column)
+	}
+	return fmt.Sprintf("%sline %d, column %d", d.place, line, column)
+}
+
+// syntaxHint says what is probably meant by the byte data[at], which can't stand
+// there.
+func syntaxHint(data []byte, at int) string {
+	before := bytes.TrimSpace(data[:min(at, len(data))])
+	rest := string(data[min(at, len(data)):])
+	switch last := before[max(len(before)-1, 0):]; {
+	case strings.HasPrefix(rest, "//"), strings.HasPrefix(rest, "/*"), strings.HasPrefix(rest, "#"):
+		return " (JSON has no comments: remove it)"
+	case strings.HasPrefix(rest, "'"), strings.HasPrefix(rest, "“"), strings.HasPrefix(rest, "„"):
+		return ` (JSON has no other quotation marks than ")`
+	case bytes.Equal(last, []byte(",")) && (strings.HasPrefix(rest, "}") || strings.HasPrefix(rest, "]")):
+		return " (remove the comma before it)"
+	case bytes.Equal(last, []byte(`"`)) && strings.HasPrefix(rest, `"`):
+		return " (is a comma missing before it?)"
+	}
+	return ""
+}
+
+// position returns line and column of the byte data[at], both counted from 1,
+// columns in characters.
+func position(data []byte, at int) (line, column int) {
 	before := data[:min(at, len(data))]
-	line := before[bytes.LastIndexByte(before, '\n')+1:]
-	return fmt.Sprintf("line %d, column %d", bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(line)+1)
+	last := before[bytes.LastIndexByte(before, '\n')+1:]
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(last) + 1
 }
 
-// A decoder reads values from data, which is known to be valid JSON: its
-// errors need no look.
+// A decoder reads values from data, which is known to be valid JSON when it
+// does: its errors need no look.
 type decoder struct {
 	*json.Decoder
 	ctx  context.Context
 	data []byte
 	ps   *problems
+
+	place   string // all paths begin with it
+	oneLine bool   // place says in which line data is
+	lined   bool   // paths say in which line of data a value is
+	line    int    // of the byte data[counted], where lined
+	counted int
 }
 
+// at returns the path that a value has for people, whose token has just been
+// read.
+func (d *decoder) at(path string) string {
+	if !d.lined {
+		return d.place + path
+	}
+	now := int(d.InputOffset())
+	d.line += bytes.Count(d.data[d.counted:now], []byte("\n"))
+	d.counted = now
+	return d.place + "line " + strconv.Itoa(d.line) + placeEnd + path
+}
+
+// value returns the next value; path leads to it from the root.
 func (d *decoder) value(path, name string) value {
-	v := value{path: path, name: name, ps: d.ps}
+	v := value{name: name, ps: d.ps}
 	from := d.InputOffset()
-	switch token, _ := d.Token(); token := token.(type) {
+	token, _ := d.Token()
+	v.path = d.at(path)
+	switch token := token.(type) {
 	case nil:
 		v.kind = aNull
 	case bool:
@@ -153,6 +211,20 @@ func join(path, name string) string {
 	return path + "." + shown
 }
 
+// shownName returns the name of an unknown field, of which [join] may show less:
+// up to what may be the beginning of a value, such as the colon of
+// "Authorization: …".
+func shownName(name string) string {
+	const most = 64
+	if end := strings.IndexAny(name, ":=@?&#{"); end > 0 {
+		name = name[:end] + "…"
+	}
+	if cut := fmt.Sprintf("%.*s", most, name); cut != name {
+		name = cut + "…"
+	}
+	return strconv.Quote(name)
+}
+
 func (v value) problem(format string, args ...any) { v.ps.report(v.path, format, args...) }
 
 // require reports whether v is of a kind, and a problem if it is not.
@@ -201,7 +273,11 @@ func (v value) requireObject(known []string) members {
 			if len(*v.ps) < maxListed { // each takes a while
 				hint = suggestion(m.name, known)
 			}
-			m.problem("is unknown%s", hint)
+			if strings.HasSuffix(m.path, "…") {
+				m.problem("the field %s is unknown%s", shownName(m.name), hint)
+			} else {
+				m.problem("is unknown%s", hint)
+			}
 		case all.get(m.name).kind != absent:
 			m.problem("is given twice")
 		default:

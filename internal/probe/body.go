@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/content"
@@ -153,12 +152,10 @@ func (a *attempt) unpack(ctx context.Context, resp *response) error {
 		return nil
 	}
 	late := &verdict{reason: check.Deadline, detail: "the run ended before the body was decoded"}
-	asked := time.Now()
-	if !a.p.slowEvaluations.enter(ctx) {
-		return late
+	if err := a.enterSlow(ctx, a.t.MaxBody, late); err != nil {
+		return err
 	}
 	defer a.p.slowEvaluations.leave()
-	a.time.waited += time.Since(asked)
 	if err := resp.share.hold(decoderBytes); err != nil {
 		return err
 	}

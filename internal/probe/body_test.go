@@ -227,7 +227,7 @@ func TestUnpackingEndsWithTheRun(t *testing.T) {
 	p := plainly(0, nil).prober()
 	defer p.Close()
 	try := func(ctx context.Context) (*response, error) {
-		a := &attempt{p: p, share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
+		a := &attempt{p: p, sweep: new(check.Attempt), share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
 		resp := &response{body: body{share: noShare(), packed: packed, encodings: []string{"br"}}}
 		return resp, a.unpack(ctx, resp)
 	}
@@ -240,15 +240,16 @@ func TestUnpackingEndsWithTheRun(t *testing.T) {
 	}
 	_, err := try(ended)
 	wantDeadline("after the end", err)
-	for range cap(p.slowEvaluations) {
-		p.slowEvaluations <- struct{}{}
+	places := p.slowEvaluations.free
+	for range places {
+		p.slowEvaluations.enter(t.Context(), 0, 1)
 	}
 	_, err = try(ended)
 	wantDeadline("without a place", err)
-	for range cap(p.slowEvaluations) {
+	for range places {
 		p.slowEvaluations.leave()
 	}
-	for range 2 * cap(p.slowEvaluations) { // each gives its place back
+	for range 2 * places { // each gives its place back
 		if resp, err := try(t.Context()); err != nil || resp.text != "hello" {
 			t.Fatalf("unpack = %q, %v", resp.text, err)
 		}

@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -48,11 +49,12 @@ func certificateOf(state *tls.ConnectionState, first *x509.Certificate, err erro
 		days = min(days, -0.01)
 	}
 	return &check.Certificate{
-		Subject:  nameOf(first.Subject),
-		Issuer:   unique.Make(nameOf(first.Issuer)).Value(), // many leaves have one
-		NotAfter: expires.UTC(),
-		DaysLeft: days,
-		Verified: verified,
+		Subject:     nameOf(first.Subject),
+		Issuer:      unique.Make(nameOf(first.Issuer)).Value(), // many leaves have one
+		NotAfter:    expires.UTC(),
+		DaysLeft:    days,
+		Verified:    verified,
+		Fingerprint: sha256.Sum256(first.Raw),
 	}
 }
 

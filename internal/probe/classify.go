@@ -230,10 +230,14 @@ func classifySocket(f failure) (check.Reason, string) {
 }
 
 // asked says that a server may have ended the connection for lack of a client
-// certificate. It may as well have crashed.
+// certificate, or because it refuses the target's: some do so silently. It may as
+// well have crashed.
 func asked(f failure) string {
-	if !f.certificateWanted || f.certificateSent || f.inBody {
+	switch {
+	case !f.certificateWanted || f.inBody:
 		return ""
+	case f.certificateSent:
+		return "; it had got the client certificate, which it may have refused"
 	}
 	return "; it had asked for a client certificate"
 }

@@ -125,14 +125,15 @@ func TestStatusWithClientCertificate(t *testing.T) {
 		client *tls.Certificate
 		expect []check.Condition
 		want   check.Reason
+		detail string
 	}{
-		{nil, nil, check.TLSClientCertificate},
-		{client(t, "monitor"), nil, check.Status},
-		{nil, []check.Condition{}, check.OK},
+		{nil, nil, check.TLSClientCertificate, "server asks for a client certificate, and says 403 without one"},
+		{client(t, "monitor"), nil, check.Status, "403 Forbidden; the server may have refused the client certificate"},
+		{nil, []check.Condition{}, check.OK, ""},
 	} {
 		res := p.Probe(t.Context(), target(m.url("example.com"), func(s *check.Settings) { s.TLS.Client, s.Expect = tt.client, tt.expect }))
-		if res.Reason != tt.want || res.Status != 403 {
-			t.Errorf("Probe = %v (%s) with %d, want %v", res.Reason, res.Detail, res.Status, tt.want)
+		if res.Reason != tt.want || res.Detail != tt.detail || res.Status != 403 {
+			t.Errorf("Probe = %v (%s) with %d, want %v (%s)", res.Reason, res.Detail, res.Status, tt.want, tt.detail)
 		}
 	}
 }
@@ -276,7 +277,7 @@ func TestClassifyClientCertificates(t *testing.T) {
 		{"ours is of a kind that the server does not know", errors.New("tls: peer doesn't support any of the certificate's signature algorithms"), check.TLS, true, true, check.TLSClientCertificate,
 			"the client certificate can't be used with this server: peer doesn't support any of the certificate's signature algorithms"},
 		{"a reset later", reset, check.FirstByte, true, false, check.ConnectionReset, "server reset the connection; it had asked for a client certificate"},
-		{"a reset later with ours", reset, check.FirstByte, true, true, check.ConnectionReset, "server reset the connection"},
+		{"a reset later with ours", reset, check.FirstByte, true, true, check.ConnectionReset, "server reset the connection; it had got the client certificate, which it may have refused"},
 		{"a reset", reset, check.FirstByte, false, false, check.ConnectionReset, "server reset the connection"},
 		{"an end", io.EOF, check.FirstByte, true, false, check.ConnectionClosed, closedEarly + "; it had asked for a client certificate"},
 		{"another renegotiation", &net.OpError{Op: "local error", Err: errors.New("tls: no renegotiation")}, check.FirstByte, false, false, check.TLSHandshake,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/guard"
 	"rollcall/internal/trust"
 	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
@@ -62,7 +63,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*con
 	a.sweep.SetCeiling(func() time.Time { return end })
 	dialing, cancel := withTimeout(ctx, left)
 	defer cancel()
-	d := a.p.dialAny(dialing, candidates, began.Add(left))
+	d := a.p.dialAny(dialing, a.guardFor(h, candidates), candidates, began.Add(left))
 	took := time.Since(began)
 	span := wire.Span{Kernel: took, Process: took}
 	if d.err != nil {
@@ -72,6 +73,9 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*con
 		return nil, d.err
 	}
 	a.res.IP = d.addr
+	if public := (guard.Guard{}).Check(netip.AddrPortFrom(d.addr, weburl.Port(h.url))) == ""; public {
+		a.typed = nil // a redirect from there leads to no private address
+	}
 	conn := wire.New(d.conn)
 	conn.Lateness = &a.p.lateness
 	if rtt, ok := conn.RoundTrip(); ok { // the kernel's, plus what others before the winner took
@@ -159,13 +163,28 @@ type dialed struct {
 	err   error
 }
 
+// guardFor is the guard of a hop. Where a person typed the host, it lets the
+// addresses through that this name had at the first hop: redirects lead to the
+// same private addresses at most.
+func (a *attempt) guardFor(h *hop, candidates []netip.AddrPort) guard.Guard {
+	if !a.t.Typed {
+		return a.p.options.Guard
+	}
+	if h.count == 0 {
+		for _, candidate := range candidates {
+			a.typed = append(a.typed, candidate.Addr())
+		}
+	}
+	return a.p.options.Guard.Also(a.typed)
+}
+
 // dialAny dials the addresses that the guard lets through, one after the other,
 // each family by itself and the second with a delay (Happy Eyeballs). At end,
 // when ctx ends too, there is no time left for another.
-func (p *Prober) dialAny(ctx context.Context, addrs []netip.AddrPort, end time.Time) dialed {
+func (p *Prober) dialAny(ctx context.Context, g guard.Guard, addrs []netip.AddrPort, end time.Time) dialed {
 	var why string
 	allowed := slices.DeleteFunc(addrs, func(addr netip.AddrPort) bool {
-		reason := p.options.Guard.Check(addr)
+		reason := g.Check(addr)
 		why = cmp.Or(reason, why)
 		return reason != ""
 	})

@@ -1,47 +1,129 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/expect"
 )
 
-// A line is where evaluations wait for a CPU, one after the other. A thousand of
-// half a second each at the same time would keep every connection waiting.
-type line chan struct{}
+// A line is where what takes a CPU waits for one: a thousand evaluations of half a
+// second each at the same time would keep every connection waiting. The
+// cheapest is the next; of the equally cheap, the one that came first.
+type line struct {
+	mu      sync.Mutex
+	free    int       // places
+	waiting []*waiter // the cheapest first
+}
+
+type waiter struct {
+	cost   int64
+	called chan bool // true: it has a place; false: too many wait
+}
 
 // lines returns the line for all and that for the slow ones, which leaves a CPU
 // to the others where there are two.
-func lines() (all, slow line) {
+func lines() (all, slow *line) {
 	cpus := runtime.GOMAXPROCS(0)
-	return make(line, cpus), make(line, max(cpus-1, 1))
+	return &line{free: cpus}, &line{free: max(cpus-1, 1)}
 }
 
-// enter waits for a place, which the caller leaves. It reports false if ctx ends
-// before there is one.
-func (l line) enter(ctx context.Context) bool {
-	select {
-	case l <- struct{}{}:
-		return true
-	default:
+// enter waits for a place, which the caller leaves. The error is ctx's, or errShort if
+// more wait than is enough and this one is the most expensive of them.
+func (l *line) enter(ctx context.Context, cost int64, enough int) error {
+	l.mu.Lock()
+	if l.free > 0 {
+		l.free--
+		l.mu.Unlock()
+		return nil
 	}
+	w := &waiter{cost, make(chan bool, 1)}
+	at, _ := slices.BinarySearchFunc(l.waiting, cost+1, func(other *waiter, cost int64) int { return cmp.Compare(other.cost, cost) })
+	l.waiting = slices.Insert(l.waiting, at, w)
+	if last := len(l.waiting) - 1; last >= enough {
+		l.waiting[last].called <- false
+		l.waiting = l.waiting[:last]
+	}
+	l.mu.Unlock()
 	select {
-	case l <- struct{}{}:
-		return true
+	case there := <-w.called:
+		if there {
+			return nil
+		}
+		return errShort
 	case <-ctx.Done():
-		return false
+		l.mu.Lock()
+		l.waiting = slices.DeleteFunc(l.waiting, func(other *waiter) bool { return other == w })
+		l.mu.Unlock()
+		select {
+		case there := <-w.called: // meanwhile
+			if there {
+				l.leave()
+			}
+		default:
+		}
+		return ctx.Err()
 	}
 }
 
-func (l line) leave() { <-l }
+// leave gives the place to the next.
+func (l *line) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		l.free++
+		return
+	}
+	l.waiting[0].called <- true
+	l.waiting = slices.Delete(l.waiting, 0, 1)
+}
 
-// patience is how long an evaluation may take before it has to wait in the line
-// of the slow ones, and begin again. Most take some microseconds.
-const patience = 5 * time.Millisecond
+// How many checks may wait in the line of the slow ones, with their places among
+// the checks in flight and what they hold. Any more end, as those do that get too
+// little memory, and begin again when all others are done, the cheapest first.
+const (
+	fewWaiting  = 2  // at first, when all others are under way too
+	someWaiting = 16 // of those that begin again; so many are at once
+)
+
+// enterSlow waits in the line of the slow ones, or fails with late when ctx ends. The
+// caller leaves the line if there is no error.
+func (a *attempt) enterSlow(ctx context.Context, cost int64, late error) error {
+	asked, enough := time.Now(), fewWaiting
+	if a.sweep.Again {
+		enough = someWaiting
+	}
+	switch err := a.p.slowEvaluations.enter(ctx, cost, enough); {
+	case err == errShort && ctx.Err() == nil:
+		a.share.short = max(a.share.short, a.p.memory.limit/someWaiting+cost)
+		return err
+	case err != nil:
+		return late
+	}
+	a.time.waited += time.Since(asked)
+	return nil
+}
+
+const (
+	// patience is how long an evaluation may take of a CPU before it has to wait in
+	// the line of the slow ones, and begin again. Most take some microseconds.
+	patience = 5 * time.Millisecond
+
+	// largeJSON, in bytes of memory, is slow whatever the expressions: it takes some
+	// 20 ms to decode, in which nothing can stop it. Its cost in the line is its size.
+	largeJSON = 4 << 20
+
+	// slowCost is that of an expression that used up our patience. It may take as
+	// long as half a second, in which so much JSON is decoded.
+	slowCost = 1 << 30
+)
 
 // judge holds the response against what the target expects. One that passes but
 // is not what the target wishes for is degraded. Where that takes longer than our
@@ -51,25 +133,39 @@ func (a *attempt) judge(ctx context.Context, resp *response) error {
 	if a.t.Expect == nil && a.t.Warn == nil {
 		return a.evaluate(resp, nil) // a look at the status
 	}
-	err, slow := a.evaluateIn(ctx, a.p.evaluations, resp, patience)
-	if slow {
-		a.res.Complete, a.res.Expression = true, ""
-		err, _ = a.evaluateIn(ctx, a.p.slowEvaluations, resp, time.Hour)
+	late := &verdict{reason: check.Deadline, detail: "the run ended before the response was evaluated"}
+	need := int64(0) // of the JSON, while the expressions are evaluated
+	if a.t.Reads("json") {
+		need = decodedSize(resp.text)
 	}
+	cost := need
+	if need <= largeJSON {
+		asked := time.Now()
+		if a.p.evaluations.enter(ctx, 0, math.MaxInt) != nil {
+			return late
+		}
+		a.time.waited += time.Since(asked)
+		err, slow := a.evaluateIn(ctx, a.p.evaluations, resp, need, patience)
+		if !slow {
+			return err
+		}
+		a.res.Complete, a.res.Expression = true, ""
+		cost = slowCost + int64(len(resp.text))
+	}
+	if err := a.enterSlow(ctx, cost, late); err != nil {
+		return err
+	}
+	err, _ := a.evaluateIn(ctx, a.p.slowEvaluations, resp, need, time.Hour)
 	return err
 }
 
-// evaluateIn evaluates the conditions when a line has a place. Where that takes
-// longer than a limit, slow is true and err means nothing.
-func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit time.Duration) (err error, slow bool) {
-	asked := time.Now()
-	if !l.enter(ctx) {
-		return &verdict{reason: check.Deadline, detail: "the run ended before the response was evaluated"}, false
-	}
+// evaluateIn evaluates the conditions at the place in a line that the check has, and
+// leaves it. Where that takes longer than a limit, slow is true and err means nothing.
+func (a *attempt) evaluateIn(ctx context.Context, l *line, resp *response, need int64, limit time.Duration) (err error, slow bool) {
 	defer l.leave()
-	a.time.waited += time.Since(asked)
-	if a.t.Reads("json") { // which is decoded here, and is gone with the place
-		need := decodedSize(resp.text)
+	runtime.LockOSThread() // whose CPU time is looked at
+	defer runtime.UnlockOSThread()
+	if need > 0 { // the JSON is decoded here, and is gone with the place
 		if err := a.share.hold(need); err == nil {
 			defer a.share.drop(need)
 		} else if !a.share.alone && a.share.short <= a.p.memory.limit {
@@ -81,11 +177,12 @@ func (a *attempt) evaluateIn(ctx context.Context, l line, resp *response, limit 
 		}
 	}
 	var first time.Time
+	var cpu time.Duration
 	err = a.evaluate(resp, func() bool {
 		if first.IsZero() {
-			first = time.Now()
+			first, cpu = time.Now(), a.p.cpu()
 		}
-		slow = time.Since(first) > limit
+		slow = time.Since(first) > limit && a.p.cpu()-cpu > limit // it is not slow because others run
 		return slow || ctx.Err() != nil
 	})
 	return err, slow
@@ -107,6 +204,9 @@ func (a *attempt) evaluate(resp *response, stop func() bool) error {
 			a.res.Expression = c.String()
 			if a.anonymous && refusesAnonymous(a.res.Status) {
 				return &verdict{reason: check.TLSClientCertificate, detail: fmt.Sprintf("%s, and says %d without one", wantsCertificate, a.res.Status)}
+			}
+			if a.identified && refusesAnonymous(a.res.Status) {
+				detail += "; the server may have refused the client certificate"
 			}
 			return &verdict{reason: reason, detail: a.aboutBody(resp, c) + detail}
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/expect"
 	"rollcall/internal/guard"
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
@@ -39,6 +40,9 @@ type Options struct {
 	// Memory is how many bytes all checks may hold together, as sweep.Memory
 	// returns them; 0: any number.
 	Memory int64
+
+	// Legs: results of checks that were redirected have a leg for each request.
+	Legs bool
 
 	// Lookup returns the addresses of a host name in network (ip, ip4 or ip6)
 	// within timeout.
@@ -63,12 +67,13 @@ type Prober struct {
 	rootless bool // there are no roots: no certificate can be verified
 	warm     *net.UDPConn
 
-	evaluations, slowEvaluations line
+	evaluations, slowEvaluations *line
+	cpu                          func() time.Duration // that the calling thread has taken
 }
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: func(addr netip.Addr) bool { return resolve.Source(addr).IsValid() }, own: introduction(options.UserAgent), memory: newMemory(options.Memory)}
+	p := &Prober{options: options, routed: func(addr netip.Addr) bool { return resolve.Source(addr).IsValid() }, own: introduction(options.UserAgent), memory: newMemory(options.Memory), cpu: expect.CPUTime}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
@@ -122,8 +127,11 @@ type attempt struct {
 	share   *share
 	at      *url.URL // of the latest request; nil: there was none yet
 	res     check.Result
+	legs    []leg
+	typed   []netip.Addr // of the host that a person typed; nil: nobody did, or it is public
 
-	anonymous bool // the last server asked for a client certificate and got none
+	anonymous  bool // the last server asked for a client certificate and got none
+	identified bool // it got one
 }
 
 // Probe checks t once. The phases of the check take t's timeout at most; waiting
@@ -140,10 +148,12 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	defer a.share.end()
 	h := p.firstHop(t)
 	resp, err := a.hop(ctx, h)
+	a.endLeg(h, err)
 	for err == nil && resp.next != nil {
 		h = resp.next
 		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
 		resp, err = a.hop(ctx, h)
+		a.endLeg(h, err)
 	}
 	if err == nil {
 		err = a.unpack(ctx, resp)
@@ -166,7 +176,7 @@ func (p *Prober) newAttempt(ctx context.Context, t *check.Target) *attempt {
 		time:    timeline{process: &p.lateness, started: now},
 		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
 		res: check.Result{
-			Name: t.Name, Group: t.Group, URL: t.RedactedURL,
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
 		},
 	}
@@ -203,6 +213,7 @@ func (a *attempt) finish(ctx context.Context, err error) {
 	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
 		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
 	a.time.fill(res, now, timedOut, a.t.Timeout)
+	a.fillLegs()
 	if a.hostHidden() {
 		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
 	}
@@ -247,7 +258,7 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 		var resp *response
 		if err == nil {
 			resp, err = a.exchange(c, h)
-			a.anonymous = c.certificateWanted && !c.certificateSent
+			a.anonymous, a.identified = c.certificateWanted && !c.certificateSent, c.certificateSent
 		}
 		a.sweep.SetCeiling(nil)
 		if a.t.HTTP == check.AnyHTTP && protocols != nil && errors.Is(err, errWantsHTTP1) {

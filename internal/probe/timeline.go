@@ -106,6 +106,11 @@ func (t *timeline) phases(connected bool, now time.Time) (check.Phases, check.Cl
 	if connected && !t.unstamped && !stepped(wall, now.Sub(t.started)) {
 		clock = check.KernelClock
 	}
+	return t.measured(clock), clock
+}
+
+// measured are the phases so far by one clock.
+func (t *timeline) measured(clock check.Clock) check.Phases {
 	p := check.NoPhases()
 	for phase := check.DNS; phase <= check.Transfer; phase++ {
 		if !t.happened[phase] {
@@ -117,7 +122,7 @@ func (t *timeline) phases(connected bool, now time.Time) (check.Phases, check.Cl
 		}
 		*p.At(phase) = max(took, 0)
 	}
-	return p, clock
+	return p
 }
 
 // stepped reports whether the wall clock was set while the monotonic one showed

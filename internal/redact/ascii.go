@@ -37,7 +37,7 @@ func InvalidURL(text string) string {
 }
 
 // NotInWord reports whether r can't be a part of a name such as that of a variable
-// or a scheme: it is no letter, digit, "-" or "_" of ASCII.
+// or a scheme, which has letters, digits, "-" and "_" of ASCII.
 func NotInWord(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/text"
 )
 
 // phaseStyles are how the phases look in a bar, in the order in which they
@@ -21,36 +22,18 @@ var phaseStyles = []struct {
 	{check.DNS, "dns", "░", blue},
 	{check.Connect, "connect", "▒", cyan},
 	{check.TLS, "tls", "▓", magenta},
-	{check.FirstByte, "first byte", "█", green},
-	{check.Transfer, "transfer", "▄", yellow},
-}
-
-// scale is how many seconds fill a bar: the slowest response's. If it were the
-// slowest result's, one timeout would leave nothing to see of the others.
-func scale(rows []*check.Result) float64 {
-	var responses, all time.Duration
-	for _, r := range rows {
-		if r.Measured() {
-			all = max(all, r.Duration)
-			if r.State == check.Up || r.State == check.Degraded {
-				responses = max(responses, r.Duration)
-			}
-		}
-	}
-	if responses > 0 {
-		return responses.Seconds()
-	}
-	return all.Seconds()
+	{check.FirstByte, "first byte", "█", noColour},
+	{check.Transfer, "transfer", "▄", faint},
 }
 
 // phaseBar is the bar of a result, as wide as its column. What is longer than
 // the column ends in an arrow. Each phase ends where it belongs, to half a cell.
 func (t *layout) phaseBar(r *check.Result) string {
-	if !r.Measured() || t.scale == 0 {
+	if t.bar == 0 || !r.Measured() {
 		return strings.Repeat(" ", t.bar)
 	}
-	cells, arrow := int(math.Ceil(r.Duration.Seconds()/t.scale*float64(t.bar))), ""
-	if r.Duration.Seconds() > t.scale*1.001 {
+	cells, arrow := int(math.Ceil(r.Duration.Seconds()/t.scale.Seconds()*float64(t.bar))), ""
+	if r.Duration > t.scale {
 		cells, arrow = t.bar-1, "▸"
 	}
 	cells = min(max(cells, 1), t.bar)
@@ -80,13 +63,12 @@ func (l Look) cells(c colour, glyph string, n int) string {
 
 // legend explains the bars, if there are any.
 func (t *layout) legend(w io.Writer) {
-	if t.bar == 0 || t.scale == 0 {
+	if t.bar == 0 {
 		return
 	}
 	var parts []string
 	for _, s := range phaseStyles {
 		parts = append(parts, t.cells(s.colour, s.glyph, 2)+" "+s.name)
 	}
-	full := milliseconds(time.Duration(t.scale * float64(time.Second)))
-	fmt.Fprintf(w, "%s   %s\n\n", strings.Join(parts, "  "), t.paint(faint, "a full bar: "+full))
+	fmt.Fprintf(w, "%s   %s\n\n", strings.Join(parts, "  "), t.paint(faint, "a full bar: "+text.Duration(t.scale)))
 }

@@ -28,7 +28,7 @@ func Changes(before, after *monitor.Summary, l Look) []string {
 func change(old, r *check.Result, at time.Time, l Look) string {
 	what := Plain(r.Name)
 	if l.Width > 0 {
-		what = snip(what, max(widestName/2, l.Width/3))
+		what = snipMiddle(what, max(leastName, l.Width/3))
 	}
 	if why := reason(r); why != "" {
 		what += "  " + why

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/url"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 // once.
 type Comparison struct {
 	OneByOne, AtOnce *monitor.Summary
+	Look             Look // of the terminal, if there is one
 
 	// What limits all at once, for the estimate.
 	InFlight int           // checks at the same time
@@ -26,23 +28,77 @@ type Comparison struct {
 
 // Write writes the three lines of the article whose experiment this repeats, in
 // seconds, with each side's failures before its own, then what all at once
-// saves, and an estimate for a long list.
+// saves, and an estimate for a long list. On a terminal two bars come first.
 func (c *Comparison) Write(w io.Writer) error {
 	oneByOne, atOnce := time.Duration(c.OneByOne.Duration), time.Duration(c.AtOnce.Duration)
-	_, err := fmt.Fprintf(w, "%ssync_run: %.4f\n%sasync_run: %.4f\nasync_run - sync_run: %.4f\n\nAll at once, %s: %s.\n%s",
-		errorLines(c.OneByOne), oneByOne.Seconds(), errorLines(c.AtOnce), atOnce.Seconds(),
+	words := fmt.Sprintf("%ssync_run: %.4f\n%sasync_run: %.4f\nasync_run - sync_run: %.4f\n\nAll at once, %s: %s.\n%s",
+		c.errorLines(c.OneByOne), oneByOne.Seconds(), c.errorLines(c.AtOnce), atOnce.Seconds(),
 		(atOnce - oneByOne).Seconds(),
 		text.Plural(c.AtOnce.Targets, "target"), Saved(oneByOne, atOnce), c.estimate())
+	if c.Look.Width > 0 {
+		words = c.bars(oneByOne, atOnce) + "\n" + c.Look.wrapLines(words)
+	}
+	_, err := io.WriteString(w, words)
 	return err
 }
 
+// bars are the two times to scale, and how many times one is the other.
+func (c *Comparison) bars(oneByOne, atOnce time.Duration) string {
+	const label, figures = len("one after the other"), len("  2 min 18 s  1,234 × as fast")
+	longest := max(oneByOne, atOnce, 1)
+	room := c.Look.Width - label - gap - figures
+	narrow := room < widestBar // labels and figures stand above the bars
+	if narrow {
+		room = c.Look.Width
+	}
+	var b strings.Builder
+	for _, side := range []struct {
+		label  string
+		took   time.Duration
+		colour colour
+		factor string
+	}{{"one after the other", oneByOne, faint, ""}, {"all at once", atOnce, cyan, c.factor(oneByOne, atOnce)}} {
+		cells := min(max(int(math.Round(side.took.Seconds()/longest.Seconds()*float64(room))), 1), room)
+		bar := c.Look.paint(side.colour, strings.Repeat("█", cells))
+		words := text.Duration(side.took)
+		if side.factor != "" {
+			words += "  " + side.factor
+		}
+		if narrow {
+			fmt.Fprintf(&b, "%s%s\n", c.Look.wrapLines(side.label+"  "+words+"\n"), bar)
+		} else {
+			fmt.Fprintf(&b, "%s  %s  %s\n", pad(side.label, label), bar, words)
+		}
+	}
+	return b.String()
+}
+
+// factor is how many times as fast all at once is; "" if it is not.
+func (c *Comparison) factor(oneByOne, atOnce time.Duration) string {
+	switch factor := oneByOne.Seconds() / max(atOnce.Seconds(), 1e-6); {
+	case factor < 1.05:
+		return ""
+	case factor < 10:
+		return fmt.Sprintf("%.1f × as fast", factor)
+	default:
+		return text.Count(int(math.Round(factor))) + " × as fast"
+	}
+}
+
+// mostErrors is how many failures of a side a terminal shows.
+const mostErrors = 8
+
 // errorLines are the failures in the article's form: the status of a response,
 // or the reason if there is none.
-func errorLines(s *monitor.Summary) string {
+func (c *Comparison) errorLines(s *monitor.Summary) string {
 	var b strings.Builder
+	failures := 0
 	for i := range s.Results {
 		r := &s.Results[i]
 		if r.State == check.Up || r.State == check.Degraded {
+			continue
+		}
+		if failures++; c.Look.Width > 0 && failures > mostErrors {
 			continue
 		}
 		what := r.Reason.String()
@@ -50,6 +106,9 @@ func errorLines(s *monitor.Summary) string {
 			what = status(r)
 		}
 		fmt.Fprintf(&b, "Error: %s - %s\n", Plain(r.URL), what)
+	}
+	if more := failures - mostErrors; c.Look.Width > 0 && more > 0 {
+		fmt.Fprintf(&b, "… and %s (| cat shows all)\n", text.Plural(more, "more error"))
 	}
 	return b.String()
 }
@@ -100,6 +159,8 @@ func (c *Comparison) estimate() string {
 	}
 	return estimate
 }
+
+func milliseconds(d time.Duration) string { return text.Milliseconds(d, 1) + " ms" }
 
 // host is that of a URL, with its port.
 func host(redacted string) string {

@@ -59,6 +59,36 @@ func TestComparison(t *testing.T) {
 	}
 }
 
+// On a terminal two bars to scale come first, and all the rest as in a pipe.
+func TestComparisonOnATerminal(t *testing.T) {
+	at := func(slow, fast time.Duration, l Look) string {
+		return shown(t, nil, func(w io.Writer, _ *monitor.Summary) error {
+			return compared(slow, fast, func(c *Comparison) { c.Look = l }).Write(w)
+		})
+	}
+	got := at(1900*ms, 280*ms, Look{Width: 80})
+	const bars = "one after the other  █████████████████████████████  1.9 s\nall at once          ████  280 ms  6.8 × as fast\n\nsync_run: 1.9000\nasync_run: 0.2800\nasync_run - sync_run: -1.6200\n"
+	if !strings.HasPrefix(got, bars) {
+		t.Errorf("got\n%s\nwant\n%s", got, bars)
+	}
+	if same := strings.Fields(at(1900*ms, 280*ms, Look{})); !strings.HasSuffix(strings.Join(strings.Fields(got), " "), strings.Join(same, " ")) {
+		t.Errorf("the rest of\n%s\nis not %s", got, same)
+	}
+	if got := at(100*ms, 200*ms, Look{Width: 120}); strings.Contains(got, "×") {
+		t.Errorf("slower, it says\n%s", got)
+	}
+	if got := at(1900*ms, 28*ms, Look{Width: 30}); !strings.HasPrefix(got, "one after the other  1.9 s\n██████████████████████████████\nall at once  28 ms  68 × as\nfast\n█\n\nsync") {
+		t.Errorf("narrow, it says\n%s", got)
+	}
+	for columns := 1; columns < 200; columns++ {
+		for line := range strings.Lines(at(1900*ms, 280*ms, Look{Width: columns})) {
+			if width(strings.TrimSuffix(line, "\n")) > columns {
+				t.Fatalf("at %d columns: %q", columns, line)
+			}
+		}
+	}
+}
+
 func TestSaved(t *testing.T) {
 	for _, test := range []struct {
 		slow, fast time.Duration
@@ -73,17 +103,25 @@ func TestSaved(t *testing.T) {
 func TestProgressLine(t *testing.T) {
 	p := Progress{Total: 1000, Done: 250, Down: 2, Degraded: 1, Confirming: 3, Slow: 4, Slowest: "a\x1b[2Jb", Waiting: 4 * time.Second, Elapsed: 10 * time.Second}
 	for columns, want := range map[int]string{
-		0:   "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
-		21:  "250 of 1,000  2 down",
-		41:  "250 of 1,000  2 down  1 degraded",
-		100: "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm",
-		110: "250 of 1,000  2 down  1 degraded  about 30s left  4 slow: a·[2Jb 4 s  3 to confirm  █████░░░░░░░░░░░░░░░",
+		0:   "25 %  250 of 1,000  2 down  1 degraded  4 slow: a·[2Jb 4 s  about 30 s left  3 to confirm",
+		3:   "25…",
+		17:  "25 %",
+		20:  "25 %  250 of 1,000",
+		45:  "██░░░░░░░░ 25 %  250 of 1,000  2 down",
+		60:  "██░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded",
+		80:  "██░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  4 slow: a·[2Jb 4 s",
+		110: "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  4 slow: a·[2Jb 4 s  about 30 s left  3 to confirm",
 	} {
 		if got := p.Line(Look{Width: columns}); got != want {
 			t.Errorf("at %d columns %q, want %q", columns, got, want)
 		}
 	}
-	if got := (Progress{}).Line(Look{Width: 80}); got != "0 of 0  ░░░░░░░░░░░░░░░░░░░░" {
+	for columns := 1; columns < 120; columns++ {
+		if got := p.Line(Look{Width: columns}); width(got) > columns {
+			t.Errorf("at %d columns %q", columns, got)
+		}
+	}
+	if got := (Progress{}).Line(Look{Width: 80}); got != "░░░░░░░░░░ 0 %  0 of 0" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

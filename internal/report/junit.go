@@ -15,7 +15,8 @@ import (
 // a target, in the event's order. A target that is down has failed. One that
 // was not checked is an error, and so is one that is down while the monitor has
 // no network: neither says anything of the target. Degraded targets pass, with
-// the reason as their output.
+// the reason as their output. A certificate that expires soon is in the output
+// of the first target that presented it.
 func JUnit(w io.Writer, s *monitor.Summary) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
@@ -71,6 +72,10 @@ type junitProblem struct {
 
 func suites(s *monitor.Summary) *junitSuites {
 	all := &junitSuites{Name: "rollcall", junitCounts: junitCounts{Time: seconds(time.Duration(s.Duration))}}
+	expiring := map[*check.Result]string{}
+	for _, c := range monitor.Expiring(s.Certificates()) {
+		expiring[c.First] = "certificate " + expires(c.Certificate, s.Started)
+	}
 	byGroup := map[string]*junitSuite{}
 	for i := range s.Results {
 		r := &s.Results[i]
@@ -80,7 +85,7 @@ func suites(s *monitor.Summary) *junitSuites {
 			byGroup[r.Group] = suite
 			all.Suites = append(all.Suites, suite)
 		}
-		suite.count(r, s.VantageUnhealthy)
+		suite.count(r, s.VantageUnhealthy, expiring[r])
 	}
 	for _, suite := range all.Suites {
 		suite.Time = seconds(suite.took)
@@ -91,7 +96,7 @@ func suites(s *monitor.Summary) *junitSuites {
 	return all
 }
 
-func (s *junitSuite) count(r *check.Result, noNetwork bool) {
+func (s *junitSuite) count(r *check.Result, noNetwork bool, note string) {
 	c := junitCase{Class: s.Name, Name: Plain(r.Name), Time: seconds(0)}
 	if r.Measured() {
 		c.Time = seconds(r.Duration)
@@ -109,6 +114,10 @@ func (s *junitSuite) count(r *check.Result, noNetwork bool) {
 	case r.Flaky:
 		c.Output = reason(r)
 	}
+	if note != "" && c.Output != "" {
+		c.Output += "\n"
+	}
+	c.Output += note
 	s.Tests++
 	s.Cases = append(s.Cases, c)
 }

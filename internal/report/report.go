@@ -40,20 +40,18 @@ func line(s *monitor.Summary, l Look) string {
 		what   string
 		colour colour
 	}{
-		{s.Degraded, "degraded", yellow}, {s.Down, "down", red}, {s.NotChecked, "not checked", magenta}, {s.Flaky, "flaky", yellow},
+		{s.Degraded, "degraded", yellow}, {s.Down, "down", red}, {s.NotChecked, "not checked", bold}, {s.Flaky, "flaky", yellow},
 	} {
 		if c.n > 0 {
 			counts = append(counts, l.paint(c.colour, text.Count(c.n)+" "+c.what))
 		}
 	}
-	line := fmt.Sprintf("%s in %s: %s", text.Plural(s.Targets, "target"), milliseconds(time.Duration(s.Duration)), strings.Join(counts, ", "))
+	line := fmt.Sprintf("%s in %s: %s", text.Plural(s.Targets, "target"), text.Duration(time.Duration(s.Duration)), strings.Join(counts, ", "))
 	if s.VantageUnhealthy {
 		line += "; " + noNetwork
 	}
 	return line
 }
-
-func milliseconds(d time.Duration) string { return text.Milliseconds(d, 1) + " ms" }
 
 // status is blank where there is none.
 func status(r *check.Result) string {
@@ -63,12 +61,13 @@ func status(r *check.Result) string {
 	return strconv.Itoa(r.Status)
 }
 
-// duration is blank where nothing was measured.
+// duration is blank where nothing was measured, or nothing that shows: what was
+// known before a packet left.
 func duration(r *check.Result) string {
-	if !r.Measured() {
+	if !r.Measured() || r.Duration < 50*time.Microsecond {
 		return ""
 	}
-	return milliseconds(r.Duration)
+	return text.Duration(r.Duration)
 }
 
 // reason is why the target has its state, in words; "" for most that are up.

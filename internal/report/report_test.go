@@ -32,10 +32,10 @@ func Example() {
 	}
 	// Output:
 	// STATE  TARGET       STATUS  DURATION  REASON
-	// down   shop            503   43.0 ms  status: 503 Service Unavailable
+	// down   shop            503     43 ms  status: 503 Service Unavailable
 	// up     example.com     200   81.2 ms
 	//
-	// 2 targets in 812.0 ms: 1 up, 1 down
+	// 2 targets in 812 ms: 1 up, 1 down
 }
 
 // shown is what a format makes of a summary.
@@ -59,6 +59,7 @@ func TestGolden(t *testing.T) {
 		"table.txt":          looking(Look{}),
 		"table-40.txt":       looking(Look{Width: 40}),
 		"table-80.txt":       looking(Look{Width: 80}),
+		"table-120.txt":      looking(Look{Width: 120, Height: 100}),
 		"table-160.txt":      looking(Look{Width: 160}),
 		"table-100.ansi.txt": looking(Look{Width: 100, Colour: true}),
 		"summary.json":       JSON,
@@ -108,11 +109,11 @@ func TestLine(t *testing.T) {
 		want string
 	}{
 		{monitor.Summary{Targets: 1, Up: 1, Duration: check.Milliseconds(12345 * time.Microsecond)}, "1 target in 12.3 ms: 1 up"},
-		{monitor.Summary{Targets: 2, Down: 2}, "2 targets in 0.0 ms: 0 up, 2 down"},
+		{monitor.Summary{Targets: 2, Down: 2}, "2 targets in 0 ms: 0 up, 2 down"},
 		{monitor.Summary{Targets: 9, Up: 2, Degraded: 1, Down: 2, NotChecked: 4, Flaky: 1, Duration: check.Milliseconds(time.Minute)},
-			"9 targets in 60000.0 ms: 2 up, 1 degraded, 2 down, 4 not checked, 1 flaky"},
+			"9 targets in 60 s: 2 up, 1 degraded, 2 down, 4 not checked, 1 flaky"},
 		{monitor.Summary{Targets: 5, Down: 5, VantageUnhealthy: true},
-			"5 targets in 0.0 ms: 0 up, 5 down; the monitor has no network: the states of targets are unknown"},
+			"5 targets in 0 ms: 0 up, 5 down; the monitor has no network: the states of targets are unknown"},
 	} {
 		if got := Line(&test.s); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)

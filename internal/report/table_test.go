@@ -16,7 +16,7 @@ import (
 )
 
 func TestTableOfNothing(t *testing.T) {
-	want := "STATE  TARGET  STATUS  DURATION  REASON\n\n0 targets in 0.0 ms: 0 up\n"
+	want := "STATE  TARGET  STATUS  DURATION  REASON\n\n0 targets in 0 ms: 0 up\n"
 	if got := shown(t, &monitor.Summary{}, looking(Look{})); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -59,7 +59,7 @@ func TestTableHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := shown(t, saying(text), looking(Look{}))
 			lines := strings.Split(got, "\n")
-			if len(lines) != 5 || !strings.HasPrefix(lines[1], "down   ") || lines[3] != "1 target in 0.0 ms: 0 up, 1 down" {
+			if len(lines) != 5 || !strings.HasPrefix(lines[1], "down   ") || lines[3] != "1 target in 0 ms: 0 up, 1 down" {
 				t.Errorf("the table is broken: %q", lines)
 			}
 			if i := strings.IndexFunc(got, func(r rune) bool { return r != '\n' && Plain(string(r)) != string(r) }); i >= 0 {
@@ -78,7 +78,7 @@ func TestTableFits(t *testing.T) {
 	for _, text := range hostile(t) {
 		s.Results = append(s.Results, saying(text).Results...)
 	}
-	for _, columns := range []int{20, 21, 22, 27, 33, 40, 59, 60, 61, 79, 80, 81, 99, 119, 120, 121, 135, 160, 200} {
+	for columns := 1; columns <= 1000; columns += 1 + columns/12 {
 		bare := shown(t, s, looking(Look{Width: columns}))
 		for line := range strings.Lines(bare) {
 			line = strings.TrimSuffix(line, "\n")
@@ -127,29 +127,100 @@ func many(n int) *monitor.Summary {
 	return s
 }
 
-// On a terminal what is up folds; what is not never does. In a pipe nothing
-// does.
+// On a terminal what is up folds first, then what is not up for the same reason
+// as others. In a pipe nothing does.
 func TestTableFolds(t *testing.T) {
 	for _, test := range []struct {
-		targets, height, ups int
-		rest                 string
+		targets, height, ups, downs int
+		rest, like                  string
 	}{
-		{1000, 0, 990, ""},
-		{1000, 50, 23, "… and 967 more up, none slower than 9"},
-		{1000, 10, 5, "… and 985 more up"},
-		{20, 50, 19, ""},
-		{40, 50, 39, ""},
-		{20_000, 40, 5, "… and 19,795 more up"},
+		{1000, 0, 990, 10, "", ""},
+		{1000, 50, 22, 10, "… and 968 more up, none slower than 9", ""},
+		{1000, 10, 5, 3, "… and 985 more up", "… 7 more like it (status 503): host-"},
+		{20, 50, 19, 1, "", ""},
+		{40, 50, 39, 1, "", ""},
+		{20_000, 40, 5, 15, "… and 19,795 more up", "… 185 more like it (status 503): host-1"},
 	} {
 		got := shown(t, many(test.targets), looking(Look{Width: 100, Height: test.height}))
 		if ups := strings.Count(got, "\nup "); ups != test.ups {
 			t.Errorf("%d targets on %d rows: %d are up, want %d", test.targets, test.height, ups, test.ups)
 		}
-		if downs, want := strings.Count(got, "\ndown "), (test.targets+99)/100; downs != want {
-			t.Errorf("%d targets on %d rows: %d are down, want %d", test.targets, test.height, downs, want)
+		if downs := strings.Count(got, "\ndown "); downs != test.downs {
+			t.Errorf("%d targets on %d rows: %d are down, want %d", test.targets, test.height, downs, test.downs)
 		}
-		if !strings.Contains(got, test.rest) || strings.Contains(got, "more up") != (test.rest != "") {
-			t.Errorf("%d targets on %d rows: no %q in\n%.3000s", test.targets, test.height, test.rest, got)
+		if !strings.Contains(got, test.rest) || strings.Contains(got, "more up") != (test.rest != "") || !strings.Contains(got, test.like) {
+			t.Errorf("%d targets on %d rows: no %q or %q in\n%.3000s", test.targets, test.height, test.rest, test.like, got)
+		}
+	}
+}
+
+// What an interrupted run did not begin is one line.
+func TestTableFoldsWhatDidNotBegin(t *testing.T) {
+	s := many(100_000)
+	for i := range s.Results[1100:] {
+		s.Results[1100+i] = check.Result{Name: s.Results[1100+i].Name, State: check.NotChecked, Reason: check.Unstarted,
+			Detail: "the run ended before its turn came", Phases: check.NoPhases()}
+	}
+	got := shown(t, s, looking(Look{Width: 80, Height: 24}))
+	if lines := strings.Count(got, "\n"); lines > 24 || !strings.Contains(got, "\n98,900 not checked: the run ended before their turn came\n") {
+		t.Errorf("%d lines:\n%.3000s", lines, got)
+	}
+	if got = shown(t, s, looking(Look{})); strings.Count(got, "\nnot_checked  host") != 98_900 {
+		t.Error("in a pipe not every target has its line")
+	}
+}
+
+func TestTally(t *testing.T) {
+	result := func(state check.State, reason check.Reason, status int) *check.Result {
+		return &check.Result{State: state, Reason: reason, Status: status}
+	}
+	a, b := result(check.Down, check.Status, 404), result(check.Down, check.DNSNotFound, 0)
+	c, d := result(check.Degraded, check.Expectation, 200), result(check.Down, check.Status, 503)
+	for want, rows := range map[string][]*check.Result{
+		"":             {a, b, d, c},
+		"2 status 404": {a, a},
+		"2 dns_not_found · 1 status 503 · 3 expectation (degraded)": {d, b, b, c, c, c},
+	} {
+		problems, n := monitor.Problems(append(rows, result(check.Up, check.OK, 200)))
+		if got := tally(problems); got != want || n != len(rows) {
+			t.Errorf("%d of %d: got %q, want %q", n, len(rows), got, want)
+		}
+	}
+	var all []*check.Result
+	for status := range 1000 {
+		all = append(all, result(check.Down, check.Status, status), a)
+	}
+	problems, _ := monitor.Problems(all)
+	if got := tally(problems); !strings.HasSuffix(got, " · 992 with 992 other reasons") || !strings.HasPrefix(got, "1,001 status 404 · ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Names are cut on a terminal only, where there is no room, and in the middle.
+func TestNamesAreWhole(t *testing.T) {
+	s := many(2)
+	s.Results[0].Name = "shop.example.com/api/v1/customers/orders/health/live"
+	s.Results[1].Name = "shop.example.com/" + strings.Repeat("api/", 50) + "health/ready"
+	got := shown(t, s, looking(Look{}))
+	for _, r := range s.Results {
+		if !strings.Contains(got, r.Name+"  ") {
+			t.Errorf("no %s in\n%s", r.Name, got)
+		}
+	}
+	for columns, want := range map[int]string{60: "shop.example.com/…/health/live ", 80: "shop.example.com/api/…/api/api/health/ready ", 200: s.Results[0].Name} {
+		if got := shown(t, s, looking(Look{Width: columns})); !strings.Contains(got, want) {
+			t.Errorf("at %d columns there is no %s in\n%s", columns, want, got)
+		}
+	}
+}
+
+func TestSnipMiddle(t *testing.T) {
+	for _, text := range []string{"shop.example.com/api/v1/customers/orders/health/live", strings.Repeat("界", 40), strings.Repeat("x", 70), "a/" + strings.Repeat("界", 40) + "/b", "/////////////"} {
+		for n := 2; n < 90; n++ {
+			got := snipMiddle(text, n)
+			if width(got) > n || width(text) <= n && got != text || n > 20 && width(text) > n && width(got) < n/3 {
+				t.Errorf("snipMiddle(%q, %d) = %q, %d columns", text, n, got, width(got))
+			}
 		}
 	}
 }
@@ -179,7 +250,7 @@ func TestBars(t *testing.T) {
 		{check.Result{State: check.Down, Phases: check.NoPhases()}, ""},
 	} {
 		all := rows(test.of, check.Result{State: check.Up, Phases: took(500)})
-		if got := strings.TrimRight(newLayout(all, l).phaseBar(all[0]), " "); got != test.want {
+		if got := strings.TrimRight(newLayout([]block{{rows: all}}, 500*ms, l).phaseBar(all[0]), " "); got != test.want {
 			t.Errorf("%v: %q, want %q", test.of.Phases, got, test.want)
 		}
 	}
@@ -188,7 +259,7 @@ func TestBars(t *testing.T) {
 // A legend belongs to bars alone.
 func TestLegend(t *testing.T) {
 	for columns, want := range map[int]bool{0: false, 40: false, 79: false, 80: true, 160: true} {
-		if got := strings.Contains(shown(t, everything(), looking(Look{Width: columns})), "a full bar: 2000.0 ms"); got != want {
+		if got := strings.Contains(shown(t, everything(), looking(Look{Width: columns})), "a full bar: 1.5 s"); got != want {
 			t.Errorf("at %d columns: %v", columns, got)
 		}
 	}

@@ -60,7 +60,8 @@ type sweep struct {
 	undone  sync.WaitGroup // attempts that were added and have not ended
 	results []check.Result
 	retry   int  // 0: the first attempts take place
-	alone   bool // no two attempts take place at once
+	again   bool // those attempts take place that got too little memory
+	alone   bool // no two of them at once
 
 	mu     sync.Mutex
 	slow   slowHosts
@@ -150,11 +151,11 @@ func (w *sweep) attemptAgain() {
 			n++
 		}
 		w.short = slices.Clone(next[n:])
-		w.alone = n == 1
+		w.again, w.alone = true, n == 1
 		w.add(next[:n]...)
 		w.undone.Wait()
 	}
-	w.alone = false
+	w.again, w.alone = false, false
 }
 
 // unstarted notes that there is no time for attempts at targets.
@@ -213,7 +214,7 @@ func (w *sweep) probe(a *attempt) {
 			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
-	a.Alone, a.Place = w.alone, a.place
+	a.Again, a.Alone, a.Place = w.again, w.alone, a.place
 	w.queue.begin(a, t.Timeout)
 	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
 }

@@ -125,7 +125,7 @@ func (r *Resolver) serveUDP() {
 			began := WallClock()
 			r.noteWait(buf[:n], func(w *LookupWait) {
 				w.Longest = max(w.Longest, began.Sub(arrived))
-				if answers := binary.BigEndian.Uint16(response[6:]); answers > 0 {
+				if binary.BigEndian.Uint16(response[6:]) > 0 { // records
 					w.Addresses = began.Sub(arrived)
 				}
 			})

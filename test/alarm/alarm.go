@@ -10,7 +10,10 @@
 // "Create a composite alarm" and "Alarm mute rules", read in November 2026.
 package alarm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A State is an alarm's, or a contributor's.
 type State string
@@ -57,6 +60,18 @@ type metricAlarm struct {
 	breaches  func(float64) bool
 	treat     string // missing, ignore, breaching or notBreaching
 	ignoreFew bool   // the state stays where a percentile has too few samples
+	warmUp    time.Duration
+	warm      bool // it has warmed up, which it does once
+}
+
+// warmedUp tells whether an alarm is evaluated this long after it was made: at
+// the end of its warm-up, or as soon as all its periods have data.
+//
+// Source: CloudWatch User Guide, "Alarm warm-up period", November 2026.
+func (a *metricAlarm) warmedUp(points []point, age time.Duration) bool {
+	full := len(points) >= a.n && !slices.ContainsFunc(points[:a.n], func(p point) bool { return !p.known })
+	a.warm = a.warm || full || age >= a.warmUp
+	return a.warm
 }
 
 // A point is one period of a series, newest first in a list of them.

@@ -171,6 +171,33 @@ const insights = `Metrics: [{Id: q, Period: 60, Expression: 'SELECT MAX(Down) FR
 
 // Each contributor notifies for itself, and one without data is gone without a
 // notification.
+// An alarm that warms up keeps silent about missing data until its minutes are
+// over or all its periods have data, whichever is first, and once only.
+func TestWarmUp(t *testing.T) {
+	const deadMan = `  A: {Type: "AWS::CloudWatch::Alarm", Properties: {Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 2, ` +
+		`ComparisonOperator: LessThanThreshold, Threshold: 1, TreatMissingData: breaching, WarmUpConfiguration: {WarmUpPeriodDurationInMinutes: 5}}}`
+	w := watch(t, deadMan)
+	var states []string
+	for minute := 1; minute <= 6; minute++ {
+		w.Evaluate(start.Add(time.Duration(minute) * time.Minute))
+		states = append(states, string(w.State("A")))
+	}
+	want := "INSUFFICIENT_DATA INSUFFICIENT_DATA INSUFFICIENT_DATA INSUFFICIENT_DATA INSUFFICIENT_DATA ALARM"
+	if got := strings.Join(states, " "); got != want {
+		t.Errorf("without data: %s, want %s", got, want)
+	}
+	w, states = watch(t, deadMan), nil
+	w.Put(datum("M", 0, 1), datum("M", 1, 1))
+	for minute := 1; minute <= 6; minute++ {
+		w.Evaluate(start.Add(time.Duration(minute) * time.Minute))
+		states = append(states, string(w.State("A")))
+	}
+	want = "INSUFFICIENT_DATA OK OK OK OK ALARM"
+	if got := strings.Join(states, " "); got != want {
+		t.Errorf("with data in two minutes: %s, want %s", got, want)
+	}
+}
+
 func TestContributors(t *testing.T) {
 	w := watch(t, on("Down", insights))
 	feed(w, 9, func(minute int) []alarm.Datum {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // properties are read one by one; finish says what nobody asked for.
@@ -143,6 +144,12 @@ func (a *metricAlarm) read(p *properties) {
 	evaluation := p.child("EvaluationWindow")
 	evaluation.ignore("SlidingWindow") // the default
 	evaluation.finish()
+	warmUp := p.child("WarmUpConfiguration")
+	a.warmUp = time.Duration(warmUp.number("WarmUpPeriodDurationInMinutes", 0)) * time.Minute
+	if a.warmUp > 48*time.Hour {
+		p.fault("a warm-up of %s is more than two days", a.warmUp)
+	}
+	warmUp.finish()
 	a.readComparison(p)
 }
 

@@ -18,6 +18,7 @@ type Watch struct {
 
 	store   *store
 	beyond  int        // periods beyond the evaluation periods
+	begun   time.Time  // the first evaluation: when the alarms were made
 	alarms  []*watched // metric alarms first, then composites, children before parents
 	mutes   []*mute
 	waiting map[[2]string]Notice // what mute rules keep back, by alarm and contributor
@@ -128,6 +129,9 @@ func (w *Watch) Put(datums ...Datum) {
 // Evaluate evaluates every alarm at a time, which CloudWatch does each minute.
 // Windows slide: the newest period ends with the last whole minute.
 func (w *Watch) Evaluate(now time.Time) {
+	if w.begun.IsZero() {
+		w.begun = now
+	}
 	for _, a := range w.alarms {
 		if a.rule != nil {
 			w.evaluateComposite(a, now)
@@ -140,6 +144,9 @@ func (w *Watch) Evaluate(now time.Time) {
 
 func (w *Watch) evaluateMetric(a *watched, now time.Time) {
 	found := a.metric.source.read(w.store, window{now, a.metric.period, a.metric.n + w.beyond})
+	if !a.metric.warmedUp(found[""], now.Sub(w.begun)) {
+		return
+	}
 	if q, ok := a.metric.source.(insights); !ok || len(q.groupBy) == 0 {
 		w.change(a, "", a.metric.decide(found[""], a.state), now)
 		return

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"runtime"
-	"time"
 )
 
 const launchCommand = "launch"
@@ -20,16 +19,4 @@ func onClientCore(start func() error) error { return start() }
 
 func launch([]string) error { return errLinux }
 
-const (
-	clientCore  = 0
-	groupPeriod = time.Duration(0)
-)
-
-type group struct{}
-
-func newGroup(float64, int64) (*group, error) { return nil, errLinux }
-
-func (*group) path() string { return "" }
-
-// Close does nothing.
-func (*group) Close() error { return nil }
+const clientCore = 0

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"rollcall/internal/text"
+	"rollcall/test/cgroup"
 )
 
 // A Size is Rollcall at one of Lambda's sizes: with as much of a core as Lambda
@@ -38,13 +39,13 @@ func (r *rig) sizes(ctx context.Context, f *Figures) error {
 	f.Sizes = nil
 	for _, mb := range lambdaSizes {
 		share := float64(mb) / wholeCore
-		group, err := newGroup(share, int64(mb)<<20)
+		group, err := cgroup.New(share, int64(mb)<<20)
 		if err != nil {
 			return fmt.Errorf("making a control group (this needs root): %w", err)
 		}
 		r.say("%d MB, %.2f of a core", mb, share)
 		o, err := r.measure(ctx, client{nameRollcall, 0, (*rig).rollcall}, r.plain, sizeHosts,
-			job{env: []string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(mb)}, group: group.path()})
+			job{env: []string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(mb)}, group: group.Path()})
 		if closing := group.Close(); err == nil {
 			err = closing
 		}
@@ -60,7 +61,7 @@ func showSizes(w io.Writer, sizes []Size) {
 	if len(sizes) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s hosts at Lambda's sizes: CPU by a control group, %v a period\n\n", text.Count(sizeHosts), groupPeriod)
+	fmt.Fprintf(w, "\n%s hosts at Lambda's sizes: CPU by a control group, %v a period\n\n", text.Count(sizeHosts), cgroup.Period)
 	t := plainTable(w, table.Row{"MB", "of a core", "at once", "seconds", "CPU ms\na check", "peak\nMB", "failures", "duration off by\np50 / p99 ms", "by the process's\nclock, ms", "unsure"}, 0)
 	for _, s := range sizes {
 		t.AppendRow(table.Row{

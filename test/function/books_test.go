@@ -53,7 +53,7 @@ func (s *summary) expected(t *testing.T, limit int) (books, int) {
 	datums = append(datums, rollup.Datums(m.Started, m.VantageUnhealthy)...)
 	run := metric.Run{
 		Profile: profile, Limit: limit, Results: m.Results, Healthy: m.Healthy,
-		Scheduled: m.Scheduled, Started: m.Started, Duration: time.Duration(m.Duration),
+		Scheduled: m.Scheduled, Started: m.Started, Duration: time.Duration(m.Duration), Blind: m.VantageUnhealthy,
 	}
 	if s.Published.EMF > 0 {
 		run.Delivered.EMF = len(datums) // so far

@@ -35,10 +35,7 @@ func TestOpenSSLRenegotiation(t *testing.T) {
 		{"R", "another", check.TLSClientCertificate},
 	} {
 		t.Run(tt.command+tt.client, func(t *testing.T) {
-			h, ports := newTestHouse(t), testPorts(t, 1)
-			if err := h.certify("leaf", testnet.Valid); err != nil {
-				t.Fatal(err)
-			}
+			h, ports := newTestHouse(t), testPorts(1)
 			by := map[string]*testnet.Issuer{"ours": h.authority.Intermediate, "another": h.authority.Untrusted}[tt.client]
 			renegotiating(t, h, ports[0], tt.command)
 			res := h.probe(t.Context(), ports[0], "/", func(s *check.Settings) {
@@ -130,11 +127,11 @@ http {
 	ssl_verify_depth 3;
 	root DIR/www;
 	server {
-		listen 127.0.0.1:REQUIRED ssl http2;
+		listen IP:REQUIRED ssl http2;
 		ssl_verify_client on;
 	}
 	server {
-		listen 127.0.0.1:OPTIONAL ssl http2;
+		listen IP:OPTIONAL ssl http2;
 		ssl_verify_client optional;
 		if ($ssl_client_verify != SUCCESS) { return 403; }
 	}
@@ -142,10 +139,7 @@ http {
 `
 
 func TestWebServersWithClientCertificates(t *testing.T) {
-	h, ports := newTestHouse(t), testPorts(t, 2)
-	if err := h.certify("leaf", testnet.Valid); err != nil {
-		t.Fatal(err)
-	}
+	h, ports := newTestHouse(t), testPorts(2)
 	config := h.write(t, "nginx.conf", mutualNginx, "REQUIRED", strconv.Itoa(ports[0]), "OPTIONAL", strconv.Itoa(ports[1]))
 	h.must(t, "nginx", ports, "-e", "stderr", "-p", h.dir, "-c", config)
 	for i, status := range []int{400, 403} {

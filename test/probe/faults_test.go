@@ -39,7 +39,7 @@ var knownFaults = []fault{
 	{"dns-silent", check.DNSTimeout, check.DNS, "no response from the resolver"},
 
 	{"blocked", check.BlockedAddress, check.Connect, "169.254.169.254 is link-local"},
-	{"blocked-private", check.BlockedAddress, check.Connect, "10.0.0.1 is not a public address; to allow it: --allow 10.0.0.1, or ROLLCALL_ALLOW"},
+	{"blocked-private", check.BlockedAddress, check.Connect, "10.0.0.1 is not a public address; to allow it: ROLLCALL_ALLOW=10.0.0.1"},
 	{"blocked-cgnat", check.BlockedAddress, check.Connect, "100.64.0.1"},
 	{"blocked-unspecified", check.BlockedAddress, check.Connect, "0.0.0.0"},
 	{"blocked-unique-local", check.BlockedAddress, check.Connect, "fd00::1"},

@@ -3,7 +3,6 @@
 package probe_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,8 +15,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -43,7 +44,10 @@ const (
 
 // packages are Debian's that have the programs.
 func packages() map[string]string {
-	return map[string]string{"nginx": "nginx-light", "caddy": "caddy", "h2o": "h2o", "openssl": "openssl"}
+	return map[string]string{
+		"nginx": "nginx-light", "caddy": "caddy", "h2o": "h2o", "openssl": "openssl", "apache2": "apache2", "haproxy": "haproxy",
+		"lighttpd": "lighttpd with lighttpd-mod-gnutls and lighttpd-mod-deflate", "node": "nodejs", "java": "default-jdk-headless",
+	}
 }
 
 // A house is where one server lives: its files, its authority, and a prober
@@ -69,7 +73,7 @@ func newHouse(dir string) (*house, error) {
 		RootCAs:   authority.Pool(),
 		Guard:     guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Lookup: func(context.Context, string, string, time.Duration) (resolve.Answer, error) {
-			return resolve.Answer{Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Took: time.Millisecond}, nil
+			return resolve.Answer{Addrs: []netip.Addr{here}, Took: time.Millisecond}, nil
 		},
 	})
 	return h, nil
@@ -83,7 +87,7 @@ func (h *house) furnish() error {
 	rand.NewChaCha8([32]byte{}).Read(large) // nothing that can be compressed
 	pages := map[string][]byte{
 		"index.html": []byte("hello\n"),
-		"text.txt":   bytes.Repeat([]byte("worth compressing...\n"), textSize)[:textSize],
+		"text.txt":   []byte(text()),
 		"large.bin":  large,
 	}
 	for name, page := range pages {
@@ -91,16 +95,17 @@ func (h *house) furnish() error {
 			return err
 		}
 	}
-	return h.certify("leaf", testnet.Valid)
+	return h.certify("leaf", host, testnet.Valid)
 }
 
 func (h *house) path(parts ...string) string {
 	return filepath.Join(append([]string{h.dir}, parts...)...)
 }
 
-// certify writes a certificate of the host: name.pem is the leaf, name.chain
-// what follows it, name.full both, name.key its key. root.pem is the root.
-func (h *house) certify(name string, flaw testnet.Flaw) error {
+// certify writes a certificate of a host: name.pem is the leaf, name.chain
+// what follows it, name.full both, name.key its key, and name.all everything.
+// root.pem is the root.
+func (h *house) certify(name, host string, flaw testnet.Flaw) error {
 	leaf, err := h.authority.Leaf(host, flaw)
 	if err != nil {
 		return err
@@ -114,10 +119,11 @@ func (h *house) certify(name string, flaw testnet.Flaw) error {
 		full = append(full, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})...)
 	}
 	first := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Certificate[0]})
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
 	files := map[string][]byte{
 		name + ".pem": first, name + ".chain": full[len(first):], name + ".full": full,
-		name + ".key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-		"root.pem":    h.authority.PEM(),
+		name + ".key": secret, name + ".all": slices.Concat(full, secret),
+		"root.pem": h.authority.PEM(),
 	}
 	for file, data := range files {
 		if err := os.WriteFile(h.path(file), data, 0o600); err != nil {
@@ -210,21 +216,16 @@ func (p *process) stop() {
 	}
 }
 
-func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+// here is an address of loopback that is this process's alone, so that its
+// ports are nobody else's.
+var here = netip.AddrFrom4([4]byte{127, byte(64 + os.Getpid()>>16&63), byte(os.Getpid() >> 8), byte(os.Getpid())})
 
-// freePorts returns n ports that were free a moment ago.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // after all, so that they differ
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
-}
+func address(port int) string { return net.JoinHostPort(here.String(), strconv.Itoa(port)) }
+
+// lastPort is the last one that testPorts has given out.
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(20000) }
 
 // newTestHouse is newHouse for one test.
 func newTestHouse(t *testing.T) *house {
@@ -237,12 +238,11 @@ func newTestHouse(t *testing.T) *house {
 	return h
 }
 
-// testPorts is freePorts for one test.
-func testPorts(t *testing.T, n int) []int {
-	t.Helper()
-	ports, err := freePorts(n)
-	if err != nil {
-		t.Fatal(err)
+// testPorts returns n ports of this process's address that nothing listens on.
+func testPorts(n int) []int {
+	ports := make([]int, n)
+	for i := range ports {
+		ports[i] = int(lastPort.Add(1))
 	}
 	return ports
 }
@@ -254,7 +254,12 @@ func (h *house) must(t *testing.T, name string, ports []int, args ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.stop)
+	t.Cleanup(func() {
+		p.stop()
+		if said, _ := os.ReadFile(p.log); t.Failed() {
+			t.Logf("%s says: %.2000s", name, said)
+		}
+	})
 }
 
 // probe checks a path at a port.
@@ -286,7 +291,7 @@ func (h *house) shake(t *testing.T, port int) tls.ConnectionState {
 // returns its path.
 func (h *house) write(t *testing.T, file, text string, words ...string) string {
 	t.Helper()
-	words = append(words, "DIR", h.dir)
+	words = append(words, "DIR", h.dir, "IP", here.String())
 	if err := os.WriteFile(h.path(file), []byte(strings.NewReplacer(words...).Replace(text)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -100,8 +100,8 @@ func testOpenSSL(t *testing.T, servers []server) {
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			h, ports := newTestHouse(t), testPorts(t, 1)
-			if err := h.certify("leaf", s.flaw); err != nil {
+			h, ports := newTestHouse(t), testPorts(1)
+			if err := h.certify("leaf", host, s.flaw); err != nil {
 				t.Fatal(err)
 			}
 			h.must(t, "openssl", ports, s.arguments(ports[0])...)

@@ -4,10 +4,12 @@ package probe_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"math"
-	"os/user"
+	"net/http"
 	"runtime"
-	"strconv"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,206 +17,102 @@ import (
 	"rollcall/internal/testnet"
 )
 
-// A web server starts with one port for TLS 1.2 and one for TLS 1.3, serves
-// www, and has /moved, which leads to /, and /error.
-type web struct {
-	name  string
-	start func(t *testing.T, h *house, tls12, tls13 int)
-}
-
-func webs() []web {
-	return []web{{"nginx", startNginx}, {"caddy", startCaddy}, {"h2o", startH2O}}
-}
-
-// nginxConfig keeps to one process, which reads the house as whoever runs the
-// test, and writes nowhere else.
-const nginxConfig = `
-daemon off;
-master_process off;
-pid DIR/nginx.pid;
-error_log stderr error;
-events {}
-http {
-	access_log off;
-	client_body_temp_path DIR/body;
-	proxy_temp_path DIR/proxy;
-	fastcgi_temp_path DIR/fastcgi;
-	uwsgi_temp_path DIR/uwsgi;
-	scgi_temp_path DIR/scgi;
-	types { text/html html; text/plain txt; application/octet-stream bin; }
-	gzip on;
-	gzip_types text/plain;
-	server_name_in_redirect on;
-	ssl_certificate DIR/leaf.full;
-	ssl_certificate_key DIR/leaf.key;
-	root DIR/www;
-	server {
-		listen 127.0.0.1:TLS12 ssl http2;
-		server_name HOST;
-		ssl_protocols TLSv1.2;
-		location = /moved { return 301 /; }
-		location = /error { return 500; }
-	}
-	server {
-		listen 127.0.0.1:TLS13 ssl http2;
-		server_name HOST;
-		ssl_protocols TLSv1.3;
-		location = /moved { return 301 /; }
-		location = /error { return 500; }
-	}
-}
-`
-
-func startNginx(t *testing.T, h *house, tls12, tls13 int) {
-	config := h.write(t, "nginx.conf", nginxConfig, "TLS12", strconv.Itoa(tls12), "TLS13", strconv.Itoa(tls13), "HOST", host)
-	h.must(t, "nginx", []int{tls12, tls13}, "-e", "stderr", "-p", h.dir, "-c", config)
-}
-
-const caddyConfig = `
-{
-	admin off
-	auto_https off
-	storage file_system DIR/caddy
-	servers {
-		protocols h1 h2
-	}
-}
-(site) {
-	bind 127.0.0.1
-	root * DIR/www
-	encode gzip
-	redir /moved / 301
-	respond /error 500
-	file_server
-}
-https://HOST:TLS12 {
-	tls DIR/leaf.full DIR/leaf.key {
-		protocols tls1.2 tls1.2
-	}
-	import site
-}
-https://HOST:TLS13 {
-	tls DIR/leaf.full DIR/leaf.key {
-		protocols tls1.3 tls1.3
-	}
-	import site
-}
-`
-
-func startCaddy(t *testing.T, h *house, tls12, tls13 int) {
-	config := h.write(t, "Caddyfile", caddyConfig, "TLS12", strconv.Itoa(tls12), "TLS13", strconv.Itoa(tls13), "HOST", host)
-	h.must(t, "caddy", []int{tls12, tls13}, "run", "--config", config, "--adapter", "caddyfile")
-}
-
-// h2oConfig is for one port: this h2o can be told the lowest version of TLS
-// and not the highest.
-const h2oConfig = `
-user: USER
-error-log: /dev/stderr
-num-threads: 1
-compress: [ gzip ]
-listen:
-  host: 127.0.0.1
-  port: PORT
-  ssl:
-    certificate-file: DIR/leaf.full
-    key-file: DIR/leaf.key
-    minimum-version: TLSvLEAST
-hosts:
-  default:
-    paths:
-      "/":
-        file.dir: DIR/www
-      "/moved":
-        redirect:
-          status: 301
-          url: /
-      "/error":
-        mruby.handler: |
-          Proc.new do |env|
-            [500, {"content-type" => "text/plain"}, ["an error\n"]]
-          end
-`
-
-// noTLS13 is a configuration of OpenSSL, which h2o is built on.
-const noTLS13 = `
-openssl_conf = all
-[all]
-ssl_conf = ssl
-[ssl]
-system_default = limits
-[limits]
-MaxProtocol = TLSv1.2
-`
-
-func startH2O(t *testing.T, h *house, tls12, tls13 int) {
-	who, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := find("h2o")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := func(least string, port int) string {
-		return h.write(t, "h2o-"+least+".conf", h2oConfig, "LEAST", least, "PORT", strconv.Itoa(port), "USER", who.Username)
-	}
-	limits := h.write(t, "openssl.conf", noTLS13)
-	h.must(t, "env", []int{tls12}, "OPENSSL_CONF="+limits, program, "-m", "worker", "-c", config("1.2", tls12))
-	h.must(t, "h2o", []int{tls13}, "-m", "worker", "-c", config("1.3", tls13))
-}
-
 // A visit is what is asked of a web server, and what is to be said of it.
 type visit struct {
-	path    string
-	state   check.State
-	reason  check.Reason
-	status  int
-	body    int64 // bytes decoded; -1: whatever the server's own page has
-	moved   int   // redirects followed
-	smaller bool  // compressed on the wire
-	cut     bool  // more than maxBody
+	path     string
+	change   func(*check.Settings)
+	state    check.State
+	reason   check.Reason
+	status   int
+	body     int64  // bytes decoded; -1: whatever the server's own page has
+	moved    int    // redirects followed
+	encoding string // what the body came in
+	cut      bool   // more than maxBody
 }
 
-func visits() []visit {
-	return []visit{
+func visits(encodings []string) []visit {
+	all := []visit{
 		{path: "/", state: check.Up, status: 200, body: 6},
-		{path: "/text.txt", state: check.Up, status: 200, body: textSize, smaller: true},
 		{path: "/large.bin", state: check.Up, status: 200, body: maxBody, cut: true},
 		{path: "/moved", state: check.Up, status: 200, body: 6, moved: 1},
+		{path: "/wall", state: check.Up, status: 200, body: 6, moved: 1},
+		{path: "/wall", change: func(s *check.Settings) { s.NoCookies = true }, state: check.Down, reason: check.RedirectLoop, status: 302, body: 0},
 		{path: "/missing", state: check.Down, reason: check.Status, status: 404, body: -1},
 		{path: "/error", state: check.Down, reason: check.Status, status: 500, body: -1},
 	}
+	for _, encoding := range encodings {
+		all = append(all, visit{path: "/text.txt", state: check.Up, status: 200, body: textSize, encoding: encoding, change: func(s *check.Settings) {
+			s.Header = http.Header{"Accept-Encoding": {encoding}}
+			s.Expect = []check.Condition{textIn(encoding)}
+		}})
+	}
+	return all
 }
+
+// textIn is the condition that the body is text.txt, which came in an encoding.
+type textIn string
+
+func (e textIn) String() string        { return "the text, in " + string(e) }
+func (textIn) Reads(field string) bool { return field == "body" || field == "headers" }
+
+// Check compares the whole text.
+func (e textIn) Check(r *check.Response) (check.Reason, string) {
+	if got := r.Header.Get("Content-Encoding"); got != string(e) {
+		return check.Expectation, "it came in " + got
+	}
+	if r.Body != text() {
+		return check.Expectation, "it is another one"
+	}
+	return check.OK, ""
+}
+
+// text is what text.txt has.
+func text() string { return strings.Repeat("worth compressing...\n", textSize)[:textSize] }
 
 // TestWebServers visits every server, by every version of TLS and HTTP.
 func TestWebServers(t *testing.T) {
-	protocols := []struct {
-		name string
-		http check.HTTPVersion
-		want string
-	}{{"http 1.1", check.HTTP1, "1.1"}, {"http 2", check.HTTP2, "2"}, {"http auto", check.AnyHTTP, "2"}}
 	for _, w := range webs() {
 		t.Run(w.name, func(t *testing.T) {
-			h, ports := newTestHouse(t), testPorts(t, 2)
-			w.start(t, h, ports[0], ports[1])
+			h, ports := newTestHouse(t), testPorts(3)
+			at := places{ports[0], ports[1], ports[2]}
+			if w.open {
+				at.mutual = at.tls13
+			}
+			w.start(t, h, at)
 			for i, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-				t.Run(tls.VersionName(version), func(t *testing.T) {
-					if got := h.shake(t, ports[i]); got.Version != version || got.NegotiatedProtocol != "h2" {
-						t.Fatalf("the server speaks %s and %q", tls.VersionName(got.Version), got.NegotiatedProtocol)
-					}
-					for _, p := range protocols {
-						t.Run(p.name, func(t *testing.T) { h.visitAll(t, ports[i], p.http, p.want) })
-					}
-				})
+				t.Run(tls.VersionName(version), func(t *testing.T) { w.visit(t, h, ports[i], version) })
+			}
+			if !w.open {
+				t.Run("client certificate", func(t *testing.T) { w.identify(t, h, at.mutual) })
 			}
 		})
 	}
 }
 
-func (h *house) visitAll(t *testing.T, port int, version check.HTTPVersion, speaks string) {
-	for _, v := range visits() {
-		res := h.probe(t.Context(), port, v.path, func(s *check.Settings) { s.HTTP = version })
+// visit pays all visits to a port, over each version of HTTP.
+func (w web) visit(t *testing.T, h *house, port int, version uint16) {
+	protocol, newest := "h2", "2"
+	if w.old {
+		protocol, newest = "", "1.1"
+	}
+	if got := h.shake(t, port); got.Version != version || got.NegotiatedProtocol != protocol {
+		t.Fatalf("the server speaks %s and %q", tls.VersionName(got.Version), got.NegotiatedProtocol)
+	}
+	t.Run("http 1.1", func(t *testing.T) { h.visitAll(t, port, check.HTTP1, "1.1", w.encodings) })
+	t.Run("http auto", func(t *testing.T) { h.visitAll(t, port, check.AnyHTTP, newest, w.encodings) })
+	if !w.old {
+		t.Run("http 2", func(t *testing.T) { h.visitAll(t, port, check.HTTP2, "2", w.encodings) })
+	}
+}
+
+func (h *house) visitAll(t *testing.T, port int, version check.HTTPVersion, speaks string, encodings []string) {
+	for _, v := range visits(encodings) {
+		res := h.probe(t.Context(), port, v.path, func(s *check.Settings) {
+			s.HTTP = version
+			if v.change != nil {
+				v.change(s)
+			}
+		})
 		if res.HTTP != speaks {
 			t.Errorf("%s: HTTP/%s, want %s", v.path, res.HTTP, speaks)
 		}
@@ -222,6 +120,55 @@ func (h *house) visitAll(t *testing.T, port int, version check.HTTPVersion, spea
 		checkCertificate(t, h, res, testnet.Valid)
 		checkTimes(t, res)
 	}
+}
+
+// identify visits a port that wants a client certificate: with none, with one of
+// its authority, and with one of another.
+func (w web) identify(t *testing.T, h *house, port int) {
+	versions := []check.HTTPVersion{check.HTTP1, check.AnyHTTP, check.HTTP2}
+	if w.old {
+		versions = versions[:2]
+	}
+	callers := []struct {
+		who  string
+		by   *testnet.Issuer
+		want []check.Reason
+	}{
+		{"none", nil, w.unknown.reasons(true)},
+		{"its own", h.authority.Intermediate, []check.Reason{check.OK}},
+		{"another", h.authority.Untrusted, w.stranger.reasons(false)},
+	}
+	for _, version := range versions {
+		for _, c := range callers {
+			said := map[string]int{}
+			for range 10 { // an alert and the end of the connection may overtake each other
+				res := h.probe(t.Context(), port, "/", func(s *check.Settings) {
+					s.HTTP = version
+					if c.by != nil {
+						s.TLS.Client = clientOf(t, c.by)
+					}
+				})
+				if !slices.Contains(c.want, res.Reason) || res.State == check.Down && !strings.Contains(res.Detail, "client certificate") {
+					said[fmt.Sprintf("%v in %v: %s", res.Reason, res.Phase, res.Detail)]++
+				}
+			}
+			if len(said) > 0 {
+				t.Errorf("HTTP version %d, client certificate: %s: %v, want %v", version, c.who, said, c.want)
+			}
+		}
+	}
+}
+
+// reasons are what a refusal is taken for. Silence may have another cause, such as a
+// crash, and a status too where the server has got a certificate.
+func (r refusal) reasons(anonymous bool) []check.Reason {
+	switch {
+	case r == bySilence:
+		return []check.Reason{check.ConnectionClosed, check.ConnectionReset}
+	case r == byStatus && !anonymous:
+		return []check.Reason{check.Status}
+	}
+	return []check.Reason{check.TLSClientCertificate}
 }
 
 func (v visit) check(t *testing.T, res check.Result) {
@@ -235,11 +182,11 @@ func (v visit) check(t *testing.T, res check.Result) {
 	if v.body >= 0 && res.BytesBody != v.body || res.BodyTruncated != v.cut || len(res.Redirects) != v.moved {
 		t.Errorf("%s: %d bytes, cut %v, by way of %q; want %d, %v and %d redirects", v.path, res.BytesBody, res.BodyTruncated, res.Redirects, v.body, v.cut, v.moved)
 	}
-	if smaller := res.BytesWire < res.BytesBody/2; smaller != v.smaller {
-		t.Errorf("%s: %d bytes on the wire for %d, compressed: want %v", v.path, res.BytesWire, res.BytesBody, v.smaller)
+	if smaller := res.BytesWire < res.BytesBody/2; smaller != (v.encoding != "") {
+		t.Errorf("%s: %d bytes on the wire for %d in %q", v.path, res.BytesWire, res.BytesBody, v.encoding)
 	}
-	if !res.Complete {
-		t.Errorf("%s: the response is not complete", v.path)
+	if complete := v.reason != check.RedirectLoop; res.Complete != complete {
+		t.Errorf("%s: the response is complete: %v", v.path, res.Complete)
 	}
 }
 
@@ -279,7 +226,7 @@ func checkTimes(t *testing.T, res check.Result) {
 			t.Errorf("%s: %v took %v, want at most %v", res.URL, phase, took, long)
 		}
 	}
-	if res.Duration != res.Phases.Sum() || res.IP.String() != "127.0.0.1" {
+	if res.Duration != res.Phases.Sum() || res.IP != here {
 		t.Errorf("%s at %v took %v in all, the phases %v", res.URL, res.IP, res.Duration, res.Phases.Sum())
 	}
 }

@@ -3,6 +3,7 @@ package s3
 
 import (
 	"crypto/hmac"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -29,6 +30,8 @@ type S3 struct {
 	buckets []string
 	objects map[string]Object
 	asked   int
+	before  func(at string) // an object is put; nil: nothing
+	after   func(at string) // it was, and before the response
 }
 
 // An Object is what an S3 keeps.
@@ -37,6 +40,7 @@ type Object struct {
 	ContentType  string
 	CacheControl string
 	Owner        string // that the request named
+	Tag          string // its entity tag, with quotes
 }
 
 // maxObjectBytes is far more than any page of ours.
@@ -66,6 +70,14 @@ func (s *S3) SetFault(mode testnet.Mode, times int) {
 	s.mode, s.times = mode, times
 }
 
+// Around calls functions before an object is put and after it was, with
+// "bucket/key".
+func (s *S3) Around(before, after func(at string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before, s.after = before, after
+}
+
 // Object returns what lies at "bucket/key".
 func (s *S3) Object(at string) (Object, bool) {
 	s.mu.Lock()
@@ -81,7 +93,17 @@ func (s *S3) Requests() int {
 	return s.asked
 }
 
-// ServeHTTP takes PutObject in the style of paths.
+// Put makes an object as a test wants it, at "bucket/key".
+func (s *S3) Put(at string, body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[at] = Object{Body: body, Tag: tagOf(body)}
+}
+
+func tagOf(body []byte) string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(body))) }
+
+// ServeHTTP takes PutObject, with conditions, GetObject and CopyObject in the style
+// of paths.
 func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxObjectBytes))
 	if err != nil {
@@ -119,7 +141,7 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	sum := sha256.Sum256(body)
 	switch {
-	case r.Method != http.MethodPut || key == "":
+	case r.Method != http.MethodPut && r.Method != http.MethodGet || key == "":
 		objectRefusal(w, http.StatusMethodNotAllowed, "MethodNotAllowed")
 	case r.Header.Get("X-Amz-Content-Sha256") != hex.EncodeToString(sum[:]):
 		objectRefusal(w, http.StatusBadRequest, "XAmzContentSHA256Mismatch")
@@ -130,7 +152,49 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.objects[bucket+"/"+key] = Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Amz-Expected-Bucket-Owner")}
+		s.object(w, r, bucket+"/"+key, body)
+	}
+}
+
+// object does what a request asks for with one object.
+func (s *S3) object(w http.ResponseWriter, r *http.Request, at string, body []byte) {
+	old, there := s.objects[at]
+	if from := r.Header.Get("X-Amz-Copy-Source"); from != "" {
+		source, known := s.objects[from]
+		if !known {
+			objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+			return
+		}
+		s.objects[at] = source
+		w.Header().Set("Content-Type", "application/xml")
+		fmt.Fprintf(w, `<CopyObjectResult><ETag>%s</ETag></CopyObjectResult>`, source.Tag)
+		return
+	}
+	if r.Method == http.MethodGet {
+		if !there {
+			objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+			return
+		}
+		w.Header().Set("ETag", old.Tag)
+		w.Write(old.Body)
+		return
+	}
+	match := r.Header.Get("If-Match")
+	switch {
+	case r.Header.Get("If-None-Match") == "*" && there, match != "" && there && match != old.Tag:
+		objectRefusal(w, http.StatusPreconditionFailed, "PreconditionFailed")
+	case match != "" && !there:
+		objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+	default:
+		if s.before != nil {
+			s.before(at)
+		}
+		if s.after != nil {
+			defer s.after(at)
+		}
+		o := Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Amz-Expected-Bucket-Owner"), tagOf(body)}
+		s.objects[at] = o
+		w.Header().Set("ETag", o.Tag)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestS3RefusesWhatIsNotSigned(t *testing.T) {
 		{"the host not signed", "PUT", "/pages/page.html", empty, "AWS4-HMAC-SHA256 Credential=k/d/r/s3/aws4_request, SignedHeaders=x-amz-date, Signature=0", http.StatusForbidden},
 		{"another body", "PUT", "/pages/page.html", strings.Repeat("0", 64), signature, http.StatusBadRequest},
 		{"no key", "PUT", "/pages", empty, signature, http.StatusMethodNotAllowed},
-		{"another operation", "GET", "/pages/page.html", empty, signature, http.StatusMethodNotAllowed},
+		{"another operation", "DELETE", "/pages/page.html", empty, signature, http.StatusMethodNotAllowed},
 	} {
 		r, err := http.NewRequest(test.method, s.URL()+test.key, nil)
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -36,6 +37,7 @@ type cloud struct {
 	schedules *scheduler.Client
 	topics    *sns.Client
 	queues    *sqs.Client
+	buckets   *s3.Client
 }
 
 // ministack starts one on a free port of loopback. What it and the functions
@@ -67,6 +69,7 @@ func newCloud(url string) *cloud {
 	return &cloud{
 		url: url, stacks: cloudformation.NewFromConfig(cfg), metrics: cloudwatch.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg),
 		functions: lambda.NewFromConfig(cfg), schedules: scheduler.NewFromConfig(cfg), topics: sns.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg),
+		buckets: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
 }
 

@@ -3,8 +3,9 @@
 //
 //	stack local      every event by `sam local invoke`, in containers
 //	stack deployed   `sam deploy` to MiniStack, until an alarm's message arrives
+//	stack operated   `make deploy`, `make list` and `make release`, as operators use them
 //
-// The make targets sam-local and stack build what it needs and start it.
+// The make targets sam-local, stack and stack-operated build what it needs and start it.
 package main
 
 import (
@@ -21,13 +22,15 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := errors.New("usage: stack local|deployed")
+	err := errors.New("usage: stack local|deployed|operated")
 	if len(os.Args) == 2 {
 		switch os.Args[1] {
 		case "local":
 			err = perform(ctx, os.Stdout, (*trial).local)
 		case "deployed":
 			err = perform(ctx, os.Stdout, (*trial).deployed)
+		case "operated":
+			err = perform(ctx, os.Stdout, (*trial).operated)
 		}
 	}
 	if ctx.Err() != nil {

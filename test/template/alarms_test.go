@@ -339,23 +339,27 @@ func twoStacks(t *testing.T) (goesOn, stopped outcome) {
 	return goesOn, stopped
 }
 
-// After a deployment the first run may be an interval and a minute away. What
-// fires until then ends with the first runs.
-func TestDeploymentIsOverWithTheFirstRuns(t *testing.T) {
+// After a deployment the first run may be an interval and a minute away. Nothing
+// fires until then: a new stack warms up.
+func TestDeploymentFiresNothing(t *testing.T) {
 	for _, minutes := range []int{1, 5, 60} {
 		every := time.Duration(minutes) * time.Minute
 		w := newWatch(t, map[string]string{"EveryMinutes": fmt.Sprint(minutes)})
 		judge(w, scenario{}.simulate(t, every, "Rollcall/roll"), origin.Add(-every-time.Minute), origin.Add(20*every))
 		o := outcome{watch: w}
 		for _, id := range o.alarmed() {
-			if id != "NotRunningAlarm" {
-				t.Errorf("every %d minutes: a deployment fires %s", minutes, id)
-			}
+			t.Errorf("every %d minutes: a deployment fires %s", minutes, id)
 		}
-		for _, id := range w.Alarms() {
-			if w.State(id) == alarm.Alarm {
-				t.Errorf("every %d minutes: %s is in ALARM 20 runs after a deployment", minutes, id)
-			}
+	}
+}
+
+// A new stack whose schedule never starts fires when it has warmed up.
+func TestAStackThatNeverRunsFires(t *testing.T) {
+	for minutes, within := range map[int]int{1: 6, 5: 15, 60: 130} {
+		w := newWatch(t, map[string]string{"EveryMinutes": fmt.Sprint(minutes)})
+		judge(w, nil, origin, origin.Add(time.Duration(within)*time.Minute))
+		if w.State("NotRunningAlarm") != alarm.Alarm {
+			t.Errorf("every %d minutes: %d minutes after a deployment without a run NotRunningAlarm is %s", minutes, within, w.State("NotRunningAlarm"))
 		}
 	}
 }

@@ -14,7 +14,7 @@ type goodAndBad struct{ good, bad []string }
 
 // parameterValues are good and bad ones for each parameter that is not a choice.
 var parameterValues = map[string]goodAndBad{
-	"Source":              {[]string{"events/gafam.json", "urls.txt", "a-b_c/d.json"}, []string{"", "/etc/passwd", "../x", `a"b`, `a\b`, "a b", "-x", "${x}"}},
+	"Source":              {[]string{"events/gafam.json", "urls.txt", "a-b_c/d.json", "s3://lists.example/urls.txt", "s3://b-1/a/ü+&=(1).csv.gz", "s3://lists/x.json?versionId=aZ.-_9"}, []string{"", "s3://", "s3://b", "s3://bucket/", "s3://Bucket/x", "s3://bucket/a b", "s3://bucket/a*", "s3://bucket/${x}", "s3://bucket/<x>", `s3://bucket/a"b`, "s3://bucket/x?version=1", "https://example.com/list", "/etc/passwd", "../x", `a"b`, `a\b`, "a b", "-x", "${x}"}},
 	"Email":               {[]string{"", "me@example.com", "first.last+tag@mail.example.org"}, []string{"me", "me@", "@example.com", "me@example", "a b@example.com", "me@@example.com", "me@example.com, you@example.com", "me@example."}},
 	"Cron":                {[]string{"", "cron(0/5 8-18 ? * MON-FRI *)", "cron(0 8 1 * ? *)", "cron(15 10 ? * 6L *)", "cron(0 9 ? * 2#1 2026-2027)", "cron(* * * * ? *)"}, []string{"0 8 * * *", "cron(0 8 * * *)", "cron(0 8 * * * *)", "cron(0 8 ? * ? *)", "rate(5 minutes)", "cron()", "cron(0 8 ? * MON-FRI *", "cron(0 8 ? * mon *)", " cron(0 8 ? * MON *)"}},
 	"TimeZone":            {[]string{"UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+3", "EST5EDT"}, []string{"", "Europe/", "/Berlin", "Europe Berlin", strings.Repeat("x", 51)}},
@@ -28,7 +28,6 @@ var parameterValues = map[string]goodAndBad{
 	"CertificateDays":     {[]string{"1", "14", "398"}, []string{"0", "399", "", "soon"}},
 	"Memory":              {[]string{"128", "1769", "10240"}, []string{"127", "10241", "", "1769MB"}},
 	"ReservedConcurrency": {[]string{"", "1", "25"}, []string{"0", "-1", "1.5", "x", "10000"}},
-	"PageDays":            {[]string{"0", "7", "3650"}, []string{"-1", "3651", ""}},
 	"SubnetIds":           {[]string{"", "subnet-01234567", "subnet-0123456789abcdef0,subnet-01234567"}, []string{"vpc-01234567", "subnet-", "subnet-01234567, subnet-01234568", "subnet-01234567,", "subnet-XYZ01234"}},
 	"SecurityGroupIds":    {[]string{"", "sg-01234567", "sg-0123456789abcdef0,sg-01234567"}, []string{"default", "sg-", "subnet-01234567", "sg-01234567,,sg-01234567"}},
 	"KmsKeyArn":           {[]string{"", "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"}, []string{"alias/aws/sns", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "12345678-1234-1234-1234-123456789012"}},
@@ -37,6 +36,9 @@ var parameterValues = map[string]goodAndBad{
 	"TargetLimit":         {[]string{"0", "1000"}, []string{"-1", "", "all"}},
 	"Allow":               {[]string{"", "10.0.0.0/8", "10.0.0.0/8,fd00::/8"}, []string{"localhost", "10.0.0.0/8;x"}},
 	"Env":                 {[]string{"", "API_TOKEN@api.example.com", "A@*.example.com,_b2@*,C@[::1],D@10.0.0.1"}, []string{"API_TOKEN", "A@", "@a.example", "A@*.example.com,B", "A@a.example, B@b.example", "2A@*", "A@*x", "A@a.*", "A@https://a.example"}},
+	"Parameters":          {[]string{"", "/shop/token@*.shop.example.com", "a@*,b/c.d@[::1]", "a@h,b@h,c@h,d@h,e@h,f@h,g@h,h@h"}, []string{"/shop/token", "a@", "@h", "a@h, b@h", "a:3@h", "/a/@h", "a*@h", "a@h,b@h,c@h,d@h,e@h,f@h,g@h,h@h,i@h"}},
+	"Secrets":             {[]string{"", "shop/api@shop.example.com", "a+b=c.d@*"}, []string{"shop/api", "a#key@h", "a*@h", "a@h,"}},
+	"HeartbeatUrl":        {[]string{"", "https://hc.example.com/ping/1"}, []string{"hc.example.com", "ftp://x", "https://a b"}},
 	"DNS":                 {[]string{"", "10.0.0.2:53", "[::1]:53", "resolver.example.com:53"}, []string{"10.0.0.2", ":53", "a b:53", "x:dns"}},
 	"DNSRate":             {[]string{"", "0", "900"}, []string{"-1", "fast", "1.5"}},
 	"Canary":              {[]string{"", "auto", "https://example.com/x", "http://10.0.0.1"}, []string{"none", "example.com", "ftp://x", "https://", "https://a b"}},

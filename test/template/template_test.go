@@ -23,7 +23,7 @@ import (
 // everyAlarm asks for all alarms that there can be, with the longest names.
 var everyAlarm = map[string]string{
 	"AWS::StackName": strings.Repeat("s", 128), "RunbookBase": "https://" + strings.Repeat("r", 192), "OnePage": "true",
-	"TargetAlarms": "true", "GroupAlarms": "true", "SlowGroup1": "one", "SlowGroup2": "two", "SlowGroup3": "three", "SlowGroup4": "four", "PageDays": "7", "MaintenanceCron": "cron(0 2 * * SUN)",
+	"TargetAlarms": "true", "GroupAlarms": "true", "SlowGroup1": "one", "SlowGroup2": "two", "SlowGroup3": "three", "SlowGroup4": "four", "MaintenanceCron": "cron(0 2 * * SUN)",
 	"Source": "events/" + strings.Repeat("e", 50) + ".json",
 }
 
@@ -243,7 +243,16 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_RESERVE":             "5s",
 		"ROLLCALL_MAX_AGE":             "5m",
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
-		"ROLLCALL_PAGE_BUCKET":         "", // none
+		"ROLLCALL_BUCKET":              "<PageBucket>",
+		"ROLLCALL_PARAMETERS":          "", // none may be referred to
+		"ROLLCALL_SECRETS":             "",
+		"ROLLCALL_TOPIC":               "<AlertTopic>",
+		"ROLLCALL_GROUP_TOPIC":         "<GroupTopic>",
+		"ROLLCALL_ALERT":               "3/3",
+		"ROLLCALL_INTERVAL":            "1",
+		"ROLLCALL_CERTIFICATE_DAYS":    "14",
+		"ROLLCALL_MAINTENANCE":         "", // none
+		"ROLLCALL_HEARTBEAT_URL":       "",
 	}
 	got := at(readTemplate(t, nil).resource("CheckFunction"), "Environment.Variables")
 	if !reflect.DeepEqual(got, want) {
@@ -256,9 +265,9 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 	const path = "Environment.Variables"
 	variables := map[string]string{
 		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
-		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
+		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "Parameters": "ROLLCALL_PARAMETERS", "Secrets": "ROLLCALL_SECRETS", "HeartbeatUrl": "ROLLCALL_HEARTBEAT_URL", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
 		"InFlight": "ROLLCALL_IN_FLIGHT", "PerHost": "ROLLCALL_PER_HOST", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
-		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT",
+		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT", "CertificateDays": "ROLLCALL_CERTIFICATE_DAYS",
 	}
 	defaults := at(readTemplate(t, nil).resource("CheckFunction"), path).(map[string]any)
 	for parameter, variable := range variables {
@@ -283,6 +292,10 @@ func TestPermissions(t *testing.T) {
 			"cloudwatch:PutMetricData":                 fmt.Sprintf("* map[StringEquals:map[cloudwatch:namespace:%v]]", namespace),
 			"[logs:CreateLogStream logs:PutLogEvents]": "<CheckLogs.Arn> <nil>",
 			"sqs:SendMessage":                          "<FailedRuns.Arn> <nil>",
+			"s3:PutObject":                             "<PageBucket.Arn>/rollcall.html <nil>",
+			"[s3:GetObject s3:PutObject]":              "<PageBucket.Arn>/history/* <nil>",
+			"s3:ListBucket":                            "<PageBucket.Arn> <nil>",
+			"sns:Publish":                              "[<GroupTopic> <AlertTopic>] <nil>",
 		}
 		if got := function["Role"]; got != "<CheckRole.Arn>" || function["Policies"] != nil {
 			t.Errorf("the function has the role %v and the policies %v, want CheckRole and none", got, function["Policies"])
@@ -293,37 +306,106 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// The page is off unless it is asked for. Then the function may put one object
-// into a bucket that is private, encrypted, reached by TLS only and emptied.
-func TestPage(t *testing.T) {
-	if buckets := readTemplate(t, nil).resources("AWS::S3::Bucket"); len(buckets) > 0 {
-		t.Errorf("by default there is %v", buckets)
+// What a list may refer to, and where it is, the role may read, and nothing else.
+func TestRightsOfReferencesAndLists(t *testing.T) {
+	tp := readTemplate(t, map[string]string{
+		"Parameters": "/shop/token@*.shop.example.com,plain@a.example", "Secrets": "shop/api@shop.example.com",
+		"Source": "s3://lists.example/a/ü+b.csv.gz?versionId=x1",
+	})
+	got := statements(tp.resource("CheckRole"))
+	const prefix = "arn:aws:ssm:eu-west-1:123456789012:parameter/"
+	if parameters := got["ssm:GetParameters"]; !strings.HasPrefix(parameters, "["+prefix+"shop/token "+prefix+"plain "+prefix+" ") || strings.Count(parameters, "token")+strings.Count(parameters, "plain") != 2 {
+		t.Errorf("ssm:GetParameters is allowed on %s", parameters)
 	}
-	tp := readTemplate(t, map[string]string{"PageDays": "7"})
-	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_PAGE_BUCKET"); got != "<PageBucket>" {
-		t.Errorf("the function is given the bucket %v", got)
+	const secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+	if secrets := got["secretsmanager:GetSecretValue"]; !strings.HasPrefix(secrets, "["+secret+"shop/api-?????? "+secret+"-?????? ") {
+		t.Errorf("secretsmanager:GetSecretValue is allowed on %s", secrets)
 	}
-	if got := statements(tp.resource("CheckRole"))["s3:PutObject"]; got != "<PageBucket.Arn>/rollcall.html <nil>" {
-		t.Errorf("the role allows s3:PutObject on %s", got)
+	if list := got["[s3:GetObject s3:GetObjectVersion]"]; list != "arn:aws:s3:::lists.example/a/ü+b.csv.gz <nil>" {
+		t.Errorf("the list may be read at %s", list)
 	}
-	bucket := tp.resource("PageBucket")
-	for path, want := range map[string]string{
-		"PublicAccessBlockConfiguration": "map[BlockPublicAcls:true BlockPublicPolicy:true IgnorePublicAcls:true RestrictPublicBuckets:true]",
-		"BucketEncryption":               "map[ServerSideEncryptionConfiguration:[map[ServerSideEncryptionByDefault:map[SSEAlgorithm:AES256]]]]",
-		"OwnershipControls":              "map[Rules:[map[ObjectOwnership:BucketOwnerEnforced]]]",
-		"LifecycleConfiguration":         "map[Rules:[map[ExpirationInDays:7 Id:the-last-page-goes Status:Enabled]]]",
-	} {
-		if got := fmt.Sprint(at(bucket, path)); got != want {
-			t.Errorf("%s is %s, want %s", path, got, want)
+	for action := range statements(readTemplate(t, nil).resource("CheckRole")) {
+		if strings.Contains(action, "ssm:") || strings.Contains(action, "secretsmanager:") || strings.Contains(action, "GetObjectVersion") {
+			t.Errorf("by default the role allows %s", action)
 		}
 	}
-	policy := fmt.Sprint(tp.resource("PageBucketPolicy"))
-	if !strings.Contains(policy, "Effect:Deny") || !strings.Contains(policy, "aws:SecureTransport:false") || strings.Contains(policy, "Allow") {
-		t.Errorf("the bucket's policy is %s", policy)
+}
+
+// The buckets are private, encrypted, reached by TLS only, and stay when the
+// stack goes. What runs leave there goes by itself; a list's old versions after
+// 90 days.
+func TestBuckets(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:123456789012:key/0"
+	own, theirs := readTemplate(t, nil), readTemplate(t, map[string]string{"KmsKeyArn": key})
+	if got := own.resources("AWS::S3::Bucket"); !slices.Equal(got, []string{"PageBucket", "ListBucket"}) {
+		t.Fatalf("the buckets are %v", got)
+	}
+	lifecycles := map[string]string{
+		"PageBucket": "map[Rules:[map[ExpirationInDays:30 Id:the-last-page-goes Prefix:rollcall.html Status:Enabled]]]",
+		"ListBucket": "map[Rules:[map[AbortIncompleteMultipartUpload:map[DaysAfterInitiation:1] Id:old-lists-go NoncurrentVersionExpiration:map[NoncurrentDays:90] Status:Enabled]]]",
+	}
+	for name, lifecycle := range lifecycles {
+		for path, want := range map[string]string{
+			"PublicAccessBlockConfiguration": "map[BlockPublicAcls:true BlockPublicPolicy:true IgnorePublicAcls:true RestrictPublicBuckets:true]",
+			"BucketEncryption":               "map[ServerSideEncryptionConfiguration:[map[BucketKeyEnabled:false ServerSideEncryptionByDefault:map[SSEAlgorithm:AES256]]]]",
+			"OwnershipControls":              "map[Rules:[map[ObjectOwnership:BucketOwnerEnforced]]]",
+			"LifecycleConfiguration":         lifecycle,
+		} {
+			if got := fmt.Sprint(at(own.resource(name), path)); got != want {
+				t.Errorf("%s: %s is %s, want %s", name, path, got, want)
+			}
+		}
+		if got := fmt.Sprint(at(theirs.resource(name), "BucketEncryption")); !strings.Contains(got, "KMSMasterKeyID:"+key) || !strings.Contains(got, "BucketKeyEnabled:true") {
+			t.Errorf("%s: with a key it is encrypted by %s", name, got)
+		}
+		policy := fmt.Sprint(own.resource(name + "Policy"))
+		if !strings.Contains(policy, "Effect:Deny") || !strings.Contains(policy, "aws:SecureTransport:false") || strings.Contains(policy, "Allow") {
+			t.Errorf("%s: its policy is %s", name, policy)
+		}
+	}
+	if got := fmt.Sprint(at(own.resource("ListBucket"), "VersioningConfiguration")); got != "map[Status:Enabled]" {
+		t.Errorf("the lists' versions are %s", got)
+	}
+}
+
+func TestPage(t *testing.T) {
+	tp := readTemplate(t, nil)
+	if got := at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_BUCKET"); got != "<PageBucket>" {
+		t.Errorf("the function is given the bucket %v", got)
 	}
 	link := tp.Outputs["LastPage"]
 	if description := fmt.Sprint(tp.resource("DownAlarm")["AlarmDescription"]); link == "" || !strings.Contains(description, link) || len(description) > 1024-100 {
 		t.Errorf("the output is %s, the alarm's description %s", link, description)
+	}
+}
+
+// The queue takes requests by TLS only, and has a key of the customer's.
+func TestQueue(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:123456789012:key/0"
+	tp := readTemplate(t, map[string]string{"KmsKeyArn": key})
+	if got := tp.resource("FailedRuns"); got["KmsMasterKeyId"] != key || got["SqsManagedSseEnabled"] != nil {
+		t.Errorf("with a key the queue is %v", got)
+	}
+	if got := readTemplate(t, nil).resource("FailedRuns")["SqsManagedSseEnabled"]; got != "true" {
+		t.Errorf("without one it has %v", got)
+	}
+	if got := fmt.Sprint(tp.resource("FailedRunsPolicy")); !strings.Contains(got, "Effect:Deny") || !strings.Contains(got, "aws:SecureTransport:false") || strings.Contains(got, "Allow") {
+		t.Errorf("the queue's policy is %s", got)
+	}
+}
+
+// A link to the console is one of the stack's partition.
+func TestConsoleOfThePartition(t *testing.T) {
+	for partition, host := range map[string]string{"aws": "console.aws.amazon.com", "aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"} {
+		tp := readTemplate(t, map[string]string{"AWS::Partition": partition})
+		for name, text := range tp.Outputs {
+			if strings.Contains(text, ".console.") && !strings.Contains(text, "."+host+"/") {
+				t.Errorf("%s: the output %s is %s", partition, name, text)
+			}
+		}
+		if got := fmt.Sprint(tp.resource("DownAlarm")["AlarmDescription"]); !strings.Contains(got, "."+host+"/") {
+			t.Errorf("%s: DownAlarm says %s", partition, got)
+		}
 	}
 }
 
@@ -333,7 +415,7 @@ func TestInputIsTheEventForSchedules(t *testing.T) {
 		t.Fatal(err)
 	}
 	input := at(readTemplate(t, nil).resource("CheckFunction"), "Events.Schedule.Properties.Input").(string)
-	var got, want map[string]string
+	var got, want map[string]any
 	if err := json.Unmarshal([]byte(input), &got); err != nil {
 		t.Fatalf("the schedule's input %s: %v", input, err)
 	}

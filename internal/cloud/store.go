@@ -1,0 +1,148 @@
+package cloud
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// A Store is objects of a bucket that are replaced only by who has read what they
+// replace.
+type Store struct {
+	bucket *Bucket
+	owner  func(context.Context) string // the account whose the bucket must be; "": any
+	limit  int64                        // bytes of an object that is read
+}
+
+// NewStore returns a store in a bucket. limit is how many bytes of an object it
+// reads at most.
+func NewStore(b *Bucket, limit int64, owner func(context.Context) string) *Store {
+	return &Store{b, owner, limit}
+}
+
+// Read returns an object and its entity tag. A tag "" says that there is no such
+// object; a nil body with a tag, that it is larger than the limit.
+func (s *Store) Read(ctx context.Context, key string) (body []byte, tag string, err error) {
+	out, err := s.bucket.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx)})
+	if err != nil {
+		if code(err) == "NoSuchKey" {
+			return nil, "", nil
+		}
+		return nil, "", s.failed(ctx, "s3:GetObject and s3:ListBucket", err)
+	}
+	defer out.Body.Close()
+	tag = aws.ToString(out.ETag)
+	if aws.ToInt64(out.ContentLength) > s.limit {
+		return nil, tag, nil
+	}
+	body, err = io.ReadAll(io.LimitReader(out.Body, s.limit+1))
+	switch {
+	case err != nil:
+		return nil, "", s.failed(ctx, "s3:GetObject", err)
+	case int64(len(body)) > s.limit:
+		return nil, tag, nil
+	}
+	return body, tag, nil
+}
+
+// Write makes an object of body, in place of the one that has the tag; with the tag
+// "", where there is none. Otherwise it changes nothing and reports that the object
+// is another: so it also does when an attempt of its own was accepted and its
+// response lost.
+func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) (newTag string, another bool, err error) {
+	in := &s3.PutObjectInput{
+		Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx), Body: bytes.NewReader(body),
+		ContentType: aws.String("application/gzip"), CacheControl: aws.String("no-store"),
+	}
+	if tag == "" {
+		in.IfNoneMatch = aws.String("*")
+	} else {
+		in.IfMatch = &tag
+	}
+	out, err := s.bucket.client.PutObject(ctx, in)
+	if err == nil {
+		return aws.ToString(out.ETag), false, nil
+	}
+	switch status, c := statusOf(err), code(err); {
+	case status == http.StatusPreconditionFailed || status == http.StatusConflict:
+		return "", true, nil
+	case tag != "" && (c == "NoSuchKey" || status == http.StatusNotFound && c != "NoSuchBucket"): // it was removed
+		return "", true, nil
+	}
+	return "", false, s.failed(ctx, "s3:PutObject", err)
+}
+
+// Copy makes a copy of an object within the bucket, as it is now.
+func (s *Store) Copy(ctx context.Context, from, to string) error {
+	source := s.bucket.name + "/" + (&url.URL{Path: from}).EscapedPath()
+	_, err := s.bucket.client.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &s.bucket.name, Key: &to, CopySource: &source, ExpectedBucketOwner: s.expected(ctx), ExpectedSourceBucketOwner: s.expected(ctx),
+	})
+	if err != nil {
+		return s.failed(ctx, "s3:GetObject and s3:PutObject", err)
+	}
+	return nil
+}
+
+func (s *Store) expected(ctx context.Context) *string {
+	if owner := s.owner(ctx); owner != "" {
+		return &owner
+	}
+	return nil
+}
+
+// failed says in one line why a call failed, and what to do where that is known.
+func (s *Store) failed(ctx context.Context, actions string, err error) error {
+	status := statusOf(err)
+	if status == 0 {
+		return errors.New(unsent(ctx, "S3", "AWS_ENDPOINT_URL_S3", err))
+	}
+	text := fmt.Sprintf("S3 responded %d %s", status, code(err))
+	switch c := code(err); {
+	case status == http.StatusForbidden:
+		text += fmt.Sprintf(": allow the role the actions %s on the bucket %s", actions, s.bucket.name)
+	case c == "NoSuchBucket":
+		text += ": there is no bucket " + s.bucket.name
+	case status >= 300 && status < 400:
+		text += ": the bucket is in another Region"
+	}
+	return errors.New(text)
+}
+
+// statusOf is the status of a response that is an error; 0: there was none.
+func statusOf(err error) int {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// code is AWS's code of an error.
+func code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// unsent says why there was no response.
+func unsent(ctx context.Context, service, variable string, err error) string {
+	var timeout interface{ Timeout() bool }
+	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
+		return service + " did not respond in time"
+	}
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return service + " can't be reached: " + request.Err.Error()
+	}
+	return fmt.Sprintf("no request to %s can be made (see AWS_REGION, the credentials and %s): %v", service, variable, err)
+}

@@ -1,0 +1,101 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+)
+
+const (
+	publishTimeout  = 2 * time.Second // one request
+	publishAttempts = 2
+)
+
+// Topics publishes to topics of SNS.
+type Topics struct{ client *sns.Client }
+
+// NewTopics returns Topics as the AWS variables say, AWS_ENDPOINT_URL_SNS among
+// them.
+func NewTopics(cfg aws.Config) *Topics {
+	return &Topics{sns.NewFromConfig(cfg, func(o *sns.Options) {
+		if o.BaseEndpoint != nil {
+			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateDisabled
+			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateDisabled
+		}
+		o.RetryMaxAttempts = publishAttempts
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+			r.MaxAttempts = publishAttempts
+			r.RateLimiter = ratelimit.None
+		})
+		if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
+			o.HTTPClient = client.WithTimeout(publishTimeout)
+		}
+	})}
+}
+
+// A Refusal is an error of Publish.
+type Refusal struct {
+	Text    string
+	Invalid bool // SNS will never accept the message
+	Certain bool // nobody was sent it; otherwise it may have been
+}
+
+// Error says why.
+func (r *Refusal) Error() string { return r.Text }
+
+// Publish sends a message to a topic. With structured its body is a JSON object
+// that has a text for each protocol. An attribute of several values is a list; seq
+// is a number. The error is a *Refusal.
+func (t *Topics) Publish(ctx context.Context, topic, subject, body string, structured bool, attributes map[string][]string, seq int64) error {
+	in := &sns.PublishInput{TopicArn: &topic, Subject: &subject, Message: &body}
+	if structured {
+		in.MessageStructure = aws.String("json")
+	}
+	in.MessageAttributes = map[string]types.MessageAttributeValue{}
+	for name, values := range attributes {
+		value, kind := values[0], "String"
+		if len(values) > 1 {
+			list, err := json.Marshal(values)
+			if err != nil {
+				return &Refusal{"encoding the message's attributes: " + err.Error(), true, true}
+			}
+			value, kind = string(list), "String.Array"
+		}
+		in.MessageAttributes[name] = types.MessageAttributeValue{DataType: &kind, StringValue: &value}
+	}
+	if seq > 0 {
+		in.MessageAttributes["seq"] = types.MessageAttributeValue{DataType: aws.String("Number"), StringValue: aws.String(strconv.FormatInt(seq, 10))}
+	}
+	_, err := t.client.Publish(ctx, in)
+	if err == nil {
+		return nil
+	}
+	status := statusOf(err)
+	if status == 0 {
+		return &Refusal{Text: unsent(ctx, "SNS", "AWS_ENDPOINT_URL_SNS", err)}
+	}
+	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, code(err)), Certain: status < 500}
+	switch c := code(err); {
+	case c == "InvalidParameter" || c == "ParameterValueInvalid" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
+		r.Invalid = true
+	case status == http.StatusForbidden:
+		r.Text += ": allow the role the action sns:Publish on " + topic + ", and the use of its key where it is encrypted"
+	case status == http.StatusNotFound:
+		r.Text += ": there is no topic " + topic
+	}
+	return r
+}
+
+// Refused says whether SNS will never accept the message, and whether it is certain
+// that nobody was sent it.
+func (r *Refusal) Refused() (invalid, certain bool) { return r.Invalid, r.Certain }

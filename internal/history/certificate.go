@@ -1,0 +1,137 @@
+package history
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A certificateKey is what an incident about a certificate is of: a certificate
+// that four hundred targets of a group share is one.
+type certificateKey struct{ group, fingerprint string }
+
+// A shown is a certificate as the run's targets showed it.
+type shown struct {
+	subject  string
+	notAfter time.Time
+	daysLeft float64
+	names    []string
+	count    int
+	quiet    bool // all of its targets are under maintenance
+}
+
+// thresholds are the days at which a certificate is reported, the most first.
+func thresholds(first int) []int {
+	all := []int{first}
+	for _, days := range []int{7, 3, 1} {
+		if days < first {
+			all = append(all, days)
+		}
+	}
+	return all
+}
+
+// certificate notes what a target showed, if it is reported.
+func (f *fold) certificate(t *Target) {
+	if t.Fingerprint == "" || t.State == NotChecked || t.DaysLeft >= float64(f.run.Certificate) || t.Alert.or(f.run.Alert).Off {
+		return
+	}
+	if f.certs == nil {
+		f.certs = map[certificateKey]*shown{}
+	}
+	key := certificateKey{t.Group, t.Fingerprint}
+	s := f.certs[key]
+	if s == nil {
+		s = &shown{subject: t.Subject, notAfter: t.NotAfter, daysLeft: t.DaysLeft, quiet: true}
+		f.certs[key] = s
+	}
+	s.daysLeft = min(s.daysLeft, t.DaysLeft)
+	s.quiet = s.quiet && t.Maintenance
+	if s.count++; len(s.names) < maxNames {
+		s.names = append(s.names, t.Name)
+	}
+}
+
+// certificates takes over what targets showed: one that none shows any more, for an
+// hour and three runs in which they showed another, was renewed.
+func (f *fold) certificates() {
+	known := map[certificateKey]bool{}
+	for i := range f.next.Incidents {
+		inc := &f.next.Incidents[i]
+		if inc.State != Certificate || inc.Removed {
+			continue
+		}
+		if f.run.Certificate == 0 && inc.Open() {
+			inc.remove(f.run.Minute)
+			continue
+		}
+		key := certificateKey{inc.Group, inc.Fingerprint}
+		s := f.certs[key]
+		if s != nil {
+			known[key] = true
+			inc.Ended = time.Time{}
+			inc.showed(s, f.run)
+			continue
+		}
+		if !inc.Open() || !f.showOthers(inc) {
+			continue
+		}
+		if inc.Ups++; inc.Ups == 1 {
+			inc.UpSince = f.run.Minute
+		}
+		if inc.Ups >= 3 && f.run.Minute.Sub(inc.UpSince) >= time.Hour {
+			inc.Ended = inc.UpSince
+		}
+	}
+	var newly []certificateKey
+	for key := range f.certs {
+		if !known[key] {
+			newly = append(newly, key)
+		}
+	}
+	slices.SortFunc(newly, func(a, b certificateKey) int {
+		return strings.Compare(a.group+"\x00"+a.fingerprint, b.group+"\x00"+b.fingerprint)
+	})
+	for _, key := range newly {
+		digits := key.fingerprint
+		if len(digits) < 12 {
+			digits = digest(digits)
+		}
+		inc := Incident{ID: identify(digits, f.run.Minute) + "-certificate", State: Certificate, Group: key.group, Fingerprint: key.fingerprint, Since: f.run.Minute}
+		if slices.ContainsFunc(f.next.Incidents, func(other Incident) bool { return other.ID == inc.ID }) {
+			inc.ID = identify(digest(key.group+"\n"+key.fingerprint), f.run.Minute) + "-certificate" // another group shows the same one
+		}
+		inc.showed(f.certs[key], f.run)
+		f.next.Incidents = append(f.next.Incidents, inc)
+	}
+}
+
+// showed takes over what targets showed of the certificate.
+func (i *Incident) showed(s *shown, run *Run) {
+	i.Subject, i.NotAfter, i.Targets, i.Count = s.subject, s.notAfter, s.names, s.count
+	i.Looked, i.Ups, i.UpSince = run.Minute, 0, time.Time{}
+	i.Runs++
+	for _, days := range thresholds(run.Certificate) {
+		if s.daysLeft < float64(days) && (i.Level == 0 || days < i.Level) {
+			i.Level = days
+		}
+	}
+}
+
+// showOthers reports whether the targets that showed the certificate were looked
+// at, and would have shown it: one that can't be reached proves nothing.
+func (f *fold) showOthers(inc *Incident) bool {
+	if f.byName == nil {
+		f.byName = make(map[string]*Target, len(f.run.Targets))
+		for i := range f.run.Targets {
+			f.byName[f.run.Targets[i].Name] = &f.run.Targets[i]
+		}
+	}
+	for _, name := range inc.Targets {
+		t := f.byName[name]
+		if t != nil && (t.State == NotChecked || t.Fingerprint == "" && t.State != Up) {
+			return false
+		}
+	}
+	return true
+}
