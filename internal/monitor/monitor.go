@@ -72,6 +72,8 @@ type Monitor struct {
 	// Stopping is done when the process has to end: every run then stops its
 	// checks at once and publishes what it has. Nil: that never happens.
 	Stopping context.Context
+
+	troubled troubled
 }
 
 // Dependencies are what New needs besides the configuration.
@@ -144,7 +146,8 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	defer r.session.Close()
 
 	r.sweep(ctx, publishing)
-	logTargets(r.log, s.Results)
+	m.logTargets(r.log, s.Results)
+	logCertificates(r.log, s.Results, r.at, m.Interval)
 	s.encodeResults(m.ResponseLimit, m.Remember != nil && p.History)
 	r.publish(publishing)
 	s.Duration = check.Milliseconds(time.Since(r.started))
