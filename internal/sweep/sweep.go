@@ -215,7 +215,9 @@ func (w *sweep) probe(a *attempt) {
 		}
 	}()
 	a.Again, a.Alone, a.Place = w.again, w.alone, a.place
-	w.queue.begin(a, t.Timeout)
+	if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
+		a.SetCeiling(func() time.Time { return end })
+	}
 	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
 }
 
