@@ -44,7 +44,7 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 		return err
 	}
 	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{
-		Lookup: sys.lookup, Permit: func(string, string) bool { return true }, // what it costs where it is allowed
+		Lookup: sys.lookup, Values: anyValues, Permit: func(plan.Reference, string) bool { return true }, // what it costs where it is allowed
 	})
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func readWithUse(ctx context.Context, sys system, file string, https bool, in pl
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	in.Sources = settings.Sources()
+	in.Sources = newInputs(sys, settings).Sources
 	p, err := readPlan(ctx, sys, file, list.Options{HTTPS: https, Fetch: fetch(settings, sys)}, in)
 	if err != nil {
 		return nil, cost.Use{}, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -15,7 +16,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
 	"rollcall/internal/check"
+	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/list"
 	"rollcall/internal/monitor"
@@ -23,6 +28,7 @@ import (
 	"rollcall/internal/probe"
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
+	"rollcall/internal/secret"
 	"rollcall/internal/weburl"
 )
 
@@ -40,12 +46,14 @@ type sources struct {
 	Insecure bool     `short:"k" help:"Accept any certificate."`
 	PerHost  int      `placeholder:"N" help:"Maximum concurrent checks of one host and port (default: 16)."`
 	Guard    bool     `help:"Refuse private addresses of URLs on the command line too, as the function does."`
+
+	assumed bool // https:// was put before an argument
 }
 
 // plan reads what to check. What a person typed as an argument may have private
 // addresses; what a file names may not, nor what a redirect leads to.
 func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*plan.Plan, error) {
-	inputs := plan.Inputs{Sources: config.Sources(), Lookup: sys.lookup, Permit: config.Env.Permit}
+	inputs := newInputs(sys, config)
 	var err error
 	if inputs.Defaults, err = s.defaults(); err != nil {
 		return nil, err
@@ -61,6 +69,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 		var assumed []string
 		if urls, assumed = absolute(urls); len(assumed) > 0 {
 			fmt.Fprintf(sys.err, "rollcall: https:// is assumed: %s\n", strings.Join(assumed, " "))
+			s.assumed = true
 		}
 		p, err = plan.ParseURLs(urls, inputs)
 	}
@@ -72,6 +81,16 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 	}
 	p.PerHost = cmp.Or(s.PerHost, p.PerHost)
 	return p, nil
+}
+
+// newInputs returns what an event may refer to. AWS is set up where it refers to
+// it.
+func newInputs(sys system, c config.Config) plan.Inputs {
+	load := func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx) }
+	sources := c.Sources()
+	sources["s3"] = cloud.Lists(load)
+	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	return plan.Inputs{Sources: sources, Lookup: sys.lookup, Values: values, Permit: c.Grants.Permit}
 }
 
 // arguments sorts out what was named: URLs and hosts, or the one file that is to
@@ -91,6 +110,8 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 		switch {
 		case argument == "-":
 			file = "-"
+		case strings.HasPrefix(argument, "s3://"):
+			file = argument
 		case strings.Contains(argument, "://"):
 		case oneSlash.MatchString(argument):
 			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash.ReplaceAllString(argument, "$1://$2"))
@@ -169,9 +190,13 @@ func (s *sources) defaults() ([]byte, error) {
 	return encoded, nil
 }
 
-// readPlan reads a file, or standard input if its name is -: an event, or a list
-// in any format.
+// readPlan reads a file, a list in S3, or standard input if its name is -: an event,
+// or a list in any format.
 func readPlan(ctx context.Context, sys system, file string, options list.Options, inputs plan.Inputs) (*plan.Plan, error) {
+	if strings.HasPrefix(file, "s3://") {
+		event, _ := json.Marshal(map[string]string{"source": file}) // a map of texts can be encoded
+		return plan.Parse(ctx, bytes.NewReader(event), inputs)
+	}
 	in := openInput(ctx, sys, file)
 	defer in.Close()
 	start := bufio.NewReader(in)
@@ -224,15 +249,13 @@ func withScheme(argument string) *neturl.URL {
 
 // limits are the flags that say how to check.
 type limits struct {
-	Allow    []string `placeholder:"CIDR" help:"Allow addresses of this network that the address guard would refuse, e.g. 10.0.0.0/8; private and loopback stand for all such networks."`
-	Env      []string `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
-	InFlight int      `placeholder:"N" help:"Maximum concurrent checks (default: 2000, or fewer by the open-file limit)."`
-	Deadline span     `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
+	Allow     []string `placeholder:"CIDR" help:"Allow addresses of this network that the address guard would refuse, e.g. 10.0.0.0/8; private and loopback stand for all such networks."`
+	Env       []string `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
+	Parameter []string `placeholder:"NAME" help:"Let references use this parameter of Systems Manager, for URLs of one host only as --env, e.g. /shop/token@shop.example.com."`
+	Secret    []string `placeholder:"NAME" help:"The same for a secret of Secrets Manager."`
+	InFlight  int      `placeholder:"N" help:"Maximum concurrent checks (default: up to 2000, by the open-file limit and the number of targets)."`
+	Deadline  span     `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
 }
-
-// defaultInFlight is the maximum of concurrent checks where nobody asks for
-// another: with more the memory grows, and nothing is faster.
-const defaultInFlight = 2000
 
 // namedNetworks are what --allow takes beside networks.
 var namedNetworks = map[string]string{
@@ -256,22 +279,34 @@ func (l *limits) config(sys system) (config.Config, error) {
 			c.Guard.Allow = append(c.Guard.Allow, network)
 		}
 	}
-	for _, text := range l.Env {
-		grant, err := plan.ParseGrant(text)
-		if err != nil {
-			return c, wrongUsage("--env: %v", err)
+	for _, of := range []struct {
+		kind  plan.Kind
+		flag  string
+		texts []string
+	}{{plan.Env, "--env", l.Env}, {plan.Parameter, "--parameter", l.Parameter}, {plan.Secret, "--secret", l.Secret}} {
+		for _, text := range of.texts {
+			grant, err := plan.ParseGrant(of.kind, text)
+			if err != nil {
+				return c, wrongUsage("%s: %v", of.flag, err)
+			}
+			c.Grants = append(c.Grants, grant)
 		}
-		c.Env = append(c.Env, grant)
 	}
 	if l.InFlight < 0 || l.Deadline < 0 {
 		return c, wrongUsage("--in-flight and --deadline can't be negative")
 	}
-	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight > 0 {
+	if l.InFlight > 0 {
 		c.InFlight = l.InFlight
-	} else if strings.TrimSpace(own) == "" {
-		c.InFlight = min(c.InFlight, defaultInFlight)
 	}
 	return c, nil
+}
+
+// fit bounds the memory of a run of that many targets.
+func (l *limits) fit(c *config.Config, sys system, targets int) {
+	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight == 0 && strings.TrimSpace(own) == "" {
+		c.InFlight = min(c.InFlight, inFlight(targets))
+	}
+	boundMemory(targets)
 }
 
 // withDeadline ends a run at the deadline that was asked for.

@@ -37,12 +37,12 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 		}
 		return value, true
 	}
-	grants := map[string]bool{}
-	permit := func(name, host string) bool {
-		grants[name+"@"+host] = true
+	grants := map[plan.Kind]map[string]bool{plan.Env: {}, plan.Parameter: {}, plan.Secret: {}}
+	permit := func(r plan.Reference, host string) bool {
+		grants[r.Kind][r.Name+"@"+host] = true
 		return true
 	}
-	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{Lookup: lookup, Permit: permit})
+	p, use, err := readWithUse(ctx, sys, c.File, c.HTTPS, plan.Inputs{Lookup: lookup, Values: anyValues, Permit: permit})
 	if err != nil {
 		return err
 	}
@@ -64,10 +64,21 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	if len(unset) > 0 {
 		fmt.Fprintf(sys.out, "refers to variables that are not set here: %s\n", strings.Join(unset, ", "))
 	}
-	if len(grants) > 0 {
-		fmt.Fprintf(sys.out, "needs ROLLCALL_ENV=%s\n", strings.Join(slices.Sorted(maps.Keys(grants)), ","))
+	for _, of := range []struct {
+		kind     plan.Kind
+		variable string
+	}{{plan.Env, "ROLLCALL_ENV"}, {plan.Parameter, "ROLLCALL_PARAMETERS"}, {plan.Secret, "ROLLCALL_SECRETS"}} {
+		if needed := grants[of.kind]; len(needed) > 0 {
+			fmt.Fprintf(sys.out, "needs %s=%s\n", of.variable, strings.Join(slices.Sorted(maps.Keys(needed)), ","))
+		}
 	}
 	return nil
+}
+
+// anyValues stand for the values of parameters and secrets, which are the
+// function's to read.
+func anyValues(_ context.Context, references []plan.Reference, _ time.Time) []plan.Value {
+	return slices.Repeat([]plan.Value{{Text: "x", Fetched: time.Now()}}, len(references))
 }
 
 // invalid lists the targets that can't be checked, and where they are.

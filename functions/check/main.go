@@ -12,7 +12,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
-	_ "time/tzdata" // of windows of maintenance: Lambda's system has no time zones
+	_ "time/tzdata" // of windows of maintenance, where the system has no time zones
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -24,6 +24,7 @@ import (
 	"rollcall/internal/probe"
 	"rollcall/internal/publish"
 	"rollcall/internal/resolve"
+	"rollcall/internal/secret"
 )
 
 // version is set when the program is linked.
@@ -65,7 +66,10 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
-	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: c.Sources(), Probe: prober.Probe, Log: logger})
+	sources, load := c.Sources(), cloud.Loaded(aws)
+	sources["s3"] = cloud.Lists(load)
+	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: sources, Values: values, Probe: prober.Probe, Log: logger})
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopping = stopping
 	h.monitor.ResponseLimit = maxResponse

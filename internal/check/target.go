@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"net/netip"
@@ -28,6 +29,11 @@ type Target struct {
 	// Invalid says why the target can't be probed, in words that hold no
 	// secret. A target with it gets the result invalid_target.
 	Invalid string
+
+	// Refresh returns the target with values of references that are newer than
+	// its own, and whether there are any: after a 401 or 403 they may have been
+	// replaced. Nil: its values, if any, are new.
+	Refresh func(context.Context) (Target, bool)
 }
 
 // Settings say how a target is requested and what is made of its response. They are

@@ -152,7 +152,7 @@ func TestPutRefused(t *testing.T) {
 			s, b := inMemory(t, test.replies...)
 			began := time.Now()
 			err := b.Put(t.Context(), "", "page.html", "text/html", []byte("x"))
-			if want := (putPause<<(test.n-1) - putPause); time.Since(began) != want {
+			if want := (pauseAfter<<(test.n-1) - pauseAfter); time.Since(began) != want {
 				t.Errorf("it took %v, want pauses of %v", time.Since(began), want)
 			}
 			if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
@@ -186,14 +186,14 @@ func TestPutOwner(t *testing.T) {
 func TestRetriesAreNotUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const runs = 200
-		s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, putAttempts*runs)...)
+		s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, attempts*runs)...)
 		for range runs {
 			if err := b.Put(t.Context(), "", "page.html", "text/html", nil); err == nil {
 				t.Fatal("it was taken")
 			}
 		}
-		if len(s.requests) != putAttempts*runs {
-			t.Errorf("%d requests, want %d", len(s.requests), putAttempts*runs)
+		if len(s.requests) != attempts*runs {
+			t.Errorf("%d requests, want %d", len(s.requests), attempts*runs)
 		}
 	})
 }

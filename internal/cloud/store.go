@@ -3,7 +3,6 @@ package cloud
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // A Store is objects of a bucket that are replaced only by who has read what they
@@ -34,7 +31,7 @@ func NewStore(b *Bucket, limit int64, owner func(context.Context) string) *Store
 func (s *Store) Read(ctx context.Context, key string) (body []byte, tag string, err error) {
 	out, err := s.bucket.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx)})
 	if err != nil {
-		if code(err) == "NoSuchKey" {
+		if codeOf(err) == "NoSuchKey" {
 			return nil, "", nil
 		}
 		return nil, "", s.failed(ctx, "s3:GetObject and s3:ListBucket", err)
@@ -72,7 +69,7 @@ func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) 
 	if err == nil {
 		return aws.ToString(out.ETag), false, nil
 	}
-	switch status, c := statusOf(err), code(err); {
+	switch status, c := statusOf(err), codeOf(err); {
 	case status == http.StatusPreconditionFailed || status == http.StatusConflict:
 		return "", true, nil
 	case tag != "" && (c == "NoSuchKey" || status == http.StatusNotFound && c != "NoSuchBucket"): // it was removed
@@ -102,47 +99,15 @@ func (s *Store) expected(ctx context.Context) *string {
 
 // failed says in one line why a call failed, and what to do where that is known.
 func (s *Store) failed(ctx context.Context, actions string, err error) error {
-	status := statusOf(err)
-	if status == 0 {
-		return errors.New(unsent(ctx, "S3", "AWS_ENDPOINT_URL_S3", err))
-	}
-	text := fmt.Sprintf("S3 responded %d %s", status, code(err))
-	switch c := code(err); {
-	case status == http.StatusForbidden:
-		text += fmt.Sprintf(": allow the role the actions %s on the bucket %s", actions, s.bucket.name)
-	case c == "NoSuchBucket":
-		text += ": there is no bucket " + s.bucket.name
-	case status >= 300 && status < 400:
-		text += ": the bucket is in another Region"
-	}
-	return errors.New(text)
-}
-
-// statusOf is the status of a response that is an error; 0: there was none.
-func statusOf(err error) int {
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) {
-		return response.HTTPStatusCode()
-	}
-	return 0
-}
-
-// code is AWS's code of an error.
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
-// unsent says why there was no response.
-func unsent(ctx context.Context, service, variable string, err error) string {
-	var timeout interface{ Timeout() bool }
-	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
-		return service + " did not respond in time"
-	}
-	if request, ok := errors.AsType[*url.Error](err); ok {
-		return service + " can't be reached: " + request.Err.Error()
-	}
-	return fmt.Sprintf("no request to %s can be made (see AWS_REGION, the credentials and %s): %v", service, variable, err)
+	return inS3.failed(ctx, err, func(r refusal) string {
+		switch {
+		case r.status == http.StatusForbidden:
+			return fmt.Sprintf("allow the role the actions %s on the bucket %s", actions, s.bucket.name)
+		case r.code == "NoSuchBucket":
+			return "there is no bucket " + s.bucket.name
+		case r.status >= 300 && r.status < 400:
+			return "the bucket is in another Region"
+		}
+		return ""
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,6 +43,8 @@ func NewTopics(cfg aws.Config) *Topics {
 		}
 	})}
 }
+
+var inSNS = service{name: "SNS", variable: "AWS_ENDPOINT_URL_SNS"}
 
 // A Refusal is an error of Publish.
 type Refusal struct {
@@ -82,14 +85,16 @@ func (t *Topics) Publish(ctx context.Context, topic, subject, body string, struc
 	}
 	status := statusOf(err)
 	if status == 0 {
-		return &Refusal{Text: unsent(ctx, "SNS", "AWS_ENDPOINT_URL_SNS", err)}
+		return &Refusal{Text: inSNS.unsent(ctx, err)}
 	}
-	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, code(err)), Certain: status < 500}
-	switch c := code(err); {
+	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, codeOf(err)), Certain: status < 500}
+	switch c := codeOf(err); {
 	case c == "InvalidParameter" || c == "ParameterValueInvalid" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
 		r.Invalid = true
+	case strings.HasPrefix(c, "KMS"):
+		r.Text += ": allow the role kms:GenerateDataKey and kms:Decrypt on the key of the topic " + topic
 	case status == http.StatusForbidden:
-		r.Text += ": allow the role the action sns:Publish on " + topic + ", and the use of its key where it is encrypted"
+		r.Text += ": allow the role the action sns:Publish on " + topic
 	case status == http.StatusNotFound:
 		r.Text += ": there is no topic " + topic
 	}

@@ -43,7 +43,7 @@ type Config struct {
 	Certificate int                  // the days before it expires at which a certificate is reported; 0: never
 	Maintenance []maintenance.Window // of all targets
 	Heartbeat   string               // a URL that is called after each good run; "": none
-	Env         plan.Grants          // which variables references may use, and for which hosts
+	Grants      plan.Grants          // which references may be used, and for which hosts
 
 	TaskRoot   string // the directory below which sources are read
 	Memory     int64  // bytes that Lambda gives; 0: unknown

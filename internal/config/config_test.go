@@ -95,8 +95,15 @@ func TestLoad(t *testing.T) {
 		{"ROLLCALL_TARGET_LIMIT", "0", func(c *Config) { c.TargetLimit = 0 }},
 		{"ROLLCALL_TARGET_LIMIT", " 7 ", func(c *Config) { c.TargetLimit = 7 }},
 		{"ROLLCALL_ENV", "A, B@B.Example.,C@*.c.example,D@[::1],_@bücher.example,E@*", func(c *Config) {
-			c.Env = plan.Grants{{Name: "A", Host: "*"}, {Name: "B", Host: "b.example"}, {Name: "C", Host: "*.c.example"}, {Name: "D", Host: "::1"},
-				{Name: "_", Host: "xn--bcher-kva.example"}, {Name: "E", Host: "*"}}
+			c.Grants = plan.Grants{{Kind: plan.Env, Name: "A", Host: "*"}, {Kind: plan.Env, Name: "B", Host: "b.example"}, {Kind: plan.Env, Name: "C", Host: "*.c.example"}, {Kind: plan.Env, Name: "D", Host: "::1"},
+				{Kind: plan.Env, Name: "_", Host: "xn--bcher-kva.example"}, {Kind: plan.Env, Name: "E", Host: "*"}}
+		}},
+		{"ROLLCALL_PARAMETERS", "/shop/token@*.shop.example.com, plain@a.example,arn:aws:ssm:eu-west-1:123456789012:parameter/x@*", func(c *Config) {
+			c.Grants = plan.Grants{{Kind: plan.Parameter, Name: "/shop/token", Host: "*.shop.example.com"}, {Kind: plan.Parameter, Name: "plain", Host: "a.example"},
+				{Kind: plan.Parameter, Name: "arn:aws:ssm:eu-west-1:123456789012:parameter/x", Host: "*"}}
+		}},
+		{"ROLLCALL_SECRETS", "shop/api@shop.example.com,me@home@*", func(c *Config) {
+			c.Grants = plan.Grants{{Kind: plan.Secret, Name: "shop/api", Host: "shop.example.com"}, {Kind: plan.Secret, Name: "me@home", Host: "*"}}
 		}},
 		{"ROLLCALL_ALLOW", "10.1.2.3/8", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
 		{"ROLLCALL_ALLOW", "::ffff:10.0.0.0/104", func(c *Config) { c.Guard.Allow = prefixes("10.0.0.0/8") }},
@@ -198,6 +205,10 @@ func wrong() map[string]map[string]string {
 		"ROLLCALL_TARGET_LIMIT": invalid("integer", "at least 0", "-1", "many", "1.5"),
 		"ROLLCALL_ENV": invalid("variable", "NAME, NAME@host or NAME@*.example.com; several are separated by commas",
 			"A-B", "@a.example", "A@", "A@a.*", "A@*.", "A@*a.example", "A@https://a.example", "1A@*"),
+		"ROLLCALL_PARAMETERS": invalid("parameter", "NAME, NAME@host or NAME@*.example.com; several are separated by commas",
+			"/x:3@*", "/x#y@*", "@a.example", "/x@", "/x y@*", "${ssm:/x}@*", "arn:aws:ssm:eu-west-1:123456789012:parameter/x:3@*"),
+		"ROLLCALL_SECRETS": invalid("secret", "NAME, NAME@host or NAME@*.example.com; several are separated by commas",
+			"x#y@*", "@a.example", "x@", "x y@*", "me@home@"),
 		"ROLLCALL_ALLOW": {
 			"10.0.0.0/33": fmt.Sprintf(network, "10.0.0.0/33"), "10.0.0.0/8;::1": fmt.Sprintf(network, "10.0.0.0/8;::1"),
 			"10.0.0.0/8,": fmt.Sprintf(network, ""), "localhost": fmt.Sprintf(network, "localhost"),

@@ -56,7 +56,13 @@ func (c *Config) variables() []Variable {
 			parse:   into(&c.Guard.Allow, networks)},
 		{Name: "ROLLCALL_ENV", Parameter: "Env", Type: "`name@host`, comma-separated", Otherwise: "none",
 			Meaning: "which variables [references](event.md#references) may use, and for which hosts: `API_TOKEN@api.example.com`, `@*.example.com` for every name below it, `@*` for all. A name alone is for any host, too; the parameter refuses that",
-			parse:   into(&c.Env, grants)},
+			parse:   c.grant(plan.Env)},
+		{Name: "ROLLCALL_PARAMETERS", Parameter: "Parameters", Type: "`name@host`, comma-separated", Otherwise: "none",
+			Meaning: "which parameters of Systems Manager [references](event.md#references) may use, and for which hosts: `/shop/token@*.shop.example.com`. A parameter is allowed with all of its versions",
+			parse:   c.grant(plan.Parameter)},
+		{Name: "ROLLCALL_SECRETS", Parameter: "Secrets", Type: "`name@host`, comma-separated", Otherwise: "none",
+			Meaning: "the same for secrets of Secrets Manager, by name or ARN as the reference has it: `shop/api@shop.example.com`. A secret is allowed with all that it holds",
+			parse:   c.grant(plan.Secret)},
 		{Name: "ROLLCALL_DNS", Parameter: "DNS", Type: "`host:port`", Otherwise: "as `/etc/resolv.conf` says",
 			Meaning: "the resolver",
 			parse:   into(&c.DNS, hostPort)},
@@ -256,16 +262,18 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-func grants(s string) (plan.Grants, error) {
-	var all plan.Grants
-	for part := range strings.SplitSeq(s, ",") {
-		grant, err := plan.ParseGrant(strings.TrimSpace(part))
-		if err != nil {
-			return nil, err
+// grant returns a function that adds what references of a kind may use.
+func (c *Config) grant(kind plan.Kind) func(string) error {
+	return func(s string) error {
+		for part := range strings.SplitSeq(s, ",") {
+			grant, err := plan.ParseGrant(kind, strings.TrimSpace(part))
+			if err != nil {
+				return err
+			}
+			c.Grants = append(c.Grants, grant)
 		}
-		all = append(all, grant)
+		return nil
 	}
-	return all, nil
 }
 
 func target(s string) (*check.Target, error) {

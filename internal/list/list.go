@@ -49,7 +49,19 @@ type Options struct {
 	// Fetch opens a sitemap that another one names. Nil: such an index is
 	// refused.
 	Fetch func(ctx context.Context, url string) (io.ReadCloser, error)
+
+	// Index and Of choose a part of a list: every Of-th entry, beginning with
+	// the one at Index, counted from 0. Of 0: all.
+	Index, Of int
+
+	// Written is called with each entry that names itself or its group, also with
+	// those of other parts; row is a hash of all that it says, by a seed that each
+	// process chooses itself. Nil: not wanted.
+	Written func(name, group []byte, row uint64)
 }
+
+// has reports whether the entry of a number, counted from 0, is of the part.
+func (o *Options) has(number int) bool { return o.Of == 0 || number%o.Of == o.Index }
 
 // A Format is one in which lists are written.
 type Format uint8
@@ -129,7 +141,7 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 		if err != nil {
 			return nil, &Fault{Message: "can't be decompressed: " + plain(err)}
 		}
-		in = bufio.NewReaderSize(&bounded{r: unzipped, left: MaxBytes, fault: tooLarge}, MaxLine)
+		in = bufio.NewReaderSize(&bounded{r: whole{unzipped}, left: MaxBytes, fault: tooLarge}, MaxLine)
 	} else if compressed && len(start) > 0 {
 		return nil, &Fault{Message: "is not compressed by gzip, as its name says"}
 	}
@@ -155,6 +167,20 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 		opened.format = recognise(start)
 	}
 	return opened, nil
+}
+
+// whole is the text of compressed data, of which a part may be missing: where it is
+// stored, nothing else shows that.
+type whole struct{ compressed io.Reader }
+
+var errTruncated = errors.New("the compressed data is truncated")
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.compressed.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errTruncated
+	}
+	return n, err
 }
 
 // plain returns what went wrong, without the name of the library.
@@ -211,7 +237,15 @@ func (r *Reader) Entries(ctx context.Context) iter.Seq[Entry] {
 	case CSV:
 		return func(yield func(Entry) bool) { r.rows(ctx, yield) }
 	case Sitemap:
-		return func(yield func(Entry) bool) { r.sitemap(ctx, yield) }
+		return func(yield func(Entry) bool) {
+			number := -1
+			r.sitemap(ctx, func(e Entry) bool {
+				if e.Fault == "" {
+					number++
+				}
+				return e.Fault == "" && !r.o.has(number) || yield(e)
+			})
+		}
 	}
 	return func(yield func(Entry) bool) { r.lines(ctx, yield) }
 }

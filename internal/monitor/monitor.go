@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -78,6 +79,7 @@ type Dependencies struct {
 	Version string
 	Lookup  func(name string) (string, bool) // the environment, for events that refer to it
 	Sources map[string]plan.Source           // by scheme, for events that name one
+	Values  plan.Values                      // of references to no variable; nil: they can't be read
 	Probe   func(context.Context, *check.Target) check.Result
 	Log     *slog.Logger
 }
@@ -87,7 +89,7 @@ type Dependencies struct {
 func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
-		Inputs:  plan.Inputs{Sources: d.Sources, Lookup: d.Lookup, Permit: c.Env.Permit},
+		Inputs:  plan.Inputs{Sources: d.Sources, Kept: &plan.Kept{}, Lookup: d.Lookup, Values: d.Values, Permit: c.Grants.Permit},
 		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Memory: c.CheckMemory / int64(max(c.Concurrent, 1)), Log: d.Log},
 		Log:     d.Log,
 		Alert:   c.Alert, Interval: c.Interval, Certificate: c.Certificate, Maintenance: c.Maintenance,
@@ -186,7 +188,7 @@ func (m *Monitor) newRun(id string, p *plan.Plan) *run {
 	}
 	s := &Summary{
 		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(r.profile),
-		Warnings: append([]string{}, p.Warnings...),
+		Warnings: slices.Concat([]string{}, p.Failures, p.Warnings),
 	}
 	if p.Event != nil {
 		s.Event = p.Event
@@ -255,7 +257,9 @@ func (r *run) publish(ctx context.Context) {
 	delivered := r.session.Flush(ctx)
 	quiet := r.underMaintenance()
 	memory := r.remember(ctx, quiet)
-	healthy := func() bool { return !s.VantageUnhealthy && s.internal == 0 && delivered.Lost == 0 }
+	healthy := func() bool {
+		return !s.VantageUnhealthy && s.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
+	}
 	if m.OwnMetrics {
 		own := metric.Run{
 			Profile: r.profile, Limit: m.Limit,

@@ -12,7 +12,7 @@ import (
 
 func TestNew(t *testing.T) {
 	c := config.Config{Profile: metric.ProfilePhases, TargetLimit: 7, Reserve: 3 * second, MaxAge: 4 * second, InFlight: 12, PerHost: 5, TaskRoot: "testdata",
-		Env: plan.Grants{{Name: "TOKEN", Host: "a.example"}}}
+		Grants: plan.Grants{{Kind: plan.Env, Name: "TOKEN", Host: "a.example"}}}
 	m := New(c, Dependencies{Version: "1.2.3", Lookup: func(name string) (string, bool) { return "the " + name, true },
 		Sources: map[string]plan.Source{"s3": plan.Files(nil)}})
 	if m.Version != "1.2.3" || m.Profile != metric.ProfilePhases || m.Limit != 7 || m.Reserve != 3*second || m.MaxAge != 4*second {
@@ -24,7 +24,7 @@ func TestNew(t *testing.T) {
 	if value, ok := m.Inputs.Lookup("TOKEN"); !ok || value != "the TOKEN" {
 		t.Errorf("the environment has %q, %v", value, ok)
 	}
-	if !m.Inputs.Permit("TOKEN", "a.example") || m.Inputs.Permit("TOKEN", "b.example") {
+	if token := (plan.Reference{Kind: plan.Env, Name: "TOKEN"}); !m.Inputs.Permit(token, "a.example") || m.Inputs.Permit(token, "b.example") {
 		t.Error("references may not be used as configured")
 	}
 	if m.Inputs.Sources["s3"] == nil {

@@ -20,7 +20,7 @@ const (
 
 // oneReference is a text that is a reference and nothing else, or empty: a key
 // must not stand in an event.
-const oneReference = `^(\$\{env:[A-Za-z_][A-Za-z0-9_]{0,127}\})?$`
+const oneReference = `^(\$\{(env:[A-Za-z_][A-Za-z0-9_]{0,127}|(ssm|secretsmanager):[^{}$]+)\})?$`
 
 var isOneReference = matching(oneReference)
 
@@ -30,15 +30,17 @@ func clientFields() []setting {
 		return setting{name, textSchema(description).with(schema{"pattern": oneReference}), func(v value, s *check.Settings) {
 			text, ok := v.requireText()
 			if ok && !isOneReference(text) {
-				v.problem("is not a reference (write ${env:NAME}, of a variable that holds PEM)")
+				v.problem("is not a reference (write ${env:NAME}, ${ssm:/NAME} or ${secretsmanager:NAME}, of what holds PEM)")
+			} else if ok {
+				text, _ = requireReferences(v)
 			}
 			put(s, text)
 		}}
 	}
 	return []setting{
-		read(fieldClientCertificate, "The client certificate, with its chain: ${env:NAME} of a variable that holds PEM. Default: none.",
+		read(fieldClientCertificate, "The client certificate, with its chain: a reference to PEM, such as ${env:NAME}. Default: none.",
 			func(s *check.Settings, text string) { s.TLS.ClientCertificate = text }),
-		read(fieldClientKey, "The key of the client certificate: ${env:NAME} of a variable that holds PEM.",
+		read(fieldClientKey, "The key of the client certificate: a reference to PEM, such as ${env:NAME}.",
 			func(s *check.Settings, text string) { s.TLS.ClientKey = text }),
 	}
 }
@@ -66,9 +68,9 @@ func (vs *variables) resolveClient(r *request, sent *check.Settings) {
 		return
 	}
 	held := func(field, reference string) string {
-		text, err := expand(reference, func(name string) (string, error) {
-			r.uses = append(r.uses, use{"tls." + field, name})
-			return vs.get(name)
+		text, err := expand(reference, func(reference Reference) (string, error) {
+			r.uses = append(slices.Clip(r.uses), use{"tls." + field, reference})
+			return vs.get(reference)
 		})
 		if err != nil {
 			r.err = cmp.Or(r.err, fmt.Errorf("tls.%s: %w", field, err))
@@ -98,9 +100,9 @@ func (known keyPairs) of(certificate, key string) (*tls.Certificate, error) {
 	}
 	switch {
 	case !hasBlock(certificate, "CERTIFICATE"):
-		return nil, fmt.Errorf("tls.%s: the variable holds no certificate in PEM", fieldClientCertificate)
+		return nil, fmt.Errorf("tls.%s: its reference holds no certificate in PEM", fieldClientCertificate)
 	case !hasBlock(key, "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"):
-		return nil, fmt.Errorf("tls.%s: the variable holds no unencrypted key in PEM", fieldClientKey)
+		return nil, fmt.Errorf("tls.%s: its reference holds no unencrypted key in PEM", fieldClientKey)
 	}
 	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
 	if err != nil {

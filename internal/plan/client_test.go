@@ -45,10 +45,10 @@ func TestClientCertificate(t *testing.T) {
 		{"both in one variable", certificate + key, certificate + key, ""},
 		{"the key of another", certificate, otherKey, "tls: client certificate and key can't be read, or do not belong to each other"},
 		{"half a certificate", half, key, "tls: client certificate and key can't be read, or do not belong to each other"},
-		{"no certificate", key, key, "tls.clientCertificate: the variable holds no certificate in PEM"},
-		{"no key", certificate, certificate, "tls.clientKey: the variable holds no unencrypted key in PEM"},
-		{"an encrypted key", certificate, strings.ReplaceAll(key, "PRIVATE", "ENCRYPTED PRIVATE"), "tls.clientKey: the variable holds no unencrypted key in PEM"},
-		{"a path", "/etc/client.pem", key, "tls.clientCertificate: the variable holds no certificate in PEM"},
+		{"no certificate", key, key, "tls.clientCertificate: its reference holds no certificate in PEM"},
+		{"no key", certificate, certificate, "tls.clientKey: its reference holds no unencrypted key in PEM"},
+		{"an encrypted key", certificate, strings.ReplaceAll(key, "PRIVATE", "ENCRYPTED PRIVATE"), "tls.clientKey: its reference holds no unencrypted key in PEM"},
+		{"a path", "/etc/client.pem", key, "tls.clientCertificate: its reference holds no certificate in PEM"},
 	} {
 		in := inputs()
 		in.Permit = everything
@@ -89,7 +89,9 @@ func TestClientCertificateIsPermitted(t *testing.T) {
 		{"CERTIFICATE@a.example KEY@b.example", "tls.clientKey: ${env:KEY} is not allowed here"},
 		{"KEY@a.example", "tls.clientCertificate: ${env:CERTIFICATE} is not allowed here"},
 	} {
-		in.Permit = func(name, host string) bool { return slices.Contains(strings.Fields(tt.grants), name+"@"+host) }
+		in.Permit = func(r Reference, host string) bool {
+			return slices.Contains(strings.Fields(tt.grants), r.Name+"@"+host)
+		}
 		p, err := parse([]byte(`{"urls": [{"url": "https://a.example", "tls": {"clientCertificate": "${env:CERTIFICATE}", "clientKey": "${env:KEY}"}}]}`), in)
 		if err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ func inputs() Inputs {
 	return Inputs{
 		Sources: filesOf(os.DirFS("testdata/source")),
 		Lookup:  func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-		Permit:  Grants{{"TOKEN", "*"}, {"EMPTY", "*"}, {"TWO_LINES", "*"}, {"UNSET", "*"}, {"aws_x", "*.example"}}.Permit,
+		Permit:  Grants{{Env, "TOKEN", "*"}, {Env, "EMPTY", "*"}, {Env, "TWO_LINES", "*"}, {Env, "UNSET", "*"}, {Env, "aws_x", "*.example"}}.Permit,
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 func TestPermit(t *testing.T) {
 	var grants Grants
 	for _, text := range []string{"EXACT@api.example.com", "BELOW@*.Example.com", "ANY@*", "ALONE", "SIX@[::1]", "TWO@a.example", "TWO@b.example", "IDN@*.bücher.example"} {
-		grant, err := ParseGrant(text)
+		grant, err := ParseGrant(Env, text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,11 +28,11 @@ func TestPermit(t *testing.T) {
 		{"IDN", "a.xn--bcher-kva.example", true},
 		{"OTHER", "api.example.com", false}, {"exact", "api.example.com", false},
 	} {
-		if got := grants.Permit(test.name, test.host); got != test.want {
+		if got := grants.Permit(Reference{Kind: Env, Name: test.name}, test.host); got != test.want {
 			t.Errorf("Permit(%s, %s) = %v, want %v", test.name, test.host, got, test.want)
 		}
 	}
-	if Grants(nil).Permit("ANY", "api.example.com") {
+	if Grants(nil).Permit(Reference{Kind: Env, Name: "ANY"}, "api.example.com") {
 		t.Error("without grants a variable is permitted")
 	}
 }
@@ -41,7 +41,7 @@ func TestPermit(t *testing.T) {
 // target names must be permitted.
 func TestReferencesAreForTheHostsThatAreNamed(t *testing.T) {
 	in := inputs()
-	in.Permit = Grants{{"TOKEN", "a.example"}, {"TOKEN", "*.b.example"}, {"EMPTY", "*"}, {"UNSET", "*"}}.Permit
+	in.Permit = Grants{{Env, "TOKEN", "a.example"}, {Env, "TOKEN", "*.b.example"}, {Env, "EMPTY", "*"}, {Env, "UNSET", "*"}}.Permit
 	for target, want := range map[string]string{
 		`"url": "https://a.example", "headers": {"X": "${env:TOKEN}"}`:                                          "",
 		`"url": "https://A.example.:8443", "headers": {"X": "${env:TOKEN}"}`:                                    "",

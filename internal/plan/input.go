@@ -27,7 +27,7 @@ func ParseInput(ctx context.Context, r io.Reader, o list.Options, in Inputs) (*P
 	if !source.Format().Document() {
 		l := newTargetList(builtIn(), settingFields(), in, ps)
 		l.https, l.hint = o.HTTPS, "use --https, or "
-		return l.finish(nil, l.addEntries(ctx, source, ""))
+		return l.plan(ctx, l.addEntries(ctx, source, ""))
 	}
 	root, data, err := readDocument(ctx, source, "", ps)
 	if errors.Is(err, list.ErrTooLarge) {
@@ -42,7 +42,7 @@ func ParseInput(ctx context.Context, r io.Reader, o list.Options, in Inputs) (*P
 	}
 	l := newTargetList(builtIn(), settingFields(), in, ps)
 	l.https, l.hint = o.HTTPS, "use --https, or "
-	return l.finish(nil, l.addArray(ctx, root, ""))
+	return l.plan(ctx, l.addArray(ctx, root, ""))
 }
 
 // theList is the place of what is wrong with a list that has no name.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,15 @@ type Plan struct {
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 
 	Warnings []string  // what is right but may not be meant
+	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
 	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
 	Event    RawEvent  // what it was made of; nil where that was not an event
+
+	written []written // its targets that have references
+	before  beforeReferences
+	in      Inputs
+	source  string  // the source's name; "": there is none
+	version Version // of the source
 }
 
 // A Group is what an event says of one group.
@@ -62,13 +70,20 @@ type Inputs struct {
 	// path without a scheme goes to "file". What has no row here is refused.
 	Sources map[string]Source
 
+	// Kept has the plans of sources that were read before. Nil: none is kept.
+	Kept *Kept
+
 	// Lookup returns what an environment variable holds and whether it is
 	// set, as os.LookupEnv does. Nil: none is set.
 	Lookup func(name string) (string, bool)
 
-	// Permit reports whether a reference may use a variable for a host, as
+	// Values returns what references stand for that are to no variable. Nil:
+	// they can't be read here.
+	Values Values
+
+	// Permit reports whether a reference may be used for a host, as
 	// [Grants.Permit] does. Nil: none may.
-	Permit func(name, host string) bool
+	Permit func(r Reference, host string) bool
 
 	// Defaults is a JSON object with fields of defaults, which are laid over
 	// the event's own. In problems, paths into it begin with "defaults here".
@@ -101,13 +116,41 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *problems) (*Plan, error) {
 	fields := settingFields()
 	e := readEvent(root, fields, builtIn())
+	read := func(known *Plan) (*Plan, error) { return parseTargets(ctx, root, e, fields, in, ps, known) }
+	var p *Plan
+	var err error
+	if e.source.kind != absent && len(*ps) == 0 {
+		p, err = in.Kept.plan(data, read)
+	} else {
+		p, err = read(nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Event = data
+	if e.source.kind != absent { // else they are the plan's already
+		p.Scheduled, p.Run, p.Until = cmp.Or(e.scheduled, p.Scheduled), e.run, e.until
+	}
+	return p.Resolved(ctx), nil
+}
+
+// parseTargets reads the targets of an event, references as written. known is
+// the plan of what its source held before, and returned if that is unchanged.
+func parseTargets(ctx context.Context, root value, e event, fields []setting, in Inputs, ps *problems, known *Plan) (*Plan, error) {
 	urls := e.urls
 	var source *list.Reader
 	var name string
+	var version Version
 	array := false
 	if e.source.kind != absent {
+		if known != nil {
+			version = known.version
+		}
 		var opened io.ReadCloser
-		if opened, name = openSource(ctx, e.source, in.Sources); opened == nil {
+		if opened, name, version = openSource(ctx, e.source, in.Sources, version); opened == nil {
+			if len(*ps) == 0 {
+				return known, nil
+			}
 			return nil, &InvalidEventError{Problems: *ps}
 		}
 		defer opened.Close()
@@ -136,24 +179,25 @@ func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *pro
 		urls, source = inner.urls, nil
 	}
 	targets := newTargetList(e, fields, in, ps)
+	targets.source, targets.version = name, version
 	if ctx.Err() != nil {
-		return targets.finish(data, context.Cause(ctx))
+		return targets.finish(context.Cause(ctx))
 	}
 	if source != nil {
-		return targets.finish(data, targets.addEntries(ctx, source, name))
+		return targets.finish(targets.addEntries(ctx, source, name))
 	}
 	if array {
-		return targets.finish(data, targets.addArray(ctx, urls, name))
+		return targets.finish(targets.addArray(ctx, urls, name))
 	}
 	if urls.kind != absent && urls.require(anArray) {
 		for _, v := range urls.content {
 			if ctx.Err() != nil {
-				return targets.finish(data, context.Cause(ctx))
+				return targets.finish(context.Cause(ctx))
 			}
 			targets.add(v)
 		}
 	}
-	return targets.finish(data, nil)
+	return targets.finish(nil)
 }
 
 // ParseURLs makes a plan of URLs, with the built-in defaults. An error is
@@ -163,7 +207,7 @@ func ParseURLs(urls []string, in Inputs) (*Plan, error) {
 	for i, url := range urls {
 		list.add(value{path: "URL " + strconv.Itoa(i+1), kind: aString, text: url, ps: list.ps})
 	}
-	return list.finish(nil, nil)
+	return list.plan(context.Background(), nil)
 }
 
 // An event is what its bytes say, before there are targets.
@@ -265,7 +309,7 @@ func eventFields(settings []setting) []field[event] {
 			"items": schema{"anyOf": []schema{{"$ref": "#/$defs/url"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
-			"description": "A file that holds the targets, instead of urls, below the package. Its ending says what it is: an event in .json or .yaml, a list in .jsonl, .csv, .tsv or .xml, else one URL a line; .gz after any.",
+			"description": "A list that holds the targets, instead of urls: a path below the package, or s3://bucket/key. Its ending says what it is: .json, .yaml, .jsonl, .csv, .tsv, .xml, each also with .gz; else one URL a line.",
 			"type":        "string", "minLength": 1, "allOf": []schema{without(refusedSources)},
 		}, func(v value, e *event) { e.source = v }},
 	}

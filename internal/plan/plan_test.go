@@ -194,7 +194,7 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 }
 
-func everything(string, string) bool { return true }
+func everything(Reference, string) bool { return true }
 
 // seen returns all that people may see of what Parse returned.
 func seen(p *Plan, err error) string {

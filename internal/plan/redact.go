@@ -20,7 +20,7 @@ const (
 )
 
 // String returns the event without the values of its headers and bodies, and
-// its URLs without user information and query; references to variables stay.
+// its URLs without user information and query; references stay.
 // Of long lists it has the first 20 entries, of a long event the first 16 KiB.
 func (e RawEvent) String() string {
 	root := readJSON(context.Background(), e, "", &problems{})
@@ -72,7 +72,7 @@ func redactValue(v value, field string) string {
 		case "headers", "body", fieldClientCertificate, fieldClientKey:
 			text = withoutLiterals(text)
 		case fieldURL:
-			if u, err := weburl.Parse(text, nil); err == nil {
+			if u, err := weburl.Parse(sheltered(text), nil); err == nil {
 				text = asWritten(text, redact.URL(u))
 			} else {
 				text = "…"
@@ -95,7 +95,7 @@ func joinRedacted(all []value, field, separator string) string {
 // and not what it is.
 func withoutLiterals(text string) string {
 	const mark = "\xff" // stands around each reference, and in no text that is UTF-8
-	marked, err := expand(text, func(name string) (string, error) { return mark + "${env:" + name + "}" + mark, nil })
+	marked, err := expand(text, func(r Reference) (string, error) { return mark + r.String() + mark, nil })
 	if err != nil {
 		return "…"
 	}

@@ -48,7 +48,7 @@ const (
 	headerNamePattern = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
 	headerPattern     = `^[^\x00-\x08\x0a-\x1f\x7f]*$`
 	userAgentPattern  = `^[^\x00-\x08\x0a-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0a-\x1f\x7f]*$` // a header, and not blank
-	refusedSources    = `^/|^s3://|(^|/)\.\.(/|$)`
+	refusedSources    = `^/|^\.\.(/|$)|^[^:]*/\.\.(/|$)`                                           // in s3://… they are a part of the key
 )
 
 // Schema returns a JSON Schema (draft 2020-12) of the event, for editors. It
@@ -89,7 +89,7 @@ var messages = map[string]string{
 	headerNamePattern:  "This is not the name of a header.",
 	headerPattern:      "A header can't have control characters.",
 	userAgentPattern:   "This is blank, or has control characters.",
-	refusedSources:     "A source is a path below the package, without \"..\".",
+	refusedSources:     "A source is s3://bucket/key, or a path below the package, without \"..\".",
 }
 
 // addMessages puts messages beside the patterns of a schema.

@@ -43,14 +43,17 @@ func targetFields(fields []setting) []string {
 
 // A targetList makes the targets of a plan.
 type targetList struct {
-	ps        *problems
-	fields    []setting
-	names     []string // of all fields that a target can have
-	variables variables
+	ps     *problems
+	fields []setting
+	names  []string // of all fields that a target can have
+	in     Inputs
 
-	event   event
-	request request          // the event's, references replaced
-	layers  map[string]layer // of the groups that the event describes
+	source  string // its name
+	version Version
+
+	event  event
+	refers bool             // the event's settings have references
+	layers map[string]layer // of the groups that the event describes
 
 	lines    bool      // the targets are entries of a list
 	place    string    // of the list, where it has a name
@@ -63,17 +66,24 @@ type targetList struct {
 
 	targets []check.Target
 	origins []origin // of targets[i]
+	written []written
 	byName  map[string]int
 	groups  map[string]bool
 
-	invalid     []Problem // of the plan
-	unencrypted string    // the first target whose references are sent over http; "": none
+	number  int // of targets that were added, the wrong ones too
+	invalid []invalidTarget
+}
+
+// An invalidTarget is why one can't be checked.
+type invalidTarget struct {
+	number int
+	Problem
 }
 
 // A layer is what targets of a group have that say nothing themselves.
 type layer struct {
 	settings *check.Settings // references as written
-	request  request         // references replaced
+	refers   bool            // there are some
 }
 
 // An origin is what a target was made of, beside name and group. It is compared
@@ -93,11 +103,9 @@ func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetLi
 		}
 	}
 	l := &targetList{
-		ps: ps, event: e, fields: fields, names: targetFields(fields),
-		variables: variables{lookup: in.Lookup, permit: in.Permit, known: map[string]*string{}, pairs: keyPairs{}},
-		byName:    map[string]int{}, groups: map[string]bool{},
+		ps: ps, event: e, fields: fields, names: targetFields(fields), in: in, refers: refers(e.settings),
+		byName: map[string]int{}, groups: map[string]bool{},
 	}
-	l.request = l.variables.resolve(e.settings)
 	if e.group != "" { // else that is a problem already
 		l.groupOf(e.groupAt)
 	}
@@ -109,7 +117,7 @@ func newTargetList(e event, fields []setting, in Inputs, ps *problems) *targetLi
 				s = overlay(s, members, fields)
 			}
 		}
-		l.layers[name] = layer{s, l.variables.resolve(s)}
+		l.layers[name] = layer{s, refers(s)}
 	}
 	return l
 }
@@ -120,7 +128,7 @@ func (l *targetList) layerOf(group string) layer {
 	if described, ok := l.layers[group]; ok {
 		return described
 	}
-	return layer{l.event.settings, l.request}
+	return layer{l.event.settings, l.refers}
 }
 
 // groupOf returns the group of a target whose own one v is, or absent. Where the
@@ -143,6 +151,7 @@ func (l *targetList) groupOf(v value) string {
 func (l *targetList) add(v value) {
 	var own members
 	link, before := v, len(*l.ps)
+	l.number++
 	switch v.kind {
 	case aString:
 	case anObject:
@@ -155,20 +164,23 @@ func (l *targetList) add(v value) {
 		v.problem("is %s, neither a string nor an object", v.kind)
 		return
 	}
-	text, written := link.requireText()
+	text, isText := link.requireText()
 	if l.https {
 		text = cmp.Or(list.WithScheme(text), text)
 	}
-	refers := strings.Contains(text, "${")
-	u, user, invalid := readURL(text)
-	if refers {
+	inURL, plain := strings.Contains(text, "${"), text
+	if inURL {
+		plain = sheltered(text)
+	}
+	u, user, invalid := readURL(plain)
+	if inURL {
 		if err := misplaced(text); err != nil {
 			u, user, invalid = nil, nil, err
 		}
 	}
 	invalid = l.seen.note(link.path, text, l.lines, invalid)
-	id := identity(text)
-	if id == nil || refers && invalid != nil { // what is not a reference may be a secret
+	id := identity(plain)
+	if id == nil || inURL && invalid != nil { // what is not a reference may be a secret
 		id = u
 	}
 	layer := l.layerOf(cmp.Or(own.get(fieldGroup).text, l.event.group))
@@ -185,8 +197,8 @@ func (l *targetList) add(v value) {
 		t.Link = readLink(link)
 	}
 	if len(*l.ps) > before {
-		if invalid != nil && written && link.path != "" {
-			l.noteInvalid(v, "url: "+invalid.Error())
+		if invalid != nil && isText && link.path != "" {
+			l.invalid = noteInvalid(l.invalid, l.number, v.path, v.kind == anObject, "url: "+invalid.Error())
 		}
 		return
 	}
@@ -214,20 +226,12 @@ func (l *targetList) add(v value) {
 		return
 	}
 	t.Settings = o.settings
-	if invalid == nil {
-		r := layer.request
-		if o.settings != layer.settings {
-			r = l.variables.resolve(o.settings)
+	if own := o.settings != layer.settings; invalid == nil && (inURL || !own && layer.refers || own && refers(o.settings)) {
+		at := written{index: len(l.targets), number: l.number, path: v.path, object: v.kind == anObject, url: u, settings: o.settings}
+		if inURL {
+			at.text = text
 		}
-		if refers {
-			t.URL, r = l.variables.resolveURL(text, u, r)
-		}
-		t.Settings = r.settings
-		if err := l.variables.refusal(r, u); err != nil {
-			t.Settings, t.URL, t.Invalid = o.settings, nil, err.Error()
-		} else if len(r.uses) > 0 && u.Scheme == "http" {
-			l.unencrypted = cmp.Or(l.unencrypted, t.Name)
-		}
+		l.written = append(l.written, at)
 	}
 	if len(l.targets) == maxTargets {
 		v.problem("is one target too many: an event has at most 1,000,000 (a longer list is checked in parts)")
@@ -235,7 +239,7 @@ func (l *targetList) add(v value) {
 		return
 	}
 	if t.Invalid != "" {
-		l.noteInvalid(v, t.Invalid)
+		l.invalid = noteInvalid(l.invalid, l.number, v.path, v.kind == anObject, t.Invalid)
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -251,23 +255,22 @@ func (l *targetList) add(v value) {
 	}
 }
 
-// noteInvalid keeps why the target that v is can't be checked: a field, a colon and
-// the reason.
-func (l *targetList) noteInvalid(v value, invalid string) {
-	if len(l.invalid) == maxListed {
-		return
+// noteInvalid adds why the target at a path, an object or a text, can't be checked:
+// a field, a colon and the reason.
+func noteInvalid(all []invalidTarget, number int, path string, object bool, invalid string) []invalidTarget {
+	if len(all) >= maxListed {
+		return all
 	}
-	path := v.path
-	if field, reason, found := strings.Cut(invalid, ": "); found && (v.kind == anObject || field == fieldURL) {
+	if field, reason, found := strings.Cut(invalid, ": "); found && (object || field == fieldURL) {
 		invalid = reason
-		if v.kind == anObject {
+		if object {
 			if !strings.HasSuffix(path, placeEnd) {
 				path += "."
 			}
 			path += field
 		}
 	}
-	l.invalid = append(l.invalid, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: invalid})
+	return append(all, invalidTarget{number, Problem{Path: strings.TrimSuffix(path, placeEnd), Message: invalid}})
 }
 
 // part returns s, as a part of whole where it is one: of 100,000 targets each
@@ -302,9 +305,19 @@ func (o *origin) same(other *origin) bool {
 	return o.text == other.text || o.url != nil && other.url != nil && weburl.String(o.url) == weburl.String(other.url)
 }
 
-// finish returns the plan of what was collected, or what is wrong with it. data
-// is the event, err what ended the collecting.
-func (l *targetList) finish(data []byte, err error) (*Plan, error) {
+// plan returns the plan of what was collected, or what is wrong with it. err is
+// what ended the collecting.
+func (l *targetList) plan(ctx context.Context, err error) (*Plan, error) {
+	p, err := l.finish(err)
+	if err != nil {
+		return nil, err
+	}
+	return p.Resolved(ctx), nil
+}
+
+// finish returns the plan of what was collected, its references as written, or
+// what is wrong with it. err is what ended the collecting.
+func (l *targetList) finish(err error) (*Plan, error) {
 	if slow, ok := errors.AsType[*InvalidEventError](err); ok {
 		return nil, slow
 	}
@@ -312,19 +325,21 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
 	l.requireSchemes()
-	if before := len(*l.ps); before > 0 {
-		if *l.ps = append(*l.ps, l.invalid...); l.lines {
-			l.alike.fold(l.ps, before)
-		}
-		return nil, &InvalidEventError{*l.ps, l.alike.more}
-	}
 	p := &Plan{
-		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled, Event: data,
+		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled,
 		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
 		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
 		Groups:   map[string]Group{},
 		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
-		Invalid:  l.invalid,
+		before:   beforeReferences{invalid: l.invalid},
+		written:  l.written, in: l.in, source: l.source, version: l.version,
+	}
+	if before := len(*l.ps); before > 0 {
+		p.in.Values = unread
+		if *l.ps = append(*l.ps, p.Resolved(context.Background()).Invalid...); l.lines {
+			l.alike.fold(l.ps, before)
+		}
+		return nil, &InvalidEventError{*l.ps, l.alike.more}
 	}
 	for name := range l.groups {
 		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}
@@ -335,8 +350,6 @@ func (l *targetList) finish(data []byte, err error) (*Plan, error) {
 	if len(p.Targets) == 0 {
 		p.Warnings = []string{noURL}
 	}
-	if l.unencrypted != "" {
-		p.Warnings = append(p.Warnings, "the values of references are sent over http, unencrypted: "+quote(l.unencrypted)+" is the first such target")
-	}
+	p.before.warnings = p.Warnings
 	return p, nil
 }

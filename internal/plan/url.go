@@ -108,8 +108,9 @@ func asWritten(text, s string) string {
 	if !strings.Contains(text, "${") {
 		return s
 	}
-	expand(text, func(name string) (string, error) {
-		s = strings.ReplaceAll(s, "$%7Benv:"+name+"%7D", "${env:"+name+"}")
+	expand(withoutFragment(text), func(r Reference) (string, error) {
+		inner := strings.TrimSuffix(strings.TrimPrefix(r.String(), "${"), "}")
+		s = strings.ReplaceAll(s, "$%7B"+strings.ReplaceAll(inner, "#", "%23")+"%7D", r.String())
 		return "", nil
 	})
 	return s

@@ -53,15 +53,15 @@ type Outcome struct {
 // A sweep is one in progress. Its attempts write to different indices.
 type sweep struct {
 	*Sweeper
-	ctx     context.Context
-	queue   *queue
-	targets []check.Target
-	final   func(int, *check.Result)
-	undone  sync.WaitGroup // attempts that were added and have not ended
-	results []check.Result
-	retry   int  // 0: the first attempts take place
-	again   bool // those attempts take place that got too little memory
-	alone   bool // no two of them at once
+	ctx       context.Context
+	queue     *queue
+	refresher // the targets
+	final     func(int, *check.Result)
+	undone    sync.WaitGroup // attempts that were added and have not ended
+	results   []check.Result
+	retry     int  // 0: the first attempts take place
+	again     bool // those attempts take place that got too little memory
+	alone     bool // no two of them at once
 
 	mu     sync.Mutex
 	slow   slowHosts
@@ -97,7 +97,7 @@ const (
 // each result as soon as nothing will change it; it may be nil.
 func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(i int, r *check.Result)) Outcome {
 	w := &sweep{
-		Sweeper: s, ctx: ctx, targets: targets, final: final,
+		Sweeper: s, ctx: ctx, refresher: newRefresher(targets), final: final,
 		results: make([]check.Result, len(targets)), needs: map[int]int64{},
 	}
 	w.queue = newQueue(s, w.hostOf, w.work)
@@ -197,6 +197,8 @@ func (w *sweep) skip(i int, res *check.Result) bool {
 		detail = "the run ended before its turn came"
 	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
 		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+	case w.retry > 0 && w.outdated(i, &w.results[i]) && !w.refresh(w.ctx, i):
+		detail = "there are no newer values of its references"
 	default:
 		return false
 	}
@@ -207,14 +209,19 @@ func (w *sweep) skip(i int, res *check.Result) bool {
 // probe makes an attempt. What is below here needs a stack of 16 KiB, and a little
 // more would be one of 32 KiB for each attempt in flight: no result is copied.
 func (w *sweep) probe(a *attempt) {
-	t := &w.targets[a.i]
+	t := w.target(a.i)
 	defer func() {
 		if p := recover(); p != nil {
 			w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
 			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
-	a.Again, a.Alone, a.Place = w.again, w.alone, a.place
+	a.Alone, a.Place = w.alone, a.place
+	if w.again {
+		w.mu.Lock()
+		a.Reserved = w.needs[a.i]
+		w.mu.Unlock()
+	}
 	if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
 		a.SetCeiling(func() time.Time { return end })
 	}
@@ -255,7 +262,7 @@ func (w *sweep) record(i int, res *check.Result) {
 		*known = *res
 		w.noteConfirmation(i)
 	}
-	if known.Retryable() && w.retry < w.targets[i].Retries && known.Attempts == w.retry+1 {
+	if (known.Retryable() && w.retry < w.targets[i].Retries || w.outdated(i, known)) && known.Attempts == w.retry+1 {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.failed = append(w.failed, failure{i, time.Now()})

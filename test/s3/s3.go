@@ -9,26 +9,29 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"rollcall/internal/testnet"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
 
 // An S3 keeps the objects that are put into it over plain HTTP, each below its
 // bucket's name, and checks what the real one checks: that the bucket is there,
-// the body the one that was signed, and the signature (AWS, "Create a signed AWS
-// API request") right. It is safe for concurrent use.
+// the body the one that was signed, the Region its own, and the signature (AWS,
+// "Create a signed AWS API request") right. It gives objects to whoever asks for
+// them by key, version or what has changed. It is safe for concurrent use.
 type S3 struct {
 	server *testnet.Listener
 	secret string
 
 	mu      sync.Mutex
 	mode    testnet.Mode
-	times   int // requests that mode is for; negative: all
+	times   int    // requests that mode is for; negative: all
+	cut     bool   // objects are sent to their middle
+	region  string // where the buckets are; "": where everybody asks for them
 	buckets []string
-	objects map[string]Object
+	objects map[string][]Object // the newest one last
 	asked   int
 	before  func(at string) // an object is put; nil: nothing
 	after   func(at string) // it was, and before the response
@@ -36,11 +39,12 @@ type S3 struct {
 
 // An Object is what an S3 keeps.
 type Object struct {
-	Body         []byte
-	ContentType  string
-	CacheControl string
-	Owner        string // that the request named
-	Tag          string // its entity tag, with quotes
+	Body            []byte
+	ContentType     string
+	ContentEncoding string
+	CacheControl    string
+	Owner           string // that the request named
+	Tag             string // its entity tag, with quotes
 }
 
 // maxObjectBytes is far more than any page of ours.
@@ -49,7 +53,7 @@ const maxObjectBytes = 64 << 20
 // NewS3 starts an S3 with buckets on a free port of 127.0.0.1. secret is the
 // secret access key of everybody.
 func NewS3(secret string, buckets ...string) (*S3, error) {
-	s := &S3{secret: secret, buckets: buckets, objects: map[string]Object{}}
+	s := &S3{secret: secret, buckets: buckets, objects: map[string][]Object{}}
 	var err error
 	s.server, err = testnet.ServeWeb(s, nil)
 	return s, err
@@ -70,6 +74,22 @@ func (s *S3) SetFault(mode testnet.Mode, times int) {
 	s.mode, s.times = mode, times
 }
 
+// CutOff sends objects to their middle only, and then ends the connection; or no
+// longer.
+func (s *S3) CutOff(cut bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = cut
+}
+
+// SetRegion says where the buckets are: requests that are signed for another
+// Region are sent there.
+func (s *S3) SetRegion(region string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.region = region
+}
+
 // Around calls functions before an object is put and after it was, with
 // "bucket/key".
 func (s *S3) Around(before, after func(at string)) {
@@ -82,8 +102,22 @@ func (s *S3) Around(before, after func(at string)) {
 func (s *S3) Object(at string) (Object, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, ok := s.objects[at]
+	o, _, ok := s.version(at, "")
 	return o, ok
+}
+
+// version returns a version of an object, by its id, which is its number
+// counted from 1; "": the newest. The S3 is locked.
+func (s *S3) version(at, id string) (o Object, number int, ok bool) {
+	versions := s.objects[at]
+	number = len(versions)
+	if id != "" {
+		number, _ = strconv.Atoi(strings.TrimPrefix(id, "version-"))
+	}
+	if number < 1 || number > len(versions) {
+		return Object{}, 0, false
+	}
+	return versions[number-1], number, true
 }
 
 // Requests is how many requests have come.
@@ -94,10 +128,14 @@ func (s *S3) Requests() int {
 }
 
 // Put makes an object as a test wants it, at "bucket/key".
-func (s *S3) Put(at string, body []byte) {
+func (s *S3) Put(at string, body []byte) { s.PutObject(at, Object{Body: body}) }
+
+// PutObject does so with the type and the encoding that the object has. It is its newest version.
+func (s *S3) PutObject(at string, o Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[at] = Object{Body: body, Tag: tagOf(body)}
+	o.Tag = tagOf(o.Body)
+	s.objects[at] = append(s.objects[at], o)
 }
 
 func tagOf(body []byte) string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.Sum(body))) }
@@ -122,7 +160,7 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case testnet.ResetAfterAccepting:
 		panic(http.ErrAbortHandler)
 	default:
-		s.put(w, r, body)
+		s.serve(w, r, body)
 	}
 }
 
@@ -137,9 +175,11 @@ func (s *S3) treat() testnet.Mode {
 	return s.mode
 }
 
-func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *S3) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	sum := sha256.Sum256(body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case r.Method != http.MethodPut && r.Method != http.MethodGet || key == "":
 		objectRefusal(w, http.StatusMethodNotAllowed, "MethodNotAllowed")
@@ -149,34 +189,28 @@ func (s *S3) put(w http.ResponseWriter, r *http.Request, body []byte) {
 		objectRefusal(w, http.StatusForbidden, "SignatureDoesNotMatch")
 	case !slices.Contains(s.buckets, bucket):
 		objectRefusal(w, http.StatusNotFound, "NoSuchBucket")
+	case s.region != "" && !strings.Contains(r.Header.Get("Authorization"), "/"+s.region+"/s3/"):
+		w.Header().Set("X-Amz-Bucket-Region", s.region)
+		objectRefusal(w, http.StatusMovedPermanently, "PermanentRedirect")
+	case r.Method == http.MethodGet:
+		s.get(w, r, bucket+"/"+key)
 	default:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.object(w, r, bucket+"/"+key, body)
+		s.put(w, r, bucket+"/"+key, body)
 	}
 }
 
-// object does what a request asks for with one object.
-func (s *S3) object(w http.ResponseWriter, r *http.Request, at string, body []byte) {
-	old, there := s.objects[at]
+// put makes an object of a body or of another object, if it may. The S3 is locked.
+func (s *S3) put(w http.ResponseWriter, r *http.Request, at string, body []byte) {
+	old, _, there := s.version(at, "")
 	if from := r.Header.Get("X-Amz-Copy-Source"); from != "" {
-		source, known := s.objects[from]
+		source, _, known := s.version(from, "")
 		if !known {
 			objectRefusal(w, http.StatusNotFound, "NoSuchKey")
 			return
 		}
-		s.objects[at] = source
+		s.objects[at] = append(s.objects[at], source)
 		w.Header().Set("Content-Type", "application/xml")
 		fmt.Fprintf(w, `<CopyObjectResult><ETag>%s</ETag></CopyObjectResult>`, source.Tag)
-		return
-	}
-	if r.Method == http.MethodGet {
-		if !there {
-			objectRefusal(w, http.StatusNotFound, "NoSuchKey")
-			return
-		}
-		w.Header().Set("ETag", old.Tag)
-		w.Write(old.Body)
 		return
 	}
 	match := r.Header.Get("If-Match")
@@ -192,9 +226,40 @@ func (s *S3) object(w http.ResponseWriter, r *http.Request, at string, body []by
 		if s.after != nil {
 			defer s.after(at)
 		}
-		o := Object{body, r.Header.Get("Content-Type"), r.Header.Get("Cache-Control"), r.Header.Get("X-Amz-Expected-Bucket-Owner"), tagOf(body)}
-		s.objects[at] = o
+		o := Object{
+			Body: body, ContentType: r.Header.Get("Content-Type"), ContentEncoding: r.Header.Get("Content-Encoding"),
+			CacheControl: r.Header.Get("Cache-Control"), Owner: r.Header.Get("X-Amz-Expected-Bucket-Owner"), Tag: tagOf(body),
+		}
+		s.objects[at] = append(s.objects[at], o)
 		w.Header().Set("ETag", o.Tag)
+	}
+}
+
+// get sends an object, unless the client knows it. The S3 is locked.
+func (s *S3) get(w http.ResponseWriter, r *http.Request, at string) {
+	id := r.URL.Query().Get("versionId")
+	o, number, ok := s.version(at, id)
+	switch {
+	case !ok && id != "":
+		objectRefusal(w, http.StatusNotFound, "NoSuchVersion")
+	case !ok:
+		objectRefusal(w, http.StatusNotFound, "NoSuchKey")
+	case r.Header.Get("If-None-Match") == o.Tag:
+		w.WriteHeader(http.StatusNotModified)
+	default:
+		w.Header().Set("ETag", o.Tag)
+		w.Header().Set("X-Amz-Version-Id", fmt.Sprint("version-", number))
+		if o.ContentEncoding != "" {
+			w.Header().Set("Content-Encoding", o.ContentEncoding)
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(o.Body)))
+		if !s.cut {
+			w.Write(o.Body)
+			return
+		}
+		w.Write(o.Body[:len(o.Body)/2])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -233,10 +298,10 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// canonicalRequest is a request in the one form that is signed. Its query has to be
-// empty or one that needs no order.
+// canonicalRequest is a request in the one form that is signed. A path is percent-
+// encoded once, as it is: S3 does not resolve it.
 func canonicalRequest(r *http.Request, names []string) string {
-	lines := []string{r.Method, (&url.URL{Path: r.URL.Path}).EscapedPath(), r.URL.Query().Encode()}
+	lines := []string{r.Method, encoded(r.URL.Path), strings.ReplaceAll(r.URL.Query().Encode(), "+", "%20")}
 	for _, name := range names {
 		value := strings.Join(r.Header.Values(name), ",")
 		switch name {
@@ -248,4 +313,18 @@ func canonicalRequest(r *http.Request, names []string) string {
 		lines = append(lines, name+":"+strings.Join(strings.Fields(value), " "))
 	}
 	return strings.Join(append(lines, "", strings.Join(names, ";"), r.Header.Get("X-Amz-Content-Sha256")), "\n")
+}
+
+// encoded is a path with all encoded but slashes and what RFC 3986 calls
+// unreserved.
+func encoded(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~/", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

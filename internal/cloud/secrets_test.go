@@ -1,0 +1,140 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A call is what was asked for in AWS's JSON protocol.
+type call struct {
+	target string
+	Names  []string
+	Secret string `json:"SecretId"`
+
+	WithDecryption bool
+}
+
+// jsonService responds to calls; a code is a refusal.
+func jsonService(t *testing.T, calls *[]call, respond func(c call) (body, code string)) Load {
+	return Loaded(inWords(func(r *http.Request) (*http.Response, error) {
+		c := call{target: r.Header.Get("X-Amz-Target")}
+		text, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = json.Unmarshal(text, &c)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		*calls = append(*calls, c)
+		body, code := respond(c)
+		if code == "" {
+			return response(r, 200, strings.NewReader(body), "Content-Type", "application/x-amz-json-1.1"), nil
+		}
+		text, _ = json.Marshal(map[string]string{"__type": code, "message": body})
+		return response(r, 400, strings.NewReader(string(text)), "Content-Type", "application/x-amz-json-1.1"), nil
+	}))
+}
+
+// Parameters are asked for in tens. A batch of which one is denied is asked for
+// one by one.
+func TestParameters(t *testing.T) {
+	var calls []call
+	const arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/shared"
+	p := NewParameters(jsonService(t, &calls, func(c call) (string, string) {
+		if !c.WithDecryption || c.target != "AmazonSSM.GetParameters" {
+			t.Errorf("%+v", c)
+		}
+		if slices.Contains(c.Names, "/denied") {
+			return "User: x is not authorized to perform: ssm:GetParameters on resource: y", "AccessDeniedException"
+		}
+		if slices.Contains(c.Names, "/key") {
+			return "The ciphertext refers to a customer master key that does not exist", "InvalidKeyId"
+		}
+		var found []map[string]string
+		for _, name := range c.Names {
+			bare, selector, selected := strings.Cut(name, ":")
+			switch {
+			case name == arn:
+				found = append(found, map[string]string{"Name": "/shared", "ARN": arn, "Value": "shared"})
+			case selected && name != arn:
+				found = append(found, map[string]string{"Name": bare, "Selector": ":" + selector, "Value": "of " + name})
+			case strings.HasPrefix(name, "/p"):
+				found = append(found, map[string]string{"Name": name, "Value": "of " + name})
+			}
+		}
+		text, _ := json.Marshal(map[string]any{"Parameters": found})
+		return string(text), ""
+	}))
+	names := []string{"/denied", arn, "/none"}
+	for i := range 12 {
+		names = append(names, fmt.Sprint("/p", i))
+	}
+	names = append(names, "/p0:3", "/p0:live")
+	values, failures := p.Parameters(t.Context(), names)
+	for name, want := range map[string]string{"/p0": "of /p0", "/p11": "of /p11", "/p0:3": "of /p0:3", "/p0:live": "of /p0:live", arn: "shared"} {
+		if values[name] != want {
+			t.Errorf("%s: %q, %v", name, values[name], failures[name])
+		}
+	}
+	if len(values)+len(failures) != len(names) || len(calls) != 1+10+1 {
+		t.Errorf("%d values, %d failures, %d calls", len(values), len(failures), len(calls))
+	}
+	for name, want := range map[string]string{
+		"/none":   "there is no such parameter, version or label in the Region",
+		"/denied": "Systems Manager responded 400 AccessDeniedException: allow the role the action ssm:GetParameters on the parameter, and kms:Decrypt where it has a key of yours",
+	} {
+		if err := failures[name]; err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	_, failures = p.Parameters(t.Context(), []string{"/key"})
+	if got := fmt.Sprint(failures["/key"]); got != "Systems Manager responded 400 InvalidKeyId: allow the role the action kms:Decrypt on the key of the parameter" {
+		t.Errorf("a key: %s", got)
+	}
+}
+
+func TestSecretRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			body, code string
+			want       string
+			calls      int
+		}{
+			{`{"SecretString": "text"}`, "", "text", 1},
+			{`{"SecretBinary": "AAAA"}`, "", "it holds bytes, not a text (SecretBinary)", 1},
+			{"x is not authorized to perform: secretsmanager:GetSecretValue", "AccessDeniedException", "Secrets Manager responded 400 AccessDeniedException: allow the role the action secretsmanager:GetSecretValue on the secret, and kms:Decrypt where it has a key of yours", 1},
+			{"", "DecryptionFailure", "Secrets Manager responded 400 DecryptionFailure: allow the role the action kms:Decrypt on the key of the secret, which has to be enabled", 1},
+			{"Rate exceeded", "ThrottlingException", "Secrets Manager responded 400 ThrottlingException: too many requests", attempts},
+			{"", "InternalServiceError", "Secrets Manager responded 400 InternalServiceError", 1},
+		} {
+			var calls []call
+			s := NewSecrets(jsonService(t, &calls, func(call) (string, string) { return test.body, test.code }))
+			text, err := s.Secret(t.Context(), "shop/api")
+			if err != nil {
+				text = err.Error()
+			}
+			if text != test.want || len(calls) != test.calls || calls[0].Secret != "shop/api" {
+				t.Errorf("%s: %q after %+v", test.code, text, calls)
+			}
+		}
+		began := time.Now()
+		hanging := NewSecrets(Loaded(inWords(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := hanging.Secret(ctx, "x")
+		if want := "Secrets Manager did not respond in time (a function in subnets needs a NAT gateway or the VPC endpoint of secretsmanager)"; err == nil || err.Error() != want || time.Since(began) < time.Minute {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
