@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"rollcall/internal/check"
 	"rollcall/internal/cloud"
@@ -87,7 +88,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 // newInputs returns what an event may refer to. AWS is set up where it refers to
 // it.
 func newInputs(sys system, c config.Config) plan.Inputs {
-	load := func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx) }
+	load := func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{})) }
 	sources := c.Sources()
 	sources["s3"] = cloud.Lists(load)
 	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
