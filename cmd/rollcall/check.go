@@ -19,6 +19,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
+	"rollcall/internal/check"
 	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
@@ -58,7 +59,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k 
 	if c.Format == auto && len(p.Targets) == 1 && c.Watch == 0 && (toTerminal || line.bare && c.Output == "") {
 		c.Format = "details"
 	}
-	boundMemory(len(p.Targets))
+	c.fit(&settings, sys, len(p.Targets))
 	progress := newProgress(sys)
 	m, done := newMonitor(settings, sys, progress, c.Format == "details")
 	defer done()
@@ -169,8 +170,18 @@ func (r *checkRunner) run(ctx context.Context) error {
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
+	r.noteAssumed(summary)
 	r.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
 	return exitCode(ctx, summary, lost)
+}
+
+// noteAssumed says that http:// may be meant, where https:// was assumed and the
+// server does not speak TLS.
+func (r *checkRunner) noteAssumed(s *monitor.Summary) {
+	i := slices.IndexFunc(s.Results, func(r check.Result) bool { return r.Reason == check.TLSNotSpoken })
+	if r.command.assumed && i >= 0 {
+		fmt.Fprintf(r.sys.err, "rollcall: https:// was assumed; you may mean http%s\n", report.Plain(strings.TrimPrefix(s.Results[i].URL, "https")))
+	}
 }
 
 // noteFile says on standard error what was written to the file, if there is one.
@@ -199,7 +210,24 @@ func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost
 	} else if n := summary.Published.Lost; n > 0 {
 		fmt.Fprintf(r.sys.err, "rollcall: CloudWatch refused %s as invalid\n", text.Plural(n, "metric"))
 	}
+	if summary.VantageUnhealthy && (r.command.Format == "table" || r.command.Format == "details" || r.command.Format == auto) {
+		summary = withoutVerdicts(summary)
+	}
 	return summary, cmp.Or(lost, r.unpublished)
+}
+
+// withoutVerdicts is the summary of a run without a network for people: what
+// programs read as down is not checked.
+func withoutVerdicts(s *monitor.Summary) *monitor.Summary {
+	unknown := *s
+	unknown.Results = slices.Clone(s.Results)
+	for i := range unknown.Results {
+		if r := &unknown.Results[i]; r.State == check.Down {
+			r.State = check.NotChecked
+		}
+	}
+	unknown.NotChecked, unknown.Down = s.NotChecked+s.Down, 0
+	return &unknown
 }
 
 // show writes the summary in the format that was asked for.

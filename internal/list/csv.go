@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"path"
 	"regexp"
@@ -128,7 +129,7 @@ func (r *Reader) rows(ctx context.Context, yield func(Entry) bool) {
 	within := &bounded{r: r.text, left: most, fault: &Fault{Message: "begins a row of more than 1 MiB: a quotation mark may never be closed"}}
 	rows := csv.NewReader(within)
 	rows.Comma, rows.Comment, rows.FieldsPerRecord, rows.ReuseRecord = t.comma, '#', -1, true
-	line := 0
+	line, entries := 0, 0
 	for number := 0; ctx.Err() == nil; number++ {
 		row, err := rows.Read()
 		within.left = most
@@ -154,31 +155,71 @@ func (r *Reader) rows(ctx context.Context, yield func(Entry) bool) {
 			yield(tooManyLines(line))
 			return
 		}
-		if e, ok := t.entry(line, row); ok && !yield(e) {
+		if isBlank(row) {
+			continue
+		}
+		if r.o.Written != nil && t.header != nil {
+			t.written(row, r.o.Written)
+		}
+		if r.o.has(entries) && !yield(t.entry(line, row)) {
 			return
 		}
+		entries++
 	}
 }
 
-// entry is what a row says; false: nothing.
-func (t *table) entry(line int, row []string) (Entry, bool) {
+func isBlank(row []string) bool {
+	for _, cell := range row {
+		if strings.TrimSpace(cell) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// written calls note where a row names itself or its group.
+func (t *table) written(row []string, note func(name, group []byte, row uint64)) {
+	var name, group []byte
+	for i, cell := range row[:min(len(row), len(t.header))] {
+		switch cell = strings.TrimSpace(cell); {
+		case cell == "":
+		case strings.EqualFold(t.header[i], "name"):
+			name = []byte(cell)
+		case strings.EqualFold(t.header[i], "group"):
+			group = []byte(cell)
+		}
+	}
+	if name == nil && group == nil {
+		return
+	}
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, cell := range row {
+		h.WriteString(strings.TrimSpace(cell))
+		h.WriteByte(0)
+	}
+	note(name, group, h.Sum64())
+}
+
+// entry is what a row says that is not blank.
+func (t *table) entry(line int, row []string) Entry {
 	e := Entry{Line: line}
 	if t.header == nil {
 		if t.url >= len(row) || strings.TrimSpace(row[t.url]) == "" {
 			e.Fault = fmt.Sprintf("has no URL in column %d", t.url+1)
-			return e, strings.TrimSpace(strings.Join(row, "")) != ""
+			return e
 		}
 		e.Text = strings.Clone(strings.TrimSpace(row[t.url]))
-		return e, true
+		return e
 	}
 	if len(row) > len(t.header) {
 		e.Fault = fmt.Sprintf("has %d columns, and the header %d", len(row), len(t.header))
-		return e, true
+		return e
 	}
 	for i, cell := range row {
 		if cell = strings.TrimSpace(cell); cell != "" {
 			e.Fields = append(e.Fields, Field{t.header[i], cell})
 		}
 	}
-	return e, len(e.Fields) > 0
+	return e
 }

@@ -49,7 +49,19 @@ type Options struct {
 	// Fetch opens a sitemap that another one names. Nil: such an index is
 	// refused.
 	Fetch func(ctx context.Context, url string) (io.ReadCloser, error)
+
+	// Index and Of choose a part of a list: every Of-th entry, beginning with
+	// the one at Index, counted from 0. Of 0: all.
+	Index, Of int
+
+	// Written is called with each entry that names itself or its group, also with
+	// those of other parts; row is a hash of all that it says, by a seed that each
+	// process chooses itself. Nil: not wanted.
+	Written func(name, group []byte, row uint64)
 }
+
+// has reports whether the entry of a number, counted from 0, is of the part.
+func (o *Options) has(number int) bool { return o.Of == 0 || number%o.Of == o.Index }
 
 // A Format is one in which lists are written.
 type Format uint8
@@ -225,7 +237,15 @@ func (r *Reader) Entries(ctx context.Context) iter.Seq[Entry] {
 	case CSV:
 		return func(yield func(Entry) bool) { r.rows(ctx, yield) }
 	case Sitemap:
-		return func(yield func(Entry) bool) { r.sitemap(ctx, yield) }
+		return func(yield func(Entry) bool) {
+			number := -1
+			r.sitemap(ctx, func(e Entry) bool {
+				if e.Fault == "" {
+					number++
+				}
+				return e.Fault == "" && !r.o.has(number) || yield(e)
+			})
+		}
 	}
 	return func(yield func(Entry) bool) { r.lines(ctx, yield) }
 }

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/maphash"
 	"io"
 	"regexp"
 )
 
 // lines yields the entries of text and of lines of JSON.
 func (r *Reader) lines(ctx context.Context, yield func(Entry) bool) {
+	number := 0 // of the next entry
 	for line := 1; ctx.Err() == nil; line++ {
 		text, err := r.text.ReadSlice('\n')
 		if len(text) > 0 && line > MaxLines {
@@ -28,13 +30,28 @@ func (r *Reader) lines(ctx context.Context, yield func(Entry) bool) {
 		}
 		if len(text) > 0 {
 			e := Entry{Line: line}
+			said := []byte(nil)
 			if r.format == JSONLines {
-				e.JSON = bytes.TrimSpace(text)
+				said = bytes.TrimSpace(text)
+				e.JSON = said
 			} else {
-				e.Text = string(entry(text))
+				said = entry(text)
 			}
-			if (e.Text != "" || len(e.JSON) > 0) && !yield(e) {
-				return
+			if len(said) > 0 {
+				if r.format == JSONLines && r.o.Written != nil {
+					if name, group := Written(said); name != nil || group != nil {
+						r.o.Written(name, group, maphash.Bytes(seed, said))
+					}
+				}
+				if r.o.has(number) {
+					if r.format != JSONLines {
+						e.Text = string(said)
+					}
+					if !yield(e) {
+						return
+					}
+				}
+				number++
 			}
 		}
 		switch {

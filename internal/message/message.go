@@ -181,7 +181,7 @@ func (m *Message) write(site Site, run Run) {
 // Envelope returns the message as SNS takes it with the structure json: one text
 // for each protocol.
 func (m *Message) Envelope() string {
-	return string(encode(map[string]string{"default": string(m.JSON), "email": m.Text, "email-json": string(m.JSON), "sms": m.SMS}))
+	return string(encode(map[string]string{"default": string(m.JSON), "email": m.Text, "sms": m.SMS}))
 }
 
 // encodedLength is how many bytes the envelope takes in a call, where it is a form.

@@ -85,7 +85,10 @@ func (w *writer) why(c history.Change) string {
 	if c.Missed {
 		return ": " + w.span(c)
 	}
-	return ": was " + string(c.Was) + " for " + roughly(c.Ended.Sub(begin(c)))
+	if c.Times > 0 {
+		return fmt.Sprint(": was ", c.Was, " ", c.Times+1, " times since ", w.clock(c.Since))
+	}
+	return ": was " + string(c.Was) + " for " + lasted(c)
 }
 
 // begin is when what people know of it began: it may have been up in between.
@@ -94,6 +97,16 @@ func begin(c history.Change) time.Time {
 		return c.Since
 	}
 	return c.Again
+}
+
+// lasted is for how long it was a problem: two durations, where nobody looked
+// when it ended.
+func lasted(c history.Change) string {
+	longest := roughly(c.Ended.Sub(begin(c)))
+	if c.After.IsZero() {
+		return longest
+	}
+	return roughly(c.After.Sub(begin(c))) + " to " + longest
 }
 
 // A count is how many changes have one headline's word.
@@ -171,8 +184,10 @@ func (w *writer) sentence(c history.Change) string {
 		s = fmt.Sprintf("%s was removed from the list; it was %s since %s", name(c), c.Was, w.clock(c.Since))
 	case c.State == history.Up && c.Missed:
 		s = fmt.Sprintf("%s was %s %s%s", name(c), c.Was, w.span(c), because(c))
+	case c.State == history.Up && c.Times > 0:
+		s = fmt.Sprintf("%s is up since %s; it was %s %d times since %s, last for %s%s", name(c), w.ended(c), c.Was, c.Times+1, w.clock(c.Since), lasted(c), because(c))
 	case c.State == history.Up:
-		s = fmt.Sprintf("%s is up since %s; it was %s for %s, since %s%s", name(c), w.ended(c), c.Was, roughly(c.Ended.Sub(begin(c))), w.clock(begin(c)), because(c))
+		s = fmt.Sprintf("%s is up since %s; it was %s for %s, since %s%s", name(c), w.ended(c), c.Was, lasted(c), w.clock(begin(c)), because(c))
 	default:
 		still, again := "", ""
 		if c.Reminder {

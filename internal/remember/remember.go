@@ -78,7 +78,7 @@ type Run struct {
 type Outcome struct {
 	Written   bool               // what is known was written, or need not be
 	Incidents []history.Incident // that are open now; nil where that is not known
-	Untold    int                // changes that have waited for more than ten minutes
+	Untold    int                // changes that have waited for more than ten minutes; -1: not known
 	Lost      int                // messages that no topic will ever accept
 	Told      int                // messages that were accepted
 	Problems  []string           // one line each
@@ -97,15 +97,15 @@ func (m *Memory) Remember(ctx context.Context, run Run) Outcome {
 	}
 	now := time.Now()
 	if history.Ahead(run.Minute, now) {
-		return Outcome{Problems: []string{fmt.Sprintf("the run of %s is ahead of this machine's clock and is not remembered", run.Minute.Format(time.RFC3339))}}
+		return Outcome{Untold: -1, Problems: []string{fmt.Sprintf("the run of %s is ahead of this machine's clock and is not remembered", run.Minute.Format(time.RFC3339))}}
 	}
 	select {
 	case m.turn <- struct{}{}:
 		defer func() { <-m.turn }()
 	case <-ctx.Done():
-		return Outcome{Problems: []string{"the history was not written: another run did not end in time"}}
+		return Outcome{Untold: -1, Problems: []string{"the history was not written: another run did not end in time"}}
 	}
-	var out Outcome
+	out := Outcome{Untold: -1}
 	entries, more, err := m.write(ctx, run, &out)
 	if err != nil {
 		m.known = nil

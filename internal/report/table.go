@@ -19,6 +19,7 @@ type Look struct {
 	Width  int  // columns of the terminal; 0: no limit
 	Height int  // rows of the terminal: what doesn't fit is folded; 0: no limit
 	Colour bool // escapes for colours may be written
+	Steady bool // rows of the same state keep the event's order where all have room
 }
 
 // A colour is one that the terminal's own theme defines, so that it can be read
@@ -64,6 +65,9 @@ var stateStyles = map[check.State]struct {
 // terminal.
 func Table(w io.Writer, s *monitor.Summary, l Look) error {
 	rows := s.UrgentFirst()
+	if l.Steady && 2*len(rows)+around <= l.Height {
+		rows = s.Steady()
+	}
 	problems, bad := monitor.Problems(rows)
 	blocks := fold(rows, bad, problems, l)
 	t := newLayout(blocks, text.Scale(s.Responses()), l)
@@ -149,9 +153,9 @@ func newLayout(blocks []block, scale time.Duration, l Look) *layout {
 	least, enough, wanted := min(t.name, leastName), min(reasons, leastReason), min(reasons, 2*leastReason)
 	switch beside := left - least - gap; {
 	case l.Width >= roomForReason && reasons > 0 && beside >= enough:
-		// The bar gives way to reasons. Of the rest, most names have theirs before
+		// The bar gives way to names and reasons. Most names have theirs before
 		// reasons have all that they want, and the longest names after that.
-		if bar := min(t.bar, max(beside-wanted-gap, leastBar), beside-enough-gap); bar >= leastBar {
+		if bar := min(t.bar, max(beside-wanted-gap, leastBar), beside-enough-gap-(most-least)); bar >= leastBar {
 			t.bar, beside = bar, beside-bar-gap
 		} else {
 			t.bar = 0
