@@ -29,7 +29,6 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/secret"
-	"rollcall/internal/sweep"
 	"rollcall/internal/weburl"
 )
 
@@ -321,7 +320,7 @@ func (l *limits) withDeadline(ctx context.Context) (context.Context, context.Can
 // newMonitor returns a monitor that logs to log. Call done after its last run.
 func newMonitor(c config.Config, sys system, log io.Writer, legs bool) (m *monitor.Monitor, done func()) {
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, Turn: sweep.Turn, RootCAs: sys.roots,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, RootCAs: sys.roots,
 		Lookup: newResolver(c).Lookup, Legs: legs,
 	})
 	m = monitor.New(c, monitor.Dependencies{
