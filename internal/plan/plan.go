@@ -38,6 +38,8 @@ type Plan struct {
 	Run        string    // of which run; "" where the event does not say
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 
+	Claims []Claim // of a part: the names that it derives
+
 	Warnings []string  // what is right but may not be meant
 	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
 	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
@@ -142,6 +144,10 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 	var name string
 	var version Version
 	array := false
+	var of *whole
+	if e.part.Of > 0 {
+		of = newWhole()
+	}
 	if e.source.kind != absent {
 		if known != nil {
 			version = known.version
@@ -155,13 +161,13 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 		}
 		defer opened.Close()
 		var err error
-		if source, err = list.Open(opened, list.Options{Name: strings.TrimSuffix(name, "?…")}); err != nil {
+		if source, err = list.Open(opened, list.Options{Name: name, Index: e.part.Index, Of: e.part.Of, Written: of.noter()}); err != nil {
 			e.source.problem("read %s: %v", quote(name), err)
 		}
 	}
 	if source != nil && source.Format().Document() {
 		inner := builtIn()
-		if root, _, err := readDocument(ctx, source, name+placeEnd, ps); err != nil {
+		if root, _, err := readDocument(ctx, source, name+placeEnd, e.part, of, ps); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
 			inner = readRoot(root, fields, inner)
@@ -179,7 +185,7 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 		urls, source = inner.urls, nil
 	}
 	targets := newTargetList(e, fields, in, ps)
-	targets.source, targets.version = name, version
+	targets.source, targets.version, targets.place, targets.whole = name, version, name, of
 	if ctx.Err() != nil {
 		return targets.finish(context.Cause(ctx))
 	}
