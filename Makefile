@@ -58,10 +58,12 @@ INSTALLED = "$(DESTDIR)$(PREFIX)/bin/rollcall" "$(SHARE)/man/man1/rollcall.1" \
 	"$(SHARE)/bash-completion/completions/rollcall" "$(SHARE)/zsh/site-functions/_rollcall" \
 	"$(SHARE)/fish/vendor_completions.d/rollcall.fish"
 
-install: man ## install rollcall, its man page and completions; PREFIX, DESTDIR
+# It builds nothing: root, for whom it runs, may have no Go.
+install: ## install what make build has built, with man page and completions; PREFIX, DESTDIR
+	@test -x bin/rollcall || { echo "bin/rollcall is not built: run make build first, then make install"; exit 2; }
 	for file in $(INSTALLED); do mkdir -p "$$(dirname "$$file")" || exit 1; done
 	install -m 755 bin/rollcall "$(DESTDIR)$(PREFIX)/bin/rollcall"
-	install -m 644 bin/rollcall.1 "$(SHARE)/man/man1/rollcall.1"
+	bin/rollcall man > "$(SHARE)/man/man1/rollcall.1"
 	bin/rollcall completion bash > "$(SHARE)/bash-completion/completions/rollcall"
 	bin/rollcall completion zsh > "$(SHARE)/zsh/site-functions/_rollcall"
 	bin/rollcall completion fish > "$(SHARE)/fish/vendor_completions.d/rollcall.fish"

@@ -25,7 +25,7 @@ func TestBareArguments(t *testing.T) {
 		out  []string
 		err  string
 	}{
-		{good, 0, []string{"up  " + strings.TrimSuffix(good, "/"), "dns ", "connect ", "tls ", "first byte ", "transfer ", "total ", "response     200, HTTP/1.1", "address      127.0.0.1", "certificate  expires in 90 days", "exactness"}, ""},
+		{good, 0, []string{"up  " + strings.TrimSuffix(good, "/"), "dns ", "connect ", "tls ", "first byte ", "transfer ", "total ", "response     200, HTTP/1.1", "address      127.0.0.1", "certificate  expires in 90 days", "uncertainty"}, ""},
 		{host, 0, []string{"up  https://" + host}, "rollcall: https:// is assumed: https://" + host + "\n"},
 		{host + " --json", 0, []string{`{"`, `"up":1`}, "https:// is assumed"},
 		{"--json " + host, 0, []string{`"up":1`}, "https:// is assumed"},

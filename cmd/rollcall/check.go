@@ -19,6 +19,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
+	"rollcall/internal/check"
 	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
@@ -199,7 +200,24 @@ func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost
 	} else if n := summary.Published.Lost; n > 0 {
 		fmt.Fprintf(r.sys.err, "rollcall: CloudWatch refused %s as invalid\n", text.Plural(n, "metric"))
 	}
+	if summary.VantageUnhealthy && (r.command.Format == "table" || r.command.Format == "details" || r.command.Format == auto) {
+		summary = withoutVerdicts(summary)
+	}
 	return summary, cmp.Or(lost, r.unpublished)
+}
+
+// withoutVerdicts is the summary of a run without a network for people: what
+// programs read as down is not checked.
+func withoutVerdicts(s *monitor.Summary) *monitor.Summary {
+	unknown := *s
+	unknown.Results = slices.Clone(s.Results)
+	for i := range unknown.Results {
+		if r := &unknown.Results[i]; r.State == check.Down {
+			r.State = check.NotChecked
+		}
+	}
+	unknown.NotChecked, unknown.Down = s.NotChecked+s.Down, 0
+	return &unknown
 }
 
 // show writes the summary in the format that was asked for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -13,7 +14,7 @@ import (
 
 // cli is the program's grammar.
 type cli struct {
-	Check      checkCommand      `cmd:"" help:"Check URLs once, all at the same time."`
+	Check      checkCommand      `cmd:"" bare:"" help:"Check URLs once, all at the same time. The word check may be left out."`
 	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and compare the times."`
 	Demo       demoCommand       `cmd:"" help:"Check faulty servers on this machine: every kind of failure."`
 	Validate   validateCommand   `cmd:"" help:"Validate an event and summarize it."`
@@ -68,8 +69,8 @@ func run(ctx context.Context, args []string, sys system) (code int) {
 		}
 	}
 	parsed, err := parser.Parse(line.words)
-	if errors.Is(err, errClosed) { // to help
-		return 0 // main says so
+	if errors.Is(err, errClosed) || errors.Is(err, syscall.EPIPE) { // to help
+		return 0 // of the first main says so, of the second no one has to know
 	}
 	if err != nil {
 		fmt.Fprintf(sys.err, "rollcall: %s\nTry rollcall %s.\n", text.Inert(err.Error()), strings.TrimSpace(line.commandOf(parser.Model)+" --help"))

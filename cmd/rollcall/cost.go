@@ -85,8 +85,8 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 	if err := cost.Fit(p, use); err != nil {
 		return wrongUsage("--parts %d: %v", c.Parts, err)
 	}
-	if err := cost.Write(sys.out, p, use); err != nil {
-		return wrongUsage("writing the bill: %v", err)
+	if err := writeError(cost.Write(sys.out, p, use)); err != nil {
+		return err
 	}
 	if len(p.Targets) == 0 {
 		return &exitError{code: exitUsage}

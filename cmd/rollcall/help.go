@@ -37,12 +37,15 @@ func (c *candidates) Run(k *kong.Kong, sys system) error {
 	return writeError(manual.Complete(sys.out, k.Model, c.Words))
 }
 
+// manualDate is the day on which the program's grammar changed last.
+const manualDate = "2026-11-30"
+
 // manCommand is rollcall man, which make install calls.
 type manCommand struct{}
 
 // Run prints the man page.
 func (manCommand) Run(k *kong.Kong, sys system) error {
-	return writeError(manual.Man(sys.out, k.Model, version,
+	return writeError(manual.Man(sys.out, k.Model, version, manualDate,
 		manual.Section{Title: "Exit status", Rows: [][2]string{
 			{"130", "interrupted"},
 			{"2", "invalid usage or event, or no URL"},
@@ -69,7 +72,7 @@ func (cli) Help() string {
   rollcall example.com                   # one site, in detail
   rollcall urls.txt                      # a list, all at the same time
   rollcall check my.json --watch 30s     # an event, again and again
-  rollcall demo                                   # every kind of failure`
+  rollcall demo                          # every kind of failure`
 }
 
 // Help is shown below the command's flags.

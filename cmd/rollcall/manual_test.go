@@ -32,7 +32,7 @@ func TestMan(t *testing.T) {
 		t.Errorf("docs/summary.md has the codes %v", codes)
 	}
 	for _, code := range codes {
-		if !strings.Contains(text, ".B "+code[1]+"\n"+code[2]+"\n") {
+		if !strings.Contains(strings.ReplaceAll(text, "\n", " "), ".B "+code[1]+" "+code[2]+" ") {
 			t.Errorf("the man page lacks %s: %s", code[1], code[2])
 		}
 	}

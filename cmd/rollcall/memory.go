@@ -10,7 +10,7 @@ const (
 	targetBytes  = 1_000       // of a target and its result
 )
 
-// boundMemory asks the garbage collector to keep to what a run of so many targets
+// boundMemory asks the garbage collector to keep to what a run of this many targets
 // needs, unless GOMEMLIMIT says something else. The system's limit of descriptors
 // would allow checks that together take much more.
 func boundMemory(targets int) {

@@ -134,7 +134,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"all up", nil, []string{good}, 0, "1 target in", ""},
 		{"one down", nil, []string{good, missing}, 1, "1 up, 1 down", ""},
-		{"the monitor has no network", refusing, nowhere, 3, "the monitor has no network", "canary"},
+		{"the monitor has no network", refusing, nowhere, 3, "0 up, 5 not checked; the monitor has no network", "rollcall: most targets can't be reached, and neither can the canary: the monitor has no network (hosts: 5, "},
 		{"the canary is up", map[string]string{"ROLLCALL_CANARY": good}, nowhere, 1, "5 down\n", ""},
 		{"not checked", nil, []string{"ftp://good.stage.test"}, 3, "1 not checked", ""},
 		{"down goes before not checked", nil, []string{"ftp://good.stage.test", missing}, 1, "1 down, 1 not checked", ""},

@@ -35,7 +35,7 @@ import (
 
 // sources are the flags and arguments that say what to check.
 type sources struct {
-	URLs  []string `arg:"" optional:"" name:"url" help:"URLs to check; https:// is assumed if there is no scheme. Or one file: an event, or a list (text, JSON, YAML, JSONL, CSV, TSV, a sitemap; also gzip). - is standard input."`
+	URLs  []string `arg:"" optional:"" name:"url" complete:":" help:"URLs to check; https:// is assumed if there is no scheme. Or one file: an event, or a list (text, JSON, YAML, JSONL, CSV, TSV, a sitemap; also gzip). - is standard input."`
 	Event string   `short:"e" placeholder:"FILE" help:"Check the targets of this event or list; - is standard input."`
 
 	HTTPS    bool     `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`

@@ -74,7 +74,7 @@ func (s *statistics) write(w io.Writer, took time.Duration) error {
 	for _, r := range records[:min(len(records), mostRows)] {
 		figures := fmt.Sprintf("%s of %s up", text.Count(r.up), text.Count(r.checked))
 		if r.up > 0 {
-			figures += fmt.Sprintf(", p50 %s ms, p95 %s ms, max %s ms", milliseconds(r.median), milliseconds(r.percentile(95)), milliseconds(r.percentile(100)))
+			figures += fmt.Sprintf(", p50 %s, p95 %s, max %s", text.Duration(r.median), text.Duration(r.percentile(95)), text.Duration(r.percentile(100)))
 		}
 		rows = append(rows, [2]string{r.name, figures})
 	}
@@ -94,5 +94,3 @@ func (r *record) percentile(percent int) time.Duration {
 	}
 	return text.Percentile(slices.Sorted(slices.Values(r.durations)), percent)
 }
-
-func milliseconds(d time.Duration) string { return text.Milliseconds(d, 1) }

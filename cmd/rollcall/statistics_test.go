@@ -36,7 +36,7 @@ func TestStatistics(t *testing.T) {
 	}
 	lines := strings.Split(b.String(), "\n")
 	for i, want := range map[int]string{
-		1: "2,000 rounds in 1m30s", 2: "t03  999 of 1,999 up, p50 4.0 ms, p95 4.0 ms, max 4.0 ms", 3: "t12  1,999 of 1,999 up, p50 13.0 ms, p95 13.0 ms, max 1000.0 ms", 12: "and 2 targets that did no worse",
+		1: "2,000 rounds in 1m30s", 2: "t03  999 of 1,999 up, p50 4 ms, p95 4 ms, max 4 ms", 3: "t12  1,999 of 1,999 up, p50 13 ms, p95 13 ms, max 1 s", 12: "and 2 targets that did no worse",
 	} {
 		if lines[i] != want {
 			t.Errorf("line %d is %q, want %q", i, lines[i], want)

@@ -172,7 +172,7 @@ func TestWatch(t *testing.T) {
 	if code != 130 || stderr.String() != "" {
 		t.Errorf("code %d, error %q", code, &stderr)
 	}
-	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n", "\n3 rounds in 2s\nchanging  2 of 3 up, p50 ", "steady    3 of 3 up, p50 ", "ms, p95 ", "ms, max ")
+	shows(t, "the watch", out.kept.String(), "STATE", "2 targets in ", "2 up\n", "down  changing  status: 503 Service Unavailable (was up)\n", "1 up, 1 down\n", "up  changing (was down)\n", "2 up\n", "\n3 rounds in 2s\nchanging  2 of 3 up, p50 ", "steady    3 of 3 up, p50 ", "ms, p95 ", ", max ")
 	if rounds, _, _ := strings.Cut(out.kept.String(), "3 rounds in"); strings.Count(rounds, "steady") != 1 {
 		t.Errorf("what has not changed is there again:\n%s", rounds)
 	}

@@ -39,9 +39,9 @@ var explanations = [reasons]Explanation{
 		Action:  "If many targets have it at the same time, look at the resolver and lower `ROLLCALL_DNS_RATE`. If one has it, look at the domain's name servers.",
 	},
 	BlockedAddress: {
-		Meaning: "The address guard refused every address of the name. No connection was made. Not confirmed.",
+		Meaning: "The address guard refused every address of the name. No connection was made. Not confirmed. In a terminal the target is `not_checked`.",
 		Cause:   "The target is in a private network; or someone tries to make the monitor call an address that it must not call.",
-		Action:  "If it is intended, allow its network with `ROLLCALL_ALLOW`. Link-local addresses and Lambda's own API are always refused.",
+		Action:  "If it is intended, allow its network with `ROLLCALL_ALLOW`, in a terminal with `--allow`. Link-local addresses and Lambda's own API are always refused.",
 	},
 	ConnectionRefused: {
 		Meaning: "The server sent a TCP reset in reply to the connection request. Confirmed.",

@@ -88,7 +88,7 @@ func (t *Topics) Publish(ctx context.Context, topic, subject, body string, struc
 	}
 	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, codeOf(err)), Certain: status < 500}
 	switch c := codeOf(err); {
-	case c == "InvalidParameter" || c == "InvalidParameterValue" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
+	case c == "InvalidParameter" || c == "ParameterValueInvalid" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
 		r.Invalid = true
 	case status == http.StatusForbidden:
 		r.Text += ": allow the role the action sns:Publish on " + topic + ", and the use of its key where it is encrypted"

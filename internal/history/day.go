@@ -158,8 +158,8 @@ func (d *Document) closeDays(run *Run) {
 			d.Today.gap(d.Minute, end)
 		}
 		d.Closed = append(d.Closed, d.Today.close())
-		oldest := run.Minute.Truncate(24*time.Hour).AddDate(0, 0, -maxDays)
-		for day := later(end, oldest); day.Format(dateForm) < run.Minute.Format(dateForm); day = day.AddDate(0, 0, 1) {
+		midnight := run.Minute.Truncate(24 * time.Hour)
+		for day := later(end, midnight.AddDate(0, 0, -maxDays)); day.Before(midnight); day = day.AddDate(0, 0, 1) {
 			d.Closed = append(d.Closed, Day{Date: day.Format(dateForm), Gaps: []Span{{day, day.AddDate(0, 0, 1)}}, Uncovered: 24 * 60})
 		}
 		d.Closed = d.Closed[max(0, len(d.Closed)-maxDays):]

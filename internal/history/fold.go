@@ -205,7 +205,7 @@ func (f *fold) open(t *Target, inc *Incident, suspect Suspect) {
 }
 
 func (i *Incident) because(t *Target) {
-	i.Reason, i.Detail, i.FirstByte = t.Reason, t.Detail, t.FirstByte
+	i.Reason, i.Detail, i.FirstByte = t.Reason, t.Detail, float64(t.FirstByte.Microseconds())/1000
 }
 
 func (i *Incident) gap(from, to time.Time) {

@@ -12,7 +12,7 @@ var start = time.Date(2026, 11, 30, 14, 0, 0, 0, time.UTC)
 
 // A play folds runs a minute apart and tells at once what is to be told.
 type play struct {
-	t        *testing.T
+	t        testing.TB
 	known    *Document
 	minute   time.Time
 	interval time.Duration
@@ -21,7 +21,7 @@ type play struct {
 	told     []string   // minute, state and target of each message
 }
 
-func newPlay(t *testing.T) *play {
+func newPlay(t testing.TB) *play {
 	return &play{t: t, minute: start, interval: time.Minute}
 }
 
@@ -318,5 +318,55 @@ func TestOutcomes(t *testing.T) {
 	}
 	if Ahead(start.Add(5*time.Minute), start) || !Ahead(start.Add(6*time.Minute), start) {
 		t.Error("ahead")
+	}
+}
+
+// What has no room in the outbox is a number for each group; small groups keep all
+// of theirs, and every change is counted once.
+func TestManyChanges(t *testing.T) {
+	t.Parallel()
+	run := Run{Minute: start, Interval: time.Minute, Fresh: true, Limit: 10, Alert: Alert{Runs: 1, Window: 1}}
+	sizes := map[string]int{"big": 3000, "middle": 1900, "small": 100}
+	for _, group := range []string{"big", "small", "middle"} {
+		for i := range sizes[group] {
+			run.Targets = append(run.Targets, Target{Name: fmt.Sprint(group, i), Group: group, State: Down})
+		}
+	}
+	known, changes, _ := Fold(nil, &run)
+	counted, kept := map[string]int{}, map[string]int{}
+	for _, e := range known.Outbox {
+		counted[e.Group]++
+		kept[e.Group]++
+	}
+	for _, m := range known.More {
+		counted[m.Group] += m.Count
+	}
+	if !reflect.DeepEqual(counted, sizes) || len(known.Outbox) != maxOutbox || kept["small"] != 100 || kept["big"] < 400 || kept["middle"] < 400 {
+		t.Errorf("%v are counted, of which %v are kept", counted, kept)
+	}
+	if len(changes) != maxOutbox {
+		t.Errorf("%d changes", len(changes))
+	}
+	untold := 0
+	for _, inc := range known.Incidents {
+		if inc.Told == "" {
+			untold++
+		}
+	}
+	if untold != maxOutbox {
+		t.Errorf("%d of %d incidents are not told", untold, len(known.Incidents))
+	}
+	claimed, entries, more := known.Claim("a", start)
+	if _, others, numbers := claimed.Claim("b", start.Add(claimFor-time.Second)); len(others)+len(numbers) > 0 {
+		t.Errorf("another run claims %d entries and %d numbers", len(others), len(numbers))
+	}
+	if _, others, numbers := claimed.Claim("b", start.Add(claimFor)); len(others) != len(entries) || len(numbers) != len(more) {
+		t.Errorf("later it claims %d entries and %d numbers", len(others), len(numbers))
+	}
+	if settled := claimed.Settle("a", entries, nil, more, start); len(settled.Outbox)+len(settled.More) > 0 {
+		t.Errorf("%d entries and %d numbers are left", len(settled.Outbox), len(settled.More))
+	}
+	if n := claimed.Untold(start.Add(11 * time.Minute)); n != 5000 {
+		t.Errorf("%d untold", n)
 	}
 }

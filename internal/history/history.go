@@ -113,10 +113,10 @@ type Incident struct {
 	URL    string `json:"url,omitzero"`
 	Link   string `json:"link,omitzero"`
 
-	State     State         `json:"state"` // Down, Degraded or Certificate; while it is open
-	Reason    string        `json:"reason,omitzero"`
-	Detail    string        `json:"detail,omitzero"`
-	FirstByte time.Duration `json:"firstByte,omitzero"` // nanoseconds
+	State     State   `json:"state"` // Down, Degraded or Certificate; while it is open
+	Reason    string  `json:"reason,omitzero"`
+	Detail    string  `json:"detail,omitzero"`
+	FirstByte float64 `json:"firstByte,omitzero"` // milliseconds
 
 	Since   time.Time `json:"since"`            // the first failure that counted
 	Unknown bool      `json:"unknown,omitzero"` // it may have begun before Since

@@ -16,9 +16,9 @@ type Change struct {
 	URL      string `json:"url,omitzero"`
 	Link     string `json:"link,omitzero"`
 
-	Reason    string        `json:"reason,omitzero"`
-	Detail    string        `json:"detail,omitzero"`
-	FirstByte time.Duration `json:"firstByte,omitzero"`
+	Reason    string  `json:"reason,omitzero"`
+	Detail    string  `json:"detail,omitzero"`
+	FirstByte float64 `json:"firstByte,omitzero"` // milliseconds
 
 	Since   time.Time `json:"since"`
 	Unknown bool      `json:"unknown,omitzero"` // it may have begun before Since

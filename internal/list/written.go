@@ -11,8 +11,7 @@ var seed = maphash.MakeSeed()
 
 // Written returns the name and the group that an object of JSON has, without
 // reading all else that it says: of a million lines a part reads only its own. Nil:
-// there is none, or it is not a text, or the line is not valid, as is said where it
-// is read.
+// there is none, or it is not a text, or the line is not valid.
 func Written(object []byte) (name, group []byte) {
 	at := bytes.IndexByte(object, '{') + 1
 	if at == 0 || !bytes.Contains(object, []byte(`"name"`)) && !bytes.Contains(object, []byte(`"group"`)) {

@@ -81,12 +81,7 @@ func Complete(w io.Writer, app *kong.Application, words []string) error {
 	if last := len(words) - 1; last >= 0 {
 		before, typed = append(before, words[:last]...), words[last]
 	}
-	node := app.Node
-	for _, c := range slices.Backward(commands(app)) {
-		if slices.Contains(before, c.Name) {
-			node = c
-		}
-	}
+	node := commandOf(app, before[1:])
 	previous := before[len(before)-1]
 	if flag, _, ok := strings.Cut(typed, "="); ok && flag != "" {
 		previous = flag // --flag=value; bash makes three words of it
@@ -110,6 +105,9 @@ func Complete(w io.Writer, app *kong.Application, words []string) error {
 		if node == app.Node {
 			for _, c := range commands(app) {
 				other = append(other, c.Name+"\t"+c.Help+"\n")
+				if c.Tag.Has("bare") {
+					node = c // its arguments may stand here, too
+				}
 			}
 		}
 		for _, p := range node.Positional {
@@ -121,6 +119,28 @@ func Complete(w io.Writer, app *kong.Application, words []string) error {
 	}
 	_, err := io.WriteString(w, strings.Join(lines, ""))
 	return err
+}
+
+// commandOf is the command that words begin with, flags of the program left out.
+// Another word is of the command that may be left out, if there is one; without
+// any it is the program.
+func commandOf(app *kong.Application, words []string) *kong.Node {
+	for _, word := range words {
+		if strings.HasPrefix(word, "-") && len(words) > 1 && slices.ContainsFunc(flags(app, app.Node), func(f *kong.Flag) bool { return slices.Contains(names(f), word) }) {
+			continue
+		}
+		bare := app.Node
+		for _, c := range commands(app) {
+			if c.Name == word {
+				return c
+			}
+			if c.Tag.Has("bare") {
+				bare = c
+			}
+		}
+		return bare
+	}
+	return app.Node
 }
 
 // values are the lines of Complete for what a flag or an argument takes.

@@ -18,25 +18,31 @@ type Section struct {
 	Rows  [][2]string // a term and its meaning
 }
 
-// Man writes the man page of a program in section 1.
-func Man(w io.Writer, app *kong.Application, version string, more ...Section) error {
+// Man writes the man page of a program in section 1, with the day of its last
+// change (2006-01-02). A command with the tag bare may be left out.
+func Man(w io.Writer, app *kong.Application, version, date string, more ...Section) error {
 	var b strings.Builder
 	name := roff(app.Name)
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"%s %s\" \"User Commands\"\n", strings.ToUpper(name), name, roff(version))
+	fmt.Fprintf(&b, ".TH %s 1 \"%s\" \"%s %s\" \"User Commands\"\n", strings.ToUpper(name), date, name, roff(version))
 	purpose := strings.TrimSuffix(app.Help, ".")
 	if first, rest, _ := strings.Cut(purpose, " "); strings.EqualFold(first, app.Name) {
 		purpose = rest
 	}
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", name, roff(purpose))
+	fmt.Fprintf(&b, ".SH NAME\n%s.SH SYNOPSIS\n", filled(app.Name+" - "+purpose))
+	for _, c := range commands(app) {
+		if c.Tag.Has("bare") {
+			fmt.Fprintf(&b, ".B %s\n%s\n.br\n", name, roff(synopsis(c)))
+		}
+	}
 	for i, c := range commands(app) {
 		if i > 0 {
 			b.WriteString(".br\n")
 		}
 		fmt.Fprintf(&b, ".B %s %s\n%s\n", name, roff(c.Name), roff(synopsis(c)))
 	}
-	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s\n%s.SH COMMANDS\n", roff(app.Help), paragraphs(app.Detail))
+	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s%s.SH COMMANDS\n", filled(app.Help), paragraphs(app.Detail))
 	for _, c := range commands(app) {
-		fmt.Fprintf(&b, ".SS %s %s %s\n%s\n%s", name, roff(c.Name), roff(synopsis(c)), roff(c.Help), paragraphs(c.Detail))
+		fmt.Fprintf(&b, ".SS %s %s %s\n%s%s", name, roff(c.Name), roff(synopsis(c)), filled(c.Help), paragraphs(c.Detail))
 		for _, p := range c.Positional {
 			term(&b, p.Summary(), p.Help)
 		}
@@ -55,12 +61,32 @@ func Man(w io.Writer, app *kong.Application, version string, more ...Section) er
 }
 
 func term(b *strings.Builder, name, meaning string) {
-	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(name), roff(meaning))
+	fmt.Fprintf(b, ".TP\n.B %s\n%s", roff(name), filled(meaning))
+}
+
+// filled is a text in lines of at most 78 bytes, which roff fills again.
+func filled(text string) string {
+	const most = 78
+	var b strings.Builder
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(roff(line+" "+word)) > most {
+			b.WriteString(roff(line) + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return b.String() + roff(line) + "\n"
 }
 
 // synopsis is what follows a command's name.
 func synopsis(c *kong.Node) string {
 	text := "[flags]"
+	for _, f := range c.Flags {
+		if f.Required {
+			text += " --" + f.Name + "=" + f.FormatPlaceHolder()
+		}
+	}
 	for _, p := range c.Positional {
 		text += " " + p.Summary()
 	}
@@ -91,8 +117,10 @@ func paragraphs(text string) string {
 			indented = now
 			b.WriteString(map[bool]string{true: ".PP\n.nf\n.RS\n", false: ".RE\n.fi\n.PP\n"}[now])
 		}
-		if line = strings.TrimSpace(line); line != "" {
+		if line = strings.TrimSpace(line); line != "" && indented {
 			b.WriteString(roff(line) + "\n")
+		} else if line != "" {
+			b.WriteString(filled(line))
 		}
 	}
 	return strings.TrimSuffix(b.String(), ".PP\n")

@@ -20,7 +20,8 @@ type grammar struct {
 		Recipe string   `short:"r" placeholder:"FILE" help:"Read this."`
 		Fast   bool     `help:".Soon"`
 		Secret bool     `hidden:"" help:"Not for everybody."`
-	} `cmd:"" help:"Boil eggs."`
+		Salt   string   `required:"" placeholder:"PINCH" complete:"little,much" help:"A very long sentence that says, for whoever reads it, how much salt there has to be in the water."`
+	} `cmd:"" bare:"" help:"Boil eggs."`
 	Read struct {
 		File string `arg:"" help:"What to read."`
 	} `cmd:"" help:"Read a recipe."`
@@ -47,13 +48,13 @@ func ExampleMan() {
 	}
 	parser, err := kong.New(&egg{}, kong.Name("egg"), kong.Description("Egg boils."))
 	if err == nil {
-		err = Man(os.Stdout, parser.Model, "1.0", Section{"Exit status", [][2]string{{"0", "done"}}})
+		err = Man(os.Stdout, parser.Model, "1.0", "2026-11-30", Section{"Exit status", [][2]string{{"0", "done"}}})
 	}
 	if err != nil {
 		fmt.Println(err)
 	}
 	// Output:
-	// .TH EGG 1 "" "egg 1.0" "User Commands"
+	// .TH EGG 1 "2026-11-30" "egg 1.0" "User Commands"
 	// .SH NAME
 	// egg \- boils
 	// .SH SYNOPSIS
@@ -78,16 +79,22 @@ func ExampleMan() {
 
 func TestManEscapes(t *testing.T) {
 	var b strings.Builder
-	if err := Man(&b, kitchen(), "1.0"); err != nil {
+	if err := Man(&b, kitchen(), "1.0", "2026-11-30"); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"\n\\&.Soon\n", `it's up to you: \(dq3m\(dq [or so].`, "\n.B \\-r, \\-\\-recipe=FILE\n"} {
+	for _, want := range []string{"\n\\&.Soon\n", `it's up to you: \(dq3m\(dq [or so].`, "\n.B \\-r, \\-\\-recipe=FILE\n",
+		".SH SYNOPSIS\n.B kitchen\n[flags] \\-\\-salt=PINCH [<egg> ...]\n.br\n.B kitchen boil\n[flags] \\-\\-salt=PINCH [<egg> ...]\n.br\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
 	}
 	if strings.Contains(b.String(), "Not for everybody") {
 		t.Error("it tells what is hidden")
+	}
+	for line := range strings.Lines(b.String()) {
+		if len(line) > 80 {
+			t.Errorf("a line of %d bytes: %s", len(line)-1, line)
+		}
 	}
 }
 
@@ -153,7 +160,7 @@ func TestBash(t *testing.T) {
 		"x":                   "",
 		"-":                   "--help -h --version",
 		"--v":                 "--version",
-		"boil --s":            "--size",
+		"boil --s":            "--size --salt",
 		"boil --size ":        "small large",
 		"boil --size l":       "large",
 		"boil --size = s":     "small",
@@ -162,16 +169,20 @@ func TestBash(t *testing.T) {
 		"boil -r my":          "my recipe.txt",
 		"boil --recipe = my":  "my recipe.txt",
 		"boil --time ":        "",
-		"boil ":               "--help -h --time -t --size --recipe -r --fast",
-		"boil --fast --":      "--help --time --size --recipe",
-		"boil -t 3m -":        "--help -h --size --recipe -r --fast",
+		"boil ":               "--help -h --time -t --size --recipe -r --fast --salt",
+		"boil --fast --":      "--help --time --size --recipe --salt",
+		"boil -t 3m -":        "--help -h --size --recipe -r --fast --salt",
+		"boil --salt ":        "little much",
+		"anegg --ti":          "--time",
+		"anegg --size ":       "small large",
+		"serve boil --s":      "",
 		"boil anegg --siz":    "--size",
 		"serve ":              "soft hard",
 		"serve h":             "hard",
 		"serve -":             "--help -h",
 		"read my":             "my recipe.txt",
 		"--version boil --si": "--size",
-		"hidden --":           "--help --version",
+		"hidden --":           "--help --time --size --recipe --fast --salt", // an egg of that name
 	} {
 		if got := strings.Join(complete(t, dir, strings.Split(typed, " ")...), " "); got != want {
 			t.Errorf("%q is completed with %q, want %q", typed, got, want)

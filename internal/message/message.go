@@ -39,11 +39,11 @@ type Run struct {
 
 // Totals are how the targets of a run were.
 type Totals struct {
-	Total      int `json:"total"`
-	Up         int `json:"up"`
-	Degraded   int `json:"degraded"`
-	Down       int `json:"down"`
-	NotChecked int `json:"notChecked"`
+	Total      int `json:"total" doc:"the sum of the others"`
+	Up         int `json:"up" doc:"in that state"`
+	Degraded   int `json:"degraded" doc:"in that state"`
+	Down       int `json:"down" doc:"in that state"`
+	NotChecked int `json:"notChecked" doc:"without a verdict"`
 }
 
 // A Message is what one publish sends.
@@ -181,7 +181,7 @@ func (m *Message) write(site Site, run Run) {
 // Envelope returns the message as SNS takes it with the structure json: one text
 // for each protocol.
 func (m *Message) Envelope() string {
-	return string(encode(map[string]string{"default": string(m.JSON), "email": m.Text, "email-json": string(m.JSON), "sms": m.SMS}))
+	return string(encode(map[string]string{"default": string(m.JSON), "email": m.Text, "sms": m.SMS}))
 }
 
 // encodedLength is how many bytes the envelope takes in a call, where it is a form.

@@ -31,7 +31,7 @@ func at(clock string) time.Time {
 
 var checkout = history.Change{
 	Incident: "c7761e58969f-20261130T1403Z", State: history.Down, Target: "checkout", Group: "shop", URL: "https://shop.example.com/health",
-	Reason: "status", Detail: "503 Service Unavailable", FirstByte: 41 * time.Millisecond, Since: at("14:03"), Runs: 3,
+	Reason: "status", Detail: "503 Service Unavailable", FirstByte: 41, Since: at("14:03"), Runs: 3,
 }
 
 // with is a change that was changed.
@@ -87,7 +87,8 @@ var golden = map[string]struct {
 	"degraded": {entries(with(checkout, func(c *history.Change) {
 		c.State, c.Reason, c.Detail = history.Degraded, "expectation", "duration < 500: 731.2"
 	})), nil},
-	"up": {entries(with(checkout, ended)), nil},
+	"up":          {entries(with(checkout, ended)), nil},
+	"up-flapping": {entries(with(checkout, func(c *history.Change) { c.Times, c.Since, c.Again = 2, at("13:10"), at("14:03"); ended(c) })), nil},
 	"up-range": {entries(with(checkout, func(c *history.Change) {
 		ended(c)
 		c.After = at("14:08")

@@ -85,6 +85,9 @@ func (w *writer) why(c history.Change) string {
 	if c.Missed {
 		return ": " + w.span(c)
 	}
+	if c.Times > 0 {
+		return fmt.Sprint(": was ", c.Was, " ", c.Times+1, " times since ", w.clock(c.Since))
+	}
 	return ": was " + string(c.Was) + " for " + roughly(c.Ended.Sub(begin(c)))
 }
 
@@ -171,6 +174,8 @@ func (w *writer) sentence(c history.Change) string {
 		s = fmt.Sprintf("%s was removed from the list; it was %s since %s", name(c), c.Was, w.clock(c.Since))
 	case c.State == history.Up && c.Missed:
 		s = fmt.Sprintf("%s was %s %s%s", name(c), c.Was, w.span(c), because(c))
+	case c.State == history.Up && c.Times > 0:
+		s = fmt.Sprintf("%s is up since %s; it was %s %d times since %s, last for %s%s", name(c), w.ended(c), c.Was, c.Times+1, w.clock(c.Since), roughly(c.Ended.Sub(begin(c))), because(c))
 	case c.State == history.Up:
 		s = fmt.Sprintf("%s is up since %s; it was %s for %s, since %s%s", name(c), w.ended(c), c.Was, roughly(c.Ended.Sub(begin(c))), w.clock(begin(c)), because(c))
 	default:
@@ -226,7 +231,7 @@ func (w *writer) facts(c history.Change) []string {
 		all = append(all, c.URL)
 	}
 	if c.FirstByte > 0 && c.State != history.Up {
-		all = append(all, "first byte "+text.Milliseconds(c.FirstByte, 0)+" ms")
+		all = append(all, fmt.Sprintf("first byte %.0f ms", c.FirstByte))
 	}
 	if w.site.Region != "" && c.State != history.Removed && c.URL != "" {
 		all = append(all, "from "+w.site.Region)

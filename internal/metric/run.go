@@ -26,7 +26,7 @@ type Run struct {
 // A Memory is what became of the history and its messages in a run.
 type Memory struct {
 	Failed bool // the history was not written
-	Untold int  // changes that have waited for more than ten minutes
+	Untold int  // changes that have waited for more than ten minutes; negative: not known
 	Lost   int  // messages that were refused as invalid
 }
 

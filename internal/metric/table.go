@@ -176,7 +176,10 @@ func remembered(value func(*Memory) float64) func(*Run) []float64 {
 		if r.Memory == nil {
 			return nil
 		}
-		return []float64{value(r.Memory)}
+		if v := value(r.Memory); v >= 0 { // else it is not known
+			return []float64{v}
+		}
+		return nil
 	}
 }
 

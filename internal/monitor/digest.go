@@ -80,7 +80,13 @@ func (c *Certificate) Days() int { return int(math.Floor(c.DaysLeft)) }
 // Certificates returns the certificates of the run, the first to expire first.
 // Two of the same subject, issuer and end count as one.
 func (s *Summary) Certificates() []Certificate {
-	var all []Certificate
+	n := 0
+	for i := range s.Results {
+		if s.Results[i].Certificate != nil {
+			n++
+		}
+	}
+	all := make([]Certificate, 0, n)
 	for i := range s.Results {
 		if r := &s.Results[i]; r.Certificate != nil {
 			all = append(all, Certificate{Certificate: r.Certificate, First: r, Targets: 1})
@@ -104,13 +110,17 @@ func (s *Summary) Certificates() []Certificate {
 // RenewalDays is how long before a certificate expires every report says so.
 const RenewalDays = 14
 
-// Expiring returns the certificates that expire within RenewalDays, the first to
-// expire first, also those that have expired on targets that do not verify them.
-// Those that a target is down for have their row.
-func (s *Summary) Expiring() []Certificate {
-	return slices.DeleteFunc(s.Certificates(), func(c Certificate) bool {
-		return c.Days() >= RenewalDays || c.First.Reason == check.TLSExpired
-	})
+// Expiring returns those of a run's certificates that expire within RenewalDays,
+// the first to expire first, also those that have expired on targets that do not
+// verify them. Those that a target is down for have their row.
+func Expiring(certificates []Certificate) []Certificate {
+	var soon []Certificate
+	for _, c := range certificates {
+		if c.Days() < RenewalDays && c.First.Reason != check.TLSExpired {
+			soon = append(soon, c)
+		}
+	}
+	return soon
 }
 
 // Responses returns how long the complete responses took, sorted. What failed

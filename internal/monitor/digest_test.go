@@ -46,7 +46,7 @@ func TestCertificates(t *testing.T) {
 	if got, want := list(s.Certificates()), "unverified -3 days of 1; old -1 days of 1; a 13 days of 2; last 14 days of 1; b 20 days of 2; "; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := list(s.Expiring()), "unverified -3 days of 1; a 13 days of 2; "; got != want {
+	if got, want := list(Expiring(s.Certificates())), "unverified -3 days of 1; a 13 days of 2; "; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -37,7 +37,7 @@ type attention struct {
 // Attention is nil if nothing needs any.
 func (v *view) Attention() *attention {
 	var a attention
-	for _, c := range v.Expiring() {
+	for _, c := range monitor.Expiring(v.certificates) {
 		if len(a.Expiring) < mostNamed {
 			a.Expiring = append(a.Expiring, certificateOf(c))
 		} else {

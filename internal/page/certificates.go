@@ -104,7 +104,7 @@ func (v *view) Certificates() certificateTable {
 func certificateOf(c monitor.Certificate) certificate {
 	return certificate{
 		Days: c.Days(), NotAfter: c.NotAfter, Subject: commonName(c.Subject), Issuer: commonName(c.Issuer),
-		Refused: !c.Verified && !c.First.TLSUnverified, First: plain(c.First.Name), Others: c.Targets - 1,
+		Refused: !c.Verified && !c.First.TLSUnverified, First: targetOf(c.First).Called(), Others: c.Targets - 1,
 	}
 }
 

@@ -95,6 +95,7 @@ func everything() *monitor.Summary {
 	slow, flaky, redirected, expired := member(7), member(8), member(9), member(10)
 	slow.Unsure, slow.Uncertainty = true, 12*ms
 	flaky.Flaky, flaky.Attempts = true, 2
+	flaky.Title, flaky.Link = "The shop’s health", "https://wiki.example.com/shop"
 	flaky.Warnings = []string{"a header was ignored"}
 	redirected.Redirects, redirected.BodyTruncated = []string{"https://www.example.com", "https://www.example.com/en"}, true
 	expired.State, expired.Reason, expired.Phase, expired.Detail = check.Down, check.TLSExpired, check.TLS, "certificate expired 1 day ago (2026-11-26)"
@@ -113,7 +114,7 @@ func everything() *monitor.Summary {
 	}
 	invalid := check.Result{Name: "example.com#391196688aa5", Group: "default", State: check.NotChecked, Reason: check.InvalidTarget,
 		Detail: "url: is not absolute (write https://…)", Phases: check.NoPhases()}
-	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid, member(11), member(12), member(13))
+	s.Results = append(s.Results, slow, flaky, redirected, expired, hanging, blocked, invalid, member(11), member(12), member(13), member(14))
 	*s = monitor.Summary{
 		Run: s.Run, Version: s.Version, Scheduled: s.Scheduled, Started: s.Started, Duration: s.Duration, Healthy: true, Profile: s.Profile,
 		Event: s.Event, Warnings: s.Warnings, LocalDelay: s.LocalDelay, Published: s.Published, Results: s.Results,
@@ -249,6 +250,9 @@ func poisoned() *monitor.Summary {
 		r := &s.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = r.Name+hostile, fmt.Sprint(hostile, i%2), hostile, hostile, hostile
 		r.URL, r.Redirects, r.Warnings = "https://example.com/"+hostile, []string{hostile}, []string{hostile}
+		if i%2 == 0 {
+			r.Title, r.Link = hostile, "https://example.com/"+hostile
+		}
 		if r.Certificate != nil {
 			r.Certificate = &check.Certificate{Subject: hostile, Issuer: hostile, NotAfter: noon}
 		}
@@ -267,6 +271,7 @@ func TestHostileStringsAreText(t *testing.T) {
 		r := &good.Results[i]
 		r.Name, r.Group, r.Detail, r.Expression, r.HTTP = harmless.Replace(r.Name), harmless.Replace(r.Group), "harmless", "harmless", "harmless"
 		r.URL, r.Redirects, r.Warnings = harmless.Replace(r.URL), []string{"harmless"}, []string{"harmless"}
+		r.Title, r.Link = harmless.Replace(r.Title), harmless.Replace(r.Link)
 		if r.Certificate != nil {
 			r.Certificate = &check.Certificate{Subject: "harmless", Issuer: "harmless", NotAfter: noon}
 		}
@@ -320,7 +325,7 @@ func TestRows(t *testing.T) {
 	const first = "down hanging.example default More about hanging.example URL https://hanging.example Failed in Connect Checked 2026-11-27 12:00:00 UTC, 2 attempts " +
 		"Measured by the process’s clock, to ±0.05 ms; the monitor’s own delay, not counted, was 0.0 ms timeout : no response within 10s " +
 		"10 s 1.0 9,999"
-	if len(rows) != 14 || rows[0] != first {
+	if len(rows) != 15 || rows[0] != first {
 		t.Fatalf("%d rows, the first\n%s\nwant\n%s", len(rows), rows[0], first)
 	}
 	for i, part := range []string{"hanging", "shop-00003", "shop-00010", "blocked", "degraded shop-00007", "not checked example.com#", "up"} {
@@ -328,7 +333,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %d is %q, want %s", i, rows[i], part)
 		}
 	}
-	for _, part := range []string{"up flaky", "≈120 ms", "warning: a header was ignored", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, expires 2026-11-26; refused"} {
+	for _, part := range []string{"up flaky", "≈120 ms", "The shop’s health shop-00008", "warning: a header was ignored", "https://www.example.com → https://www.example.com/en", "CN=old.example.com, issued by CN=R11, expires 2026-11-26; refused"} {
 		if !strings.Contains(strings.Join(rows, "\n"), part) {
 			t.Errorf("no row has %q:\n%s", part, strings.Join(rows, "\n"))
 		}

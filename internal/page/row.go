@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -60,14 +61,20 @@ func details(r *check.Result) []string {
 
 // A target is one as the page names it.
 type target struct {
-	Name string
-	Link string // "": it leads nowhere
+	Name  string
+	Title string // what people call it; "" is Name
+	Link  string // "": it leads nowhere
 }
 
-// targetOf leads to the target's URL. The query of a URL is not known here.
+// Called is the title, or the name.
+func (t target) Called() string { return cmp.Or(t.Title, t.Name) }
+
+// targetOf leads to where the event says, or to the target's URL, whose query is
+// not known here.
 func targetOf(r *check.Result) target {
-	t := target{Name: plain(r.Name)}
-	if to := strings.TrimSuffix(plain(r.URL), "?…"); strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "http://") {
+	t := target{Name: plain(r.Name), Title: plain(r.Title)}
+	to := plain(cmp.Or(r.Link, strings.TrimSuffix(r.URL, "?…")))
+	if strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "http://") {
 		t.Link = to
 	}
 	return t
@@ -146,7 +153,13 @@ func facts(r *check.Result) []fact {
 		}
 	}
 	add("URL", r.URL)
-	add("Redirected to", strings.Join(r.Redirects, " → "))
+	if len(r.Legs) < 2 {
+		add("Redirected to", strings.Join(r.Redirects, " → "))
+	} else {
+		for i, leg := range r.Legs {
+			add(fmt.Sprintf("Request %d", i+1), fmt.Sprintf("%s: %d, HTTP/%s from %s, %s", leg.URL, leg.Status, leg.HTTP, leg.IP, text.Duration(leg.Phases.Sum())))
+		}
+	}
 	add("Expected", r.Expression)
 	if judged := r.Reason == check.Status || r.Reason == check.Expectation; r.Phase != check.NoPhase && !judged {
 		add("Failed in", phaseTitles[r.Phase])

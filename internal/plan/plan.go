@@ -39,6 +39,7 @@ type Plan struct {
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 
 	Claims []Claim // of a part: the names that it derives
+	Batch  bool    // it is a batch of a Distributed Map
 
 	Warnings []string  // what is right but may not be meant
 	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
@@ -235,6 +236,7 @@ type event struct {
 	part        Part
 	run         string
 	until       time.Time
+	batch       bool
 	ofRun       members // the fields of parts.go that are given
 }
 
@@ -354,6 +356,7 @@ func readEvent(root value, settings []setting, base event) event {
 		if items.kind == absent {
 			root.ps.report(join(root.path, fieldItems), "is missing: a batch has %s and %s", fieldItems, fieldBatchInput)
 		}
+		e.batch = true
 		items.name = fieldURLs
 		all = members{items}
 		if input.kind != absent {

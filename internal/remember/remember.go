@@ -78,7 +78,7 @@ type Run struct {
 type Outcome struct {
 	Written   bool               // what is known was written, or need not be
 	Incidents []history.Incident // that are open now; nil where that is not known
-	Untold    int                // changes that have waited for more than ten minutes
+	Untold    int                // changes that have waited for more than ten minutes; -1: not known
 	Lost      int                // messages that no topic will ever accept
 	Told      int                // messages that were accepted
 	Problems  []string           // one line each
@@ -86,7 +86,7 @@ type Outcome struct {
 
 const (
 	attempts   = 3 // to write, where others write too
-	aSecond    = 4 // messages
+	aSecond    = 4 // messages to a topic: more than ten mails a second end a subscription
 	unreadable = 3 // runs in a row, after which it is begun again
 )
 
@@ -97,15 +97,15 @@ func (m *Memory) Remember(ctx context.Context, run Run) Outcome {
 	}
 	now := time.Now()
 	if history.Ahead(run.Minute, now) {
-		return Outcome{Problems: []string{fmt.Sprintf("the run of %s is ahead of this machine's clock and is not remembered", run.Minute.Format(time.RFC3339))}}
+		return Outcome{Untold: -1, Problems: []string{fmt.Sprintf("the run of %s is ahead of this machine's clock and is not remembered", run.Minute.Format(time.RFC3339))}}
 	}
 	select {
 	case m.turn <- struct{}{}:
 		defer func() { <-m.turn }()
 	case <-ctx.Done():
-		return Outcome{Problems: []string{"the history was not written: another run did not end in time"}}
+		return Outcome{Untold: -1, Problems: []string{"the history was not written: another run did not end in time"}}
 	}
-	var out Outcome
+	out := Outcome{Untold: -1}
 	entries, more, err := m.write(ctx, run, &out)
 	if err != nil {
 		m.known = nil
@@ -324,7 +324,6 @@ type sent struct {
 
 // publish sends the messages of each topic.
 func (m *Memory) publish(ctx context.Context, run Run, entries []history.Entry, more []history.More, out *Outcome) sent {
-	pace := rate.NewLimiter(aSecond, aSecond)
 	accepted := map[int64][]string{} // the topics, by entry
 	unclear := map[int64]bool{}
 	for _, e := range entries {
@@ -337,7 +336,7 @@ func (m *Memory) publish(ctx context.Context, run Run, entries []history.Entry, 
 		if i > 0 {
 			counts = nil // numbers are for people
 		}
-		stopped := false
+		stopped, pace := false, rate.NewLimiter(aSecond, aSecond)
 		for _, msg := range message.Make(m.site, message.Run{ID: run.ID, Minute: run.Minute, Targets: totals(run.Run), Titles: run.Titles}, mine, counts) {
 			if stopped || pace.Wait(ctx) != nil {
 				break

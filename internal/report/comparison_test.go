@@ -103,14 +103,14 @@ func TestSaved(t *testing.T) {
 func TestProgressLine(t *testing.T) {
 	p := Progress{Total: 1000, Done: 250, Down: 2, Degraded: 1, Confirming: 3, Slow: 4, Slowest: "a\x1b[2Jb", Waiting: 4 * time.Second, Elapsed: 10 * time.Second}
 	for columns, want := range map[int]string{
-		0:   "25 %  250 of 1,000  2 down  1 degraded  about 30 s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		0:   "25 %  250 of 1,000  2 down  1 degraded  4 slow: a·[2Jb 4 s  about 30 s left  3 to confirm",
 		3:   "25…",
 		17:  "25 %",
 		20:  "25 %  250 of 1,000",
 		45:  "██░░░░░░░░ 25 %  250 of 1,000  2 down",
-		60:  "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded",
-		80:  "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  about 30 s left",
-		110: "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  about 30 s left  4 slow: a·[2Jb 4 s  3 to confirm",
+		60:  "██░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded",
+		80:  "██░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  4 slow: a·[2Jb 4 s",
+		110: "█████░░░░░░░░░░░░░░░ 25 %  250 of 1,000  2 down  1 degraded  4 slow: a·[2Jb 4 s  about 30 s left  3 to confirm",
 	} {
 		if got := p.Line(Look{Width: columns}); got != want {
 			t.Errorf("at %d columns %q, want %q", columns, got, want)
@@ -121,7 +121,7 @@ func TestProgressLine(t *testing.T) {
 			t.Errorf("at %d columns %q", columns, got)
 		}
 	}
-	if got := (Progress{}).Line(Look{Width: 80}); got != "░░░░░░░░░░░░░░░░░░░░ 0 %  0 of 0" {
+	if got := (Progress{}).Line(Look{Width: 80}); got != "░░░░░░░░░░ 0 %  0 of 0" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

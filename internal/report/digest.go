@@ -97,7 +97,7 @@ const mostCertificates = 3
 // within 14 days: shop.example.com, tomorrow"; "" if none does. show is how a
 // target's name looks.
 func expiring(s *monitor.Summary, show func(name string) string) string {
-	certificates := s.Expiring()
+	certificates := monitor.Expiring(s.Certificates())
 	if len(certificates) == 0 {
 		return ""
 	}

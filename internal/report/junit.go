@@ -73,7 +73,7 @@ type junitProblem struct {
 func suites(s *monitor.Summary) *junitSuites {
 	all := &junitSuites{Name: "rollcall", junitCounts: junitCounts{Time: seconds(time.Duration(s.Duration))}}
 	expiring := map[*check.Result]string{}
-	for _, c := range s.Expiring() {
+	for _, c := range monitor.Expiring(s.Certificates()) {
 		expiring[c.First] = "certificate " + expires(c.Certificate, s.Started)
 	}
 	byGroup := map[string]*junitSuite{}

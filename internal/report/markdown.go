@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -89,10 +90,10 @@ func markdownRows(b *bytes.Buffer, rows []*check.Result, limit int) int {
 	return len(rows)
 }
 
-// link is the target's URL, if it has no character that means anything in
+// link is where the target leads people, else its URL, if it has no character that means anything in
 // Markdown, or to a pipeline; else "".
 func link(r *check.Result) string {
-	to := strings.TrimSuffix(r.URL, "?…")
+	to := cmp.Or(r.Link, strings.TrimSuffix(r.URL, "?…"))
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(to, linkCharacters) != "" || text.Inert(to) != to {
 		return ""

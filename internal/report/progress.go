@@ -20,8 +20,10 @@ type Progress struct {
 	Elapsed        time.Duration
 }
 
-// progressBar is how many columns it has, or half as many.
-const progressBar = 20
+const (
+	progressBar = 20 // columns, or half as many
+	widestSlow  = 30 // columns of the slowest target's name, or half as many
+)
 
 // Line is the progress in a line that fits: what there is no room for is left
 // out, the least important first.
@@ -32,13 +34,14 @@ func (p Progress) Line(l Look) string {
 	if l.Width > 0 && used > l.Width {
 		return snip(percent, l.Width)
 	}
-	for _, bar := range []int{progressBar, progressBar / 2} {
-		if used+bar+1 <= l.Width*2/3 {
-			full := p.Done * bar / max(p.Total, 1)
-			parts[0] = strings.Repeat("█", full) + strings.Repeat("░", bar-full) + " " + percent
-			used += bar + 1
-			break
-		}
+	bar := progressBar
+	if l.Width < roomForReason {
+		bar /= 2
+	}
+	if used+bar+1 <= l.Width {
+		full := p.Done * bar / max(p.Total, 1)
+		parts[0] = strings.Repeat("█", full) + strings.Repeat("░", bar-full) + " " + percent
+		used += bar + 1
 	}
 	add := func(wanted bool, c colour, part string) {
 		if n := width(part) + gap; wanted && (l.Width == 0 || used+n <= l.Width) {
@@ -48,11 +51,20 @@ func (p Progress) Line(l Look) string {
 	}
 	add(p.Down > 0, red, text.Count(p.Down)+" down")
 	add(p.Degraded > 0, yellow, text.Count(p.Degraded)+" degraded")
+	if p.Slow > 0 && p.Slowest != "" {
+		before, after := text.Count(p.Slow)+" slow: ", fmt.Sprintf(" %.0f s", p.Waiting.Seconds())
+		room := widestSlow
+		if l.Width > 0 {
+			room = min(room, l.Width-used-gap-len(before)-len(after))
+		}
+		if name := Plain(p.Slowest); room >= min(width(name), widestSlow/2) {
+			add(true, yellow, before+snipMiddle(name, room)+after)
+		}
+	}
 	if p.Done > 0 && p.Done < p.Total && p.Elapsed >= time.Second { // as if the rest were like what is done
 		left := math.Ceil(p.Elapsed.Seconds() / float64(p.Done) * float64(p.Total-p.Done))
 		add(true, noColour, fmt.Sprintf("about %s left", text.Duration(time.Duration(left)*time.Second)))
 	}
-	add(p.Slow > 0 && p.Slowest != "", yellow, fmt.Sprintf("%s slow: %s %.0f s", text.Count(p.Slow), snipMiddle(Plain(p.Slowest), 30), p.Waiting.Seconds()))
 	add(p.Confirming > 0, faint, text.Count(p.Confirming)+" to confirm")
 	return strings.Join(parts, "  ")
 }

@@ -18,8 +18,8 @@ import (
 
 // Details writes all that is known of each target, what is wrong first: the
 // phases as figures and as a waterfall, the address, the certificate, each request
-// of a redirected check, and how exact all that is. The digest follows where there
-// is more than one target. No line is wider than the terminal.
+// of a redirected check, and the uncertainty. The digest follows where
+// there is more than one target. No line is wider than the terminal.
 func Details(w io.Writer, s *monitor.Summary, l Look) error {
 	if l.Width > 0 && l.Width < leastDetails { // no columns fit: lines that are broken
 		var b bytes.Buffer
@@ -103,7 +103,8 @@ func (d *details) write(r *check.Result) {
 	if r.Expression != "" {
 		d.field("expected", Plain(r.Expression), noColour)
 	}
-	if r.Measured() {
+	measured := r.Measured() && r.Phases.Sum() > 0
+	if measured {
 		fmt.Fprintln(d.w)
 		d.waterfall(r)
 		fmt.Fprintln(d.w)
@@ -124,8 +125,8 @@ func (d *details) write(r *check.Result) {
 	if r.Attempts > 1 {
 		d.field("attempts", strconv.Itoa(r.Attempts), noColour)
 	}
-	if r.Measured() {
-		d.field("exactness", exactness(r), noColour)
+	if measured {
+		d.field("uncertainty", uncertainty(r), noColour)
 	}
 }
 
@@ -191,7 +192,7 @@ func certificate(r *check.Result) (string, colour) {
 	case !c.Verified:
 		words += ", not trusted"
 	}
-	return words + "; " + Plain(c.Subject) + ", issued by " + Plain(c.Issuer), style
+	return words + "; " + Plain(strings.TrimPrefix(c.Subject, "CN=")) + ", issued by " + Plain(strings.TrimPrefix(c.Issuer, "CN=")), style
 }
 
 // leg writes a request of a redirected check, and its phases below.
@@ -218,15 +219,12 @@ func (d *details) leg(i int, leg check.Leg) {
 	d.hanging("", status, milliseconds(leg.Phases.Sum())+": "+strings.Join(parts, ", "), faint)
 }
 
-// exactness says which clock measured, and by how much it may be wrong.
-func exactness(r *check.Result) string {
-	clock := "this process's clock"
-	if r.Clock == check.KernelClock {
-		clock = "the kernel's clock"
-	}
-	words := fmt.Sprintf("± %s, by %s", milliseconds(r.Uncertainty), clock)
+// uncertainty says by how much the duration may be wrong, by which clock, and what
+// it does not have.
+func uncertainty(r *check.Result) string {
+	words := "± " + milliseconds(r.Uncertainty) + " by the " + r.Clock.String() + " clock"
 	if r.Unsure {
-		words += ", which is too much to build on"
+		words += ", unsure"
 	}
-	return words + fmt.Sprintf("; %s of this program's own are not in the figures", milliseconds(r.LocalDelay))
+	return words + "; without " + milliseconds(r.LocalDelay) + " of local delay"
 }

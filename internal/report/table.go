@@ -149,9 +149,9 @@ func newLayout(blocks []block, scale time.Duration, l Look) *layout {
 	least, enough, wanted := min(t.name, leastName), min(reasons, leastReason), min(reasons, 2*leastReason)
 	switch beside := left - least - gap; {
 	case l.Width >= roomForReason && reasons > 0 && beside >= enough:
-		// The bar gives way to reasons. Of the rest, most names have theirs before
+		// The bar gives way to names and reasons. Most names have theirs before
 		// reasons have all that they want, and the longest names after that.
-		if bar := min(t.bar, max(beside-wanted-gap, leastBar), beside-enough-gap); bar >= leastBar {
+		if bar := min(t.bar, max(beside-wanted-gap, leastBar), beside-enough-gap-(most-least)); bar >= leastBar {
 			t.bar, beside = bar, beside-bar-gap
 		} else {
 			t.bar = 0

@@ -142,7 +142,8 @@ func TestVariablesAreDocumented(t *testing.T) {
 	for _, name := range []string{"docs/configuration.md", "template.yaml"} {
 		documented := tree.Found(t, name, variable)
 		for _, v := range inCode {
-			if !slices.Contains(documented, v) {
+			old := name == "template.yaml" && v == "ROLLCALL_PAGE_BUCKET" // the old name of another
+			if !old && !slices.Contains(documented, v) {
 				t.Errorf("%s lacks %s", name, v)
 			}
 		}

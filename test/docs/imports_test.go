@@ -76,6 +76,7 @@ var testsMayImport = map[string][]string{
 	"test/faults":          {"testnet", "pause"},
 	"test/s3":              {"testnet"},
 	"test/vault":           {"testnet"},
+	"test/sns":             {"testnet"},
 	"test/ministack":       {"test/listeners"},
 	"test/listeners":       {},
 	"test/meter":           {"testnet", "pause", "wire"},

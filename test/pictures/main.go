@@ -7,6 +7,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -87,9 +88,18 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // takeAll takes all pictures.
 func takeAll(program, directory string) (err error) {
+	if program, err = filepath.Abs(program); err != nil {
+		return err
+	}
 	o := testnet.Options{Handlers: map[string]http.Handler{}}
 	for name, s := range sites {
 		o.Handlers[name] = s
+	}
+	var many []string
+	for i := range 24 {
+		name := fmt.Sprintf("site-%d.example.com", i+1)
+		o.Handlers[name] = site{first: time.Duration(50+i*i*37%110) * time.Millisecond}
+		many = append(many, "https://"+name)
 	}
 	tn, err := testnet.Start(o)
 	if err != nil {
@@ -107,6 +117,16 @@ func takeAll(program, directory string) (err error) {
 	}
 	a := shoot{program: program, env: append(os.Environ(), tn.Env()...), dir: dir, event: filepath.Join(dir, "my.json"), to: directory}
 	if err := os.WriteFile(a.event, ported, 0o600); err != nil {
+		return err
+	}
+	list, err := json.Marshal(map[string][]string{"urls": many})
+	if err != nil {
+		return err
+	}
+	if ported, err = tn.Event(list); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "sites.json"), ported, 0o600); err != nil {
 		return err
 	}
 	return a.work(context.Background())
@@ -133,6 +153,9 @@ func (a *shoot) work(ctx context.Context) error {
 	if err := a.run(inTerminal(a.program+" check --event "+a.event), &table); err != nil {
 		return err
 	}
+	if err := a.compare(); err != nil {
+		return err
+	}
 	terminal := filepath.Join(a.dir, "table.html")
 	if err := os.WriteFile(terminal, []byte(terminalPage("rollcall check --event my.json", table.String())), 0o600); err != nil {
 		return err
@@ -143,6 +166,24 @@ func (a *shoot) work(ctx context.Context) error {
 		camera.Picture{From: page, To: filepath.Join(a.to, "page-phone.png"), Width: 375, Height: 812, Scroll: "#targets"},
 		camera.Picture{From: terminal, To: filepath.Join(a.to, "table.png"), Width: 1000},
 	)
+}
+
+// compare records a comparison.
+func (a *shoot) compare() error {
+	command := exec.Command("script", "--quiet", "--return", "--command", fmt.Sprintf("stty cols %d rows 40; exec %s compare sites.json", mostColumns, a.program), "/dev/null")
+	command.Env, command.Dir = a.env, a.dir
+	printed, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	frames, err := record(printed)
+	if err := errors.Join(err, command.Wait()); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(a.to, "compare.svg"), []byte(animation("rollcall compare sites.json", frames)), 0o644)
 }
 
 // run runs a check. That something is down, which is 1, is meant.

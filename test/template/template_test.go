@@ -244,8 +244,10 @@ func TestEnvironmentIsTheConfiguration(t *testing.T) {
 		"ROLLCALL_MAX_AGE":             "5m",
 		"ROLLCALL_CLOUDWATCH_ENDPOINT": "", // the Region's own
 		"ROLLCALL_BUCKET":              "<PageBucket>",
-		"ROLLCALL_TOPIC":               "",
-		"ROLLCALL_GROUP_TOPIC":         "",
+		"ROLLCALL_PARAMETERS":          "", // none may be referred to
+		"ROLLCALL_SECRETS":             "",
+		"ROLLCALL_TOPIC":               "<AlertTopic>",
+		"ROLLCALL_GROUP_TOPIC":         "<GroupTopic>",
 		"ROLLCALL_ALERT":               "3/3",
 		"ROLLCALL_INTERVAL":            "1",
 		"ROLLCALL_CERTIFICATE_DAYS":    "14",
@@ -263,7 +265,7 @@ func TestParametersReachTheEnvironment(t *testing.T) {
 	const path = "Environment.Variables"
 	variables := map[string]string{
 		"Namespace": "ROLLCALL_NAMESPACE", "Metrics": "ROLLCALL_METRICS", "TargetLimit": "ROLLCALL_TARGET_LIMIT",
-		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
+		"Allow": "ROLLCALL_ALLOW", "Env": "ROLLCALL_ENV", "Parameters": "ROLLCALL_PARAMETERS", "Secrets": "ROLLCALL_SECRETS", "HeartbeatUrl": "ROLLCALL_HEARTBEAT_URL", "DNS": "ROLLCALL_DNS", "DNSRate": "ROLLCALL_DNS_RATE", "Canary": "ROLLCALL_CANARY",
 		"InFlight": "ROLLCALL_IN_FLIGHT", "PerHost": "ROLLCALL_PER_HOST", "Reserve": "ROLLCALL_RESERVE", "MaxAge": "ROLLCALL_MAX_AGE",
 		"CloudWatchEndpoint": "ROLLCALL_CLOUDWATCH_ENDPOINT", "CertificateDays": "ROLLCALL_CERTIFICATE_DAYS",
 	}
@@ -291,12 +293,40 @@ func TestPermissions(t *testing.T) {
 			"[logs:CreateLogStream logs:PutLogEvents]": "<CheckLogs.Arn> <nil>",
 			"sqs:SendMessage":                          "<FailedRuns.Arn> <nil>",
 			"s3:PutObject":                             "<PageBucket.Arn>/rollcall.html <nil>",
+			"[s3:GetObject s3:PutObject]":              "<PageBucket.Arn>/history/* <nil>",
+			"s3:ListBucket":                            "<PageBucket.Arn> <nil>",
+			"sns:Publish":                              "[<GroupTopic> <AlertTopic>] <nil>",
 		}
 		if got := function["Role"]; got != "<CheckRole.Arn>" || function["Policies"] != nil {
 			t.Errorf("the function has the role %v and the policies %v, want CheckRole and none", got, function["Policies"])
 		}
 		if got := statements(tp.resource("CheckRole")); !maps.Equal(got, want) {
 			t.Errorf("Namespace %q: the role allows %v, want %v", given, got, want)
+		}
+	}
+}
+
+// What a list may refer to, and where it is, the role may read, and nothing else.
+func TestRightsOfReferencesAndLists(t *testing.T) {
+	tp := readTemplate(t, map[string]string{
+		"Parameters": "/shop/token@*.shop.example.com,plain@a.example", "Secrets": "shop/api@shop.example.com",
+		"Source": "s3://lists.example/a/ü+b.csv.gz?versionId=x1",
+	})
+	got := statements(tp.resource("CheckRole"))
+	const prefix = "arn:aws:ssm:eu-west-1:123456789012:parameter/"
+	if parameters := got["ssm:GetParameters"]; !strings.HasPrefix(parameters, "["+prefix+"shop/token "+prefix+"plain "+prefix+" ") || strings.Count(parameters, "token")+strings.Count(parameters, "plain") != 2 {
+		t.Errorf("ssm:GetParameters is allowed on %s", parameters)
+	}
+	const secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+	if secrets := got["secretsmanager:GetSecretValue"]; !strings.HasPrefix(secrets, "["+secret+"shop/api-?????? "+secret+"-?????? ") {
+		t.Errorf("secretsmanager:GetSecretValue is allowed on %s", secrets)
+	}
+	if list := got["[s3:GetObject s3:GetObjectVersion]"]; list != "arn:aws:s3:::lists.example/a/ü+b.csv.gz <nil>" {
+		t.Errorf("the list may be read at %s", list)
+	}
+	for action := range statements(readTemplate(t, nil).resource("CheckRole")) {
+		if strings.Contains(action, "ssm:") || strings.Contains(action, "secretsmanager:") || strings.Contains(action, "GetObjectVersion") {
+			t.Errorf("by default the role allows %s", action)
 		}
 	}
 }
@@ -385,7 +415,7 @@ func TestInputIsTheEventForSchedules(t *testing.T) {
 		t.Fatal(err)
 	}
 	input := at(readTemplate(t, nil).resource("CheckFunction"), "Events.Schedule.Properties.Input").(string)
-	var got, want map[string]string
+	var got, want map[string]any
 	if err := json.Unmarshal([]byte(input), &got); err != nil {
 		t.Fatalf("the schedule's input %s: %v", input, err)
 	}

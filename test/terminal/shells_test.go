@@ -71,7 +71,7 @@ func asShell(t *testing.T, cmd *exec.Cmd) {
 }
 
 func TestManIsSound(t *testing.T) {
-	out, err := exec.Command("mandoc", "-T", "lint", "-W", "error", written(t, "man")).CombinedOutput()
+	out, err := exec.Command("mandoc", "-T", "lint", "-W", "all", written(t, "man")).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("%v: %s", err, out)
 	}

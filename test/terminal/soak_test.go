@@ -25,7 +25,7 @@ const mostMemory = 300 * 1000 * 1000
 
 // TestSoakManyHosts checks SOAK_HOSTS hosts (100,000 unless told otherwise) from a
 // file, each over HTTPS with a certificate of its own. ROLLCALL is another
-// program to measure.
+// program to measure, SOAK_FLAGS are more flags of it.
 func TestSoakManyHosts(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs Linux's unit of memory")
@@ -56,21 +56,28 @@ func TestSoakManyHosts(t *testing.T) {
 	file.Close()
 	for _, descriptors := range []int{1024, 20_000} {
 		for _, format := range []string{"table", "html"} {
-			cmd := program(t, nil, "check", "--event", list, "--format", format, "-o", filepath.Join(t.TempDir(), "out"))
-			path := cmp.Or(os.Getenv("ROLLCALL"), cmd.Path)
-			cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s \"$@\"", descriptors, path)}, cmd.Args...)
-			cmd.Env = append([]string{"TERM=dumb"}, net.Env()...)
-			began := time.Now()
-			out, err := cmd.CombinedOutput()
-			took := time.Since(began)
-			use := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-			t.Logf("%d hosts, %d descriptors, %s: %.1f s, CPU %v, peak memory %d MB: %s", hosts, descriptors, format, took.Seconds(), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), use.Maxrss/1000, strings.TrimSpace(string(out)))
-			if err != nil {
-				t.Error(err)
-			}
-			if use.Maxrss*1024 > mostMemory {
-				t.Errorf("it took %d MB, want at most %d", use.Maxrss*1024/1_000_000, mostMemory/1_000_000)
-			}
+			t.Run(fmt.Sprintf("%d descriptors, %s", descriptors, format), func(t *testing.T) {
+				soak(t, net, descriptors, "check", "--event", list, "--format", format, "-o", filepath.Join(t.TempDir(), "out"))
+			})
 		}
+	}
+}
+
+// soak runs the program with a limit of descriptors, and logs what it took.
+func soak(t *testing.T, net *testnet.Net, descriptors int, args ...string) {
+	cmd := program(t, nil, append(args, strings.Fields(os.Getenv("SOAK_FLAGS"))...)...)
+	path := cmp.Or(os.Getenv("ROLLCALL"), cmd.Path)
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s \"$@\"", descriptors, path)}, cmd.Args...)
+	cmd.Env = append([]string{"TERM=dumb", "GOMEMLIMIT=" + cmp.Or(os.Getenv("SOAK_GOMEMLIMIT"), "off")}, net.Env()...)
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	took, use := time.Since(began), cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	t.Logf("%.1f s, CPU %.1f s, peak memory %d MB: %s", took.Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), use.Maxrss*1024/1_000_000, lines[len(lines)-1])
+	if err != nil {
+		t.Error(err)
+	}
+	if use.Maxrss*1024 > mostMemory {
+		t.Errorf("it took more than %d MB", mostMemory/1_000_000)
 	}
 }
