@@ -11,7 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
-	_ "time/tzdata" // of windows of maintenance: Lambda's system has no time zones
+	_ "time/tzdata" // of windows of maintenance, where the system has no time zones
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"

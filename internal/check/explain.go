@@ -165,8 +165,8 @@ var explanations = [reasons]Explanation{
 	},
 	InvalidTarget: {
 		Meaning: "The target can't be probed: its URL is invalid, or a reference can't be resolved or is not allowed. The others are checked.",
-		Cause:   "A missing `https://`, a list in another form than one URL a line, or an environment variable that is not set, or that `ROLLCALL_ENV` does not allow for this host.",
-		Action:  "Correct the entry that the detail names, or set or allow the variable. The warnings of the run have the lines.",
+		Cause:   "A missing `https://`, a list in another form than one URL a line, or a reference whose value can't be had, or that the operator does not allow for this host.",
+		Action:  "Correct the entry that the detail names, or set or allow the value. The warnings of the run have the lines.",
 	},
 	Internal: {
 		Meaning: "Rollcall itself failed: the check panicked, descriptors, ports or memory were missing and twenty tries with lower concurrency did not help, this machine has no route to the address or to the resolver, or it has no root certificates. The run is not healthy.",

@@ -55,8 +55,8 @@ type Options struct {
 	Index, Of int
 
 	// Written is called with each entry that names itself or its group, also with
-	// those of other parts; row is a hash of all that it says, by a seed of the
-	// process. Nil: not wanted.
+	// those of other parts; row is a hash of all that it says, by a seed that each
+	// process chooses itself. Nil: not wanted.
 	Written func(name, group []byte, row uint64)
 }
 

@@ -11,7 +11,8 @@ var seed = maphash.MakeSeed()
 
 // Written returns the name and the group that an object of JSON has, without
 // reading all else that it says: of a million lines a part reads only its own. Nil:
-// there is none, or it is not a text, or the line is not valid.
+// there is none, or it is not a text, or the line is not valid, which is reported where it
+// is read.
 func Written(object []byte) (name, group []byte) {
 	at := bytes.IndexByte(object, '{') + 1
 	if at == 0 || !bytes.Contains(object, []byte(`"name"`)) && !bytes.Contains(object, []byte(`"group"`)) {

@@ -317,7 +317,7 @@ func eventFields(settings []setting) []field[event] {
 			"items": schema{"anyOf": []schema{{"$ref": "#/$defs/url"}, {"$ref": "#/$defs/target"}}},
 		}, func(v value, e *event) { e.urls = v }},
 		{fieldSource, schema{
-			"description": "A file that holds the targets, instead of urls, below the package or s3://bucket/key. Its ending says what it is: an event in .json or .yaml, a list in .jsonl, .csv, .tsv or .xml, else one URL a line; .gz after any.",
+			"description": "A list that holds the targets, instead of urls: a path below the package, or s3://bucket/key. Its ending says what it is: .json, .yaml, .jsonl, .csv, .tsv, .xml, each also with .gz; else one URL a line.",
 			"type":        "string", "minLength": 1, "allOf": []schema{without(refusedSources)},
 		}, func(v value, e *event) { e.source = v }},
 	}

@@ -48,7 +48,7 @@ const (
 	headerNamePattern = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
 	headerPattern     = `^[^\x00-\x08\x0a-\x1f\x7f]*$`
 	userAgentPattern  = `^[^\x00-\x08\x0a-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0a-\x1f\x7f]*$` // a header, and not blank
-	refusedSources    = `^/|^[^:]*(^|/)\.\.(/|$)`
+	refusedSources    = `^/|^\.\.(/|$)|^[^:]*/\.\.(/|$)`                                           // in s3://… they are a part of the key
 )
 
 // Schema returns a JSON Schema (draft 2020-12) of the event, for editors. It

@@ -90,7 +90,7 @@ func (l *line) leave() {
 // little memory, and begin again when all others are done, the cheapest first.
 const (
 	fewWaiting  = 2  // at first, when all others are under way too
-	someWaiting = 16 // of those that begin again; so many are at once
+	someWaiting = 16 // of those that begin again; as many are at once
 )
 
 // enterSlow waits in the line of the slow ones, or fails with late when ctx ends. The

@@ -1,10 +1,13 @@
 package docs_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path"
 	"reflect"
@@ -46,7 +49,11 @@ func TestBrokenLinksAreFound(t *testing.T) {
 }
 
 func TestDocumentedEventsAreValid(t *testing.T) {
-	inputs := plan.Inputs{Sources: map[string]plan.Source{"file": plan.Files(os.DirFS(tree.Root))}, Lookup: func(string) (string, bool) { return "x", true }, Permit: func(plan.Reference, string) bool { return true }}
+	files := plan.Files(os.DirFS(tree.Root))
+	lists := func(ctx context.Context, _ *url.URL, known plan.Version) (io.ReadCloser, plan.Version, error) {
+		return files(ctx, &url.URL{Path: "events/thousand.txt"}, known)
+	}
+	inputs := plan.Inputs{Sources: map[string]plan.Source{"file": files, "s3": lists}, Lookup: func(string) (string, bool) { return "x", true }, Permit: func(plan.Reference, string) bool { return true }}
 	for _, name := range []string{"README.md", "docs/event.md"} {
 		events := tree.Fenced(tree.Document(t, name), "json")
 		if len(events) == 0 {
