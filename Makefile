@@ -97,9 +97,9 @@ race: ## run the tests of what is concurrent with the race detector (needs a C c
 	CGO_ENABLED=1 go test -race -p 1 -timeout 10m $(RACE)
 	CGO_ENABLED=1 $(GOTEST) test -race -p 1 -timeout 10m ./faults ./probe ./s3 ./terminal
 
-interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, apache2, haproxy, lighttpd, node, java, openssl, zsh, fish, mandoc)
+interop: ## run the tests against servers of others too (needs nginx, caddy, h2o, apache2, haproxy, lighttpd, node, java, openssl, blackbox_exporter, zsh, fish, mandoc)
 	$(GOTEST) test -count=1 -tags interop ./terminal
-	$(GOTEST) test -count=1 -tags interop -run 'OpenSSL|WebServers' ./probe
+	$(GOTEST) test -count=1 -tags interop -run 'OpenSSL|WebServers|Scenarios' ./probe
 
 # One fuzzer a run is all that go test takes. A find is kept in testdata/fuzz.
 FUZZTIME ?= 60s
@@ -117,6 +117,17 @@ HOSTILE ?= 10m
 fuzz-hostile: build ## check random hostile servers with the compiled program for HOSTILE (10m)
 	ROLLCALL="$(CURDIR)/bin/rollcall" HOSTILE=$(HOSTILE) $(GOTEST) test -count=1 -v -timeout 30m -run '^TestHostile$$' ./hostile
 
+# The compiled function among 1,000 faulty servers of each kind and as many honest ones, with the memory of
+# Lambda's sizes. It takes up to 20 minutes, and a quiet machine: of a CPU that others have, too, honest servers
+# get too little.
+CROWD ?= 1000
+.PHONY: hostile hostile-small
+hostile-small: build ## the same with 100 servers of all kinds together
+	BOOTSTRAP="$(CURDIR)/bin/bootstrap" CROWD=100 $(GOTEST) test -count=1 -v -short -timeout 5m -run '^TestCrowds$$' ./hostile
+
+hostile: build ## check 1,000 faulty servers of each kind among 1,000 honest ones, in control groups (root)
+	BOOTSTRAP="$(CURDIR)/bin/bootstrap" CROWD=$(CROWD) $(GOTEST) test -count=1 -v -timeout 60m -run '^TestCrowds$$' ./hostile
+
 # Random pairs of servers, other ones each time.
 MUTATIONS ?= 10000
 .PHONY: trust
@@ -131,7 +142,7 @@ vet:
 	go vet -tags $(TAGS) ./...
 	$(GOTEST) vet -tags $(TAGS) ./...
 	GOOS=darwin go vet ./...
-	GOOS=windows go build ./...
+	GOOS=windows go vet ./...
 	$(STATICCHECK) -tags $(TAGS) ./...
 	cd test && $(STATICCHECK) -tags $(TAGS) ./...
 	@unformatted=$$(gofmt -l cmd functions internal test); \

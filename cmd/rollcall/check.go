@@ -59,7 +59,7 @@ func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k 
 	if c.Format == auto && len(p.Targets) == 1 && c.Watch == 0 && (toTerminal || line.bare && c.Output == "") {
 		c.Format = "details"
 	}
-	boundMemory(len(p.Targets))
+	c.fit(&settings, sys, len(p.Targets))
 	progress := newProgress(sys)
 	m, done := newMonitor(settings, sys, progress, c.Format == "details")
 	defer done()
@@ -170,8 +170,18 @@ func (r *checkRunner) run(ctx context.Context) error {
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
+	r.noteAssumed(summary)
 	r.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
 	return exitCode(ctx, summary, lost)
+}
+
+// noteAssumed says that http:// may be meant, where https:// was assumed and the
+// server does not speak TLS.
+func (r *checkRunner) noteAssumed(s *monitor.Summary) {
+	i := slices.IndexFunc(s.Results, func(r check.Result) bool { return r.Reason == check.TLSNotSpoken })
+	if r.command.assumed && i >= 0 {
+		fmt.Fprintf(r.sys.err, "rollcall: https:// was assumed; you may mean http%s\n", report.Plain(strings.TrimPrefix(s.Results[i].URL, "https")))
+	}
 }
 
 // noteFile says on standard error what was written to the file, if there is one.

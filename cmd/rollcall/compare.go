@@ -44,7 +44,7 @@ func (c *compareCommand) Run(ctx context.Context, sys system) error {
 	p = withoutRetries(p)
 	ctx, cancel := c.withDeadline(ctx)
 	defer cancel()
-	boundMemory(len(p.Targets))
+	c.fit(&settings, sys, len(p.Targets))
 	progress := newProgress(sys)
 	comparison := &report.Comparison{Look: sys.look(sys.out), Cores: runtime.GOMAXPROCS(0), Names: newResolver(settings).Pace()}
 

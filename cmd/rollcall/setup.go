@@ -29,7 +29,6 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/secret"
-	"rollcall/internal/sweep"
 	"rollcall/internal/weburl"
 )
 
@@ -47,6 +46,8 @@ type sources struct {
 	Insecure bool     `short:"k" help:"Accept any certificate."`
 	PerHost  int      `placeholder:"N" help:"Maximum concurrent checks of one host and port (default: 16)."`
 	Guard    bool     `help:"Refuse private addresses of URLs on the command line too, as the function does."`
+
+	assumed bool // https:// was put before an argument
 }
 
 // plan reads what to check. What a person typed as an argument may have private
@@ -68,6 +69,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 		var assumed []string
 		if urls, assumed = absolute(urls); len(assumed) > 0 {
 			fmt.Fprintf(sys.err, "rollcall: https:// is assumed: %s\n", strings.Join(assumed, " "))
+			s.assumed = true
 		}
 		p, err = plan.ParseURLs(urls, inputs)
 	}
@@ -251,13 +253,9 @@ type limits struct {
 	Env       []string `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
 	Parameter []string `placeholder:"NAME" help:"Let references use this parameter of Systems Manager, for URLs of one host only as --env, e.g. /shop/token@shop.example.com."`
 	Secret    []string `placeholder:"NAME" help:"The same for a secret of Secrets Manager."`
-	InFlight  int      `placeholder:"N" help:"Maximum concurrent checks (default: 2000, or fewer by the open-file limit)."`
+	InFlight  int      `placeholder:"N" help:"Maximum concurrent checks (default: up to 2000, by the open-file limit and the number of targets)."`
 	Deadline  span     `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
 }
-
-// defaultInFlight is the maximum of concurrent checks where nobody asks for
-// another: with more the memory grows, and nothing is faster.
-const defaultInFlight = 2000
 
 // namedNetworks are what --allow takes beside networks.
 var namedNetworks = map[string]string{
@@ -297,12 +295,18 @@ func (l *limits) config(sys system) (config.Config, error) {
 	if l.InFlight < 0 || l.Deadline < 0 {
 		return c, wrongUsage("--in-flight and --deadline can't be negative")
 	}
-	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight > 0 {
+	if l.InFlight > 0 {
 		c.InFlight = l.InFlight
-	} else if strings.TrimSpace(own) == "" {
-		c.InFlight = min(c.InFlight, defaultInFlight)
 	}
 	return c, nil
+}
+
+// fit bounds the memory of a run of that many targets.
+func (l *limits) fit(c *config.Config, sys system, targets int) {
+	if own, _ := sys.lookup("ROLLCALL_IN_FLIGHT"); l.InFlight == 0 && strings.TrimSpace(own) == "" {
+		c.InFlight = min(c.InFlight, inFlight(targets))
+	}
+	boundMemory(targets)
 }
 
 // withDeadline ends a run at the deadline that was asked for.
@@ -316,7 +320,7 @@ func (l *limits) withDeadline(ctx context.Context) (context.Context, context.Can
 // newMonitor returns a monitor that logs to log. Call done after its last run.
 func newMonitor(c config.Config, sys system, log io.Writer, legs bool) (m *monitor.Monitor, done func()) {
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, Turn: sweep.Turn, RootCAs: sys.roots,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, RootCAs: sys.roots,
 		Lookup: newResolver(c).Lookup, Legs: legs,
 	})
 	m = monitor.New(c, monitor.Dependencies{

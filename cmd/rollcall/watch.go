@@ -80,7 +80,7 @@ func (r *checkRunner) showRound(w io.Writer, last, s *monitor.Summary) error {
 	if len(r.changes) > 0 {
 		look.Height = max(1, look.Height-len(r.changes)-2)
 	}
-	look.Height = max(1, look.Height-2)
+	look.Height, look.Steady = max(1, look.Height-2), true
 	if err := report.Table(&b, s, look); err != nil {
 		return err
 	}

@@ -145,7 +145,8 @@ func TestTopics(t *testing.T) {
 	}{
 		{"", "", false, false},
 		{"400 InvalidParameter", "SNS responded 400 InvalidParameter", true, true},
-		{"403 AuthorizationError", "SNS responded 403 AuthorizationError: allow the role the action sns:Publish on " + arn + ", and the use of its key where it is encrypted", false, true},
+		{"403 AuthorizationError", "SNS responded 403 AuthorizationError: allow the role the action sns:Publish on " + arn, false, true},
+		{"400 KMSAccessDenied", "SNS responded 400 KMSAccessDenied: allow the role kms:GenerateDataKey and kms:Decrypt on the key of the topic " + arn, false, true},
 		{"404 NotFound", "SNS responded 404 NotFound: there is no topic " + arn, false, true},
 		{"400 Throttling", "SNS responded 400 Throttling", false, true},
 		{"500 InternalError", "SNS responded 500 InternalError", false, false},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -90,8 +91,10 @@ func (t *Topics) Publish(ctx context.Context, topic, subject, body string, struc
 	switch c := codeOf(err); {
 	case c == "InvalidParameter" || c == "ParameterValueInvalid" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
 		r.Invalid = true
+	case strings.HasPrefix(c, "KMS"):
+		r.Text += ": allow the role kms:GenerateDataKey and kms:Decrypt on the key of the topic " + topic
 	case status == http.StatusForbidden:
-		r.Text += ": allow the role the action sns:Publish on " + topic + ", and the use of its key where it is encrypted"
+		r.Text += ": allow the role the action sns:Publish on " + topic
 	case status == http.StatusNotFound:
 		r.Text += ": there is no topic " + topic
 	}

@@ -88,7 +88,7 @@ func (w *writer) why(c history.Change) string {
 	if c.Times > 0 {
 		return fmt.Sprint(": was ", c.Was, " ", c.Times+1, " times since ", w.clock(c.Since))
 	}
-	return ": was " + string(c.Was) + " for " + roughly(c.Ended.Sub(begin(c)))
+	return ": was " + string(c.Was) + " for " + lasted(c)
 }
 
 // begin is when what people know of it began: it may have been up in between.
@@ -97,6 +97,16 @@ func begin(c history.Change) time.Time {
 		return c.Since
 	}
 	return c.Again
+}
+
+// lasted is for how long it was a problem: two durations, where nobody looked
+// when it ended.
+func lasted(c history.Change) string {
+	longest := roughly(c.Ended.Sub(begin(c)))
+	if c.After.IsZero() {
+		return longest
+	}
+	return roughly(c.After.Sub(begin(c))) + " to " + longest
 }
 
 // A count is how many changes have one headline's word.
@@ -175,9 +185,9 @@ func (w *writer) sentence(c history.Change) string {
 	case c.State == history.Up && c.Missed:
 		s = fmt.Sprintf("%s was %s %s%s", name(c), c.Was, w.span(c), because(c))
 	case c.State == history.Up && c.Times > 0:
-		s = fmt.Sprintf("%s is up since %s; it was %s %d times since %s, last for %s%s", name(c), w.ended(c), c.Was, c.Times+1, w.clock(c.Since), roughly(c.Ended.Sub(begin(c))), because(c))
+		s = fmt.Sprintf("%s is up since %s; it was %s %d times since %s, last for %s%s", name(c), w.ended(c), c.Was, c.Times+1, w.clock(c.Since), lasted(c), because(c))
 	case c.State == history.Up:
-		s = fmt.Sprintf("%s is up since %s; it was %s for %s, since %s%s", name(c), w.ended(c), c.Was, roughly(c.Ended.Sub(begin(c))), w.clock(begin(c)), because(c))
+		s = fmt.Sprintf("%s is up since %s; it was %s for %s, since %s%s", name(c), w.ended(c), c.Was, lasted(c), w.clock(begin(c)), because(c))
 	default:
 		still, again := "", ""
 		if c.Reminder {

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -105,7 +106,7 @@ func (r *run) known(quiet map[string]bool) *history.Run {
 			k.FirstByte = res.Phases.FirstByte
 		}
 		if c := res.Certificate; c != nil {
-			k.Fingerprint, k.Subject, k.NotAfter, k.DaysLeft = c.Fingerprint, c.Subject, c.NotAfter, c.DaysLeft
+			k.Fingerprint, k.Subject, k.NotAfter, k.DaysLeft = hex.EncodeToString(c.Fingerprint[:]), c.Subject, c.NotAfter, c.DaysLeft
 		}
 		h.Targets[i] = k
 	}

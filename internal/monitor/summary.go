@@ -116,12 +116,22 @@ var urgency = [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, ch
 // UrgentFirst returns the results in the order of urgency: those that are down,
 // then degraded, not checked, up; the slowest first among them.
 func (s *Summary) UrgentFirst() []*check.Result {
+	return s.byUrgency(func(a, b *check.Result) int { return cmp.Compare(b.Duration, a.Duration) })
+}
+
+// Steady returns the results in the order of urgency, and in the event's order among
+// those of the same state: rows then stay where they are from run to run.
+func (s *Summary) Steady() []*check.Result {
+	return s.byUrgency(func(_, _ *check.Result) int { return 0 })
+}
+
+func (s *Summary) byUrgency(then func(a, b *check.Result) int) []*check.Result {
 	order := make([]*check.Result, len(s.Results))
 	for i := range s.Results {
 		order[i] = &s.Results[i]
 	}
 	slices.SortStableFunc(order, func(a, b *check.Result) int {
-		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(b.Duration, a.Duration))
+		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), then(a, b))
 	})
 	return order
 }

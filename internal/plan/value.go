@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"rollcall/internal/redact"
 )
 
 // byteOrderMark is what some editors put before a text; it means nothing.
@@ -209,7 +211,7 @@ var paired = sync.OnceValue(func() *regexp.Regexp {
 // was put into the wrong place, and values can be secrets.
 func join(path, name string) string {
 	const most = 64
-	end := strings.IndexFunc(name, notInName)
+	end := strings.IndexFunc(name, redact.NotInWord)
 	if end < 0 {
 		end = len(name)
 	}
@@ -235,10 +237,6 @@ func shownName(name string) string {
 		name = cut + "…"
 	}
 	return strconv.Quote(name)
-}
-
-func notInName(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
 
 func (v value) problem(format string, args ...any) { v.ps.report(v.path, format, args...) }

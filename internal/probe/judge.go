@@ -96,19 +96,28 @@ const (
 // enterSlow waits in the line of the slow ones, or fails with late when ctx ends. The
 // caller leaves the line if there is no error.
 func (a *attempt) enterSlow(ctx context.Context, cost int64, late error) error {
-	asked, enough := time.Now(), fewWaiting
-	if a.share.reserve.Bytes > 0 {
+	limit, own := a.p.memory.limit, a.sweep.Reserved
+	if a.sweep.Alone {
+		own = limit
+	}
+	need := min(limit/someWaiting+cost, limit-check.InFlight) // so the cheapest begin again first
+	enough := fewWaiting
+	if own >= need {
 		enough = someWaiting
 	}
-	switch err := a.p.slowEvaluations.enter(ctx, cost, enough); {
-	case err == errShort && ctx.Err() == nil:
-		a.share.short = max(a.share.short, a.p.memory.limit/someWaiting+cost)
-		return err
-	case err != nil:
-		return late
+	asked, err := time.Now(), error(errShort)
+	if own == 0 || own >= need { // else it is for lack of memory that it began again, and others may do so before it
+		err = a.p.slowEvaluations.enter(ctx, cost, enough)
 	}
-	a.time.waited += time.Since(asked)
-	return nil
+	switch {
+	case err == nil:
+		a.time.waited += time.Since(asked)
+		return nil
+	case err == errShort && ctx.Err() == nil:
+		a.share.short = max(a.share.short, need)
+		return err
+	}
+	return late
 }
 
 const (
@@ -126,7 +135,8 @@ const (
 )
 
 // judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
+// is not what the target wishes for is degraded. Where that takes longer than our
+// patience, it begins again in the line of the slow.
 func (a *attempt) judge(ctx context.Context, resp *response) error {
 	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
 	if a.t.Expect == nil && a.t.Warn == nil {
@@ -140,7 +150,7 @@ func (a *attempt) judge(ctx context.Context, resp *response) error {
 	cost := need
 	if need <= largeJSON {
 		asked := time.Now()
-		if a.p.evaluations.enter(ctx, 0, math.MaxInt) != nil {
+		if a.p.evaluations.enter(ctx, int64(len(resp.text)), math.MaxInt) != nil {
 			return late
 		}
 		a.time.waited += time.Since(asked)
@@ -167,7 +177,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l *line, resp *response, need 
 	if need > 0 { // the JSON is decoded here, and is gone with the place
 		if err := a.share.hold(need); err == nil {
 			defer a.share.drop(need)
-		} else if !a.share.reserve.Last && a.share.short <= a.p.memory.limit {
+		} else if !a.share.alone && a.share.short <= a.p.memory.limit {
 			return err, false
 		} else { // it never fits
 			resp.noJSON = true

@@ -30,18 +30,17 @@ const everybodys = 64 << 10
 
 // A share is what one check holds of the memory.
 type share struct {
-	of      *memory
-	reserve check.Reserve
-	used    int64 // by the check
-	taken   int64 // for it, of the memory
-	short   int64 // how much it would have had to hold; 0: it never got too little
+	of    *memory
+	alone bool  // nobody else holds any: what does not fit is left out
+	used  int64 // by the check
+	taken int64 // for it, of the memory
+	short int64 // how much it would have had to hold; 0: it never got too little
 }
 
-// begin takes what every check in flight takes, and its reserve.
-func (m *memory) begin(r check.Reserve) share {
-	taken := check.InFlight + r.Bytes
-	m.held.Add(taken)
-	return share{of: m, reserve: r, taken: taken}
+// begin takes what every check in flight takes.
+func (m *memory) begin(alone bool) *share {
+	m.held.Add(check.InFlight)
+	return &share{of: m, alone: alone, taken: check.InFlight}
 }
 
 // end gives everything back.
@@ -71,7 +70,7 @@ func (s *share) hold(n int64) error {
 // drop counts n bytes that the check holds no longer.
 func (s *share) drop(n int64) {
 	s.used -= n
-	if spare := s.taken - check.InFlight - max(s.reserve.Bytes, s.used-everybodys); spare > 0 {
+	if spare := s.taken - check.InFlight - max(0, s.used-everybodys); spare > 0 {
 		s.taken -= spare
 		s.of.held.Add(-spare)
 	}
@@ -149,7 +148,7 @@ func decodedSize(text string) int64 {
 // enough. The text is not known to its end, so its bound counts, and its JSON is
 // taken for an ordinary one.
 func (a *attempt) shortage() int64 {
-	if a.share.short == 0 || a.share.reserve.Last {
+	if a.share.short == 0 || a.share.alone {
 		return 0
 	}
 	need := a.share.short
@@ -169,7 +168,7 @@ const (
 
 // noteShort warns where a body did not fit into memory.
 func (a *attempt) noteShort(resp *response) {
-	if resp.short && a.share.reserve.Last {
+	if resp.short && a.share.alone {
 		a.warnOfMemory("the body takes", textFactor*a.t.MaxBody)
 	}
 }

@@ -19,6 +19,7 @@ type Look struct {
 	Width  int  // columns of the terminal; 0: no limit
 	Height int  // rows of the terminal: what doesn't fit is folded; 0: no limit
 	Colour bool // escapes for colours may be written
+	Steady bool // rows of the same state keep the event's order where all have room
 }
 
 // A colour is one that the terminal's own theme defines, so that it can be read
@@ -64,6 +65,9 @@ var stateStyles = map[check.State]struct {
 // terminal.
 func Table(w io.Writer, s *monitor.Summary, l Look) error {
 	rows := s.UrgentFirst()
+	if l.Steady && 2*len(rows)+around <= l.Height {
+		rows = s.Steady()
+	}
 	problems, bad := monitor.Problems(rows)
 	blocks := fold(rows, bad, problems, l)
 	t := newLayout(blocks, text.Scale(s.Responses()), l)

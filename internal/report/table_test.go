@@ -292,3 +292,14 @@ type nowhere struct{}
 
 // Write takes everything.
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// In a watch, rows of the same state stay where they are while all have room.
+func TestTableSteady(t *testing.T) {
+	s := many(12)
+	for height, first := range map[int]string{60: "host-1.", 20: "host-11."} {
+		_, up, _ := strings.Cut(shown(t, s, looking(Look{Width: 100, Height: height, Steady: true})), "\nup ")
+		if !strings.HasPrefix(strings.TrimSpace(up), first) {
+			t.Errorf("in %d rows the first that is up is not %s: %.100q", height, first, up)
+		}
+	}
+}

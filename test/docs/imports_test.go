@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"internal/wire":        {},
 	"internal/resolve":     {"wire"},
 	"internal/trust":       {},
-	"internal/sweep":       {"check", "pause"},
+	"internal/sweep":       {"check", "pause", "weburl"},
 	"internal/metric":      {"check"},
 	"internal/cloud":       {"plan"},
 	"internal/secret":      {"plan"},

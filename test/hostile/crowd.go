@@ -165,7 +165,7 @@ func honests() []honest {
 			io.WriteString(w, "welcome")
 		}, nil},
 		{"crowd-slow", func(w http.ResponseWriter, r *http.Request) {
-			if pause.For(r.Context(), 2*time.Second) {
+			if pause.For(r.Context(), time.Second) {
 				io.WriteString(w, "welcome")
 			}
 		}, nil},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,20 +15,27 @@ import (
 	"rollcall/test/cgroup"
 )
 
-const (
-	each      = 1000             // faulty servers, and as many honest ones
-	deadline  = 50 * time.Second // the template's for runs a minute apart
-	wholeCore = 1769             // MB with which Lambda gives one virtual CPU
-)
+const wholeCore = 1769 // MB with which Lambda gives one virtual CPU
+
+// each is how many faulty servers there are, and as many honest ones; deadline is
+// the template's for runs a minute apart.
+var each, deadline = 1000, 50 * time.Second
 
 // TestCrowds runs the compiled function, in a control group with the memory and
 // the CPU of Lambda's sizes, over each kind of faulty servers among as many
 // honest ones: it responds in time, no honest target is anything but up, and
-// the kernel kills nothing. BOOTSTRAP is the function; it takes root.
+// the kernel kills nothing. BOOTSTRAP is the function; it takes root. Short, it is all
+// kinds together.
 func TestCrowds(t *testing.T) {
 	program := os.Getenv("BOOTSTRAP")
 	if program == "" {
 		t.Skip("make hostile")
+	}
+	if n, err := strconv.Atoi(os.Getenv("CROWD")); err == nil {
+		each = n
+	}
+	if d, err := time.ParseDuration(os.Getenv("CROWD_DEADLINE")); err == nil {
+		deadline = d
 	}
 	kinds := crowds()
 	all := kind{name: "all of them"}
@@ -50,6 +58,9 @@ func TestCrowds(t *testing.T) {
 	var table []string
 	for _, megabytes := range []int{128, 512, wholeCore} {
 		for _, k := range append(kinds, all) {
+			if testing.Short() && len(k.servers) > 0 {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s, %d MB", k.name, megabytes), func(t *testing.T) {
 				table = append(table, crowd(t, n, program, k, megabytes))
 			})
@@ -157,7 +168,11 @@ func (k kind) event() []byte {
 		}
 		urls = append(urls, b, t)
 	}
-	text, err := json.Marshal(map[string]any{"urls": urls, "metrics": "group"})
+	event := map[string]any{"urls": urls, "metrics": "group"}
+	if testing.Short() {
+		event["defaults"] = map[string]any{"timeout": "5s", "retries": 0}
+	}
+	text, err := json.Marshal(event)
 	if err != nil {
 		panic(err) // what is here can be encoded
 	}

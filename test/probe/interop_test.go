@@ -47,6 +47,7 @@ func packages() map[string]string {
 	return map[string]string{
 		"nginx": "nginx-light", "caddy": "caddy", "h2o": "h2o", "openssl": "openssl", "apache2": "apache2", "haproxy": "haproxy",
 		"lighttpd": "lighttpd with lighttpd-mod-gnutls and lighttpd-mod-deflate", "node": "nodejs", "java": "default-jdk-headless",
+		"prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
 	}
 }
 
