@@ -188,7 +188,7 @@ func TestMaintenanceMutesWhatIsWatched(t *testing.T) {
 		tp := readTemplate(t, given)
 		muted := fmt.Sprint(at(tp.resource("Maintenance"), "MuteTargets.AlarmNames"))
 		for _, id := range append(tp.resources("AWS::CloudWatch::Alarm"), tp.resources("AWS::CloudWatch::CompositeAlarm")...) {
-			watches := regexp.MustCompile(`^(Down|Flapping|Many|Slow|Target|Group|DownAnd)\w*Alarm$`).MatchString(id) && id != "TargetLimitAlarm"
+			watches := regexp.MustCompile(`^(Down|Degraded|FlappingAlone|Many|Slow|Untold)\w*Alarm$`).MatchString(id)
 			if strings.Contains(muted, "<"+id+">") != watches {
 				t.Errorf("of %s, muted is %v, want %v", id, !watches, watches)
 			}
