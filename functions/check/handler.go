@@ -17,6 +17,7 @@ type handler struct {
 	broken  error // why no invocation can be served; nil: they can
 	log     *slog.Logger
 	cancel  func() // ends the monitor's Stopping context
+	tune    func() // sets the garbage collector, once; nil: it is as it should be
 
 	libraries *libraryLog // what they say; nil: nobody listens
 
@@ -35,6 +36,9 @@ func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	id := ""
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		id = lc.AwsRequestID
+	}
+	if h.tune != nil {
+		h.tune()
 	}
 	if h.broken != nil {
 		h.log.Error("the function is not set up", "requestId", id, "error", h.broken.Error())

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 	_ "time/tzdata" // of windows of maintenance, where the system has no time zones
 
@@ -24,7 +25,6 @@ import (
 	"rollcall/internal/publish"
 	"rollcall/internal/resolve"
 	"rollcall/internal/secret"
-	"rollcall/internal/sweep"
 )
 
 // version is set when the program is linked.
@@ -56,12 +56,14 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		h.broken = err
 		return h
 	}
-	debug.SetGCPercent(gcPercent(c.Memory))
-	if c.Memory > 0 {
-		debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
-	}
+	h.tune = sync.OnceFunc(func() { // not at the start, where a percentage below 100 would cost a collection
+		debug.SetGCPercent(gcPercent(c.Memory))
+		if c.Memory > 0 {
+			debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
+		}
+	})
 	prober := probe.New(probe.Options{
-		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory, Turn: sweep.Turn,
+		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory,
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
 	sources, load := c.Sources(), cloud.Loaded(aws)

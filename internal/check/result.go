@@ -134,7 +134,7 @@ type Certificate struct {
 	DaysLeft float64   `json:"daysLeft"` // from the check to NotAfter, to a hundredth; negative when it has expired
 	Verified bool      `json:"verified"`
 
-	Fingerprint string `json:"-"` // SHA-256 of it, in hex
+	Fingerprint [32]byte `json:"-"` // SHA-256 of it
 }
 
 // A Clock is what a result's durations were measured with.

@@ -131,7 +131,7 @@ func (g *rig) probe(ctx context.Context, t *check.Target) check.Result {
 		a = ending{check.Up, check.OK, 100 * ms}
 	}
 	began := time.Now()
-	check.CeilingOf(ctx).Set(nil) // it takes its time as told, not as its target says
+	check.AttemptOf(ctx).SetCeiling(nil) // it takes its time as told, not as its target says
 	select {
 	case <-time.After(a.took):
 	case <-ctx.Done():

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"rollcall/internal/check"
@@ -23,7 +22,7 @@ const (
 // must not stand in an event.
 const oneReference = `^(\$\{(env:[A-Za-z_][A-Za-z0-9_]{0,127}|(ssm|secretsmanager):[^{}$]+)\})?$`
 
-var isOneReference = regexp.MustCompile(oneReference).MatchString
+var isOneReference = matching(oneReference)
 
 // clientFields are those two. Each needs the other, in the same object.
 func clientFields() []setting {

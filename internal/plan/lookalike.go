@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"rollcall/internal/weburl"
@@ -24,17 +25,17 @@ type lookalike struct {
 var lookalikes = []lookalike{
 	{func(s string) bool { return strings.ContainsFunc(s, invisible) },
 		"has an invisible character, such as a zero-width or a no-break space, that becomes a part of the URL (type the URL again)", true},
-	{regexp.MustCompile("^[\"'`“”„«»‘’<(\\[{]").MatchString,
+	{matching("^[\"'`“”„«»‘’<(\\[{]"),
 		"begins with a quotation mark or a bracket (write the URL alone)", true},
-	{regexp.MustCompile(`^([-*+•·]|\d+[.)])[ \t]`).MatchString,
+	{matching(`^([-*+•·]|\d+[.)])[ \t]`),
 		"begins with the mark of a list (write the URL alone)", true},
 	{func(s string) bool { return beforeNextURL(s) == 1 },
 		"has more than one URL (write each on its own)", true},
 	{func(s string) bool { return beforeNextURL(s) == 0 },
 		"has other columns before the URL (write the URL alone)", true},
-	{regexp.MustCompile(`(?i)^https?:.*[,;|"'<>]$`).MatchString,
+	{matching(`(?i)^https?:.*[,;|"'<>]$`),
 		"ends in a comma, a semicolon, a quotation mark or the like, which becomes a part of the URL (write the URL alone; percent-encode what is meant)", true},
-	{regexp.MustCompile(`(?i)^https?:.*\s`).MatchString,
+	{matching(`(?i)^https?:.*\s`),
 		"has white space within: blanks become %20, tabs and line feeds are dropped (write the URL alone; %20 is a blank that is meant)", false},
 }
 
@@ -44,12 +45,19 @@ func invisible(r rune) bool {
 	return r > unicode.MaxASCII && (unicode.Is(unicode.Cf, r) || unicode.IsSpace(r))
 }
 
-var nextURL = regexp.MustCompile(`(?i)[,;|\s]\s*["'<]?https?://`)
+// matching is whether a text matches a pattern, which is compiled when it is first
+// needed: the function's start has no time for it.
+func matching(pattern string) func(text string) bool {
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+	return func(text string) bool { return compiled().MatchString(text) }
+}
+
+var nextURL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)[,;|\s]\s*["'<]?https?://`) })
 
 // beforeNextURL counts the URLs before one that stands behind a separator; -1: there
 // is none. A third may be a part of the second, as in a query.
 func beforeNextURL(text string) int {
-	next := nextURL.FindStringIndex(text)
+	next := nextURL().FindStringIndex(text)
 	if next == nil {
 		return -1
 	}

@@ -537,3 +537,22 @@ func checkValid(t *testing.T, target *check.Target) {
 func printableASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
+
+// TestDifferentExpressionsAreBounded: each takes memory as long as the event does. Equal
+// ones are one.
+func TestDifferentExpressionsAreBounded(t *testing.T) {
+	event := func(different int) string {
+		var b strings.Builder
+		for i := range 6000 {
+			fmt.Fprintf(&b, `,{"url": "https://a.example/%d", "expect": ["body contains 'the title of page %5d, padded'"]}`, i, i%different)
+		}
+		return `{"urls": [` + b.String()[1:] + `]}`
+	}
+	if _, err := Parse(t.Context(), strings.NewReader(event(4000)), Inputs{}); err != nil {
+		t.Errorf("4,000 different expressions: %v", err)
+	}
+	_, err := Parse(t.Context(), strings.NewReader(event(6000)), Inputs{})
+	if want := "the event's different expressions have more than 250000 bytes together"; err == nil || strings.Count(err.Error(), want) != 1 {
+		t.Errorf("6,000 different expressions: %v", err)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/redact"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -162,7 +163,7 @@ func isWord(s string) bool {
 	if s == "" || len(s) > 128 || s[0] >= '0' && s[0] <= '9' {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return r == '-' || notInName(r) })
+	return !strings.ContainsFunc(s, func(r rune) bool { return r == '-' || redact.NotInWord(r) })
 }
 
 // arnColons is how many colons the ARN of a parameter has before its version.

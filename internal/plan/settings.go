@@ -26,7 +26,8 @@ const (
 	maxRetries     = 10
 	maxMaxBody     = 64 << 20
 	maxExpressions = 50
-	maxPerHost     = 10_000 // more than are ever in flight
+	maxDifferent   = 250_000 // bytes of an event's different expressions; each takes 100 to 200 bytes of memory
+	maxPerHost     = 10_000  // more than are ever in flight
 )
 
 // A field is a row of a table by which objects are read and their schema is
@@ -54,7 +55,7 @@ func fieldNames[T any](fields []field[T]) []string {
 // have. Each plan has one of its own: its equal expressions are one, which
 // saves memory and makes equal targets equal.
 func settingFields() []setting {
-	compiled := map[string]*expect.Expression{}
+	compiled := &compiledExpressions{bySource: map[string]*expect.Expression{}}
 	return []setting{
 		{"method", schema{
 			"description": "The request's method, in upper case. Default: GET.", "type": "string",
@@ -192,9 +193,15 @@ func choice(name, description string, choices []string, put func(*check.Settings
 	}}
 }
 
+// compiledExpressions are those of an event so far.
+type compiledExpressions struct {
+	bySource map[string]*expect.Expression
+	bytes    int // of the sources
+}
+
 // expressions is a field that holds a list of expressions, which replaces the
-// one before. compiled has those that were compiled already, by their source.
-func expressions(name, description string, compiled map[string]*expect.Expression, put func(*check.Settings, []check.Condition)) setting {
+// one before.
+func expressions(name, description string, compiled *compiledExpressions, put func(*check.Settings, []check.Condition)) setting {
 	s := schema{
 		"description": description, "type": "array", "maxItems": maxExpressions,
 		"items": schema{"type": "string", "pattern": wordsPattern, "examples": []string{
@@ -217,7 +224,14 @@ func expressions(name, description string, compiled map[string]*expect.Expressio
 			if !ok {
 				continue
 			}
-			if compiled[source] == nil {
+			if compiled.bySource[source] == nil {
+				before := compiled.bytes
+				if compiled.bytes += len(source); compiled.bytes > maxDifferent {
+					if before <= maxDifferent { // once
+						element.problem("the event's different expressions have more than %d bytes together: write the same one for more targets", maxDifferent)
+					}
+					continue
+				}
 				e, err := expect.Compile(source)
 				if err != nil {
 					hint := ""
@@ -229,9 +243,9 @@ func expressions(name, description string, compiled map[string]*expect.Expressio
 					element.problem("%s: %v%s", quote(source), err, hint)
 					continue
 				}
-				compiled[source] = e
+				compiled.bySource[source] = e
 			}
-			all = append(all, compiled[source])
+			all = append(all, compiled.bySource[source])
 		}
 		put(s, all)
 	}}

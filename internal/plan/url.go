@@ -61,7 +61,7 @@ func identity(text string) *url.URL {
 		if err != nil || number == 0 {
 			return nil
 		}
-		if standard := u.Scheme == "http" && number == 80 || u.Scheme == "https" && number == 443; !standard {
+		if number != uint64(weburl.DefaultPort(u.Scheme)) {
 			host += ":" + strconv.FormatUint(number, 10)
 		}
 	}

@@ -132,7 +132,7 @@ func (b *body) cutAt(text *growing) {
 // decoder may miss the rest, which is our doing.
 func (b *body) error(raw *capped, err error) error {
 	switch {
-	case err == errShort && !b.share.reserve.Last:
+	case err == errShort && !b.share.alone:
 		return err
 	case b.truncated:
 		return nil

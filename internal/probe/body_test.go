@@ -227,7 +227,7 @@ func TestUnpackingEndsWithTheRun(t *testing.T) {
 	p := plainly(0, nil).prober()
 	defer p.Close()
 	try := func(ctx context.Context) (*response, error) {
-		a := &attempt{p: p, share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
+		a := &attempt{p: p, sweep: new(check.Attempt), share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
 		resp := &response{body: body{share: noShare(), packed: packed, encodings: []string{"br"}}}
 		return resp, a.unpack(ctx, resp)
 	}

@@ -51,7 +51,7 @@ func TestLastInstant(t *testing.T) {
 	leaf := &x509.Certificate{NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600))}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, first := range []*x509.Certificate{nil, leaf} {
-		got := certificateOf(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, first, nil, now)
+		got := certificateOf(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, first, nil, now)
 		if want := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); got.NotAfter != want || got.Verified != (first != nil) {
 			t.Errorf("expires %v, verified %v; want %v", got.NotAfter, got.Verified, want)
 		}
@@ -66,7 +66,7 @@ func TestDaysLeft(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for left, want := range map[time.Duration]float64{-24 * time.Hour: -1, -time.Second: -0.01, 0: 0, time.Second: 0, 36 * time.Hour: 1.5} {
 		leaf := &x509.Certificate{NotAfter: now.Add(left)}
-		if got := certificateOf(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, nil, nil, now).DaysLeft; got != want {
+		if got := certificateOf(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}, nil, nil, now).DaysLeft; got != want {
 			t.Errorf("%v before it expires: %v days left, want %v", left, got, want)
 		}
 	}

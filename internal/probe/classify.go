@@ -15,6 +15,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/resolve"
+	"rollcall/internal/wire"
 )
 
 // errTimeout is the cause of a context that ended with the target's timeout.
@@ -74,25 +75,10 @@ func classifyOwn(f failure) (check.Reason, string) {
 	switch {
 	case errors.Is(f.error, check.ErrBudget), errors.Is(f.error, context.Canceled) && !timedOut(f.error):
 		return check.Deadline, "the run ended before the response came"
-	case exhausted(f.error):
-		return check.Internal, "we ran out of " + resource(f.error)
+	case wire.Exhausted(f.error) != "":
+		return check.Internal, "we ran out of " + wire.Exhausted(f.error)
 	}
 	return check.OK, ""
-}
-
-// exhausted reports whether we ran out of something of our own.
-func exhausted(err error) bool { return resource(err) != "" }
-
-func resource(err error) string {
-	switch {
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return "file descriptors"
-	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EADDRINUSE):
-		return "local ports"
-	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
-		return "memory"
-	}
-	return ""
 }
 
 func classifyDNS(f failure) (check.Reason, string) {

@@ -4,18 +4,20 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
+	"rollcall/internal/trust"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -42,13 +44,12 @@ func (c *connection) close() {
 	c.wire.Close()
 }
 
-// connect connects to one of addrs and speaks TLS, offering protocols and
-// groups, if the URL wants it.
-func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, protocols []string, groups []tls.CurveID) (*connection, error) {
+// connect connects to one of addrs.
+func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*connection, error) {
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); a.t.IP.Allows(addr) {
-			candidates = append(candidates, netip.AddrPortFrom(addr, portOf(h.url)))
+			candidates = append(candidates, netip.AddrPortFrom(addr, weburl.Port(h.url)))
 		}
 	}
 	if len(candidates) == 0 {
@@ -59,7 +60,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 	a.time.phase = check.Connect
 	began, left := time.Now(), a.time.left(a.t.Timeout)
 	end := began.Add(left + longestGrace)
-	a.ceiling.Set(func() time.Time { return end })
+	a.sweep.SetCeiling(func() time.Time { return end })
 	dialing, cancel := withTimeout(ctx, left)
 	defer cancel()
 	d := a.p.dialAny(dialing, a.guardFor(h, candidates), candidates, began.Add(left))
@@ -72,7 +73,7 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 		return nil, d.err
 	}
 	a.res.IP = d.addr
-	if public := (guard.Guard{}).Check(netip.AddrPortFrom(d.addr, portOf(h.url))) == ""; public {
+	if public := (guard.Guard{}).Check(netip.AddrPortFrom(d.addr, weburl.Port(h.url))) == ""; public {
 		a.typed = nil // a redirect from there leads to no private address
 	}
 	conn := wire.New(d.conn)
@@ -84,17 +85,12 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr, proto
 		a.time.record(check.Connect, span, a.time.lateness(began))
 	}
 	conn.SetDeadline(time.Now().Add(a.time.left(a.t.Timeout)))
-	a.ceiling.Set(conn.Deadline)
+	a.sweep.SetCeiling(conn.Deadline)
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
-	c := &connection{wire: conn, top: conn, stop: context.AfterFunc(ctx, func() { conn.Close() }), began: time.Now(), before: a.time.spoken()}
-	if h.url.Scheme == "https" {
-		if err := a.secure(c, h, protocols, groups); err != nil {
-			c.close()
-			return nil, err
-		}
-	}
-	return c, nil
+	// The run's end sends no close_notify: a server that gets one may still respond.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	return &connection{wire: conn, top: conn, stop: stop, began: time.Now(), before: a.time.spoken()}, nil
 }
 
 // shared is what carriers and private networks share (RFC 6598).
@@ -104,16 +100,6 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 // this machine or of a private network.
 func local(addr netip.Addr) bool {
 	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
-}
-
-func portOf(u *url.URL) uint16 {
-	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
-		return uint16(port)
-	}
-	if u.Scheme == "https" {
-		return 443
-	}
-	return 80
 }
 
 // lookup returns the addresses of host. An address in its place costs no lookup
@@ -316,7 +302,15 @@ func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.
 		if waiting := time.Duration(len(addrs) - i); waiting > 1 {
 			within, cancel = withTimeout(ctx, max(left/waiting, min(leastShare, left-leastLeft)))
 		}
-		next := p.dialOne(within, addr)
+		next := dialed{addr: addr.Addr(), began: time.Now()}
+		next.conn, next.err = p.dialSafely(within, addr)
+		switch {
+		case next.err == nil:
+		case within.Err() != nil:
+			next.err = errors.Join(context.Cause(within), next.err)
+		case noRoute(next.err) && !addr.Addr().IsMulticast() && !p.routed(addr.Addr()):
+			next.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
+		}
 		cancel()
 		if i == 0 || !unrouted(next.err) {
 			d = next
@@ -333,23 +327,14 @@ func unrouted(err error) bool {
 	return ok && v.unrouted
 }
 
-// dialOne dials. It may be on a goroutine of its own, so its panic ends here.
-func (p *Prober) dialOne(ctx context.Context, addr netip.AddrPort) (d dialed) {
-	d.addr, d.began = addr.Addr(), time.Now()
+// dialSafely dials. It may be on a goroutine of its own, so a panic ends here.
+func (p *Prober) dialSafely(ctx context.Context, addr netip.AddrPort) (conn net.Conn, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
+			err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
 		}
 	}()
-	d.conn, d.err = p.options.Dial(ctx, addr)
-	switch {
-	case d.err == nil:
-	case ctx.Err() != nil:
-		d.err = errors.Join(context.Cause(ctx), d.err)
-	case noRoute(d.err) && !addr.Addr().IsMulticast() && !p.routed(addr):
-		d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("this machine has no route to %s", addr.Addr()), unrouted: true}
-	}
-	return d
+	return p.options.Dial(ctx, addr)
 }
 
 // noRoute reports whether an error may say that this machine has no route, or
@@ -359,13 +344,98 @@ func noRoute(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
-// routed reports whether this machine has a route to addr, and an address to
-// dial it from.
-func routed(addr netip.AddrPort) bool {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(addr)) // sends nothing
-	if err != nil {
-		return false
+// secure speaks TLS over c, offering protocols and groups; nil are none and Go's.
+func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls.CurveID) error {
+	a.time.phase = check.TLS
+	a.res.TLSUnverified = a.res.TLSUnverified || h.tls.InsecureSkipVerify
+	var first *x509.Certificate // to expire of verified chains
+	config := a.p.configTLS(c, h, &first)
+	config.NextProtos, config.CurvePreferences = protocols, groups
+	began := time.Now()
+	hello := &handshake{Conn: c.wire, share: a.share}
+	client := tls.Client(hello, config)
+	err := client.Handshake()
+	hello.share = nil
+	c.top = client
+	r := c.wire.Reading()
+	a.time.noteStamps(r)
+	a.time.recordUntil(err, check.TLS, r.Waited, began)
+	a.time.uncertainty += r.WaitGap
+	a.time.settle(c, r)
+	state := client.ConnectionState()
+	if len(state.VerifiedChains) > 0 {
+		first = trust.FirstToExpire(state.VerifiedChains)
 	}
-	conn.Close()
-	return true
+	cert := certificateOf(&state, first, err, time.Now())
+	if cert != nil {
+		a.showCertificate(cert, h)
+	}
+	a.keep(cert)
+	if a.p.rootless && untrusted(err) {
+		return &verdict{reason: check.Internal, detail: "this machine has no root certificates to verify the server's with (SSL_CERT_FILE, SSL_CERT_DIR)"}
+	}
+	if err != nil {
+		return c.explain(exchangeError{error: err})
+	}
+	return nil
+}
+
+// configTLS says how TLS is spoken over c. Where p.trust verifies the server's
+// certificates in the place of crypto/tls, it sets first if all is well:
+// InsecureSkipVerify leaves out what VerifyConnection then does, with the same error
+// and the same alert.
+func (p *Prober) configTLS(c *connection, h *hop, first **x509.Certificate) *tls.Config {
+	config := &tls.Config{
+		RootCAs:            p.options.RootCAs,
+		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
+		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
+		InsecureSkipVerify: h.tls.InsecureSkipVerify,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			c.certificateWanted = true
+			if h.tls.Client == nil {
+				return new(tls.Certificate), nil
+			}
+			c.certificateSent = true
+			return h.tls.Client, nil
+		},
+		Renegotiation: tls.RenegotiateOnceAsClient, // for a page that wants to know who asks
+	}
+	if h.tls.LegacyCiphers || config.MinVersion < tls.VersionTLS12 {
+		config.CipherSuites = legacyCiphers
+	}
+	if !config.InsecureSkipVerify && p.trust != nil {
+		config.InsecureSkipVerify = true
+		config.VerifyConnection = func(state tls.ConnectionState) (err error) {
+			*first, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
+			if err != nil {
+				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+			}
+			return nil
+		}
+	}
+	return config
+}
+
+// legacyCiphers are all that crypto/tls speaks but RC4: beside its own choice
+// those with an exchange of keys by RSA, 3DES, and CBC with SHA-256.
+var legacyCiphers = func() (all []uint16) {
+	for _, c := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if !strings.Contains(c.Name, "_RC4_") {
+			all = append(all, c.ID)
+		}
+	}
+	return all
+}()
+
+// alerted reports whether err is an alert of the server.
+func alerted(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op == "remote error"
+}
+
+// untrusted reports whether a handshake failed for lack of a root.
+func untrusted(err error) bool {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, none := errors.AsType[x509.SystemRootsError](err)
+	return unknown || none
 }

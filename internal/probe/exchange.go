@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,70 +13,18 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
-	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
-// A hop is one request of a check: the first, or what a redirect asks for.
-type hop struct {
-	url     *url.URL
-	method  string
-	host    string      // "" is the URL's
-	header  http.Header // never changed once the hop is made
-	bound   []string    // names of headers with references, for the first origin only
-	generic http.Header // what stands for them elsewhere
-	body    string
-	tls     check.TLSSettings
-	count   int      // redirects followed to get here
-	visited []string // the hops before, see visit
-
-	noCookies bool
-	jar       *jar // what servers set so far; nil: nothing
+// A response is what came back on one connection.
+type response struct {
+	url    *url.URL // that was asked for
+	header http.Header
+	body
+	next   *hop     // the redirect to follow; nil: this response counts
+	broken *verdict // why a redirect can't be followed; nil: there is none
+	noJSON bool     // there is no memory for the body's
 }
-
-// encodings are what we decode ourselves.
-var encodings = []string{"gzip, deflate"}
-
-func (p *Prober) firstHop(t *check.Target) *hop {
-	header := make(http.Header, len(t.Header)+4)
-	maps.Copy(header, t.Header)
-	who, known := browsers[t.UserAgent]
-	switch {
-	case known:
-	case t.UserAgent == "":
-		who = p.own
-	default:
-		who = introduction(t.UserAgent)
-	}
-	for name, values := range who {
-		if _, set := header[name]; !set {
-			header[name] = values
-		}
-	}
-	if _, set := header["Accept-Encoding"]; !set {
-		header["Accept-Encoding"] = encodings
-	}
-	host := header.Get("Host") // not a header in net/http
-	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
-}
-
-// request is the hop as net/http wants it.
-func (h *hop) request() *http.Request {
-	req := &http.Request{
-		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.sentHeader(),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		ContentLength: int64(len(h.body)), Body: http.NoBody,
-	}
-	if h.body != "" {
-		req.Body = readCloser{strings.NewReader(h.body)}
-	}
-	return req
-}
-
-type readCloser struct{ *strings.Reader }
-
-func (readCloser) Close() error { return nil }
 
 // A speaker is a connection for one request and its response. It does all its
 // reading on its caller's goroutine, so that the connection's deadline and its
@@ -169,9 +116,6 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	next, broken := h.redirect(r, a.t.Redirects)
 	if next != nil {
 		resp.next = next
-		if err := a.share.hold(int64(locationFactor * len(r.Header.Get("Location")))); err != nil {
-			return nil, err
-		}
 		return resp, nil
 	}
 	if broken != nil && broken.reason != check.RedirectInvalid {

@@ -96,7 +96,10 @@ const (
 // enterSlow waits in the line of the slow ones, or fails with late when ctx ends. The
 // caller leaves the line if there is no error.
 func (a *attempt) enterSlow(ctx context.Context, cost int64, late error) error {
-	limit, own := a.p.memory.limit, a.share.reserve.Bytes
+	limit, own := a.p.memory.limit, a.sweep.Reserved
+	if a.sweep.Alone {
+		own = limit
+	}
 	need := min(limit/someWaiting+cost, limit-check.InFlight) // so the cheapest begin again first
 	enough := fewWaiting
 	if own >= need {
@@ -132,7 +135,8 @@ const (
 )
 
 // judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded.
+// is not what the target wishes for is degraded. Where that takes longer than our
+// patience, it begins again in the line of the slow.
 func (a *attempt) judge(ctx context.Context, resp *response) error {
 	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
 	if a.t.Expect == nil && a.t.Warn == nil {
@@ -173,7 +177,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l *line, resp *response, need 
 	if need > 0 { // the JSON is decoded here, and is gone with the place
 		if err := a.share.hold(need); err == nil {
 			defer a.share.drop(need)
-		} else if !a.share.reserve.Last && a.share.short <= a.p.memory.limit {
+		} else if !a.share.alone && a.share.short <= a.p.memory.limit {
 			return err, false
 		} else { // it never fits
 			resp.noJSON = true

@@ -107,7 +107,7 @@ func TestARedirectThatIsExpectedSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := plainly(0, always(page(200, "", "ok"))).prober()
 		defer p.Close()
-		a := &attempt{p: p, t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{lasting(2 * patience)} })}
+		a := &attempt{p: p, sweep: new(check.Attempt), t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{lasting(2 * patience)} })}
 		a.res.Complete = true
 		if err := a.judge(t.Context(), &response{broken: &verdict{}}); err != nil || !a.res.Complete || a.res.Expression != "" {
 			t.Errorf("%v, complete %v, expression %q", err, a.res.Complete, a.res.Expression)
@@ -120,7 +120,7 @@ func TestAPanicLeavesTheLine(t *testing.T) {
 	p := plainly(0, always(page(200, "", "ok"))).prober()
 	defer p.Close()
 	p.evaluations = &line{free: 1}
-	a := &attempt{p: p, t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{nil} })}
+	a := &attempt{p: p, sweep: new(check.Attempt), t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{nil} })}
 	func() {
 		defer func() { _ = recover() }()
 		a.judge(t.Context(), &response{})

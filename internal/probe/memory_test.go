@@ -14,21 +14,18 @@ import (
 )
 
 // noShare is the share of a check where memory is unlimited.
-func noShare() *share {
-	s := newMemory(0).begin(check.Reserve{})
-	return &s
-}
+func noShare() *share { return newMemory(0).begin(false) }
 
 func TestShare(t *testing.T) {
 	m := newMemory(1 << 20)
-	s := m.begin(check.Reserve{})
+	s := m.begin(false)
 	if err := s.hold(everybodys); err != nil || m.held.Load() != check.InFlight {
 		t.Errorf("what is everybody's: %v, %d held", err, m.held.Load())
 	}
 	if err := s.hold(1); err != nil || m.held.Load() != check.InFlight+everybodys+1 {
 		t.Errorf("the first byte beyond: %v, %d held", err, m.held.Load())
 	}
-	other := m.begin(check.Reserve{})
+	other := m.begin(false)
 	held := m.held.Load()
 	if err := other.hold(1 << 20); err != errShort || other.short != 1<<20 || m.held.Load() != held {
 		t.Errorf("more than there is: %v, short of %d, %d held, want %d", err, other.short, m.held.Load(), held)
@@ -40,17 +37,8 @@ func TestShare(t *testing.T) {
 	if got := m.held.Load(); got != 2*check.InFlight {
 		t.Errorf("%d held after all was dropped", got)
 	}
-	own := m.begin(check.Reserve{Bytes: 500_000})
-	held = m.held.Load()
-	if err := own.hold(500_000); err != nil || m.held.Load() != held {
-		t.Errorf("within a reserve: %v, %d held, want %d", err, m.held.Load(), held)
-	}
-	if own.drop(500_000); m.held.Load() != held {
-		t.Errorf("a reserve was given away: %d held, want %d", m.held.Load(), held)
-	}
 	s.end()
 	other.end()
-	own.end()
 	if got := m.held.Load(); got != 0 {
 		t.Errorf("%d held after the end of all", got)
 	}
@@ -83,16 +71,15 @@ func TestDecodedSize(t *testing.T) {
 	}
 }
 
-// TestTooLittleMemory: a check that gets too little has no verdict, one with a
-// reserve has, and the last reads as far as it goes.
+// TestTooLittleMemory: a check that gets too little has no verdict, one that is
+// alone reads as far as it goes.
 func TestTooLittleMemory(t *testing.T) {
 	const limit = 4 << 20
-	all := check.Reserve{Bytes: limit - check.InFlight, Last: true}
 	large := `["` + strings.Repeat("x", 1<<20) + `"]`
 	for _, test := range []struct {
 		name, body, expect string
 		others             int64 // bytes that others hold
-		reserve            check.Reserve
+		alone              bool
 		reason             check.Reason
 		short, warned, cut bool
 	}{
@@ -101,11 +88,11 @@ func TestTooLittleMemory(t *testing.T) {
 		{name: "small", body: `["x"]`, expect: `json[0] == "x"`, others: limit},
 		{name: "others have it", body: large, expect: `body contains "x"`, others: limit, reason: check.Internal, short: true},
 		{name: "for the text, not for its JSON", body: large, expect: `json != nil`, others: limit - 2<<20, reason: check.Internal, short: true},
-		{name: "a reserve", body: large, expect: `len(json[0]) > 1000000`, reserve: all},
-		{name: "text for nobody", body: strings.Repeat(large, 4), expect: `body contains "x"`, reserve: all, warned: true, cut: true},
+		{name: "alone", body: large, expect: `len(json[0]) > 1000000`, alone: true},
+		{name: "text for nobody", body: strings.Repeat(large, 4), expect: `body contains "x"`, alone: true, warned: true, cut: true},
 		{name: "text for nobody, first", body: strings.Repeat(large, 4), expect: `body contains "x"`, reason: check.Internal, short: true},
 		{name: "JSON for nobody", body: "[" + strings.Repeat("{},", 200_000) + "{}]", expect: `json != nil`, reason: check.Expectation, warned: true},
-		{name: "JSON for nobody, last", body: "[" + strings.Repeat("{},", 200_000) + "{}]", expect: `json != nil`, reserve: all, reason: check.Expectation, warned: true},
+		{name: "JSON for nobody, last", body: "[" + strings.Repeat("{},", 200_000) + "{}]", expect: `json != nil`, alone: true, reason: check.Expectation, warned: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			to := target("http://a.example/", expecting(test.expect))
@@ -114,7 +101,7 @@ func TestTooLittleMemory(t *testing.T) {
 			p := New(Options{Lookup: n.Lookup, Dial: n.Dial, Memory: limit})
 			defer p.Close()
 			p.memory.held.Store(test.others)
-			res := p.Probe(check.WithReserve(t.Context(), test.reserve), to)
+			res := p.Probe(check.WithAttempt(t.Context(), &check.Attempt{Alone: test.alone}), to)
 			if res.Reason != test.reason || (res.Short > 0) != test.short || (len(res.Warnings) > 0) != test.warned || res.BodyTruncated != test.cut {
 				t.Errorf("got %v, short of %d, cut off %v, %q: %s", res.Reason, res.Short, res.BodyTruncated, res.Warnings, res.Detail)
 			}
@@ -153,8 +140,8 @@ func TestMemoryOfHeads(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	go theirs.Write(make([]byte, everybodys))
-	s := newMemory(1).begin(check.Reserve{})
-	h := &handshake{Conn: wire.New(ours), share: &s}
+	s := newMemory(1).begin(false)
+	h := &handshake{Conn: wire.New(ours), share: s}
 	if _, err := io.ReadFull(h, make([]byte, everybodys)); err != errShort {
 		t.Errorf("a handshake of %d bytes where there is no memory: %v", everybodys, err)
 	}

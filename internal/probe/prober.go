@@ -1,18 +1,27 @@
+// Package probe checks one target over one fresh connection and returns the one
+// thing that is true of it, a [check.Result]: it is an HTTP client with clocks.
 package probe
 
 import (
 	"context"
 	"crypto/fips140"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/expect"
 	"rollcall/internal/guard"
+	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
 	"rollcall/internal/wire"
@@ -27,11 +36,6 @@ type Options struct {
 	// SecondDials is how many checks at once may dial a second address while
 	// the first is silent (Happy Eyeballs), each with a socket more; 0: any.
 	SecondDials int
-
-	// Turn waits until one more hop may talk to the host and port of a URL. done
-	// gives the place back; it is called before the next hop asks. The error is
-	// ctx's. The waiting counts for nothing. Nil: nobody waits.
-	Turn func(ctx context.Context, u *url.URL) (done func(), err error)
 
 	// Memory is how many bytes all checks may hold together, as sweep.Memory
 	// returns them; 0: any number.
@@ -53,10 +57,10 @@ type Options struct {
 // makes fresh connections.
 type Prober struct {
 	options  Options
-	routed   func(netip.AddrPort) bool // whether this machine has a route
-	own      http.Header               // says who asks, where a target does not
-	seconds  chan struct{}             // second dials under way; nil: they are not counted
-	trust    *trust.Verifier           // nil: crypto/tls verifies
+	routed   func(netip.Addr) bool // whether this machine has a route
+	own      http.Header           // says who asks, where a target does not
+	seconds  chan struct{}         // second dials under way; nil: they are not counted
+	trust    *trust.Verifier       // nil: crypto/tls verifies
 	lateness wire.Lateness
 	roots    sync.Once
 	memory   *memory
@@ -69,16 +73,13 @@ type Prober struct {
 
 // New returns a Prober; Close it when it is no longer needed.
 func New(options Options) *Prober {
-	p := &Prober{options: options, routed: routed, own: introduction(options.UserAgent), memory: newMemory(options.Memory), cpu: expect.CPUTime}
+	p := &Prober{options: options, routed: func(addr netip.Addr) bool { return resolve.Source(addr).IsValid() }, own: introduction(options.UserAgent), memory: newMemory(options.Memory), cpu: expect.CPUTime}
 	p.evaluations, p.slowEvaluations = lines()
 	if p.options.Lookup == nil {
 		p.options.Lookup = resolve.New(resolve.Options{}).Lookup
 	}
 	if p.options.Dial == nil {
 		p.options.Dial = dial
-	}
-	if p.options.Turn == nil {
-		p.options.Turn = func(context.Context, *url.URL) (func(), error) { return func() {}, nil }
 	}
 	if options.SecondDials > 0 {
 		p.seconds = make(chan struct{}, options.SecondDials)
@@ -114,4 +115,185 @@ func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 func (p *Prober) readRoots() {
 	pool, err := x509.SystemCertPool()
 	p.rootless = p.options.RootCAs == nil && (err != nil || pool.Equal(x509.NewCertPool()))
+}
+
+// An attempt is one try at a target: the first request and its redirects.
+type attempt struct {
+	p       *Prober
+	t       *check.Target
+	time    timeline
+	secrets redact.Secrets
+	sweep   *check.Attempt // what the sweep and this one say to each other
+	share   *share
+	at      *url.URL // of the latest request; nil: there was none yet
+	res     check.Result
+	legs    []leg
+	typed   []netip.Addr // of the host that a person typed; nil: nobody did, or it is public
+
+	anonymous  bool // the last server asked for a client certificate and got none
+	identified bool // it got one
+}
+
+// Probe checks t once. The phases of the check take t's timeout at most; waiting
+// for its turn at a host, or for its turn to decode and judge a body, comes on
+// top. It ends soon after ctx does, and the result's reason is Deadline then.
+func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
+	if t.Invalid != "" {
+		return check.Unprobed(t, check.InvalidTarget, t.Invalid)
+	}
+	p.roots.Do(p.readRoots)
+	p.lateness.Start()
+	defer p.lateness.Stop()
+	a := p.newAttempt(ctx, t)
+	defer a.share.end()
+	h := p.firstHop(t)
+	resp, err := a.hop(ctx, h)
+	a.endLeg(h, err)
+	for err == nil && resp.next != nil {
+		h = resp.next
+		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
+		resp, err = a.hop(ctx, h)
+		a.endLeg(h, err)
+	}
+	if err == nil {
+		err = a.unpack(ctx, resp)
+	}
+	switch {
+	case err == nil:
+		err = a.judge(ctx, resp)
+	case ctx.Err() != nil: // beats whatever error it caused
+		err = check.ErrBudget
+	}
+	a.finish(ctx, err)
+	return a.res
+}
+
+// newAttempt begins an attempt.
+func (p *Prober) newAttempt(ctx context.Context, t *check.Target) *attempt {
+	now, sweep := time.Now(), check.AttemptOf(ctx)
+	return &attempt{
+		p: p, t: t, sweep: sweep, share: p.memory.begin(sweep.Alone),
+		time:    timeline{process: &p.lateness, started: now},
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		res: check.Result{
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
+			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
+		},
+	}
+}
+
+// finish makes the result of an attempt that ended with err.
+func (a *attempt) finish(ctx context.Context, err error) {
+	now, res := time.Now(), &a.res
+	if need := a.shortage(); need > 0 && ctx.Err() == nil { // nothing of it is a verdict
+		*res = check.Unprobed(a.t, check.Internal, errShort.detail)
+		res.Short = need
+		return
+	}
+	if err != nil {
+		res.Phase = a.time.phase
+		f := failure{exchangeError{error: err}, res.Phase, now, a.t.Timeout}
+		if e, ok := errors.AsType[*exchangeError](err); ok {
+			f.exchangeError = *e
+		}
+		res.Reason, res.Detail = classify(f)
+		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
+			res.Phase = check.TLS
+		}
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
+		res.Exhausted = res.Reason == check.Internal && wire.Exhausted(err) != ""
+	}
+	res.State = res.Reason.State()
+	if v, ok := errors.AsType[*verdict](err); ok {
+		res.Unrouted = v.unrouted
+		if v.degraded {
+			res.State = check.Degraded
+		}
+	}
+	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
+	a.time.fill(res, now, timedOut, a.t.Timeout)
+	a.fillLegs()
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
+}
+
+// hop waits for its place at the hop's host, looks it up, connects and sends the
+// request. A server that refuses our few groups is asked once more with all of
+// Go's, where most of the time is left: a refusal is better known than a second
+// handshake that the timeout ends. If the server wants HTTP/1.1 for the request,
+// and the target leaves the version to it, it is sent again over HTTP/1.1.
+func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
+	a.at = h.url
+	a.sweep.SetCeiling(nil) // what there is to wait for now is ours
+	if a.sweep.Place != nil {
+		asked := time.Now()
+		done, err := a.sweep.Place(ctx, h.url)
+		if err != nil {
+			return nil, err
+		}
+		defer done() // after the connection is closed
+		a.time.waited += time.Since(asked)
+	}
+	addrs, err := a.lookup(ctx, h.url.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	protocols, groups := protocolNames[a.t.HTTP], classical
+	for {
+		c, err := a.connect(ctx, h, addrs)
+		if err != nil {
+			return nil, err
+		}
+		defer c.close()
+		if h.url.Scheme == "https" {
+			err = a.secure(c, h, protocols, groups)
+			if groups != nil && refusedGroups(err) && a.time.left(a.t.Timeout) > a.t.Timeout/2 {
+				c.close()
+				groups = nil
+				continue
+			}
+		}
+		var resp *response
+		if err == nil {
+			resp, err = a.exchange(c, h)
+			a.anonymous, a.identified = c.certificateWanted && !c.certificateSent, c.certificateSent
+		}
+		a.sweep.SetCeiling(nil)
+		if a.t.HTTP == check.AnyHTTP && protocols != nil && errors.Is(err, errWantsHTTP1) {
+			protocols = protocolNames[check.HTTP1]
+			continue
+		}
+		return resp, err
+	}
+}
+
+// classical are the groups that are offered at first. Go's own choice begins
+// with a post-quantum one, which costs 100 to 180 µs of CPU more a check (585
+// against 408 for a bare handshake); docs/decisions/classical-groups.md says
+// why nothing needs it.
+var classical = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
+
+// refusedGroups reports whether a server may have refused a handshake for the
+// groups that we offered: RFC 8446, 4.1.1, has it say handshake_failure, or
+// insufficient_security, which others say for other reasons too.
+func refusedGroups(err error) bool {
+	if !alerted(err) {
+		return false
+	}
+	if e, ok := errors.AsType[*exchangeError](err); ok && e.certificateWanted {
+		return false
+	}
+	said := err.Error()
+	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
+
+// warn adds to the warnings of the result.
+func (a *attempt) warn(warnings []string) {
+	for _, w := range warnings {
+		if !slices.Contains(a.res.Warnings, w) {
+			a.res.Warnings = append(a.res.Warnings, w)
+		}
+	}
 }

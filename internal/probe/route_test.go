@@ -49,7 +49,7 @@ func TestNoRoute(t *testing.T) {
 				n := &network{names: map[string][]string{"a.example": test.addrs}, refuse: test.refuse, connect: map[string]time.Duration{test.hang: time.Hour}}
 				p := n.prober()
 				p.options.Guard.Allow = []netip.Prefix{netip.MustParsePrefix("224.0.0.0/4")}
-				p.routed = func(addr netip.AddrPort) bool { return !strings.Contains(test.unrouted, addr.Addr().String()) }
+				p.routed = func(addr netip.Addr) bool { return !strings.Contains(test.unrouted, addr.String()) }
 				defer p.Close()
 				res := p.Probe(t.Context(), target("http://a.example/"))
 				if res.Reason != test.want || res.State != test.want.State() || res.Unrouted != (test.want == check.Internal) || res.Exhausted {
@@ -120,9 +120,9 @@ func TestWithoutRoots(t *testing.T) {
 	}
 }
 
-// Each hop asks for its turn before its lookup, when the place of the one before
+// Each hop asks for its place before its lookup, when the place of the one before
 // is given back and its connection closed. The waiting is in no figure.
-func TestTurn(t *testing.T) {
+func TestPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &network{names: map[string][]string{"a.example": {"192.0.1.1"}, "b.example": {"192.0.1.2"}}, lookup: time.Second}
 		var events []string
@@ -140,18 +140,18 @@ func TestTurn(t *testing.T) {
 				events = append(events, "lookup "+host)
 				return n.Lookup(ctx, network, host, timeout)
 			},
-			Turn: func(_ context.Context, u *url.URL) (func(), error) {
-				time.Sleep(time.Minute) // far beyond the timeout
-				events = append(events, "turn "+u.Host)
-				return func() {
-					synctest.Wait()
-					events = append(events, "done "+u.Host)
-				}, nil
-			},
 		})
 		defer p.Close()
-		res := p.Probe(t.Context(), target("http://a.example/", func(s *check.Settings) { s.Timeout = 5 * time.Second }))
-		want := "turn a.example, lookup a.example, closed, done a.example, turn b.example, lookup b.example, closed, done b.example"
+		own := &check.Attempt{Place: func(_ context.Context, u *url.URL) (func(), error) {
+			time.Sleep(time.Minute) // far beyond the timeout
+			events = append(events, "place "+u.Host)
+			return func() {
+				synctest.Wait()
+				events = append(events, "done "+u.Host)
+			}, nil
+		}}
+		res := p.Probe(check.WithAttempt(t.Context(), own), target("http://a.example/", func(s *check.Settings) { s.Timeout = 5 * time.Second }))
+		want := "place a.example, lookup a.example, closed, done a.example, place b.example, lookup b.example, closed, done b.example"
 		if got := strings.Join(events, ", "); got != want {
 			t.Errorf("events %s, want %s", got, want)
 		}
@@ -162,13 +162,14 @@ func TestTurn(t *testing.T) {
 }
 
 // The run's end says nothing about a target that waits.
-func TestTurnThatNeverComes(t *testing.T) {
+func TestPlaceThatNeverComes(t *testing.T) {
 	n := plainly(0, always(page(200, "", "")))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(check.ErrBudget)
-	p := New(Options{Lookup: n.Lookup, Dial: n.Dial, Turn: func(ctx context.Context, _ *url.URL) (func(), error) { return nil, context.Cause(ctx) }})
+	p := New(Options{Lookup: n.Lookup, Dial: n.Dial})
 	defer p.Close()
-	if res := p.Probe(ctx, target("http://a.example/")); res.Reason != check.Deadline || res.State != check.NotChecked {
+	own := &check.Attempt{Place: func(ctx context.Context, _ *url.URL) (func(), error) { return nil, context.Cause(ctx) }}
+	if res := p.Probe(check.WithAttempt(ctx, own), target("http://a.example/")); res.Reason != check.Deadline || res.State != check.NotChecked {
 		t.Errorf("Probe = %v, %v; want not checked, deadline", res.State, res.Reason)
 	}
 }

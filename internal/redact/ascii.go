@@ -15,7 +15,7 @@ const maxInvalid = 255
 func InvalidURL(text string) string {
 	text = strings.TrimSpace(text)
 	scheme, rest, found := strings.Cut(text, "://")
-	if !found || scheme == "" || strings.ContainsFunc(scheme, notInScheme) {
+	if !found || scheme == "" || strings.ContainsFunc(scheme, NotInWord) {
 		scheme, rest = "", text
 	} else {
 		scheme += "://"
@@ -36,7 +36,9 @@ func InvalidURL(text string) string {
 	return shown
 }
 
-func notInScheme(r rune) bool {
+// NotInWord reports whether r can't be a part of a name such as that of a variable
+// or a scheme, which has letters, digits, "-" and "_" of ASCII.
+func NotInWord(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 }
 

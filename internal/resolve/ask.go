@@ -10,8 +10,9 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"rollcall/internal/wire"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -39,7 +40,7 @@ func (r *Resolver) resolve(l *lookup) outcome {
 	types := recordTypes(l.network)
 	resp := r.askFamilies(l, names[0], types)
 	for _, name := range names[1:] {
-		if resp.verdict == addresses || isOwn(resp.err) || r.waitTurn(l.ctx, len(types)) != nil {
+		if resp.verdict == addresses || wire.Exhausted(resp.err) != "" || r.waitTurn(l.ctx, len(types)) != nil {
 			break
 		}
 		next := r.askFamilies(l, name, types).after(resp)
@@ -55,7 +56,7 @@ func (r *Resolver) resolve(l *lookup) outcome {
 		failure := l.failure("no such host")
 		failure.IsNotFound = true
 		o.err = failure
-	case resp.verdict == failed && isOwn(resp.err):
+	case resp.verdict == failed && wire.Exhausted(resp.err) != "":
 		o.err = resp.err
 	case resp.verdict == failed:
 		failure := l.failure(resp.err.Error())
@@ -122,7 +123,7 @@ func (r *Resolver) ask(ctx context.Context, l *lookup, name string, kind dnsmess
 			resp = r.overTCP(ctx, q, resp.server).timed(q)
 		}
 		switch {
-		case ctx.Err() != nil, isOwn(resp.err), resp.verdict == addresses, resp.verdict == denial:
+		case ctx.Err() != nil, wire.Exhausted(resp.err) != "", resp.verdict == addresses, resp.verdict == denial:
 			return resp
 		case resp.verdict == ednsRejected:
 			q.noEDNS = true
@@ -275,7 +276,7 @@ func (r *Resolver) askGo(ctx context.Context, l *lookup, name string, kind dnsme
 			return nil, err
 		}
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
-		if isOwn(err) {
+		if wire.Exhausted(err) != "" {
 			own.Store(&err) // Go's resolver calls that "no such host"
 		}
 		return conn, err
@@ -302,14 +303,4 @@ func (r *Resolver) askGo(ctx context.Context, l *lookup, name string, kind dnsme
 		resp.verdict, resp.err = failed, err
 	}
 	return resp
-}
-
-// isOwn reports whether err says that this machine ran out of something.
-func isOwn(err error) bool {
-	for _, exhausted := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, exhausted) {
-			return true
-		}
-	}
-	return false
 }

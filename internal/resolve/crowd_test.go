@@ -36,26 +36,6 @@ func wild(t *testing.T) *testnet.Resolver {
 	return server
 }
 
-// A thousand at once need one socket.
-func TestLookupCrowd(t *testing.T) {
-	r := asking(t, wild(t).Addr())
-	_, err := withDescriptors(t, 64, func() (Answer, error) {
-		return Answer{}, errors.Join(crowd(t, r, 1000, always(10*time.Second))...)
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	if n := len(r.cache); n != 1000 {
-		t.Errorf("%d answers remembered, want 1,000", n)
-	}
-	for end := time.Now().Add(5 * time.Second); len(r.slots) > 0 && time.Now().Before(end); { // freed right after the lookup ends
-		runtime.Gosched()
-	}
-	if len(r.lookups) > 0 || len(r.slots) > 0 {
-		t.Errorf("%d lookups are left, %d slots taken", len(r.lookups), len(r.slots))
-	}
-}
-
 // A server that says nothing, or nonsense, of half the names harms no others.
 func TestLookupCrowdOfHalves(t *testing.T) {
 	answers := map[string]func([]byte) [][]byte{}

@@ -56,7 +56,7 @@ func (m *machine) localAddresses(name, network string) []netip.Addr {
 		return network == "ip4" && a.Is6() || network == "ip6" && a.Is4()
 	}))
 	// A machine without IPv6 often has IPv6 addresses in its hosts file.
-	for len(addrs) > 1 && !source(addrs[len(addrs)-1]).IsValid() {
+	for len(addrs) > 1 && !Source(addrs[len(addrs)-1]).IsValid() {
 		addrs = addrs[:len(addrs)-1]
 	}
 	return addrs
@@ -169,7 +169,7 @@ func byPreference(addrs []netip.Addr) []netip.Addr {
 	}
 	rank := map[netip.Addr]int{}
 	for _, addr := range addrs {
-		switch from := source(addr); {
+		switch from := Source(addr); {
 		case !from.IsValid():
 			rank[addr] = 3
 		case addr.Is6() && from.IsPrivate() != addr.IsPrivate() || addr.Is6() && addr.IsPrivate():
@@ -182,9 +182,9 @@ func byPreference(addrs []netip.Addr) []netip.Addr {
 	return addrs
 }
 
-// source is the address that packets to addr leave from; the zero Addr where
-// there is no route. Nothing is sent.
-func source(addr netip.Addr) netip.Addr {
+// Source is the address that packets to addr leave from; the zero Addr where
+// this machine has no route, or no address. Nothing is sent.
+func Source(addr netip.Addr) netip.Addr {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 9)))
 	if err != nil {
 		return netip.Addr{}

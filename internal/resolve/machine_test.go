@@ -142,7 +142,7 @@ func TestByPreference(t *testing.T) {
 			t.Errorf("%s: became %s", list, got)
 		}
 	}
-	if !source(netip.IPv6Loopback()).IsValid() {
+	if !Source(netip.IPv6Loopback()).IsValid() {
 		t.Skip("this machine has no IPv6")
 	}
 	if got := texts(byPreference(addrsOf("127.0.0.2 ::1 127.0.0.1"))); got != "::1 127.0.0.2 127.0.0.1" {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/wire"
+
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -59,7 +61,7 @@ func (resp response) after(before response) response {
 // nobody could tell about the other family, and addresses are not cached then,
 // nor does it count how long the other was waited for.
 func merge(a, b response) response {
-	if a.verdict != addresses && (b.verdict == addresses || a.verdict == denial || isOwn(b.err)) {
+	if a.verdict != addresses && (b.verdict == addresses || a.verdict == denial || wire.Exhausted(b.err) != "") {
 		a, b = b, a
 	}
 	switch {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rollcall/internal/testnet"
+	"rollcall/internal/wire"
 )
 
 // A script is a DNS server by UDP that says what a test wants, and notes what it
@@ -233,21 +234,6 @@ func TestLookupLeavesOddToGo(t *testing.T) {
 	}
 }
 
-// Out of descriptors, Go's resolver can't ask either: that is not a denial.
-func TestAskGoOutOfDescriptors(t *testing.T) {
-	s := scripted(t, func(_ dnsmessage.Message, response *dnsmessage.Message) bool {
-		return says(response, ip4("other.example.", 60))
-	})
-	r := onlyA(t, s)
-	if _, err := r.Lookup(t.Context(), "ip", "one.example", 10*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	_, err := withDescriptors(t, 1, func() (Answer, error) { return r.Lookup(t.Context(), "ip", "two.example", 10*time.Second) })
-	if !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("error %v, want too many open files", err)
-	}
-}
-
 // Each packet takes its turn: those that are sent again, and those of the
 // search list.
 func TestEveryPacketIsPaced(t *testing.T) {
@@ -458,7 +444,7 @@ func TestMerge(t *testing.T) {
 			if got.verdict != test.verdict || len(got.addrs) != test.addrs || got.ttl != test.ttl || got.took != test.took || got.stamped != test.stamped {
 				t.Errorf("%s: %+v", test.name, got)
 			}
-			if test.name == "ours and the server's" && !isOwn(got.err) {
+			if test.name == "ours and the server's" && wire.Exhausted(got.err) == "" {
 				t.Errorf("our own error is hidden by %v", got.err)
 			}
 		}

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"rollcall/internal/wire"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"rollcall/internal/wire"
 )
 
 const (

@@ -3,6 +3,7 @@ package sweep
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,49 +13,50 @@ import (
 	"rollcall/internal/check"
 )
 
-// TestTooLittleMemory: what got too little is checked after all others, with a
-// reserve, as many at once as fit; what needs all there is, alone.
+// TestTooLittleMemory: what got too little is checked after all others, as many at
+// once as fit; what needs all there is, alone.
 func TestTooLittleMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const memory = 1000 + 4*check.InFlight
-		needs := map[string]int64{"t0": 2 * memory, "t1": 1000, "t2": 1000, "t3": 1000}
+		const memory = 6000 + 3*check.InFlight
+		needs := map[string]int64{"t0": 2 * memory, "t1": 1000, "t2": 1500, "t3": 2000}
+		tries := map[string]int{}
 		var mu sync.Mutex
-		var held int64
+		var inFlight int
 		var order []string
 		probe := func(ctx context.Context, target *check.Target) check.Result {
-			own := check.ReserveOf(ctx)
 			mu.Lock()
-			held += own.Bytes
-			if held > memory {
-				t.Errorf("%d bytes are held, of %d", held, memory)
-			}
+			tries[target.Name]++
+			try := tries[target.Name]
+			inFlight++
 			mu.Unlock()
 			time.Sleep(time.Second)
 			mu.Lock()
 			defer mu.Unlock()
-			held -= own.Bytes
-			res := check.Result{Name: target.Name, Attempts: 1, State: check.Up}
-			switch need := needs[target.Name]; {
-			case need > own.Bytes && !own.Last:
-				res = check.Unprobed(target, check.Internal, "too little memory")
-				res.Short = min(need, own.Bytes+500)
-			case own.Last && own.Bytes != memory-check.InFlight:
-				t.Errorf("the last reserve is %d bytes", own.Bytes)
-			default:
-				order = append(order, target.Name)
+			alone := check.AttemptOf(ctx).Alone
+			if alone && inFlight > 1 {
+				t.Errorf("%s is one of %d", target.Name, inFlight)
 			}
-			return res
+			defer func() { inFlight-- }()
+			if need := needs[target.Name]; need > 0 && !alone && (try == 1 || need > memory) {
+				res := check.Unprobed(target, check.Internal, "too little memory")
+				res.Short = need
+				return res
+			}
+			order = append(order, target.Name)
+			return check.Result{Name: target.Name, Attempts: 1, State: check.Up}
 		}
-		finals := 0
-		s := &Sweeper{Probe: probe, InFlight: 3, Memory: memory, Log: slog.New(slog.DiscardHandler)}
+		finals, began := 0, time.Now()
+		s := &Sweeper{Probe: probe, InFlight: 9, Memory: memory, Log: slog.New(slog.DiscardHandler)}
 		out := s.Sweep(t.Context(), targets(6, 0), func(int, *check.Result) { mu.Lock(); finals++; mu.Unlock() })
 		for i, res := range out.Results {
 			if res.State != check.Up {
 				t.Errorf("target %d: %v %s", i, res.State, res.Detail)
 			}
 		}
-		if got := strings.Join(order, " "); finals != 6 || !strings.HasSuffix(got, "t0") || strings.Index(got, "t4") > 6 || strings.Index(got, "t5") > 6 {
-			t.Errorf("%d final results; checked in the order %s", finals, got)
+		slices.Sort(order[:2])
+		slices.Sort(order[2:5])
+		if got, want := strings.Join(order, " "), "t4 t5 t1 t2 t3 t0"; finals != 6 || got != want || time.Since(began) != 3*time.Second {
+			t.Errorf("%d final results after %v; checked in the order %s, want %s", finals, time.Since(began), got, want)
 		}
 	})
 }
@@ -67,7 +69,7 @@ func TestTooLittleMemoryAndTime(t *testing.T) {
 		defer cancel()
 		probe := func(ctx context.Context, target *check.Target) check.Result {
 			time.Sleep(time.Second)
-			if !check.ReserveOf(ctx).Last {
+			if !check.AttemptOf(ctx).Alone {
 				res := check.Unprobed(target, check.Internal, "too little memory")
 				res.Short = 1 << 40
 				return res

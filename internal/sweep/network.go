@@ -51,30 +51,31 @@ func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, re
 }
 
 // checkCanary checks the canary once. Its panic is its result, and it is given up
-// and left behind as every check is.
+// and left behind as every attempt is.
 func (s *Sweeper) checkCanary(ctx context.Context) check.Result {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), canaryTime, check.ErrBudget)
 	defer cancel()
-	h := newHand()
-	defer close(h.orders)
-	res, overdue := h.attend(ctx, 0, func(ctx context.Context) (res check.Result) {
+	ended := make(chan check.Result, 1)
+	go func() {
+		var res check.Result
 		defer func() {
 			if p := recover(); p != nil {
 				s.Log.Error("the check of the canary panicked", "panic", p, "stack", string(debug.Stack()))
 				res = check.Result{Reason: check.Internal}
 			}
+			ended <- res
 		}()
-		return s.Canary(ctx)
-	})
-	if overdue == check.OK {
-		return res
+		res = s.Canary(ctx)
+	}()
+	for _, patience := range []time.Duration{canaryTime + look, look} { // the process may have been stopped in the first
+		select {
+		case res := <-ended:
+			return res
+		case <-time.After(patience):
+		}
 	}
-	res, left := h.leave(func() {})
-	if left {
-		s.Log.Error("the check of the canary did not end and was left behind", "canary", s.CanaryURL)
-		return check.Result{Reason: check.Deadline}
-	}
-	return res
+	s.Log.Error("the check of the canary did not end and was left behind", "canary", s.CanaryURL)
+	return check.Result{Reason: check.Deadline}
 }
 
 // noSignOfLife reports whether nothing came from a target or from anyone who

@@ -9,61 +9,78 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"rollcall/internal/check"
 	"rollcall/internal/pause"
+	"rollcall/internal/weburl"
 )
 
-// A queue decides which check may go on: at most limit at once, and at most
+// A queue decides which attempt may go on: at most limit at once, and at most
 // perHost of them with one host. Those that wait for a host leave their place
-// among the checks in flight to others.
+// among the attempts in flight to others.
 type queue struct {
-	do      func(i int, t *turn) // does check i; t is nil when the queue has closed
-	hostOf  func(i int) string   // a key of target i's host; "": it has none
-	perHost int                  // places of each host; 0: any number
+	work    func(*attempt)     // makes an attempt, and others while there are any
+	hostOf  func(i int) string // a key of target i's host; "": it has none
+	perHost int                // places of each host; 0: any number
+	stuck   *atomic.Int64      // attempts that were given up and have not ended
 
-	mu      sync.Mutex
-	closed  bool             // the run's time is over: nobody waits any more
-	inside  int              // checks in flight
-	resting int              // checks that have begun and wait to go on
-	lost    int              // checks that nobody waits for any more, and that have not ended
-	hosts   map[string]*host // where somebody has a place or waits for one
-	next    []int            // checks that nobody has looked at yet, in order
-	ready   []*host          // with parked checks, and perhaps a place
-	resumed []*turn          // have a place at their host, and wait to be in flight
-	slow    map[string]bool  // hosts that get slowPlaces
-	crowded map[string]bool  // hosts that checks had to wait for before they began
-	undone  sync.WaitGroup   // checks that were added and have not ended
+	mu       sync.Mutex
+	closedAt time.Time             // when the run's time was over, and nobody waits any more; zero: it is not
+	inFlight int                   // attempts that take place
+	waiting  int                   // attempts that have begun and wait to go on
+	begun    map[*attempt]struct{} // those that have begun and not ended
+	hosts    map[string]*host      // where somebody has a place or waits for one
+	again    []int                 // targets of attempts that begin again, before others
+	unseen   []int                 // targets that nobody has looked at yet, in order
+	ready    []*host               // with parked targets, and perhaps a place
+	resumed  []*attempt            // have a place at their host, and wait to be in flight
+	slow     map[string]bool       // hosts that get slowPlaces
+	crowded  map[string]bool       // hosts that attempts had to wait for before they began
 
-	limit    int // of inside, >= 1
-	most     int // the first limit
-	good     int // checks that ended well since limit changed
-	reported int // the limit that was last worth a log line; 0: none was
+	limit    int         // of inFlight, >= 1
+	most     int         // the first limit
+	good     int         // attempts that ended well since limit changed
+	reported int         // the limit that was last worth a log line; 0: none was
+	tries    map[int]int // by target: attempts for which there were no descriptors or ports
 }
 
-// A host is one that checks have places at.
+// A host is one that attempts have places at.
 type host struct {
 	key      string
-	taken    int     // places
-	resuming []*turn // checks that have begun: they go before those that have not
-	parked   []int
-	ready    bool // it is in queue.ready
+	taken    int        // places
+	resuming []*attempt // that have begun: they go before those that have not
+	parked   []int      // targets
+	ready    bool       // it is in queue.ready
 }
 
-// A turn is what one check has of a queue's places.
-type turn struct {
-	queue   *queue
-	flying  bool          // counts as inside
-	host    *host         // where it has a place; nil: nowhere
-	granted chan struct{} // closed when it may go on
-	over    bool
+// An attempt is one at target i, and what it has of the queue's places.
+type attempt struct {
+	check.Attempt
+	i        int
+	queue    *queue
+	inFlight bool
+	host     *host         // where it has a place; nil: nowhere
+	wanted   *host         // where it waits for one; nil: it does not
+	granted  chan struct{} // closed when it may go on
+	over     bool          // it has ended, or was given up
+	res      check.Result
+
+	began         time.Time
+	looks, inTime int // since it should have ended, see watch
 }
 
-func newQueue(limit, perHost int) *queue {
-	return &queue{
-		perHost: perHost, hosts: map[string]*host{}, slow: map[string]bool{}, crowded: map[string]bool{},
-		limit: max(limit, 1), most: max(limit, 1),
+func newQueue(s *Sweeper, hostOf func(int) string, work func(*attempt)) *queue {
+	q := &queue{
+		work: work, hostOf: hostOf, perHost: s.PerHost, stuck: s.Stuck,
+		begun: map[*attempt]struct{}{}, hosts: map[string]*host{}, slow: map[string]bool{}, crowded: map[string]bool{},
+		limit: max(s.InFlight, 1), most: max(s.InFlight, 1), tries: map[int]int{},
 	}
+	if q.stuck == nil {
+		q.stuck = new(atomic.Int64)
+	}
+	return q
 }
 
 // hostKey names the host and port of a URL.
@@ -72,121 +89,145 @@ func hostKey(u *url.URL) string {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		name = addr.Unmap().String()
 	}
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	if err != nil {
-		port = map[string]uint64{"http": 80, "https": 443}[u.Scheme]
-	}
-	return net.JoinHostPort(name, strconv.FormatUint(port, 10))
+	return net.JoinHostPort(name, strconv.Itoa(int(weburl.Port(u))))
 }
 
-// add lets checks take place, as soon as they may.
-func (q *queue) add(indices ...int) {
-	q.undone.Add(len(indices))
+// add lets attempts at targets begin as soon as they may, and keeps the slice. It
+// returns those for which there is no time any more.
+func (q *queue) add(targets ...int) []int {
 	q.mu.Lock()
-	q.next = append(q.next, indices...)
-	closed := q.closed
-	if !closed {
-		q.start()
+	defer q.mu.Unlock()
+	if !q.closedAt.IsZero() {
+		return targets
 	}
-	q.mu.Unlock()
-	if closed {
-		q.close()
+	if len(q.unseen) == 0 {
+		q.unseen = targets // which may be many
+	} else {
+		q.unseen = append(q.unseen, targets...)
 	}
+	q.start()
+	return nil
 }
 
-// close does at once all that has not begun.
-func (q *queue) close() {
+// close returns all that has not begun, for which there is no time any more.
+func (q *queue) close() []int {
 	q.mu.Lock()
-	q.closed = true
-	left := q.next
-	q.next, q.ready = nil, nil
+	defer q.mu.Unlock()
+	q.closedAt = time.Now()
+	left := append(q.unseen, q.again...)
+	q.again, q.unseen, q.ready = nil, nil, nil
 	for _, h := range q.hosts {
 		left = append(left, h.parked...)
 		h.parked, h.ready = nil, false
 	}
-	q.mu.Unlock()
 	slices.Sort(left)
-	for _, i := range left {
-		q.do(i, nil)
-		q.undone.Done()
-	}
+	return left
 }
 
-// start lets all checks begin that may. The queue is locked.
+// start lets all attempts begin that may. The queue is locked.
 func (q *queue) start() {
-	for i, t := q.take(); t != nil; i, t = q.take() {
-		go q.work(i, t)
+	for a := q.take(); a != nil; a = q.take() {
+		go q.work(a)
 	}
 }
 
-// work does check i, and then others while there are any.
-func (q *queue) work(i int, t *turn) {
-	for t != nil {
-		q.do(i, t)
-		q.undone.Done()
-		i, t = q.leave(t)
-	}
-}
-
-// leave ends a turn, and returns the next check to do.
-func (q *queue) leave(t *turn) (int, *turn) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	t.over = true
-	q.land(t)
-	i, next := q.take()
-	q.start()
-	return i, next
-}
-
-// land takes back all that a turn has. The queue is locked.
-func (q *queue) land(t *turn) {
-	if t.flying {
-		t.flying = false
-		q.inside--
-	}
-	q.release(t)
-}
-
-// take lets checks go on that have begun, and returns one that may begin, with
-// its turn; nil: there is none. The queue is locked.
-func (q *queue) take() (int, *turn) {
-	for len(q.resumed) > 0 && q.inside < q.room() {
-		q.resumed[0].fly()
+// take lets attempts go on that have begun, and returns one that may begin; nil:
+// there is none. The queue is locked.
+func (q *queue) take() *attempt {
+	room := max(1, q.limit-int(q.stuck.Load())) // what is stuck has descriptors and memory
+	for len(q.resumed) > 0 && q.inFlight < room {
+		a := q.resumed[0]
 		q.resumed = q.resumed[1:]
+		q.waiting--
+		q.inFlight++
+		a.wanted, a.inFlight = nil, true
+		close(a.granted)
 	}
-	if q.inside >= q.room() || q.resting >= q.most { // those that rest have memory, too
-		return 0, nil
+	if q.inFlight >= room || q.waiting >= q.most { // those that wait have memory, too
+		return nil
 	}
 	for len(q.ready) > 0 {
 		h := q.ready[0]
 		if len(h.parked) > 0 && h.taken < q.places(h) {
 			i := h.parked[0]
 			h.parked = h.parked[1:]
-			return i, q.begin(h)
+			return q.newAttempt(i, h)
 		}
 		h.ready = false
 		q.ready = q.ready[1:]
 	}
-	for len(q.next) > 0 {
-		i := q.next[0]
-		q.next = q.next[1:]
+	for len(q.again)+len(q.unseen) > 0 {
+		list := &q.again
+		if len(*list) == 0 {
+			list = &q.unseen
+		}
+		i := (*list)[0]
+		*list = (*list)[1:]
 		h := q.at(q.hostOf(i))
 		if h == nil || h.taken < q.places(h) {
-			return i, q.begin(h)
+			return q.newAttempt(i, h)
 		}
 		h.parked = append(h.parked, i)
 		q.crowded[h.key] = true
 	}
-	return 0, nil
+	return nil
 }
 
-func (q *queue) begin(h *host) *turn {
-	q.inside++
+func (q *queue) newAttempt(i int, h *host) *attempt {
+	q.inFlight++
 	if h != nil {
 		h.taken++
 	}
-	return &turn{queue: q, flying: true, host: h}
+	a := &attempt{i: i, queue: q, inFlight: true, host: h, began: time.Now()}
+	q.begun[a] = struct{}{}
+	return a
+}
+
+// end is called when an attempt has ended or is given up, whichever is first: it
+// reports true once.
+func (q *queue) end(a *attempt) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if a.over {
+		return false
+	}
+	a.over = true
+	delete(q.begun, a)
+	return true
+}
+
+// next gives back what an attempt has, and returns the next one to make.
+func (q *queue) next(a *attempt) *attempt {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.giveBack(a)
+	next := q.take()
+	q.start()
+	return next
+}
+
+// leave gives back what an attempt has, and lets others begin.
+func (q *queue) leave(a *attempt) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.giveBack(a)
+	q.start()
+}
+
+// giveBack gives back all that an attempt has or waits for. The queue is locked.
+func (q *queue) giveBack(a *attempt) {
+	if a.inFlight {
+		a.inFlight = false
+		q.inFlight--
+	}
+	if a.wanted != nil {
+		mine := func(other *attempt) bool { return other == a }
+		q.resumed = slices.DeleteFunc(q.resumed, mine)
+		a.wanted.resuming = slices.DeleteFunc(a.wanted.resuming, mine)
+		a.wanted = nil
+		q.waiting--
+	}
+	q.release(a)
 }
 
 // at returns a host; nil where there is no limit.
@@ -213,14 +254,14 @@ func (q *queue) places(h *host) int {
 	return q.perHost
 }
 
-// release gives a turn's place at its host to whoever waits for it. The queue
+// release gives an attempt's place at its host to whoever waits for it. The queue
 // is locked.
-func (q *queue) release(t *turn) {
-	h := t.host
+func (q *queue) release(a *attempt) {
+	h := a.host
 	if h == nil {
 		return
 	}
-	t.host = nil
+	a.host = nil
 	h.taken--
 	switch {
 	case len(h.resuming) > 0 && h.taken < q.places(h):
@@ -237,167 +278,91 @@ func (q *queue) release(t *turn) {
 	}
 }
 
-// fly lets a turn's check go on. The queue is locked.
-func (t *turn) fly() {
-	t.flying = true
-	t.queue.inside++
-	t.queue.resting--
-	close(t.granted)
-}
-
-type turnKey struct{}
-
-// Turn waits until there is a place at a URL's host for another check of the
-// same sweep, and returns how to give it back. A prober calls it for each hop,
-// before the lookup, and gives the place of one back before it asks for the
-// next. There is one for the first hop before the check begins. Without a sweep nobody
-// waits.
-func Turn(ctx context.Context, u *url.URL) (done func(), err error) {
-	t, _ := ctx.Value(turnKey{}).(*turn)
-	if t == nil || t.queue.perHost == 0 {
-		return func() {}, nil
+// place takes a place at a URL's host for a hop of the attempt, and waits for it if
+// it must, see check.Attempt. There is one for the first hop before the attempt
+// begins.
+func (a *attempt) place(ctx context.Context, u *url.URL) (done func(), err error) {
+	q, key := a.queue, hostKey(u)
+	done = func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.release(a)
+		q.start()
 	}
-	if err := t.move(ctx, hostKey(u)); err != nil {
-		return nil, err
-	}
-	return t.done, nil
-}
-
-// done gives the place of a hop back.
-func (t *turn) done() {
-	q := t.queue
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.release(t)
-	q.start()
-}
-
-// move takes a place at a host, and waits for it if it must. The error is
-// ctx's cause.
-func (t *turn) move(ctx context.Context, key string) error {
-	q := t.queue
-	q.mu.Lock()
-	if t.over || t.host != nil && t.host.key == key { // the first hop's was there before the check began
+	if q.perHost == 0 || a.over || a.host != nil && a.host.key == key {
 		q.mu.Unlock()
-		return nil
+		return done, nil
 	}
-	q.release(t)
+	q.release(a)
 	h := q.at(key)
-	if h == nil || h.taken < q.places(h) {
-		if t.host = h; h != nil {
-			h.taken++
-		}
+	if h.taken < q.places(h) {
+		a.host = h
+		h.taken++
 		q.start()
 		q.mu.Unlock()
-		return nil
+		return done, nil
 	}
-	h.resuming = append(h.resuming, t)
-	q.rest(t)
-	q.mu.Unlock()
-	return t.wait(ctx)
-}
-
-// rest lets others go on instead of a turn's check. The queue is locked.
-func (q *queue) rest(t *turn) {
-	q.land(t)
-	q.resting++
-	t.granted = make(chan struct{})
+	a.wanted, a.granted = h, make(chan struct{})
+	h.resuming = append(h.resuming, a)
+	a.inFlight = false
+	q.inFlight--
+	q.waiting++
 	q.start()
-}
+	q.mu.Unlock()
 
-// wait returns when a turn's check may go on. The error is ctx's cause.
-func (t *turn) wait(ctx context.Context) error {
 	select {
-	case <-t.granted:
+	case <-a.granted:
+		return done, nil
 	case <-ctx.Done():
 	}
-	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	defer q.start()
-	if t.over { // nobody waits for the check any more
-		q.land(t)
+	if a.inFlight {
+		return done, nil
 	}
-	if closed(t.granted) {
-		return nil
-	}
-	q.resting--
-	mine := func(other *turn) bool { return other == t }
-	q.resumed = slices.DeleteFunc(q.resumed, mine)
-	for _, h := range q.hosts {
-		h.resuming = slices.DeleteFunc(h.resuming, mine)
-	}
-	return context.Cause(ctx)
+	q.giveBack(a)
+	q.start()
+	return nil, context.Cause(ctx)
 }
 
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-// restart lets a turn's check begin once more, after a pause in which others go
-// on. It reports whether ctx left time for it.
-func (t *turn) restart(ctx context.Context, after time.Duration, key string) bool {
-	q := t.queue
+// restart lets an attempt at the same target begin before others, after a pause in
+// which others go on. It reports whether ctx left time for it.
+func (q *queue) restart(ctx context.Context, a *attempt, after time.Duration) bool {
 	q.mu.Lock()
-	q.rest(t)
+	q.giveBack(a)
+	q.waiting++
+	q.start()
 	q.mu.Unlock()
 	rested := pause.For(ctx, after)
 	q.mu.Lock()
-	h := q.at(key)
-	switch {
-	case !rested:
-		q.resting--
-		q.mu.Unlock()
+	defer q.mu.Unlock()
+	q.waiting--
+	if !rested || !q.closedAt.IsZero() {
 		return false
-	case h != nil && h.taken >= q.places(h):
-		h.resuming = append(h.resuming, t)
-	default:
-		if t.host = h; h != nil {
-			h.taken++
-		}
-		q.resumed = append(q.resumed, t)
-		q.start()
 	}
-	q.mu.Unlock()
-	return t.wait(ctx) == nil
+	q.again = append(q.again, a.i)
+	return true
 }
 
-// room is for how many checks there are descriptors and memory now; one in any
-// case.
-func (q *queue) room() int { return max(1, q.limit-q.lost) }
-
-// lose counts n checks more that nobody waits for any more, or less.
-func (q *queue) lose(n int) {
+// narrow lowers the limit by one, since an attempt at target i has failed for lack
+// of resources, for the try-th time. report says whether that is worth a log line:
+// the first time, and whenever the limit has halved.
+func (q *queue) narrow(i int) (limit, try int, report bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lost += n
-	if n < 0 && !q.closed {
-		q.start()
-	}
-}
-
-// narrow lowers the limit by one, since a check has failed for lack of
-// resources. report says whether that is worth a log line: the first time, and
-// whenever the limit has halved.
-func (q *queue) narrow() (limit int, report bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.tries[i]++
 	q.limit, q.good = max(q.limit-1, 1), 0
 	if q.reported == 0 || q.limit <= q.reported/2 {
 		q.reported, report = q.limit, true
 	}
-	return q.limit, report
+	return q.limit, q.tries[i], report
 }
 
-// goodToWiden is how many checks have to end well before the limit rises by one.
+// goodToWiden is how many attempts have to end well before the limit rises by one.
 const goodToWiden = 8
 
-// widen counts a check that ended well: the shortage may be over.
+// widen counts an attempt that ended well: the shortage may be over.
 func (q *queue) widen() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -59,7 +59,7 @@ func (c *crowd) probe(ctx context.Context, t *check.Target) check.Result {
 			panic(err)
 		}
 		asked := time.Now()
-		done, err := Turn(ctx, u)
+		done, err := place(ctx, u)
 		waited := time.Since(asked)
 		if err != nil {
 			return check.Unprobed(t, check.Deadline, err.Error())
@@ -86,6 +86,10 @@ func (c *crowd) probe(ctx context.Context, t *check.Target) check.Result {
 		done()
 	}
 	return res
+}
+
+func place(ctx context.Context, u *url.URL) (done func(), err error) {
+	return check.AttemptOf(ctx).Place(ctx, u)
 }
 
 func (c *crowd) sweeper(inFlight, perHost int) *Sweeper {
@@ -307,17 +311,6 @@ func TestTurnEndsWithTheSweep(t *testing.T) {
 	})
 }
 
-// Without a sweep nobody waits.
-func TestTurnAlone(t *testing.T) {
-	for range 3 {
-		done, err := Turn(t.Context(), &url.URL{Scheme: "http", Host: "a.example"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer done()
-	}
-}
-
 // A host that was slow once gets its confirmations three at a time, and where
 // three of them time out too, no more but those that are under way by then.
 func TestSlowHost(t *testing.T) {
@@ -421,7 +414,7 @@ func TestPlaceIsFreeBeforeTheEnd(t *testing.T) {
 		began := time.Now()
 		s := newCrowd().sweeper(10, 1)
 		s.Probe = func(ctx context.Context, to *check.Target) check.Result {
-			done, err := Turn(ctx, to.URL)
+			done, err := place(ctx, to.URL)
 			if err != nil {
 				t.Error(err)
 			}
@@ -450,8 +443,8 @@ func TestTurnThatIsGivenUp(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			if _, err := Turn(ctx, &url.URL{Scheme: "http", Host: "login.example"}); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("Turn = %v, want the context's end", err)
+			if _, err := place(ctx, &url.URL{Scheme: "http", Host: "login.example"}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Place = %v, want the context's end", err)
 			}
 			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("%s ended after %v", to.Name, took)
@@ -493,7 +486,7 @@ func TestTurnOfACheckThatIsOver(t *testing.T) {
 				go func() {
 					<-release
 					for _, host := range []string{"a.example", "b.example"} { // nothing is given back
-						_, err := Turn(ctx, &url.URL{Scheme: "http", Host: host})
+						_, err := place(ctx, &url.URL{Scheme: "http", Host: host})
 						late <- err
 					}
 				}()
@@ -570,7 +563,7 @@ func BenchmarkSweep(b *testing.B) {
 	for _, perHost := range []int{0, 16} {
 		b.Run(fmt.Sprint(perHost), func(b *testing.B) {
 			s := &Sweeper{InFlight: 840, PerHost: perHost, Log: slog.New(slog.DiscardHandler), Probe: func(ctx context.Context, to *check.Target) check.Result {
-				done, _ := Turn(ctx, to.URL)
+				done, _ := place(ctx, to.URL)
 				defer done()
 				return check.Result{State: check.Up, Attempts: 1}
 			}}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"rollcall/internal/check"
 )
@@ -16,75 +15,74 @@ import (
 // where as many of those time out too, the others of their failures keep their
 // first verdict.
 type slowHosts struct {
-	mu    sync.Mutex
 	again map[string]int // by host: confirmations that timed out
 	left  map[string]int // by host: failures that were not confirmed
 }
 
 // findSlow is called after the first attempts.
-func (r *round) findSlow() {
+func (w *sweep) findSlow() {
 	pages := map[string]int{}
-	for i := range r.results {
-		if r.results[i].Reason == check.Timeout {
-			pages[r.hostOf(i)]++
+	for i := range w.results {
+		if w.results[i].Reason == check.Timeout {
+			pages[w.hostOf(i)]++
 		}
 	}
 	delete(pages, "")
-	r.slow.again, r.slow.left = map[string]int{}, map[string]int{}
-	r.queue.mu.Lock()
-	defer r.queue.mu.Unlock()
+	w.slow.again, w.slow.left = map[string]int{}, map[string]int{}
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
 	for host, n := range pages {
 		if n >= slowPlaces {
-			r.queue.slow[host] = true
+			w.queue.slow[host] = true
 		}
 	}
 }
 
 // givenUp reports whether target i's failure is not to be confirmed, since its
 // host is slow. It is called before each confirmation.
-func (r *round) givenUp(i int) bool {
-	host := r.hostOf(i)
-	r.slow.mu.Lock()
-	defer r.slow.mu.Unlock()
-	if r.slow.again[host] < slowPlaces {
+func (w *sweep) givenUp(i int) bool {
+	host := w.hostOf(i)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.slow.again[host] < slowPlaces {
 		return false
 	}
-	r.slow.left[host]++
+	w.slow.left[host]++
 	return true
 }
 
 // noteConfirmation is called after each confirmation.
-func (r *round) noteConfirmation(i int) {
-	if host := r.hostOf(i); host != "" && r.queue.slow[host] && r.results[i].Reason == check.Timeout {
-		r.slow.mu.Lock()
-		defer r.slow.mu.Unlock()
-		r.slow.again[host]++
+func (w *sweep) noteConfirmation(i int) {
+	if host := w.hostOf(i); host != "" && w.queue.slow[host] && w.results[i].Reason == check.Timeout {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.slow.again[host]++
 	}
 }
 
 // warnings are about hosts whose checks did not fit the run's time, or were too
 // much for them.
-func (r *round) warnings() []string {
+func (w *sweep) warnings() []string {
 	missed, of := map[string]int{}, map[string]int{}
-	if len(r.queue.crowded) > 0 {
-		for i := range r.results {
-			host := r.hostOf(i)
-			if !r.queue.crowded[host] {
+	if len(w.queue.crowded) > 0 {
+		for i := range w.results {
+			host := w.hostOf(i)
+			if !w.queue.crowded[host] {
 				continue
 			}
 			of[host]++
-			if r.results[i].Reason == check.Unstarted {
+			if w.results[i].Reason == check.Unstarted {
 				missed[host]++
 			}
 		}
 	}
 	warnings := worst(missed, func(host string, n int) string {
 		return fmt.Sprintf("the run's time was too short for %s: %d of its %d targets were not checked, with at most %d checks at once (perHost)",
-			host, n, of[host], r.sweeper.PerHost)
+			host, n, of[host], w.PerHost)
 	})
-	return append(warnings, worst(r.slow.left, func(host string, n int) string {
+	return append(warnings, worst(w.slow.left, func(host string, n int) string {
 		return fmt.Sprintf("%s is too slow for its number of targets: %d confirmations timed out too, and %d of its failures were not confirmed",
-			host, r.slow.again[host], n)
+			host, w.slow.again[host], n)
 	})...)
 }
 

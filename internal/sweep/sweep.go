@@ -3,9 +3,14 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"math"
+	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,17 +18,13 @@ import (
 	"rollcall/internal/pause"
 )
 
-// confirmAfter is the least time between a failure and the next attempt: what
-// is over by then was a blip.
-const confirmAfter = 3 * time.Second
-
 // A Sweeper checks lists of targets. It may be used by many goroutines at once.
 type Sweeper struct {
-	// Probe checks one target. For each hop it calls Turn with its context. It
-	// should end soon after its context does, and at its check.Ceiling; one that
+	// Probe makes one attempt at a target. It should end soon after its context
+	// does, and at the ceiling that it sets in check.AttemptOf its context; one that
 	// has not 100 ms later is given up, and panics are its result.
 	Probe func(context.Context, *check.Target) check.Result
-	// InFlight is how many checks run at once; 0 is 1.
+	// InFlight is how many attempts are made at once; 0 is 1.
 	InFlight int
 	// PerHost is how many of them may talk to one host name and port at once; 0
 	// is any number.
@@ -34,10 +35,10 @@ type Sweeper struct {
 	Canary    func(context.Context) check.Result
 	CanaryURL string // as people may see it
 	Log       *slog.Logger
-	// Memory is how many bytes the checks of a sweep may hold together; 0: any
-	// number. What got too little is checked again after all others.
+	// Memory is how many bytes the attempts of a sweep may hold together; 0: any
+	// number. What got too little is tried again after all others.
 	Memory int64
-	// Stuck counts the checks that were given up and have not ended, over all
+	// Stuck counts the attempts that were given up and have not ended, over all
 	// sweeps; nil: over each.
 	Stuck *atomic.Int64
 }
@@ -49,133 +50,231 @@ type Outcome struct {
 	Warnings         []string // about hosts that were too slow for all of their targets
 }
 
+// A sweep is one in progress. Its attempts write to different indices.
+type sweep struct {
+	*Sweeper
+	ctx       context.Context
+	queue     *queue
+	refresher // the targets
+	final     func(int, *check.Result)
+	undone    sync.WaitGroup // attempts that were added and have not ended
+	results   []check.Result
+	retry     int  // 0: the first attempts take place
+	again     bool // those attempts take place that got too little memory
+	alone     bool // no two of them at once
+
+	mu     sync.Mutex
+	slow   slowHosts
+	failed []failure     // targets that are to be confirmed
+	short  []int         // targets that got too little memory, and are tried again
+	needs  map[int]int64 // how much memory each of those needs
+	left   int           // attempts that were given up
+	first  string        // the first target of those
+}
+
+// A failure is one of target i, which is to be confirmed.
+type failure struct {
+	i  int
+	at time.Time
+}
+
+const (
+	// confirmAfter is the least time between a failure and the next attempt: what
+	// is over by then was a blip.
+	confirmAfter = 3 * time.Second
+
+	exhaustedTries = 20
+	exhaustedPause = 50 * time.Millisecond
+
+	// maxStuck is how many attempts may be left behind before no more are begun over
+	// HTTP/2, of which more is asked than of HTTP/1.1.
+	maxStuck = 64
+)
+
 // Sweep checks targets until all are done or ctx ends; the cause with which a
 // deadline ends it should be check.ErrBudget. Open checks then are Deadline,
 // those not started Unstarted. final is called, from several goroutines, for
 // each result as soon as nothing will change it; it may be nil.
 func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(i int, r *check.Result)) Outcome {
-	r := &round{
-		sweeper: s, final: final, queue: newQueue(s.InFlight, s.PerHost),
-		results: make([]check.Result, len(targets)), ended: make([]time.Time, len(targets)), refresher: newRefresher(targets),
+	w := &sweep{
+		Sweeper: s, ctx: ctx, refresher: newRefresher(targets), final: final,
+		results: make([]check.Result, len(targets)), needs: map[int]int64{},
 	}
-	if r.stuck = s.Stuck; r.stuck == nil {
-		r.stuck = new(atomic.Int64)
-	}
-	r.queue.lose(int(r.stuck.Load()))
-	defer r.dismiss()
-	r.queue.hostOf = r.hostOf
-	r.queue.do = func(i int, t *turn) { r.attempt(ctx, i, t) }
-	stop := context.AfterFunc(ctx, r.queue.close)
-	defer stop()
+	w.queue = newQueue(s, w.hostOf, w.work)
+	stopClosing := context.AfterFunc(ctx, func() { w.unstarted(w.queue.close()) })
+	defer stopClosing()
+	stopWatching := w.watch()
+	defer stopWatching()
 
-	next := make([]int, len(targets))
-	for i := range next {
-		next[i] = i
+	all := make([]int, len(targets))
+	for i := range all {
+		all[i] = i
 	}
-	r.queue.add(next...)
-	r.queue.undone.Wait()
-	r.feed(ctx)
-	r.findSlow()
-	for {
-		next = slices.DeleteFunc(next, func(i int) bool { return !r.again(i, r.retry) })
-		if len(next) == 0 {
-			break
+	w.add(all...)
+	w.undone.Wait()
+	w.attemptAgain()
+	w.findSlow()
+	for len(w.failed) > 0 {
+		w.retry++
+		failed := w.failed
+		w.failed = nil
+		slices.SortFunc(failed, func(a, b failure) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.i, b.i)) })
+		for _, f := range failed {
+			pause.For(ctx, time.Until(f.at.Add(confirmAfter)))
+			w.add(f.i)
 		}
-		r.retry++
-		slices.SortStableFunc(next, func(a, b int) int { return r.ended[a].Compare(r.ended[b]) }) // the oldest failure first
-		for _, i := range next {
-			pause.For(ctx, time.Until(r.ended[i].Add(confirmAfter)))
-			r.queue.add(i)
-		}
-		r.queue.undone.Wait()
-		r.feed(ctx)
+		w.undone.Wait()
+		w.attemptAgain()
 	}
-	return Outcome{r.results, s.withoutNetwork(ctx, targets, r.results), r.warnings()}
+	if w.left > 0 {
+		s.Log.Error("checks did not end and were left behind", "checks", w.left, "first", w.first, "still", w.queue.stuck.Load())
+	}
+	return Outcome{w.results, s.withoutNetwork(ctx, targets, w.results), w.warnings()}
 }
 
-// A round is one sweep in progress. Its checks write to different indices.
-type round struct {
-	sweeper *Sweeper
-	queue   *queue
-	final   func(int, *check.Result)
-	retry   int // 0: the first attempts take place
-	results []check.Result
-	ended   []time.Time // of the last attempt
-	slow    slowHosts
-	refresher
-	hands
-	hungry
+// add lets attempts at targets take place, as soon as they may.
+func (w *sweep) add(indices ...int) {
+	w.undone.Add(len(indices))
+	w.unstarted(w.queue.add(indices...))
+}
+
+// attemptAgain makes attempts again that got too little memory and gave back what
+// they had, those first that need the least: as many at once as have enough. What
+// is alone has all there is, and reads as far as that goes.
+func (w *sweep) attemptAgain() {
+	memory := cmp.Or(w.Memory, math.MaxInt64)
+	for len(w.short) > 0 {
+		next := w.short
+		slices.SortFunc(next, func(a, b int) int { return cmp.Compare(w.needs[a], w.needs[b]) })
+		n := 1
+		for n < len(next) && w.needs[next[n]]+check.InFlight <= memory/int64(n+1) {
+			n++
+		}
+		w.short = slices.Clone(next[n:])
+		w.again, w.alone = true, n == 1
+		w.add(next[:n]...)
+		w.undone.Wait()
+	}
+	w.again, w.alone = false, false
+}
+
+// unstarted notes that there is no time for attempts at targets.
+func (w *sweep) unstarted(indices []int) {
+	for _, i := range indices {
+		var res check.Result
+		w.skip(i, &res)
+		w.record(i, &res)
+	}
+}
+
+// work makes an attempt, and then others while there are any.
+func (w *sweep) work(a *attempt) {
+	for a != nil {
+		if !w.skip(a.i, &a.res) {
+			w.probe(a)
+		}
+		if !w.queue.end(a) { // it was given up, and nobody waits for its result
+			w.queue.stuck.Add(-1)
+			w.queue.leave(a)
+			return
+		}
+		if !w.exhausted(a) {
+			w.record(a.i, &a.res)
+		}
+		a = w.queue.next(a)
+	}
+}
+
+// skip reports whether no attempt at target i is to be made, and sets its result.
+func (w *sweep) skip(i int, res *check.Result) bool {
+	t, reason, detail := &w.targets[i], check.Unstarted, ""
+	switch {
+	case t.Invalid != "":
+		reason, detail = check.InvalidTarget, t.Invalid
+	case w.retry > 0 && w.givenUp(i):
+		detail = "its host is too slow for another attempt"
+	case w.ctx.Err() != nil:
+		detail = "the run ended before its turn came"
+	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
+		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+	case w.retry > 0 && w.outdated(i, &w.results[i]) && !w.refresh(w.ctx, i):
+		detail = "there are no newer values of its references"
+	default:
+		return false
+	}
+	*res = check.Unprobed(t, reason, detail)
+	return true
+}
+
+// probe makes an attempt. What is below here needs a stack of 16 KiB, and a little
+// more would be one of 32 KiB for each attempt in flight: no result is copied.
+func (w *sweep) probe(a *attempt) {
+	t := w.target(a.i)
+	defer func() {
+		if p := recover(); p != nil {
+			w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
+			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
+		}
+	}()
+	a.Alone, a.Place = w.alone, a.place
+	if w.again {
+		w.mu.Lock()
+		a.Reserved = w.needs[a.i]
+		w.mu.Unlock()
+	}
+	if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
+		a.SetCeiling(func() time.Time { return end })
+	}
+	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
+}
+
+// exhausted lets an attempt begin again later, and with fewer at once, where this
+// process ran out of descriptors or ports: the target has not failed.
+func (w *sweep) exhausted(a *attempt) bool {
+	if !a.res.Exhausted {
+		w.queue.widen()
+		return false
+	}
+	limit, try, report := w.queue.narrow(a.i)
+	if report {
+		w.Log.Warn("too many checks at once for this machine: the check starts again with fewer", "why", a.res.Detail, "inFlight", limit)
+	}
+	return try < exhaustedTries && w.queue.restart(w.ctx, a, time.Duration(try)*exhaustedPause)
+}
+
+// record takes the result of an attempt at target i. Where a retry says nothing
+// about the target, the earlier verdict stays, and there is no other.
+func (w *sweep) record(i int, res *check.Result) {
+	defer w.undone.Done()
+	if res.Short > 0 && !w.alone {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.short, w.needs[i] = append(w.short, i), max(res.Short, 2*w.needs[i])
+		return
+	}
+	known := &w.results[i]
+	switch {
+	case w.retry == 0:
+		*known = *res
+	case res.Checked():
+		res.Attempts = known.Attempts + 1
+		res.Flaky = res.State != check.Down
+		*known = *res
+		w.noteConfirmation(i)
+	}
+	if (known.Retryable() && w.retry < w.targets[i].Retries || w.outdated(i, known)) && known.Attempts == w.retry+1 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.failed = append(w.failed, failure{i, time.Now()})
+	} else if w.final != nil {
+		w.final(i, known)
+	}
 }
 
 // hostOf is a key of target i's host.
-func (r *round) hostOf(i int) string {
-	if r.targets[i].URL == nil {
+func (w *sweep) hostOf(i int) string {
+	if w.targets[i].URL == nil {
 		return ""
 	}
-	return hostKey(r.targets[i].URL)
-}
-
-// attempt checks target i, for the first time or, as a retry, once more. Where
-// a retry says nothing about the target, the earlier verdict stays.
-func (r *round) attempt(ctx context.Context, i int, t *turn) {
-	res := &r.results[i]
-	if r.retry == 0 {
-		if *res = r.check(ctx, i, t); r.wants(i, res) {
-			return
-		}
-	} else if !r.givenUp(i) && (!r.outdated(i, res) || r.refresh(ctx, i)) {
-		second := r.check(ctx, i, t)
-		if r.wants(i, &second) {
-			return
-		}
-		if second.Checked() {
-			second.Attempts = res.Attempts + 1
-			second.Flaky = second.State != check.Down
-			*res = second
-			r.noteConfirmation(i)
-		}
-	}
-	r.ended[i] = time.Now()
-	if r.final != nil && !r.again(i, r.retry) {
-		r.final(i, res)
-	}
-}
-
-// again reports whether target i, after that number of retries, is to be checked
-// again. A target whose last retry did not take place is not.
-func (r *round) again(i, retries int) bool {
-	res := &r.results[i]
-	return (res.Retryable() && retries < r.targets[i].Retries || r.outdated(i, res)) && res.Attempts == retries+1
-}
-
-const (
-	exhaustedTries = 20
-	exhaustedPause = 50 * time.Millisecond
-)
-
-// check is one attempt. Where this process ran out of descriptors or ports, it
-// starts again with fewer checks at once: the target has not failed.
-func (r *round) check(ctx context.Context, i int, t *turn) check.Result {
-	for try := 1; ; try++ {
-		res := r.probe(r.reserve(ctx, i), i, t)
-		if !res.Exhausted {
-			r.queue.widen()
-			return res
-		}
-		if limit, report := r.queue.narrow(); report {
-			r.sweeper.Log.Warn("too many checks at once for this machine: the check starts again with fewer", "why", res.Detail, "inFlight", limit)
-		}
-		if try == exhaustedTries || !t.restart(ctx, time.Duration(try)*exhaustedPause, r.hostOf(i)) {
-			return res
-		}
-	}
-}
-
-// probe checks target i, whose turn has come.
-func (r *round) probe(ctx context.Context, i int, own *turn) (res check.Result) {
-	t := r.target(i)
-	if ctx.Err() != nil && t.Invalid == "" {
-		return check.Unprobed(t, check.Unstarted, "the run ended before its turn came")
-	}
-	return r.watched(context.WithValue(ctx, turnKey{}, own), t)
+	return hostKey(w.targets[i].URL)
 }

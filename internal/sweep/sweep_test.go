@@ -601,7 +601,7 @@ func TestExhaustionForGood(t *testing.T) {
 		s := &Sweeper{InFlight: 5, Log: slog.New(slog.DiscardHandler), Probe: func(_ context.Context, to *check.Target) check.Result {
 			return check.Result{Reason: check.Internal, Exhausted: true}
 		}}
-		res := s.Sweep(t.Context(), make([]check.Target, 3), nil).Results
+		res := s.Sweep(t.Context(), targets(3, 0), nil).Results
 		if res[0].Reason != check.Internal || res[2].State != check.NotChecked {
 			t.Errorf("Sweep = %+v, want internal, not checked", res)
 		}

@@ -154,11 +154,11 @@ func TestStuckChecksAreFew(t *testing.T) {
 func TestCeilingMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Sweeper{InFlight: 1, Log: slog.New(slog.DiscardHandler), Probe: func(ctx context.Context, to *check.Target) check.Result {
-			ceiling := check.CeilingOf(ctx)
-			ceiling.Set(nil)
+			own := check.AttemptOf(ctx)
+			own.SetCeiling(nil)
 			time.Sleep(time.Minute)
 			end := time.Now().Add(10 * time.Second)
-			ceiling.Set(func() time.Time { return end })
+			own.SetCeiling(func() time.Time { return end })
 			time.Sleep(10*time.Second + grace/4)
 			return check.Result{Name: to.Name, State: check.Up}
 		}}
@@ -193,9 +193,9 @@ func TestLateLooksDoNotCount(t *testing.T) {
 		{"stopped once", func(i int) time.Duration { return map[bool]time.Duration{true: time.Hour}[i == 1] }, 3},
 		{"never in time", func(int) time.Duration { return look }, mostLooks},
 	} {
-		var l lookout
+		var a attempt
 		looks := 1
-		for !l.isEnough(test.late(looks)) {
+		for !a.isOverdue(test.late(looks) < look) {
 			looks++
 		}
 		if looks != test.want {

@@ -17,7 +17,7 @@ func TestSites(t *testing.T) {
 	for _, p := range sites() {
 		host := strings.Replace(p.Name, "*", "one", 1)
 		began := time.Now()
-		status, body, header := get(t, client(t, s), portedURL(t, s, "https://"+host+"/path"))
+		status, body, header := get(t, s.Client(), portedURL(t, s, "https://"+host+"/path"))
 		took := time.Since(began)
 		if status != http.StatusOK || bodies[body] || !strings.Contains(body, p.Name) {
 			t.Errorf("%s responds %d %q, want 200 and a page of its own", host, status, body)
@@ -33,7 +33,7 @@ func TestSites(t *testing.T) {
 func TestAmazonWantsABrowser(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{})
-	res, err := client(t, s).Get(portedURL(t, s, "https://amazon.com"))
+	res, err := s.Client().Get(portedURL(t, s, "https://amazon.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestAmazonWantsABrowser(t *testing.T) {
 
 func TestConnectionsAreCounted(t *testing.T) {
 	s := start(t, Options{})
-	c := client(t, s)
+	c := s.Client()
 	if got := s.Accepted(); got != 0 {
 		t.Errorf("before the first connection Accepted = %d", got)
 	}
@@ -67,7 +67,7 @@ func TestConnectionsAreCounted(t *testing.T) {
 
 func TestPlainConnectionCountsOnce(t *testing.T) {
 	s := start(t, Options{})
-	c := client(t, s)
+	c := s.Client()
 	c.Transport.(*http.Transport).DisableKeepAlives = false
 	for range 3 {
 		get(t, c, portedURL(t, s, "http://good.stage.test"))

@@ -47,7 +47,7 @@ type Resolver struct {
 	mu          sync.Mutex
 	resolutions map[string]Resolution
 	queries     map[query]int
-	waits       map[string]time.Duration // by name: see takeWaits
+	waits       map[string]LookupWait // by name: see TakeWaits
 }
 
 type query struct {
@@ -57,7 +57,7 @@ type query struct {
 
 // NewResolver starts a resolver that knows no name yet.
 func NewResolver() (*Resolver, error) {
-	r := &Resolver{resolutions: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]time.Duration{}}
+	r := &Resolver{resolutions: map[string]Resolution{}, queries: map[query]int{}, waits: map[string]LookupWait{}}
 	var err error
 	for range BindAttempts {
 		if r.tcp, err = ServeRaw(r.serveTCP); err != nil {
@@ -95,6 +95,13 @@ func (r *Resolver) Queries(name string, kind dnsmessage.Type) int {
 	return r.queries[query{Canonical(name), kind}]
 }
 
+// Client is Go's own resolver, which asks r by udp or tcp.
+func (r *Resolver) Client(network string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, r.Addr().String())
+	}}
+}
+
 // Close ends the resolver and waits for its goroutines.
 func (r *Resolver) Close() error {
 	r.udp.Close()
@@ -115,14 +122,29 @@ func (r *Resolver) serveUDP() {
 			arrived = WallClock() // later than the truth
 		}
 		if response := r.reply(buf[:n], false); response != nil {
-			r.noteWait(buf[:n], WallClock().Sub(arrived))
+			began := WallClock()
+			r.noteWait(buf[:n], func(w *LookupWait) {
+				w.Longest = max(w.Longest, began.Sub(arrived))
+				if binary.BigEndian.Uint16(response[6:]) > 0 { // records
+					w.Addresses = began.Sub(arrived)
+				}
+			})
 			r.udp.WriteToUDPAddrPort(response, from)
+			r.noteWait(buf[:n], func(w *LookupWait) { w.Uncertainty = max(w.Uncertainty, WallClock().Sub(began)) })
 		}
 	}
 }
 
-// noteWait remembers how long a query by UDP waited for its response; of several for a name, the longest.
-func (r *Resolver) noteWait(question []byte, waited time.Duration) {
+// A LookupWait is how long a name's clients waited by UDP, from the kernel's
+// receiving a query to the writing of the response.
+type LookupWait struct {
+	Longest     time.Duration // of all queries
+	Addresses   time.Duration // of the latest one that has addresses: a client may not wait for the other family
+	Uncertainty time.Duration // the longest that a write took: the response left at some instant of it
+}
+
+// noteWait changes what is known of a question's name.
+func (r *Resolver) noteWait(question []byte, change func(*LookupWait)) {
 	var p dnsmessage.Parser
 	if _, err := p.Start(question); err != nil {
 		return
@@ -134,16 +156,17 @@ func (r *Resolver) noteWait(question []byte, waited time.Duration) {
 	name := Canonical(q.Name.String())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waits[name] = max(r.waits[name], waited)
+	w := r.waits[name]
+	change(&w)
+	r.waits[name] = w
 }
 
-// TakeWaits returns and forgets for how long each name's clients waited by UDP,
-// from the kernel's receiving the query to the writing of the response.
-func (r *Resolver) TakeWaits() map[string]time.Duration {
+// TakeWaits returns and forgets the waits of each name's clients.
+func (r *Resolver) TakeWaits() map[string]LookupWait {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	waits := r.waits
-	r.waits = map[string]time.Duration{}
+	r.waits = map[string]LookupWait{}
 	return waits
 }
 

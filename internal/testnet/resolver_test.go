@@ -48,7 +48,7 @@ func TestResolverResponds(t *testing.T) {
 	}
 	for _, network := range []string{"udp", "tcp"} {
 		for _, test := range tests {
-			got, err := resolver(r, network).LookupNetIP(t.Context(), "ip", test.name)
+			got, err := r.Client(network).LookupNetIP(t.Context(), "ip", test.name)
 			slices.SortFunc(got, netip.Addr.Compare)
 			if !slices.Equal(got, test.want) || (err == nil) != (test.want != nil) {
 				t.Errorf("%s: %s resolves to %v (%v), want %v", network, test.name, got, err, test.want)

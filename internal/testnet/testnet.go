@@ -9,9 +9,11 @@
 package testnet
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -128,6 +130,17 @@ func (s *Net) Connections(name string) int { return s.Hosts.connections(name) }
 
 // Accepted returns how many TCP connections all origins have accepted so far.
 func (s *Net) Accepted() int { return s.Hosts.acceptedAll() }
+
+// Client asks the test network's resolver and trusts its authority only. Every
+// request makes a connection of its own.
+func (s *Net) Client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext:            (&net.Dialer{Resolver: s.Resolver.Client("udp")}).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: s.Authority.Pool()},
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 256 << 10,
+	}}
+}
 
 // Env returns the variables that point a function, or the terminal program, at
 // the test network. The rest of its environment is the caller's.

@@ -1,8 +1,6 @@
 package testnet
 
 import (
-	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -58,27 +56,6 @@ func start(t *testing.T, o Options) *Net {
 		}
 	})
 	return s
-}
-
-// client asks the test network's resolver and trusts its authority only. Every
-// request makes a connection of its own.
-func client(t *testing.T, s *Net) *http.Client {
-	t.Helper()
-	transport := &http.Transport{
-		DialContext:            (&net.Dialer{Resolver: resolver(s.Resolver, "udp")}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: s.Authority.Pool()},
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
-}
-
-// resolver is Go's own, asking r.
-func resolver(r *Resolver, network string) *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, r.Addr().String())
-	}}
 }
 
 // portedURL is a URL with the test network's port.
@@ -185,7 +162,7 @@ func TestNetHandle(t *testing.T) {
 		t.Errorf("Handle = %+v", o)
 	}
 	for _, url := range []string{"https://added.example", "http://added.example", "https://any.later.example/x", "https://google.com"} {
-		if _, body, _ := get(t, client(t, s), portedURL(t, s, url)); body != "hello" {
+		if _, body, _ := get(t, s.Client(), portedURL(t, s, url)); body != "hello" {
 			t.Errorf("%s says %q, want hello", url, body)
 		}
 	}

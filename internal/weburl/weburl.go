@@ -147,7 +147,7 @@ func absolute(scheme, text string) (*url.URL, error) {
 		if err != nil || number == 0 {
 			return nil, ErrPort
 		}
-		if standard := scheme == "http" && number == 80 || scheme == "https" && number == 443; !standard {
+		if number != uint64(DefaultPort(scheme)) {
 			u.Host += ":" + strconv.FormatUint(number, 10)
 		}
 	}
@@ -288,6 +288,27 @@ func RequestURI(u *url.URL) string {
 // String returns all of u that a request depends on. Two URLs that ask for the
 // same have the same.
 func String(u *url.URL) string { return u.Scheme + "://" + u.Host + RequestURI(u) }
+
+// DefaultPort is that of a scheme, http or https.
+func DefaultPort(scheme string) uint16 {
+	if scheme == "https" {
+		return 443
+	}
+	return 80
+}
+
+// Port is the port of u, or its scheme's own.
+func Port(u *url.URL) uint16 {
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		return uint16(port)
+	}
+	return DefaultPort(u.Scheme)
+}
+
+// Origin is scheme, host and port of u, which [Parse] returned.
+func Origin(u *url.URL) string {
+	return u.Scheme + "://" + u.Hostname() + ":" + strconv.Itoa(int(Port(u)))
+}
 
 // ForRequest returns u in a form that net/http sends as [RequestURI] has it. host
 // is what the request's Host says; "" is u's.

@@ -276,3 +276,17 @@ type received struct {
 	stamp int64 // CLOCK_REALTIME nanoseconds; 0: none came
 	err   error
 }
+
+// Exhausted names what this machine ran out of, if that is why a socket failed;
+// else "".
+func Exhausted(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "file descriptors"
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EADDRINUSE):
+		return "local ports"
+	case errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+		return "memory"
+	}
+	return ""
+}

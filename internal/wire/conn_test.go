@@ -349,3 +349,22 @@ func TestErr(t *testing.T) {
 		})
 	}
 }
+
+func TestExhausted(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}, "file descriptors"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.ENFILE)}, "file descriptors"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}, "local ports"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.ENOBUFS)}, "memory"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, ""},
+		{io.EOF, ""},
+		{nil, ""},
+	} {
+		if got := Exhausted(test.err); got != test.want {
+			t.Errorf("%v: exhausted %q, want %q", test.err, got, test.want)
+		}
+	}
+}

@@ -5,10 +5,11 @@ import (
 	"maps"
 	"math"
 	"net/url"
-	"rollcall/test/meter"
 	"slices"
 	"strings"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/test/bench/peer"
 )
@@ -77,7 +78,7 @@ func (o *Outcome) compare(checks []reported, waits map[string]meter.Wait) {
 			continue
 		}
 		lasted += c.Duration
-		off := (c.Duration - w.Sum()).Abs()
+		off := w.Off(c.Duration)
 		whole = append(whole, off)
 		most := off
 		if c.First > 0 {
@@ -85,9 +86,9 @@ func (o *Outcome) compare(checks []reported, waits map[string]meter.Wait) {
 			most = max(off, (c.First - w.First).Abs())
 		}
 		if c.process > 0 {
-			process = append(process, (c.process - w.Sum()).Abs())
+			process = append(process, w.Off(c.process))
 		}
-		if c.uncertainty > 0 && (c.Duration-c.connect-w.Sum()).Abs() > c.uncertainty+w.Uncertainty {
+		if c.uncertainty > 0 && w.Off(c.Duration-c.connect) > c.uncertainty+w.Uncertainty {
 			beyond++
 		}
 		if c.unsure {

@@ -47,9 +47,9 @@ var mayImport = map[string][]string{
 	"internal/wire":        {},
 	"internal/resolve":     {"wire"},
 	"internal/trust":       {},
-	"internal/sweep":       {"check", "pause"},
+	"internal/sweep":       {"check", "pause", "weburl"},
 	"internal/metric":      {"check"},
-	"internal/cloud":       {"plan"},
+	"internal/cloud":       {"pause", "plan"},
 	"internal/secret":      {"plan"},
 	"internal/publish":     {"metric", "pause", "cloud"}, // cloud in its tests
 	"internal/config":      {"check", "guard", "maintenance", "plan", "sweep", "metric"},

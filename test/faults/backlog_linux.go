@@ -4,9 +4,10 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"rollcall/internal/testnet"
 	"sync"
 	"syscall"
+
+	"rollcall/internal/testnet"
 )
 
 // backlogFaults lose packets on loopback, as only Linux does. A name of which

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"rollcall/internal/testnet"
 	"strings"
+
+	"rollcall/internal/testnet"
 )
 
 // framingFaults end their body too soon, too late or never, or nearly.

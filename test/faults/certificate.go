@@ -12,9 +12,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"rollcall/internal/testnet"
 	"sync"
 	"time"
+
+	"rollcall/internal/testnet"
 )
 
 // certificateFaults show a leaf that is wrong, or just right.

@@ -10,9 +10,10 @@ import (
 	"io"
 	"maps"
 	"net/url"
-	"rollcall/internal/testnet"
 	"slices"
 	"strings"
+
+	"rollcall/internal/testnet"
 )
 
 // An echoed request is what its server can send back.

@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"rollcall/internal/testnet"
 	"strings"
 	"sync"
+
+	"rollcall/internal/testnet"
 )
 
 // encodingFaults compress their body, correctly, badly or with malice.

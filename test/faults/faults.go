@@ -4,8 +4,9 @@
 package faults
 
 import (
-	"rollcall/internal/testnet"
 	"slices"
+
+	"rollcall/internal/testnet"
 )
 
 // Servers are the servers of this package, in the order in which a check meets

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"rollcall/internal/testnet"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,12 +19,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rollcall/internal/testnet"
 )
 
 // undecoded wants a body that Go's client leaves as it is.
 func undecoded(body string) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		c := client(t, s)
+		c := s.Client()
 		c.Transport.(*http.Transport).DisableCompression = true
 		var o outcome
 		o.fetch(t, c, portedURL(t, s, "https://"+name+".stage.test"), ample)
@@ -38,7 +39,7 @@ func undecoded(body string) check {
 // explodes wants little on the wire, and size zeros in it.
 func explodes(size int64) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		c := client(t, s)
+		c := s.Client()
 		res, err := c.Get(portedURL(t, s, "https://"+name+".stage.test"))
 		if err != nil {
 			t.Fatal(err)
@@ -175,7 +176,7 @@ func unfollowed(t *testing.T, s *testnet.Net, rawURL string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := client(t, s).Transport.RoundTrip(r)
+	res, err := s.Client().Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,10 +190,10 @@ func TestRecorderRemembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("X-Api-Key", "a key")
-	if _, err := client(t, s).Do(r); err != nil {
+	if _, err := s.Client().Do(r); err != nil {
 		t.Fatal(err)
 	}
-	get(t, client(t, s), portedURL(t, s, "http://recorder.stage.test/plain"))
+	get(t, s.Client(), portedURL(t, s, "http://recorder.stage.test/plain"))
 	got := Arrivals(s, "recorder.stage.test")
 	if len(got) != 2 {
 		t.Fatalf("Arrivals = %+v, want two", got)
@@ -302,7 +303,7 @@ func TestDelayFault(t *testing.T) {
 func TestDelayFaultTrickles(t *testing.T) {
 	t.Parallel()
 	s := start(t, testnet.Options{})
-	c := client(t, s)
+	c := s.Client()
 	res, err := c.Get(portedURL(t, s, "http://none.delay.stage.test/?body=10s"))
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +353,7 @@ func over1(body string) check { return responds(200, body) }
 // h2Visit asks a faulty server over HTTP/2 and nothing else.
 func h2Visit(t *testing.T, s *testnet.Net, name string, timeout time.Duration) outcome {
 	t.Helper()
-	c := client(t, s)
+	c := s.Client()
 	transport := c.Transport.(*http.Transport)
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP2(true)
@@ -434,7 +435,7 @@ func hangsOnceAsked(t *testing.T, s *testnet.Net, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res, err := client(t, s).Do(r); err == nil || !written.Load() {
+	if res, err := s.Client().Do(r); err == nil || !written.Load() {
 		t.Errorf("Go's client gets %v and says %v, request written: %v; want a request and no response", res, err, written.Load())
 	}
 }

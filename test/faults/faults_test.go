@@ -11,13 +11,14 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"rollcall/internal/testnet"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"rollcall/internal/testnet"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -107,7 +108,7 @@ type outcome struct {
 func fetch(t *testing.T, s *testnet.Net, rawURL string, timeout time.Duration) outcome {
 	t.Helper()
 	var o outcome
-	c := client(t, s)
+	c := s.Client()
 	c.CheckRedirect = func(r *http.Request, via []*http.Request) error {
 		o.visits = append(o.visits, r.URL.String())
 		if len(via) > 12 {
@@ -241,7 +242,7 @@ func nameChecks() map[string]check {
 // lookup wants the lookup to fail.
 func lookup(notFound, temporary bool) check {
 	return func(t *testing.T, s *testnet.Net, name string) {
-		_, err := resolver(s.Resolver, "udp").LookupHost(t.Context(), name+".stage.test.")
+		_, err := s.Resolver.Client("udp").LookupHost(t.Context(), name+".stage.test.")
 		failed, ok := errors.AsType[*net.DNSError](err)
 		if !ok || failed.IsNotFound != notFound || failed.IsTemporary != temporary {
 			t.Errorf("looking it up gives %+v", err)
@@ -252,7 +253,7 @@ func lookup(notFound, temporary bool) check {
 func noDNSAnswer(t *testing.T, s *testnet.Net, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := resolver(s.Resolver, "udp").LookupHost(ctx, name+".stage.test.")
+	_, err := s.Resolver.Client("udp").LookupHost(ctx, name+".stage.test.")
 	if failed, ok := errors.AsType[*net.DNSError](err); !ok || !failed.IsTimeout {
 		t.Errorf("looking it up gives %v, want a timeout", err)
 	}

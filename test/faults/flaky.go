@@ -4,9 +4,10 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"rollcall/internal/testnet"
 	"strings"
 	"sync"
+
+	"rollcall/internal/testnet"
 )
 
 // flakyFaults fail the first connections for each name below theirs and work

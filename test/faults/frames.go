@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+
 	"rollcall/internal/testnet"
 
 	"golang.org/x/net/http2"

@@ -5,10 +5,11 @@ import (
 	"io"
 	"math"
 	"net"
-	"rollcall/internal/testnet"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/internal/testnet"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"

@@ -5,9 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"rollcall/internal/testnet"
 	"strings"
 	"time"
+
+	"rollcall/internal/testnet"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"net/netip"
+
 	"rollcall/internal/testnet"
 
 	"golang.org/x/net/dns/dnsmessage"

@@ -1,15 +1,13 @@
 package faults
 
 import (
-	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"rollcall/internal/testnet"
 	"testing"
+
+	"rollcall/internal/testnet"
 )
 
 // start starts a test network for one test.
@@ -26,27 +24,6 @@ func start(t *testing.T, o testnet.Options) *testnet.Net {
 		}
 	})
 	return s
-}
-
-// client asks the test network's resolver and trusts its authority only. Every
-// request makes a connection of its own.
-func client(t *testing.T, s *testnet.Net) *http.Client {
-	t.Helper()
-	transport := &http.Transport{
-		DialContext:            (&net.Dialer{Resolver: resolver(s.Resolver, "udp")}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: s.Authority.Pool()},
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
-}
-
-// resolver is Go's own, asking r.
-func resolver(r *testnet.Resolver, network string) *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, r.Addr().String())
-	}}
 }
 
 // portedURL is a URL with the test network's port.

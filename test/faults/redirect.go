@@ -3,9 +3,10 @@ package faults
 import (
 	"fmt"
 	"net/http"
-	"rollcall/internal/testnet"
 	"strconv"
 	"strings"
+
+	"rollcall/internal/testnet"
 )
 
 // redirectFaults redirect well, too often, or in a circle.

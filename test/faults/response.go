@@ -3,9 +3,10 @@ package faults
 import (
 	"fmt"
 	"net/http"
-	"rollcall/internal/testnet"
 	"strings"
 	"time"
+
+	"rollcall/internal/testnet"
 )
 
 const fastDrip = 10 * time.Millisecond // of what ends

@@ -5,12 +5,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"rollcall/internal/pause"
-	"rollcall/internal/testnet"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"rollcall/internal/pause"
+	"rollcall/internal/testnet"
 )
 
 const (

@@ -12,9 +12,10 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"net/http"
-	"rollcall/internal/testnet"
 	"sync"
 	"time"
+
+	"rollcall/internal/testnet"
 )
 
 // trustFaults show chains that are refused for a reason that only looks like

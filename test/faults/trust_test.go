@@ -4,9 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"rollcall/internal/testnet"
 	"strings"
 	"testing"
+
+	"rollcall/internal/testnet"
 )
 
 func trustChecks() map[string]check {

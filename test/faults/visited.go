@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"rollcall/internal/testnet"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"rollcall/internal/testnet"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"

@@ -60,6 +60,10 @@ type Wait struct {
 	First time.Duration // from the request to the response's head
 	Body  time.Duration // from the head to the body's last piece
 
+	// OtherFamily is what of DNS passed after the addresses, or before they were
+	// asked for. A client may not have waited for it.
+	OtherFamily time.Duration
+
 	// Uncertainty is the longest that a write took: the bytes left at some
 	// instant of it.
 	Uncertainty time.Duration
@@ -67,6 +71,12 @@ type Wait struct {
 
 // Sum is the whole time for which the client had to wait.
 func (w Wait) Sum() time.Duration { return w.DNS + w.TLS + w.First + w.Body }
+
+// Off is by how much a duration differs from the truth: from that of a client that
+// waited for both families of addresses, or for one, whichever is closer.
+func (w Wait) Off(d time.Duration) time.Duration {
+	return min((d - w.Sum()).Abs(), (d - w.Sum() + w.OtherFamily).Abs())
+}
 
 // New starts an origin for measurements for all names below a domain. It
 // ends with the test network.
@@ -120,7 +130,9 @@ func (m *Meter) Take() (waits map[string]Wait, most int) {
 	waits, most = m.waits, m.most
 	m.waits, m.most = map[string]Wait{}, 0
 	for host, wait := range waits {
-		wait.DNS = dnsWaits[host]
+		dns := dnsWaits[host]
+		wait.DNS, wait.OtherFamily = dns.Longest, dns.Longest-dns.Addresses
+		wait.Uncertainty = max(wait.Uncertainty, dns.Uncertainty)
 		waits[host] = wait
 	}
 	return waits, most

@@ -1,16 +1,15 @@
 package meter
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
-	"rollcall/internal/testnet"
 	"testing"
 	"time"
+
+	"rollcall/internal/testnet"
 )
 
 // metered starts a meter on a test network of its own.
@@ -133,14 +132,7 @@ func address(m *Meter) string { return fmt.Sprintf("127.0.0.1:%d", m.Port()) }
 // response's first byte took.
 func measure(t *testing.T, s *testnet.Net, m *Meter, n int) time.Duration {
 	t.Helper()
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, s.Resolver.Addr().String())
-	}}
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true, DialContext: (&net.Dialer{Resolver: resolver}).DialContext,
-		TLSClientConfig: &tls.Config{RootCAs: s.Authority.Pool()},
-	}}
+	client := s.Client()
 	var asked time.Time
 	var first time.Duration
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{

@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,15 +14,66 @@ import (
 	"rollcall/internal/weburl"
 )
 
-// A response is what came back on one connection.
-type response struct {
-	url    *url.URL // that was asked for
-	header http.Header
-	body
-	next   *hop     // the redirect to follow; nil: this response counts
-	broken *verdict // why a redirect can't be followed; nil: there is none
-	noJSON bool     // there is no memory for the body's
+// A hop is one request of a check: the first, or what a redirect asks for.
+type hop struct {
+	url     *url.URL
+	method  string
+	host    string      // "" is the URL's
+	header  http.Header // never changed once the hop is made
+	bound   []string    // names of headers with references, for the first origin only
+	generic http.Header // what stands for them elsewhere
+	body    string
+	tls     check.TLSSettings
+	count   int      // redirects followed to get here
+	visited []string // the hops before, see visit
+
+	noCookies bool
+	jar       *jar // what servers set so far; nil: nothing
 }
+
+// encodings are what we decode ourselves.
+var encodings = []string{"gzip, deflate"}
+
+func (p *Prober) firstHop(t *check.Target) *hop {
+	header := make(http.Header, len(t.Header)+4)
+	maps.Copy(header, t.Header)
+	who, known := browsers[t.UserAgent]
+	switch {
+	case known:
+	case t.UserAgent == "":
+		who = p.own
+	default:
+		who = introduction(t.UserAgent)
+	}
+	for name, values := range who {
+		if _, set := header[name]; !set {
+			header[name] = values
+		}
+	}
+	if _, set := header["Accept-Encoding"]; !set {
+		header["Accept-Encoding"] = encodings
+	}
+	host := header.Get("Host") // not a header in net/http
+	delete(header, "Host")
+	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
+}
+
+// request is the hop as net/http wants it.
+func (h *hop) request() *http.Request {
+	req := &http.Request{
+		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.sentHeader(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(h.body)), Body: http.NoBody,
+	}
+	if h.body != "" {
+		req.Body = readCloser{strings.NewReader(h.body)}
+	}
+	return req
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }
 
 // safeHeaders are those that another origin may see: they say how to respond,
 // not who asks.
@@ -92,7 +144,7 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 		next.method, next.body = http.MethodGet, ""
 		next.header = without(h.header, "Content-Type", "Content-Encoding", "Content-Language", "Content-Location")
 	}
-	if origin(h.url) != origin(to) {
+	if weburl.Origin(h.url) != weburl.Origin(to) {
 		next.header, next.body, next.host = only(h.header, safeHeaders), "", ""
 		for _, name := range h.bound { // its value is for the origin before
 			delete(next.header, name)
@@ -105,11 +157,6 @@ func (h *hop) follow(to *url.URL, status int) *hop {
 		next.tls = check.TLSSettings{MinVersion: h.tls.MinVersion, LegacyCiphers: h.tls.LegacyCiphers}
 	}
 	return next
-}
-
-// origin is scheme, host and port.
-func origin(u *url.URL) string {
-	return fmt.Sprintf("%s://%s:%d", u.Scheme, strings.ToLower(u.Hostname()), portOf(u))
 }
 
 func without(h http.Header, names ...string) http.Header {
