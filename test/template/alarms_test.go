@@ -3,11 +3,12 @@ package template_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"rollcall/test/tree"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/test/tree"
 
 	"rollcall/internal/check"
 	"rollcall/test/alarm"

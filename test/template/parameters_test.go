@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"rollcall/test/tree"
 	"slices"
 	"strings"
 	"testing"
+
+	"rollcall/test/tree"
 )
 
 type goodAndBad struct{ good, bad []string }

@@ -5,10 +5,11 @@ import (
 	"maps"
 	"os"
 	"regexp"
-	"rollcall/test/tree"
 	"slices"
 	"strings"
 	"testing"
+
+	"rollcall/test/tree"
 )
 
 // byAWS are the calls that AWS makes under the stack's roles, and that no code

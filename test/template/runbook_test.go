@@ -9,11 +9,12 @@ import (
 	"maps"
 	"net/netip"
 	"regexp"
-	"rollcall/test/tree"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/test/tree"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 

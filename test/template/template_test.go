@@ -10,11 +10,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"rollcall/test/tree"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"rollcall/test/tree"
 )
 
 // The linters check what CloudFormation would refuse. These tests check what
