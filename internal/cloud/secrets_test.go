@@ -11,6 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 )
 
 // A call is what was asked for in AWS's JSON protocol.
@@ -135,6 +138,72 @@ func TestSecretRefused(t *testing.T) {
 		_, err := hanging.Secret(ctx, "x")
 		if want := "Secrets Manager did not respond in time (a function in subnets needs a NAT gateway or the VPC endpoint of secretsmanager)"; err == nil || err.Error() != want || time.Since(began) < time.Minute {
 			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// Systems Manager is where the SDK's own client would ask for it.
+func TestParameterEndpoints(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{"the Region's", nil, "https://ssm.eu-central-1.amazonaws.com"},
+		{"China", map[string]string{"AWS_REGION": "cn-north-1"}, "https://ssm.cn-north-1.amazonaws.com.cn"},
+		{"GovCloud", map[string]string{"AWS_REGION": "us-gov-west-1"}, "https://ssm.us-gov-west-1.amazonaws.com"},
+		{"FIPS", map[string]string{"AWS_REGION": "us-east-1", "AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm-fips.us-east-1.amazonaws.com"},
+		{"GovCloud, FIPS", map[string]string{"AWS_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm.us-gov-west-1.amazonaws.com"},
+		{"both IP versions", map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://ssm.eu-central-1.api.aws"},
+		{"its own variable", map[string]string{"AWS_ENDPOINT_URL_SSM": "http://ssm.test:9", "AWS_ENDPOINT_URL": "http://127.0.0.1:8", "AWS_USE_FIPS_ENDPOINT": "true"}, "http://ssm.test:9"},
+		{"another's variable", map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:9"}, "https://ssm.eu-central-1.amazonaws.com"},
+		{"everybody's variable", map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:8/"}, "http://127.0.0.1:8/"},
+		{"variables that are to be ignored", map[string]string{"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "https://ssm.eu-central-1.amazonaws.com"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			environment(t, test.env)
+			cfg, err := config.LoadDefaultConfig(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := parameterEndpoint(cfg); err != nil || got != test.want {
+				t.Errorf("%s, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+// What is retryable is retried; where there is no response the words say so.
+func TestParametersNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			respond  func(r *http.Request) (*http.Response, error)
+			want     string
+			requests int
+		}{
+			{func(r *http.Request) (*http.Response, error) { return response(r, 503, http.NoBody), nil }, "Systems Manager responded 503 ", 3},
+			{func(r *http.Request) (*http.Response, error) {
+				return response(r, 200, strings.NewReader("<html>")), nil
+			}, "no request to Systems Manager can be made (see AWS_REGION, the credentials and AWS_ENDPOINT_URL_SSM): the response can't be read", 1},
+			{func(r *http.Request) (*http.Response, error) { return nil, io.EOF }, "Systems Manager can't be reached: EOF (a function in subnets needs a NAT gateway or the VPC endpoint of ssm)", 3},
+			{func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }, "Systems Manager did not respond in time (a function", 1},
+		} {
+			requests := 0
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			_, failures := NewParameters(Loaded(inWords(func(r *http.Request) (*http.Response, error) {
+				requests++
+				return test.respond(r)
+			}))).Parameters(ctx, []string{"/a"})
+			cancel()
+			if err := failures["/a"]; err == nil || !strings.HasPrefix(err.Error(), test.want) || requests != test.requests {
+				t.Errorf("%v after %d requests, want %s", err, requests, test.want)
+			}
+		}
+		for _, cfg := range []aws.Config{{}, {Region: "eu-central-1"}} {
+			_, failures := NewParameters(Loaded(cfg)).Parameters(t.Context(), []string{"/a"})
+			if err := failures["/a"]; err == nil || !strings.HasPrefix(err.Error(), "no request to Systems Manager can be made (see AWS_REGION, the credentials") {
+				t.Errorf("%+v: %v", cfg, err)
+			}
 		}
 	})
 }

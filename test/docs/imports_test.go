@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"internal/trust":       {},
 	"internal/sweep":       {"check", "pause", "weburl"},
 	"internal/metric":      {"check"},
-	"internal/cloud":       {"plan"},
+	"internal/cloud":       {"pause", "plan"},
 	"internal/secret":      {"plan"},
 	"internal/publish":     {"metric", "pause", "cloud"}, // cloud in its tests
 	"internal/config":      {"check", "guard", "maintenance", "plan", "sweep", "metric"},
