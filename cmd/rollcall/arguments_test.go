@@ -36,6 +36,8 @@ func TestBareArguments(t *testing.T) {
 		{event, 0, []string{"STATE", "2 up"}, ""},
 		{"compare " + event, 0, []string{"sync_run: "}, ""},
 		{strings.TrimPrefix(url(t, "tls-not-spoken.stage.test"), "https://"), 1, []string{"tls_not_spoken"}, "\nrollcall: https:// was assumed; you may mean http://tls-not-spoken"},
+		{host + "/a.json", 0, []string{"up  https://" + host + "/a.json"}, "https:// is assumed"},
+		{"localhost/nowhere.json --deadline 1", 1, []string{"https://localhost/nowhere.json"}, "https:// is assumed"},
 		{"check demo.invalid", 1, []string{"demo.invalid"}, "https://demo.invalid"},
 		{url(t, "expired.stage.test"), 1, []string{"down  https://expired", "tls_expired: certificate expired", "expired 1 day ago"}, ""},
 		{url(t, "redirecting.stage.test"), 0, []string{"redirects    301  https://redirecting", "first byte ", "301  ", "/second", "200  ", "/last"}, ""},

@@ -165,7 +165,7 @@ type checkRunner struct {
 func (r *checkRunner) run(ctx context.Context) error {
 	summary, lost := r.check(ctx)
 	if r.command.Watch > 0 && ctx.Err() == nil && summary.Targets > 0 {
-		return r.watch(ctx, summary, lost)
+		return r.watch(ctx, summary)
 	}
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err

@@ -183,6 +183,7 @@ func TestWrongUsage(t *testing.T) {
 		{"--json check " + good, []string{"the command comes first: rollcall check"}},
 		{"check https:/example.com", []string{`"https:/example.com" is not a URL: did you mean https://example.com?`}},
 		{"check nowhere.json", []string{"no such file: nowhere.json"}},
+		{"check lists/nowhere.txt.gz", []string{"no such file: lists/nowhere.txt.gz"}},
 		{"check ./nowhere", []string{"no such file: ./nowhere"}},
 		{"check ../rollcall/", []string{"../rollcall/ is a directory"}},
 		{"check main.go " + good, []string{"main.go is a file and stands alone"}},

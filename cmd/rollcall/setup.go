@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"rollcall/internal/check"
 	"rollcall/internal/cloud"
@@ -86,7 +87,9 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 // newInputs returns what an event may refer to. AWS is set up where it refers to
 // it.
 func newInputs(sys system, c config.Config) plan.Inputs {
-	load := func(ctx context.Context) (aws.Config, error) { return awsconfig.LoadDefaultConfig(ctx) }
+	load := func(ctx context.Context) (aws.Config, error) {
+		return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
+	}
 	sources := c.Sources()
 	sources["s3"] = cloud.Lists(load)
 	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
@@ -119,7 +122,7 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 			file = argument
 		case err == nil && strings.HasSuffix(argument, "/"):
 			return nil, "", wrongUsage("%s is a directory", argument)
-		case err != nil && listName.MatchString(argument):
+		case err != nil && listName.MatchString(argument) && !strings.HasPrefix(argument, "localhost/"):
 			return nil, "", wrongUsage("no such file: %s", argument)
 		}
 	}
@@ -139,8 +142,9 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 var (
 	// oneSlash is a URL that lacks a slash.
 	oneSlash = regexp.MustCompile(`^(?i)(https?):/([^/].*)$`)
-	// listName is what no host is called, but files are.
-	listName = regexp.MustCompile(`^(?i)(\.{0,2}/[^/].*|.*\.(json|jsonl|txt|csv|tsv|yaml|yml|xml|gz))$`)
+	// listName is what no host is called, but files are: a path of this machine, or
+	// an ending of lists that is not behind a host.
+	listName = regexp.MustCompile(`^(?i)(\.{0,2}/[^/].*|([^/.:]+/)*[^/]*\.(json|jsonl|ndjson|txt|csv|tsv|yaml|yml|xml|gz))$`)
 )
 
 // defaults are the flags as an event's defaults, in JSON; nil: none was given.

@@ -19,7 +19,7 @@ const (
 
 // watch shows one result after the other, of which it is given the first, until
 // it is interrupted or the reader has closed the pipe.
-func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost error) error {
+func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary) error {
 	again := *r.plan
 	again.Scheduled = time.Time{} // it is the first run's
 	r.plan = &again
@@ -42,7 +42,7 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary, lost 
 		if r.out.file == nil {
 			r.out.look = r.sys.look(r.out.w) // the terminal may have another size now
 		}
-		summary, lost = r.check(ctx)
+		summary, _ = r.check(ctx)
 		if ctx.Err() != nil {
 			break // it was cut short: its changes are not real
 		}

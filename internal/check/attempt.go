@@ -18,10 +18,9 @@ type Attempt struct {
 	// gives the place back; it is called before the next hop asks. The error is
 	// ctx's cause. The waiting counts for nothing. Nil: nobody waits.
 	Place func(ctx context.Context, u *url.URL) (done func(), err error)
-	// Reserved is how much memory, in bytes, there is for an attempt that is made again.
+	// Reserved is how much memory, in bytes, there is for an attempt that is made
+	// again since it got too little; 0: it is not.
 	Reserved int64
-	// Again: an attempt before this one got too little memory. All others are done.
-	Again bool
 	// Alone: no other attempt holds memory, so there is no more to be had. What does
 	// not fit is left out.
 	Alone bool

@@ -10,17 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 )
 
-const (
-	publishTimeout  = 2 * time.Second // one request
-	publishAttempts = 2
-)
+const publishTimeout = 2 * time.Second // one request
 
 // Topics publishes to topics of SNS.
 type Topics struct{ client *sns.Client }
@@ -33,14 +27,8 @@ func NewTopics(cfg aws.Config) *Topics {
 			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateDisabled
 			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateDisabled
 		}
-		o.RetryMaxAttempts = publishAttempts
-		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-			r.MaxAttempts = publishAttempts
-			r.RateLimiter = ratelimit.None
-		})
-		if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
-			o.HTTPClient = client.WithTimeout(publishTimeout)
-		}
+		o.Retryer = retryer()
+		o.HTTPClient = within(o.HTTPClient, publishTimeout).(sns.HTTPClient)
 	})}
 }
 

@@ -225,7 +225,7 @@ func (p *part) seen(run *evaluation, err error, r *check.Response) string {
 	case p.reads["json"] && r.JSONTooLarge:
 		return "there is no memory for the body's JSON"
 	case p.reads["json"] && run.JSON == nil:
-		return "the body is not JSON"
+		return noJSON(r)
 	case p.reads["certificate"] && run.Certificate == nil:
 		return "there is no certificate"
 	case strings.Contains(err.Error(), "cannot fetch"), strings.Contains(err.Error(), "<nil>"):
@@ -241,15 +241,45 @@ func (p *part) seen(run *evaluation, err error, r *check.Response) string {
 	case len(values) > 0:
 		return strings.Join(values, ", ")
 	case err != nil:
-		return "can't be evaluated"
+		return "can't be evaluated" + because(err)
 	}
 	return "does not hold"
+}
+
+// noJSON says why there is no JSON, or only null.
+func noJSON(r *check.Response) string {
+	if strings.TrimSpace(r.Body) == "null" {
+		return "the body is null"
+	}
+	return "the body is not JSON"
+}
+
+// because says why an operand has no value, in words that hold none of the server's.
+func because(err error) string {
+	for _, known := range [][2]string{
+		{"invalid operation: int(", "int() of what is not a whole number"},
+		{"invalid operation: float(", "float() of what is not a number"},
+		{"invalid argument for len", "len() of what has no length"},
+		{"index out of range", "the list has fewer elements"},
+		{"interface conversion", "a value is of another type"},
+	} {
+		if strings.Contains(err.Error(), known[0]) {
+			return ": " + known[1]
+		}
+	}
+	return ""
 }
 
 // describe writes a value for people: numbers to a tenth, text quoted.
 func describe(v any, reads map[string]bool, r *check.Response) string {
 	switch v := v.(type) {
 	case nil:
+		if reads["json"] && r.JSON() == nil && !r.JSONTooLarge {
+			return noJSON(r)
+		}
+		if reads["json"] {
+			return "null or absent"
+		}
 		return "absent"
 	case bool:
 		return strconv.FormatBool(v)

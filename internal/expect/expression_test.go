@@ -131,6 +131,20 @@ func allocated() uint64 {
 	return m.TotalAlloc
 }
 
+// TestExplainWithoutJSON tells a body that is null from one that is not JSON.
+func TestExplainWithoutJSON(t *testing.T) {
+	for _, tt := range []struct{ body, source, want string }{
+		{"{bad", "json != nil", "json != nil: the body is not JSON"},
+		{"{bad", "json.a == 1", "json.a == 1: the body is not JSON"},
+		{" null\n", "json.a == 1", "json.a == 1: the body is null"},
+		{"null", "json != nil", "json != nil: the body is null"},
+	} {
+		if _, detail := mustCompile(t, tt.source).Check(responseOf(tt.body)); detail != tt.want {
+			t.Errorf("%s of %q: %s, want %s", tt.source, tt.body, detail, tt.want)
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	r := responseOf(`{"db": "down", "n": 3, "list": [1, 2, 3], "flag": false, "text": "yes", "nothing": null}`)
 	for source, want := range map[string]string{
@@ -143,7 +157,7 @@ func TestExplain(t *testing.T) {
 		"json.n > 5 && json.m > 5":                  "json.n > 5: 3",
 		"json.n > 2 && json.m > 5":                  "json.m > 5: there is no such field",
 		"len(json.list) == 4":                       "len(json.list) == 4: 3",
-		"json.nothing == 3":                         "json.nothing == 3: absent",
+		"json.nothing == 3":                         "json.nothing == 3: null or absent",
 		"json.a.b == 3":                             "json.a.b == 3: there is no such field",
 		"json.db > 5":                               `json.db > 5: "down"`,
 		"certificate.daysLeft > 9":                  "certificate.daysLeft > 9: there is no certificate",
@@ -160,9 +174,13 @@ func TestExplain(t *testing.T) {
 		"body matches 'ok'":                         `body matches "ok": ` + strconv.Quote(redact.Cut(r.Body, redact.MaxServer)),
 		"lower(json.text) matches 'ok'":             `lower(json.text) matches "ok": "yes"`,
 		"json.n matches '3'":                        `json.n matches "3": 3`,
-		"lower(json.n) == '3'":                      `lower(json.n) == "3": can't be evaluated`,
+		"lower(json.n) == '3'":                      `lower(json.n) == "3": can't be evaluated: a value is of another type`,
+		"int(json.db) == 1":                         "int(json.db) == 1: can't be evaluated: int() of what is not a whole number",
+		"float(json.db) > 1":                        "float(json.db) > 1: can't be evaluated: float() of what is not a number",
+		"len(json.n) == 1":                          "len(json.n) == 1: can't be evaluated: len() of what has no length",
+		"json.list[7] == 1":                         "json.list[7] == 1: can't be evaluated: the list has fewer elements",
 		"json?.text == 'ok'":                        `json?.text == "ok": "yes"`,
-		"json?.text == 'ok' || json?.none?.at == 1": `json?.text == "ok" || json?.none?.at == 1: "yes", absent`,
+		"json?.text == 'ok' || json?.none?.at == 1": `json?.text == "ok" || json?.none?.at == 1: "yes", null or absent`,
 	} {
 		reason, detail := mustCompile(t, source).Check(r)
 		if reason != check.Expectation || detail != want {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -302,7 +303,7 @@ func TestReadingEnds(t *testing.T) {
 }
 
 // FuzzRead holds what users of a list rely on: lines that grow, exactly one thing
-// in each entry, JSON that is valid where it is made here.
+// in each entry, JSON that is valid where it is made here, parts that are the whole.
 func FuzzRead(f *testing.F) {
 	names := []string{"", "x.txt", "x.json", "x.yaml", "x.jsonl", "x.csv", "x.tsv", "x.xml", "x.csv.gz"}
 	for i, text := range []string{
@@ -338,6 +339,24 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("after line %d: %+v", line, e)
 			}
 			line = max(line, e.Line)
+		}
+		said := func(index, of int) (all []string) {
+			r, err := Open(bytes.NewReader(data), Options{Name: names[int(name)%len(names)], Index: index, Of: of, Written: func(name, group []byte, row uint64) {}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for e := range r.Entries(t.Context()) {
+				if e.Fault == "" {
+					all = append(all, fmt.Sprint(e.Line, e.Text, string(e.JSON), e.Fields))
+				}
+			}
+			return all
+		}
+		whole, parts := said(0, 0), slices.Concat(said(0, 3), said(1, 3), said(2, 3))
+		slices.Sort(whole)
+		slices.Sort(parts)
+		if !slices.Equal(whole, parts) {
+			t.Fatalf("the parts of %q have %q, the whole %q", data, parts, whole)
 		}
 	})
 }

@@ -3,8 +3,10 @@ package monitor
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"rollcall/internal/check"
 	"rollcall/internal/text"
@@ -48,11 +50,24 @@ func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
 // warning of whose bytes JSON makes up to six each, and by numbers.
 const growth = 6*longestWarning + 500
 
+// mostWarnings are those of a summary without results.
+const mostWarnings = 5
+
 // encodeResults encodes the results for a response of at most limit bytes, if
 // there is a limit, so that Encode is quick later. The incidents of a run that is
 // remembered are not known yet.
 func (s *Summary) encodeResults(limit int, remembered bool) {
 	if limit == 0 {
+		return
+	}
+	if s.countsOnly {
+		s.limit, s.encoded, s.Truncated = limit, [][]byte{}, len(s.Results) > 0
+		if left := len(s.Warnings) - mostWarnings; left > 0 {
+			s.Warnings = append(s.Warnings[:mostWarnings], fmt.Sprintf("and %d more warnings", left))
+		}
+		for i, w := range s.Warnings {
+			s.Warnings[i] = strings.ToValidUTF8(w[:min(len(w), longestWarning)], "")
+		}
 		return
 	}
 	rest := growth

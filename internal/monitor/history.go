@@ -78,7 +78,7 @@ func (r *run) remember(ctx context.Context, quiet map[string]bool) *metric.Memor
 func (r *run) known(quiet map[string]bool) *history.Run {
 	m, s := r.monitor, r.summary
 	h := &history.Run{
-		Minute: r.at, Interval: m.Interval, Blind: s.VantageUnhealthy, Fresh: true, Limit: m.Limit,
+		Minute: r.at, Interval: m.Interval, Blind: s.VantageUnhealthy, Fresh: len(r.plan.Failures) == 0, Limit: m.Limit,
 		Alert: alertOf(&m.Alert), Certificate: m.Certificate, Targets: make([]history.Target, len(s.Results)), Titles: map[string]string{},
 	}
 	for name, g := range r.plan.Groups {

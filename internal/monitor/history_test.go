@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/check"
 	"rollcall/internal/config"
 	"rollcall/internal/history"
+	"rollcall/internal/plan"
 	"rollcall/internal/remember"
 )
 
@@ -58,6 +59,21 @@ func TestRunIsRemembered(t *testing.T) {
 		}
 		if got := g.value(t, "UpShare"); got != 1 {
 			t.Errorf("UpShare %v: a group under maintenance counts", got)
+		}
+	})
+}
+
+// A list that is not the one that was meant removes no target.
+func TestListsThatFailAreNotFresh(t *testing.T) {
+	rigged(t, func(t *testing.T, g *rig) {
+		runs := g.remembering(remember.Outcome{Written: true})
+		for _, failures := range [][]string{nil, {"the list can't be read"}} {
+			if _, err := g.RunPlan(t.Context(), "r", &plan.Plan{History: true, Failures: failures}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !(*runs)[0].Fresh || (*runs)[1].Fresh {
+			t.Error("the second list is fresh, or the first is not")
 		}
 	})
 }

@@ -1,11 +1,14 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
+	"time"
 
 	"rollcall/internal/check"
 )
@@ -25,14 +28,30 @@ func (m *Monitor) logger(id string) *slog.Logger {
 // a hundred thousand names.
 const loggedTargets = 1000
 
-// logTargets writes a line "target" for each target that is not up.
-func logTargets(log *slog.Logger, results []check.Result) {
+// A troubled knows which targets were not up in the run before, by name, as far as
+// this process made it.
+type troubled struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// logTargets writes a line "target" for each target that is not up, and for each
+// that is again: the newest line of a target is what it is now.
+func (m *Monitor) logTargets(log *slog.Logger, results []check.Result) {
+	m.troubled.mu.Lock()
+	defer m.troubled.mu.Unlock()
+	before := m.troubled.names
+	m.troubled.names = map[string]bool{}
 	failed := 0
 	for i := range results {
 		r := &results[i]
 		if r.State == check.Up {
+			if before[r.Name] {
+				logMembers(log, slog.LevelInfo, "target", r)
+			}
 			continue
 		}
+		m.troubled.names[r.Name] = true
 		if failed++; failed > loggedTargets {
 			continue
 		}
@@ -44,6 +63,33 @@ func logTargets(log *slog.Logger, results []check.Result) {
 	}
 	if failed > loggedTargets {
 		log.Warn("more targets are not up than are listed", "more", failed-loggedTargets)
+	}
+}
+
+// loggedCertificates is how many certificates are listed, once an hour.
+const loggedCertificates = 10
+
+// logCertificates writes a line "certificate" for those that expire first, of
+// different certificates, in the first run of an hour.
+func logCertificates(log *slog.Logger, results []check.Result, scheduled time.Time, interval time.Duration) {
+	if scheduled.Sub(scheduled.Truncate(time.Hour)) >= max(interval, time.Minute) {
+		return
+	}
+	var first []*check.Result
+	for i := range results {
+		if results[i].Certificate != nil {
+			first = append(first, &results[i])
+		}
+	}
+	slices.SortStableFunc(first, func(a, b *check.Result) int {
+		return cmp.Compare(a.Certificate.DaysLeft, b.Certificate.DaysLeft)
+	})
+	listed := map[[32]byte]bool{}
+	for _, r := range first {
+		if c := r.Certificate; !listed[c.Fingerprint] && len(listed) < loggedCertificates {
+			listed[c.Fingerprint] = true
+			log.Info("certificate", "name", r.Name, "group", r.Group, "daysLeft", c.DaysLeft, "notAfter", c.NotAfter, "subject", c.Subject)
+		}
 	}
 }
 

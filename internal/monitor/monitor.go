@@ -72,6 +72,8 @@ type Monitor struct {
 	// Stopping is done when the process has to end: every run then stops its
 	// checks at once and publishes what it has. Nil: that never happens.
 	Stopping context.Context
+
+	troubled troubled
 }
 
 // Dependencies are what New needs besides the configuration.
@@ -144,7 +146,8 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	defer r.session.Close()
 
 	r.sweep(ctx, publishing)
-	logTargets(r.log, s.Results)
+	m.logTargets(r.log, s.Results)
+	logCertificates(r.log, s.Results, r.at, m.Interval)
 	s.encodeResults(m.ResponseLimit, m.Remember != nil && p.History)
 	r.publish(publishing)
 	s.Duration = check.Milliseconds(time.Since(r.started))
@@ -169,6 +172,7 @@ type run struct {
 	at      time.Time // every datum's timestamp
 	budget  budget
 	session Session
+	limit   int    // how many targets have metrics of their own
 	added   []bool // by target: its own metrics are with the session
 	summary *Summary
 
@@ -182,13 +186,14 @@ const tolerance = time.Minute
 // that lies in the future. It is stale when that was too long ago.
 func (m *Monitor) newRun(id string, p *plan.Plan) *run {
 	now := time.Now()
-	r := &run{monitor: m, log: m.logger(id), plan: p, profile: m.Profile, started: now, at: now, added: make([]bool, len(p.Targets))}
+	r := &run{monitor: m, log: m.logger(id), plan: p, profile: m.Profile, started: now, at: now, limit: p.Part.Share(m.Limit), added: make([]bool, len(p.Targets))}
 	if p.Metrics != "" {
 		r.profile = metric.Profile(p.Metrics)
 	}
 	s := &Summary{
 		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(r.profile),
-		Warnings: slices.Concat([]string{}, p.Failures, p.Warnings),
+		Warnings:   slices.Concat([]string{}, p.Failures, p.Warnings),
+		countsOnly: p.Batch || p.Part.Of > 0,
 	}
 	if p.Event != nil {
 		s.Event = p.Event
@@ -234,7 +239,7 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	ctx, cancel := r.budget.until(ctx, r.budget.sweepEnd, 0)
 	defer cancel()
 	r.summary.countResults(sweeper.Sweep(ctx, r.plan.Targets, func(i int, res *check.Result) {
-		if res.State == check.Up && i < m.Limit {
+		if res.State == check.Up && i < r.limit {
 			r.added[i] = true
 			r.session.Add(r.profile.Series(res, r.at, false)...)
 		}
@@ -249,7 +254,7 @@ func (r *run) publish(ctx context.Context) {
 	var rollup metric.Rollup
 	for i := range s.Results {
 		rollup.Add(&s.Results[i])
-		if i < m.Limit && !r.added[i] {
+		if i < r.limit && !r.added[i] {
 			r.session.Add(r.profile.Series(&s.Results[i], r.at, s.VantageUnhealthy)...)
 		}
 	}
@@ -262,7 +267,7 @@ func (r *run) publish(ctx context.Context) {
 	}
 	if m.OwnMetrics {
 		own := metric.Run{
-			Profile: r.profile, Limit: m.Limit,
+			Profile: r.profile, Limit: r.limit,
 			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
 			Results: s.Results, Healthy: healthy(), Delivered: delivered,
 			Blind: s.VantageUnhealthy, Quiet: func(i int) bool { return quiet[s.Results[i].Group] }, Memory: memory,

@@ -740,7 +740,7 @@ func TestRunLogIsBounded(t *testing.T) {
 			s.Results[2*i+1] = check.Result{State: check.Up}
 		}
 		g := &rig{Monitor: &Monitor{Log: slog.New(slog.NewJSONHandler(&text, nil))}}
-		logTargets(g.logger(""), s.Results)
+		g.logTargets(g.logger(""), s.Results)
 		logSummary(g.logger(""), s)
 		g.log = text
 		lines := g.lines(t)

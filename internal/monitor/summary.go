@@ -50,7 +50,8 @@ type Summary struct {
 
 	Event fmt.Stringer `json:"-"` // the event, redacted; nil where there was none
 
-	internal int // results with the reason Internal
+	internal   int  // results with the reason Internal
+	countsOnly bool // a response has no results: the run is one task of a state machine, which may return 256 KiB
 
 	limit   int      // that encoded was made for
 	encoded [][]byte // the results that fit; nil: not encoded yet

@@ -282,3 +282,23 @@ func TestSummaryCountResults(t *testing.T) {
 		t.Errorf("local delay %+v, want %+v", s.LocalDelay, want)
 	}
 }
+
+// A task of a state machine may return 256 KiB: a batch and a part have counts and
+// no results, however many targets and warnings there are.
+func TestCountsOnly(t *testing.T) {
+	items := strings.TrimSuffix(strings.Repeat(`"https://a.example/x,https://b.example", `, 10), ", ")
+	for i := range 2000 {
+		items += fmt.Sprintf(`, {"url": "https://host%d.example/", "name": "%[1]d"}`, i)
+	}
+	rigged(t, func(t *testing.T, g *rig) {
+		g.ResponseLimit = 5 << 20
+		s := g.run(t, `{"Items": [`+items+`]}`)
+		text, err := s.Encode(g.ResponseLimit)
+		if err != nil || len(text) > 4096 || s.Targets != 2001 || s.Up != 2001 || !s.Truncated || !strings.Contains(string(text), `"results":[]`) {
+			t.Errorf("%d targets, %d up, error %v, %d bytes: %.1000s", s.Targets, s.Up, err, len(text), text)
+		}
+		if s := g.run(t, `{"urls": [`+items+`]}`); s.Truncated {
+			t.Error("another event has no results, too")
+		}
+	})
+}

@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"rollcall/internal/check"
@@ -137,6 +139,7 @@ func readLink(v value) string {
 		return ""
 	}
 	u, user, err := readURL(text)
+	_, fragment, hasFragment := strings.Cut(strings.TrimSpace(text), "#")
 	switch {
 	case err != nil:
 		v.problem("%v", err)
@@ -144,11 +147,19 @@ func readLink(v value) string {
 	case user != nil:
 		v.problem("has user information, which everybody would see")
 		return ""
-	case strings.Contains(text, "${"):
+	case strings.Contains(v.text, "${"):
 		v.problem("has a ${: a link takes no references")
 		return ""
+	case strings.ContainsFunc(strings.TrimSpace(v.text), unicode.IsSpace):
+		v.problem("has white space within (write %%20)")
+		return ""
+	case !hasFragment:
+		return weburl.String(u)
 	}
-	return weburl.String(u)
+	if plain, err := url.PathUnescape(fragment); err == nil { // else it is encoded as it is
+		fragment = plain
+	}
+	return weburl.String(u) + "#" + (&url.URL{Fragment: fragment}).EscapedFragment()
 }
 
 // alertFields are the members of alert.

@@ -29,7 +29,7 @@ func ParseInput(ctx context.Context, r io.Reader, o list.Options, in Inputs) (*P
 		l.https, l.hint = o.HTTPS, "use --https, or "
 		return l.plan(ctx, l.addEntries(ctx, source, ""))
 	}
-	root, data, err := readDocument(ctx, source, "", ps)
+	root, data, err := readDocument(ctx, source, "", Part{}, nil, ps)
 	if errors.Is(err, list.ErrTooLarge) {
 		ps.report("", "%v", err)
 		return nil, &InvalidEventError{Problems: *ps}
@@ -51,7 +51,13 @@ const theList = "the list"
 // readDocument reads a list that is one value, and returns it as JSON, too. All
 // paths begin with place, and say in which line they are where that is YAML or no
 // event. What can't be read is an error.
-func readDocument(ctx context.Context, source *list.Reader, place string, ps *problems) (value, []byte, error) {
+//
+// Of a part, with what it knows of the whole, the other targets are left out.
+func readDocument(ctx context.Context, source *list.Reader, place string, part Part, of *whole, ps *problems) (value, []byte, error) {
+	if of != nil && source.Format() == list.YAML {
+		ps.report(cmp.Or(strings.TrimSuffix(place, placeEnd), theList), "is YAML, of which there are no parts (use JSON lines, CSV, text or JSON)")
+		return value{}, nil, nil
+	}
 	data, err := source.Document()
 	if fault, ok := errors.AsType[*list.Fault](err); ok {
 		if fault.Line > 0 {
@@ -64,7 +70,7 @@ func readDocument(ctx context.Context, source *list.Reader, place string, ps *pr
 		return value{}, nil, err
 	}
 	start := bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 1<<10)], []byte(byteOrderMark)))
-	d := decoder{ctx: ctx, ps: ps, place: place, lined: source.Format() == list.YAML || bytes.HasPrefix(start, []byte("["))}
+	d := decoder{ctx: ctx, ps: ps, place: place, part: part, whole: of, lined: source.Format() == list.YAML || bytes.HasPrefix(start, []byte("["))}
 	return d.read(data), data, nil
 }
 

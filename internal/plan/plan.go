@@ -38,6 +38,9 @@ type Plan struct {
 	Run        string    // of which run; "" where the event does not say
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 
+	Claims []Claim // of a part: the names that it derives
+	Batch  bool    // it is a batch of a Distributed Map
+
 	Warnings []string  // what is right but may not be meant
 	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
 	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
@@ -142,6 +145,10 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 	var name string
 	var version Version
 	array := false
+	var of *whole
+	if e.part.Of > 0 {
+		of = newWhole()
+	}
 	if e.source.kind != absent {
 		if known != nil {
 			version = known.version
@@ -155,13 +162,13 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 		}
 		defer opened.Close()
 		var err error
-		if source, err = list.Open(opened, list.Options{Name: strings.TrimSuffix(name, "?…")}); err != nil {
+		if source, err = list.Open(opened, list.Options{Name: name, Index: e.part.Index, Of: e.part.Of, Written: of.noter()}); err != nil {
 			e.source.problem("read %s: %v", quote(name), err)
 		}
 	}
 	if source != nil && source.Format().Document() {
 		inner := builtIn()
-		if root, _, err := readDocument(ctx, source, name+placeEnd, ps); err != nil {
+		if root, _, err := readDocument(ctx, source, name+placeEnd, e.part, of, ps); err != nil {
 			e.source.problem("read %s: %v", quote(name), withoutPath(err))
 		} else {
 			inner = readRoot(root, fields, inner)
@@ -179,7 +186,7 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 		urls, source = inner.urls, nil
 	}
 	targets := newTargetList(e, fields, in, ps)
-	targets.source, targets.version = name, version
+	targets.source, targets.version, targets.place, targets.whole = name, version, name, of
 	if ctx.Err() != nil {
 		return targets.finish(context.Cause(ctx))
 	}
@@ -229,6 +236,7 @@ type event struct {
 	part        Part
 	run         string
 	until       time.Time
+	batch       bool
 	ofRun       members // the fields of parts.go that are given
 }
 
@@ -348,6 +356,7 @@ func readEvent(root value, settings []setting, base event) event {
 		if items.kind == absent {
 			root.ps.report(join(root.path, fieldItems), "is missing: a batch has %s and %s", fieldItems, fieldBatchInput)
 		}
+		e.batch = true
 		items.name = fieldURLs
 		all = members{items}
 		if input.kind != absent {

@@ -32,8 +32,12 @@ const (
 	// escaped as $${.
 	referencesPattern = `^([^$]|\$+([^${]|$)|\$\$+\{|\$\{(env:[A-Za-z_][A-Za-z0-9_]*|(ssm|secretsmanager):[^{}$]+)\})*$`
 
+	// urlReferencesPattern is the same for URLs, whose fragment is not read.
+	urlReferencesPattern = `^([^$#]|\$+([^${#]|$)|\$\$+\{|\$\{(env:[A-Za-z_][A-Za-z0-9_]*|(ssm|secretsmanager):[^{}$]+)\})*(\$*#[\s\S]*)?$`
+
 	// refusedReferences and misplacedReference are what else can be wrong with one.
 	refusedReferences  = `(^|[^$])\$\{env:(AWS_|LAMBDA_|_)`
+	refusedInURL       = `^([^#]*[^$#])?\$\{env:(AWS_|LAMBDA_|_)`
 	misplacedReference = `^\s*[A-Za-z]+://[^/?#]*\$\{`
 
 	durationPattern = `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
@@ -72,24 +76,26 @@ func EditorSchema() []byte {
 // messages are what is wrong with a text, by the pattern that it does not match, or
 // must not match.
 var messages = map[string]string{
-	urlPattern:         "A URL is absolute, http or https, with a host and without blanks: https://example.com",
-	misplacedReference: "References can stand in the path and the query only.",
-	referencesPattern:  "${ begins a reference: ${env:NAME}, ${ssm:/NAME} or ${secretsmanager:NAME}. Write $${ for a plain ${.",
-	refusedReferences:  "Variables that begin with AWS_, LAMBDA_ or _ can't be used.",
-	oneReference:       "This is a reference and nothing else: ${env:NAME}.",
-	anyReference:       "A link takes no references.",
-	durationPattern:    "A duration has units: 500ms, 10s or 1m30s.",
-	noDuration:         "The duration must be above 0s.",
-	timePattern:        "A time is in RFC 3339: 2026-12-24T22:00:00Z.",
-	scheduledPattern:   "A time is in RFC 3339: 2026-12-24T22:00:00Z, or <aws.scheduler.scheduled-time>.",
-	cronPattern:        "There are five fields: minute, hour, day of the month, month, day of the week.",
-	wordsPattern:       "This is blank.",
-	methodPattern:      "A method is in upper case: GET.",
-	http.MethodConnect: "CONNECT asks for a tunnel, which can't be checked.",
-	headerNamePattern:  "This is not the name of a header.",
-	headerPattern:      "A header can't have control characters.",
-	userAgentPattern:   "This is blank, or has control characters.",
-	refusedSources:     "A source is s3://bucket/key, or a path below the package, without \"..\".",
+	urlPattern:           "A URL is absolute, http or https, with a host and without blanks: https://example.com",
+	misplacedReference:   "References can stand in the path and the query only.",
+	referencesPattern:    "${ begins a reference: ${env:NAME}, ${ssm:/NAME} or ${secretsmanager:NAME}. Write $${ for a plain ${.",
+	urlReferencesPattern: "${ begins a reference: ${env:NAME}, ${ssm:/NAME} or ${secretsmanager:NAME}. Write $${ for a plain ${.",
+	refusedInURL:         "Variables that begin with AWS_, LAMBDA_ or _ can't be used.",
+	refusedReferences:    "Variables that begin with AWS_, LAMBDA_ or _ can't be used.",
+	oneReference:         "This is a reference and nothing else: ${env:NAME}.",
+	anyReference:         "A link takes no references.",
+	durationPattern:      "A duration has units: 500ms, 10s or 1m30s.",
+	noDuration:           "The duration must be above 0s.",
+	timePattern:          "A time is in RFC 3339: 2026-12-24T22:00:00Z.",
+	scheduledPattern:     "A time is in RFC 3339: 2026-12-24T22:00:00Z, or <aws.scheduler.scheduled-time>.",
+	cronPattern:          "There are five fields: minute, hour, day of the month, month, day of the week.",
+	wordsPattern:         "This is blank.",
+	methodPattern:        "A method is in upper case: GET.",
+	http.MethodConnect:   "CONNECT asks for a tunnel, which can't be checked.",
+	headerNamePattern:    "This is not the name of a header.",
+	headerPattern:        "A header can't have control characters.",
+	userAgentPattern:     "This is blank, or has control characters.",
+	refusedSources:       "A source is s3://bucket/key, or a path below the package, without \"..\".",
 }
 
 // addMessages puts messages beside the patterns of a schema.
@@ -160,7 +166,7 @@ func eventSchema() schema {
 		"$defs": schema{
 			"url": textSchema("The URL to check: absolute, http or https; path and query take ${env:NAME}.").with(schema{
 				"pattern": urlPattern, "examples": []string{"https://"},
-				"allOf": []schema{{"$ref": "#/$defs/references"}, without(misplacedReference)},
+				"allOf": []schema{{"type": "string", "pattern": urlReferencesPattern}, without(refusedInURL), without(misplacedReference)},
 			}),
 			"references": schema{
 				"type": "string", "pattern": referencesPattern, "allOf": []schema{without(refusedReferences)},

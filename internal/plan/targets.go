@@ -62,7 +62,8 @@ type targetList struct {
 	seen     sightings // of what looks like something else than a URL
 	alike    alike     // problems that many entries have
 	warnings []string
-	full     bool // there are too many targets
+	full     bool   // there are too many targets
+	whole    *whole // of a part; nil: this is the whole list
 
 	targets []check.Target
 	origins []origin // of targets[i]
@@ -219,9 +220,12 @@ func (l *targetList) add(v value) {
 	default:
 		t.Name = cutName(strings.TrimPrefix(t.RedactedURL, "https://") + "#" + digest(text+"\n"+request))
 	}
+	derived := own.get(fieldName).kind == absent
 	if i, taken := l.byName[t.Name]; taken {
 		if other := &l.targets[i]; t.Group != other.Group || t.Title != other.Title || t.Link != other.Link || !o.same(&l.origins[i]) {
 			v.problem("has the same name %s as %s, which is another target: give it a name of its own", quote(t.Name), strings.TrimSuffix(l.origins[i].path, placeEnd))
+		} else if l.whole != nil {
+			l.whole.equal[t.Name] = true
 		}
 		return
 	}
@@ -240,6 +244,9 @@ func (l *targetList) add(v value) {
 	}
 	if t.Invalid != "" {
 		l.invalid = noteInvalid(l.invalid, l.number, v.path, v.kind == anObject, t.Invalid)
+	}
+	if l.whole != nil && derived {
+		l.whole.claim(l, t.Name, &o, own)
 	}
 	l.byName[t.Name] = len(l.targets)
 	l.targets = append(l.targets, t)
@@ -325,10 +332,13 @@ func (l *targetList) finish(err error) (*Plan, error) {
 		return nil, fmt.Errorf("reading the targets: %w", err)
 	}
 	l.requireSchemes()
+	if l.whole != nil {
+		l.whole.check(l)
+	}
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled,
 		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
-		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until,
+		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until, Batch: l.event.batch,
 		Groups:   map[string]Group{},
 		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
 		before:   beforeReferences{invalid: l.invalid},
@@ -340,6 +350,9 @@ func (l *targetList) finish(err error) (*Plan, error) {
 			l.alike.fold(l.ps, before)
 		}
 		return nil, &InvalidEventError{*l.ps, l.alike.more}
+	}
+	if l.whole != nil {
+		p.Claims = l.whole.claims
 	}
 	for name := range l.groups {
 		p.Groups[name] = Group{Alert: l.layerOf(name).settings.Alert}

@@ -74,16 +74,16 @@ func (d *decoder) readAt(data []byte, path string) value {
 		d.ps.report(d.place, "is empty")
 		return value{}
 	}
-	var raw json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
+	if !json.Valid(data) {
 		at := 0
+		err := json.Unmarshal(data, new(json.RawMessage))
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = max(int(syntax.Offset)-1, 0)
 		}
 		d.ps.report(d.position(data, at), "%v%s", err, syntaxHint(data, at))
 		return value{}
 	}
-	d.Decoder, d.data, d.line = json.NewDecoder(bytes.NewReader(raw)), raw, 1
+	d.Decoder, d.data, d.line = json.NewDecoder(bytes.NewReader(data)), data, 1
 	d.UseNumber()
 	return d.value(path, path)
 }
@@ -136,6 +136,10 @@ type decoder struct {
 	lined   bool   // paths say in which line of data a value is
 	line    int    // of the byte data[counted], where lined
 	counted int
+
+	part    Part   // of targets, the elements of the root or of its urls; the others are skipped
+	whole   *whole // of these; nil: there are no parts
+	skipped json.RawMessage
 }
 
 // at returns the path that a value has for people, whose token has just been
@@ -171,14 +175,24 @@ func (d *decoder) value(path, name string) value {
 		if token == '{' {
 			v.kind = anObject
 		}
-		for d.ctx.Err() == nil && d.More() {
-			at, name := path+"["+strconv.Itoa(len(v.content))+"]", ""
+		ofTargets := d.whole != nil && v.kind == anArray && (path == "" || path == fieldURLs)
+		for i := 0; d.ctx.Err() == nil && d.More(); i++ {
+			if ofTargets && i%d.part.Of != d.part.Index {
+				_ = d.Decode(&d.skipped)
+				d.whole.noteJSON(d.skipped)
+				continue
+			}
+			from := d.InputOffset()
+			at, name := path+"["+strconv.Itoa(i)+"]", ""
 			if v.kind == anObject {
 				token, _ := d.Token()
 				name, _ = token.(string)
 				at = join(path, name)
 			}
 			v.content = append(v.content, d.value(at, name))
+			if ofTargets {
+				d.whole.noteJSON(bytes.TrimLeft(d.data[from:d.InputOffset()], " \t\r\n,"))
+			}
 		}
 		_, _ = d.Token() // the bracket that closes it
 	}

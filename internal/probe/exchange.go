@@ -116,9 +116,6 @@ func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, fai
 	next, broken := h.redirect(r, a.t.Redirects)
 	if next != nil {
 		resp.next = next
-		if err := a.share.hold(int64(locationFactor * len(r.Header.Get("Location")))); err != nil {
-			return nil, err
-		}
 		return resp, nil
 	}
 	if broken != nil && broken.reason != check.RedirectInvalid {

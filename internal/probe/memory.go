@@ -33,18 +33,18 @@ type share struct {
 	of    *memory
 	alone bool  // nobody else holds any: what does not fit is left out
 	used  int64 // by the check
-	taken int64 // for it, of the memory
+	taken int64 // for it, beyond what every check takes
 	short int64 // how much it would have had to hold; 0: it never got too little
 }
 
 // begin takes what every check in flight takes.
 func (m *memory) begin(alone bool) *share {
 	m.held.Add(check.InFlight)
-	return &share{of: m, alone: alone, taken: check.InFlight}
+	return &share{of: m, alone: alone}
 }
 
 // end gives everything back.
-func (s *share) end() { s.of.held.Add(-s.taken) }
+func (s *share) end() { s.of.held.Add(-check.InFlight - s.taken) }
 
 // errShort is of a check that got too little memory.
 var errShort = &verdict{reason: check.Internal, detail: "too little memory for the response"}
@@ -53,7 +53,7 @@ var errShort = &verdict{reason: check.Internal, detail: "too little memory for t
 // is errShort.
 func (s *share) hold(n int64) error {
 	s.used += n
-	missing := s.used - everybodys - (s.taken - check.InFlight)
+	missing := s.used - everybodys - s.taken
 	if missing <= 0 {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (s *share) hold(n int64) error {
 // drop counts n bytes that the check holds no longer.
 func (s *share) drop(n int64) {
 	s.used -= n
-	if spare := s.taken - check.InFlight - max(0, s.used-everybodys); spare > 0 {
+	if spare := s.taken - max(0, s.used-everybodys); spare > 0 {
 		s.taken -= spare
 		s.of.held.Add(-spare)
 	}
@@ -87,9 +87,6 @@ func headWeight(n, lines int) int64 { return int64(headFactor*n + fieldBytes*lin
 
 // maxFields bounds the number of a response's headers.
 const maxFields = 1000
-
-// locationFactor is in how many forms a redirect's URL is kept.
-const locationFactor = 4
 
 // certificateFactor is what crypto/tls and crypto/x509 hold of a handshake's
 // bytes: the message, and what is read of it.
@@ -152,11 +149,11 @@ func (a *attempt) shortage() int64 {
 		return 0
 	}
 	need := a.share.short
-	if a.t.Reads("body") || a.t.Reads("json") {
-		need = max(need, textFactor*a.t.MaxBody)
-	}
-	if a.t.Reads("json") {
+	switch {
+	case a.t.Reads("json"):
 		need = max(need, (textFactor+jsonFactor)*a.t.MaxBody)
+	case a.t.Reads("body"):
+		need = max(need, textFactor*a.t.MaxBody)
 	}
 	return need + maxHeaders
 }

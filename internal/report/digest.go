@@ -62,30 +62,30 @@ func (l Look) wrapLines(s string) string {
 	return b.String()
 }
 
-// mostKinds is how many reasons a tally names.
+// mostKinds is how many reasons a tally names. Where there are more, it names
+// none that a single target has.
 const mostKinds = 8
 
 // tally is the reasons by how many targets have them, such as "101 status 404 ·
 // 58 dns_not_found"; "" where each target that is not up has a reason of its
 // own, as rows say that better.
 func tally(problems []*monitor.Problem) string {
-	repeated := false
 	var parts []string
-	rest, targets := 0, 0
+	repeated, rest := false, 0
 	for _, p := range problems {
 		n := len(p.Results)
 		repeated = repeated || n > 1
-		if len(parts) < mostKinds {
+		if few := len(problems) <= mostKinds; few || n > 1 && len(parts) < mostKinds {
 			parts = append(parts, text.Count(n)+" "+p.String())
 		} else {
-			rest, targets = rest+1, targets+n
+			rest += n
 		}
 	}
 	if !repeated {
 		return ""
 	}
 	if rest > 0 {
-		parts = append(parts, fmt.Sprintf("%s with %s", text.Count(targets), text.Plural(rest, "other reason")))
+		parts = append(parts, text.Count(rest)+" with other reasons")
 	}
 	return strings.Join(parts, " · ")
 }

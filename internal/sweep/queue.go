@@ -178,18 +178,9 @@ func (q *queue) newAttempt(i int, h *host) *attempt {
 	if h != nil {
 		h.taken++
 	}
-	return &attempt{i: i, queue: q, inFlight: true, host: h}
-}
-
-// begin is called when an attempt begins, which may take timeout at first; 0: any time.
-func (q *queue) begin(a *attempt, timeout time.Duration) {
-	a.began = time.Now()
-	if end := a.began.Add(timeout); timeout > 0 {
-		a.SetCeiling(func() time.Time { return end })
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	a := &attempt{i: i, queue: q, inFlight: true, host: h, began: time.Now()}
 	q.begun[a] = struct{}{}
+	return a
 }
 
 // end is called when an attempt has ended or is given up, whichever is first: it

@@ -216,13 +216,15 @@ func (w *sweep) probe(a *attempt) {
 			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
 		}
 	}()
-	a.Again, a.Alone, a.Place, a.Reserved = w.again, w.alone, a.place, 0
+	a.Alone, a.Place = w.alone, a.place
 	if w.again {
 		w.mu.Lock()
 		a.Reserved = w.needs[a.i]
 		w.mu.Unlock()
 	}
-	w.queue.begin(a, t.Timeout)
+	if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
+		a.SetCeiling(func() time.Time { return end })
+	}
 	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
 }
 

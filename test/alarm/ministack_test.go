@@ -5,9 +5,10 @@ package alarm
 import (
 	"fmt"
 	"os"
-	"rollcall/test/ministack"
 	"testing"
 	"time"
+
+	"rollcall/test/ministack"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"

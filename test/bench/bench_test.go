@@ -9,11 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"rollcall/test/meter"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/test/bench/peer"
 )

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"rollcall/test/meter"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/test/bench/peer"
 )

@@ -5,10 +5,11 @@ import (
 	"maps"
 	"math"
 	"net/url"
-	"rollcall/test/meter"
 	"slices"
 	"strings"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/test/bench/peer"
 )

@@ -6,10 +6,11 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
-	"rollcall/test/meter"
 	"strconv"
 	"strings"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/internal/testnet"
 )

@@ -9,12 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"rollcall/test/meter"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/internal/testnet"
 )

@@ -2,10 +2,11 @@ package function_test
 
 import (
 	"net/http"
-	"rollcall/internal/testnet"
 	"strconv"
 	"sync"
 	"time"
+
+	"rollcall/internal/testnet"
 )
 
 // A Gathering is a handler that shows requests being in flight together: it

@@ -1,10 +1,11 @@
 package function_test
 
 import (
-	"rollcall/test/s3"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/test/s3"
 
 	"rollcall/internal/testnet"
 )

@@ -28,7 +28,7 @@ type kind struct {
 	settings map[string]any // of their targets
 }
 
-// kinds are the worst servers, by what they are after.
+// crowds are the worst servers, by what they are after.
 func crowds() []kind {
 	return []kind{
 		{name: "headers", servers: named("endless-headers endless-header many-headers 1xx-flood 1xx-drip large-headers")},

@@ -11,13 +11,14 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"rollcall/internal/cloud"
-	"rollcall/test/ministack"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/internal/cloud"
+	"rollcall/test/ministack"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 

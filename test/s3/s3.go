@@ -9,11 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"rollcall/internal/testnet"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"rollcall/internal/testnet"
 )
 
 // An S3 keeps the objects that are put into it over plain HTTP, each below its

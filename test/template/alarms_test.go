@@ -2,12 +2,14 @@ package template_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
-	"rollcall/test/tree"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/test/tree"
 
 	"rollcall/internal/check"
 	"rollcall/test/alarm"
@@ -36,6 +38,21 @@ func scenarios() []scenario {
 		{name: "one of 1,000", what: "one target of 1,000 is down for ten runs", targets: 1000, runs: 40, spoil: first(1, check.ConnectionRefused)},
 		{name: "half of them", what: "ten targets of 20 are down for ten runs", spoil: first(10, check.Status)},
 		{name: "all of them", what: "every target is down for ten runs, the canary is up", spoil: first(20, check.Timeout)},
+		{name: "second outage", what: "one target is down for 30 runs, another for ten of them", from: 20, till: 50, runs: 70, spoil: func(r *check.Result, target, run, _ int) {
+			if target == 0 || target == 1 && run >= 30 && run < 40 {
+				down(r, check.ConnectionRefused)
+			}
+		}},
+		{name: "chronic", what: "two targets are always down; a third one is for ten runs", spoil: func(r *check.Result, target, run, _ int) {
+			if target < 2 || target == 2 && run >= 20 && run < 30 {
+				down(r, check.ConnectionRefused)
+			}
+		}, from: 0, till: 60},
+		{name: "degraded", what: "one target is degraded for ten runs", spoil: func(r *check.Result, target, _, _ int) {
+			if target == 0 {
+				r.State, r.Detail = check.Degraded, "duration < 50 is false"
+			}
+		}},
 		{name: "slow", what: "every target takes 8 s for ten runs", spoil: func(r *check.Result, _, _, _ int) {
 			r.Phases.FirstByte, r.Duration = 8*time.Second, 8*time.Second
 		}},
@@ -49,7 +66,20 @@ func scenarios() []scenario {
 				down(r, check.ConnectionRefused)
 			}
 		}},
+		{name: "a flapping hour", what: "one target is down for three runs of each five, for an hour", from: 20, till: 80, runs: 120, spoil: func(r *check.Result, target, run, _ int) {
+			if target == 0 && run%5 < 3 {
+				down(r, check.ConnectionRefused)
+			}
+		}},
 		{name: "missing", what: "no run takes place for ten intervals", absent: true},
+		{name: "away", what: "one target is down; no run takes place for four hours meanwhile", from: 20, till: 260, runs: 280, absent: true, always: true, spoil: first(1, check.ConnectionRefused)},
+		{name: "half a list", what: "the list has ten targets of 20, for ten runs", short: 10},
+		{name: "S3 denies", what: "one target is down for three hours, in which S3 denies access to what is remembered", from: 20, till: 200, runs: 220, forgets: true, spoil: first(1, check.ConnectionRefused)},
+		{name: "SNS refuses", what: "one target is down for three hours, in which SNS takes no message of a run", from: 20, till: 200, runs: 220, refuses: true, spoil: first(1, check.ConnectionRefused)},
+		{name: "message lost", what: "SNS calls the messages about one target invalid, in whatever form", invalid: true, spoil: first(1, check.ConnectionRefused)},
+		{name: "one certificate, 400 targets", what: "400 targets show the same certificate, which has five days left, for ten runs", targets: 400, runs: 110, spoil: func(r *check.Result, _, _, _ int) {
+			r.Certificate = &check.Certificate{Subject: "CN=shop.example.com", DaysLeft: 5, Verified: true, Fingerprint: [32]byte{1}}
+		}},
 		{name: "one missing", what: "one run does not take place", from: 20, till: 21, absent: true},
 		{name: "late", what: "ten runs start 55 s late, and the metrics take 30 s more", delay: 55 * time.Second, arrives: 30 * time.Second},
 		{name: "duplicate", what: "ten events are delivered twice", twice: true},
@@ -90,25 +120,33 @@ func newWatch(t *testing.T, given map[string]string) *alarm.Watch {
 // An outcome is what alarms said of a scenario.
 type outcome struct {
 	scenario
-	every time.Duration
-	watch *alarm.Watch
+	every    time.Duration
+	watch    *alarm.Watch
+	messages []arrival // of the runs
+}
+
+// messagesOf are the messages among what arrives.
+func messagesOf(arrivals []arrival) []arrival {
+	return slices.DeleteFunc(slices.Clone(arrivals), func(a arrival) bool { return a.subject == "" })
 }
 
 // outcomesOf plays a scenario before the alarms of the template, with runs
 // this many minutes apart, once for each number of periods that alarms look at
 // beyond their own.
-func outcomesOf(t *testing.T, s scenario, minutes int, beyond ...int) []outcome {
+func outcomesOf(t *testing.T, s scenario, minutes int, given map[string]string, beyond ...int) []outcome {
 	t.Helper()
 	s = s.filled()
 	every := time.Duration(minutes) * time.Minute
 	arrivals := s.simulate(t, every, "Rollcall/roll")
 	all := make([]outcome, len(beyond))
 	for i, periods := range beyond {
-		w := newWatch(t, map[string]string{"EveryMinutes": fmt.Sprint(minutes)})
+		parameters := map[string]string{"EveryMinutes": fmt.Sprint(minutes)}
+		maps.Copy(parameters, given)
+		w := newWatch(t, parameters)
 		w.Beyond(periods)
 		begin := origin.Add(time.Duration(min(s.from, 0)) * every)
 		judge(w, arrivals, begin.Add(time.Minute), origin.Add(time.Duration(s.runs)*every))
-		all[i] = outcome{s, every, w}
+		all[i] = outcome{s, every, w, messagesOf(arrivals)}
 	}
 	return all
 }
@@ -116,7 +154,7 @@ func outcomesOf(t *testing.T, s scenario, minutes int, beyond ...int) []outcome 
 // outcomeOf is a scenario's outcome with a run a minute.
 func outcomeOf(t *testing.T, s scenario) outcome {
 	t.Helper()
-	return outcomesOf(t, s, 1, 2)[0]
+	return outcomesOf(t, s, 1, nil, 2)[0]
 }
 
 // outcomeWith is that of a scenario by its name, with parameters.
@@ -129,8 +167,9 @@ func outcomeWith(t *testing.T, name string, given map[string]string) outcome {
 	}
 	s := all[i].filled()
 	w := newWatch(t, given)
-	judge(w, s.simulate(t, time.Minute, "Rollcall/roll"), origin.Add(time.Minute), origin.Add(time.Duration(s.runs)*time.Minute))
-	return outcome{s, time.Minute, w}
+	arrivals := s.simulate(t, time.Minute, "Rollcall/roll")
+	judge(w, arrivals, origin.Add(time.Minute), origin.Add(time.Duration(s.runs)*time.Minute))
+	return outcome{s, time.Minute, w, messagesOf(arrivals)}
 }
 
 // begins and ends are the scheduled times of the first run in which it happens
@@ -186,9 +225,23 @@ func (o outcome) row() string {
 		over = append(over, o.over(id))
 	}
 	if len(fires) == 0 {
-		return fmt.Sprintf("| %s | %s | none | |\n", o.name, o.what)
+		fires = []string{"none"}
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s |\n", o.name, o.what, strings.Join(fires, "<br>"), strings.Join(over, "<br>"))
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |\n", o.name, o.what, o.sent(), strings.Join(fires, "<br>"), strings.Join(over, "<br>"))
+}
+
+// sent lists the messages of runs: what each says, and when.
+func (o outcome) sent() string {
+	const most = 6
+	var all []string
+	for _, m := range o.messages {
+		what, _, _ := strings.Cut(m.subject, " (")
+		all = append(all, fmt.Sprintf("%s %s", what, minutesAfter(m.at, o.begins())))
+	}
+	if n := len(all) - most; n > 0 {
+		all = append(all[:most], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(all, "<br>")
 }
 
 func (o outcome) over(id string) string {
@@ -210,7 +263,7 @@ func minutesAfter(at, then time.Time) string {
 // its environment.
 func TestAlarmTableIsCurrent(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| Scenario | What happens | Fires, after it begins | Is over, after it ends |\n|---|---|---|---|\n")
+	table.WriteString("| Scenario | What happens | Messages of runs, after it begins | Alarms that fire, after it begins | Are over, after it ends |\n|---|---|---|---|---|\n")
 	var fired []string
 	for _, s := range scenarios() {
 		o := outcomeOf(t, s)
@@ -227,6 +280,24 @@ func TestAlarmTableIsCurrent(t *testing.T) {
 	tree.Current(t, "docs/alarms.md", map[string]string{"alarms": table.String()}, "AlarmTable")
 }
 
+// When an outage is notified, by the interval.
+func TestIntervalTableIsCurrent(t *testing.T) {
+	outage := scenarios()[slices.IndexFunc(scenarios(), func(s scenario) bool { return s.name == "outage" })]
+	var table strings.Builder
+	table.WriteString("| Minutes between runs | Runs | A message, after the first run that sees it | Without messages, the alarm |\n|---|---|---|---|\n")
+	for _, minutes := range []int{1, 2, 5, 10, 15, 60} {
+		every := time.Duration(minutes) * time.Minute
+		o := outcomesOf(t, outage, minutes, map[string]string{"History": "false"}, 2)[0]
+		fired := o.fired("DownAlarm", alarm.Alarm)
+		if len(fired) == 0 || len(o.messages) < 2 {
+			t.Fatalf("every %d minutes: %d alarms, %d messages", minutes, len(fired), len(o.messages))
+		}
+		a := alertOf(t, every)
+		fmt.Fprintf(&table, "| %d | %d of %d | %s | %s |\n", minutes, a.Runs, a.Window, minutesAfter(o.messages[0].at, o.begins()), minutesAfter(fired[0].Time, o.begins()))
+	}
+	tree.Current(t, "docs/alarms.md", map[string]string{"intervals": table.String()}, "IntervalTable")
+}
+
 // What must be so, whatever the interval, and however far an alarm looks
 // beyond its periods: silence where nothing is wrong, and the alarm that is
 // meant where something is.
@@ -237,7 +308,7 @@ func TestAlarmsAreRight(t *testing.T) {
 	quiet := []string{"up", "one blip", "confirmed away", "one missing", "late", "duplicate"}
 	meant := map[string]string{
 		"outage": "DownAlarm", "one of 1,000": "DownAlarm", "half of them": "DownAlarm", "all of them": "DownAlarm",
-		"outage, duplicate": "DownAlarm", "outage, then blind": "DownAlarm", "flapping": "FlappingAlarm",
+		"outage, duplicate": "DownAlarm", "outage, then blind": "DownAlarm", "flapping": "FlappingAloneAlarm",
 		"missing": "NotRunningAlarm", "the monitor's own fault": "NotRunningAlarm", "invalid event": "NotRunningAlarm",
 	}
 	for _, minutes := range []int{1, 60} {
@@ -245,7 +316,10 @@ func TestAlarmsAreRight(t *testing.T) {
 			if !slices.Contains(quiet, s.name) && meant[s.name] == "" || s.targets > 0 && minutes > 1 {
 				continue
 			}
-			for _, o := range outcomesOf(t, s, minutes, 0, 2) {
+			if minutes > 10 && (s.name == "one blip" || s.name == "flapping") { // one run is enough
+				continue
+			}
+			for _, o := range outcomesOf(t, s, minutes, map[string]string{"History": "false"}, 0, 2) {
 				where := fmt.Sprintf("every %d minutes, %s", minutes, s.name)
 				if id := meant[s.name]; id != "" && !o.tells(id) {
 					t.Errorf("%s: %s sends no notification", where, id)
@@ -278,24 +352,24 @@ func TestAlarmsStayInAnOutage(t *testing.T) {
 // What a parameter adds does what it is there for. A notice is an alarm with
 // its contributor, in the order of time.
 func TestChoicesAreRight(t *testing.T) {
-	aPage := map[string]string{"OnePage": "true"}
+	quiet := map[string]string{"History": "false"}
 	tests := []struct {
 		name   string
 		given  map[string]string
 		alarms []string // of whose notices of ALARM we speak
 		want   string
 	}{
-		{"outage", aPage, []string{"DownAlarm", "ManyDownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 5 min"},
-		{"all of them", aPage, []string{"DownAlarm", "ManyDownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 4 min"},
-		{"flapping", aPage, []string{"DownAlarm", "FlappingAlarm", "DownAndHealthyAlarm"}, "DownAndHealthyAlarm after 13 min"},
-		{"no network", aPage, []string{"DownAlarm", "DownAndHealthyAlarm", "UnhealthyAlarm"}, "UnhealthyAlarm after 3 min"},
-		{"missing", aPage, []string{"DownAndHealthyAlarm", "NotRunningAlarm"}, "NotRunningAlarm after 5 min"},
-		{"outage", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, "TargetAlarm 0 after 3 min"},
-		{"one blip", map[string]string{"TargetAlarms": "true"}, []string{"TargetAlarm"}, ""},
-		{"all of them", map[string]string{"GroupAlarms": "true"}, []string{"GroupAlarm"}, "GroupAlarm default after 3 min"},
-		{"outage", map[string]string{"GroupAlarms": "true"}, []string{"GroupAlarm"}, ""},
-		{"slow", map[string]string{"SlowGroup1": "default"}, []string{"SlowGroup1Alarm"}, "SlowGroup1Alarm after 3 min"},
-		{"outage", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M"}, []string{"DownAlarm", "FlappingAlarm"}, ""},
+		// Without messages the alarms notify, and flapping never beside an outage.
+		{"outage", quiet, []string{"DownAlarm", "FlappingAlarm", "FlappingAloneAlarm"}, "DownAlarm after 3 min"},
+		{"flapping", quiet, []string{"DownAlarm", "FlappingAlarm", "FlappingAloneAlarm"}, "FlappingAloneAlarm after 12 min"},
+		{"degraded", quiet, []string{"DegradedAlarm"}, "DegradedAlarm after 3 min"},
+		{"certificate", quiet, []string{"CertificateAlarm"}, "CertificateAlarm after 1 min"},
+		// With messages they don't, unless those can't be written or sent.
+		{"outage", nil, []string{"DownAlarm", "FlappingAlarm", "UntoldAlarm"}, ""},
+		{"degraded", nil, []string{"DegradedAlarm", "UntoldAlarm"}, ""},
+		{"S3 denies", nil, []string{"DownAlarm", "HistoryFailedAlarm", "UntoldAlarm"}, "HistoryFailedAlarm after 2 min, UntoldAlarm after 3 min"},
+		{"SNS refuses", nil, []string{"DownAlarm", "MessagesUntoldAlarm", "UntoldAlarm"}, "MessagesUntoldAlarm after 13 min, UntoldAlarm after 13 min"},
+		{"outage", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M", "History": "false"}, []string{"DownAlarm", "FlappingAlarm", "FlappingAloneAlarm"}, ""},
 		{"missing", map[string]string{"MaintenanceCron": "cron(15 0 * * *)", "MaintenanceDuration": "PT30M"}, []string{"NotRunningAlarm"}, "NotRunningAlarm after 5 min"},
 	}
 	for _, tt := range tests {
@@ -331,8 +405,8 @@ func twoStacks(t *testing.T) (goesOn, stopped outcome) {
 	stops := scenario{name: "two stacks", what: "of two stacks in one account one runs no more; only its alarms fire", absent: true, from: 20, till: 60}.filled()
 	arrivals := append(goes.simulate(t, time.Minute, "Rollcall/one"), stops.simulate(t, time.Minute, "Rollcall/two")...)
 	slices.SortStableFunc(arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
-	goesOn = outcome{goes, time.Minute, newWatch(t, map[string]string{"AWS::StackName": "one"})}
-	stopped = outcome{stops, time.Minute, newWatch(t, map[string]string{"AWS::StackName": "two"})}
+	goesOn = outcome{scenario: goes, every: time.Minute, watch: newWatch(t, map[string]string{"AWS::StackName": "one"})}
+	stopped = outcome{scenario: stops, every: time.Minute, watch: newWatch(t, map[string]string{"AWS::StackName": "two"})}
 	for _, o := range []outcome{goesOn, stopped} {
 		judge(o.watch, arrivals, origin.Add(time.Minute), origin.Add(time.Hour))
 	}
@@ -415,7 +489,7 @@ func only(arrivals []arrival, metric string) []arrival {
 	var all []arrival
 	for _, a := range arrivals {
 		other := func(d alarm.Datum) bool { return d.Metric != metric || len(d.Dimensions) > 0 }
-		all = append(all, arrival{a.at, slices.DeleteFunc(slices.Clone(a.datums), other)})
+		all = append(all, arrival{at: a.at, datums: slices.DeleteFunc(slices.Clone(a.datums), other)})
 	}
 	return all
 }

@@ -2,10 +2,11 @@ package template_test
 
 import (
 	"os"
-	"rollcall/test/tree"
 	"strings"
 	"sync"
 	"testing"
+
+	"rollcall/test/tree"
 
 	"rollcall/test/cloudformation"
 )

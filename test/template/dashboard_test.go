@@ -100,27 +100,31 @@ func TestDashboardShowsWhatIsPublished(t *testing.T) {
 	text := fmt.Sprint(readTemplate(t, nil).resource("Dashboard")["DashboardBody"])
 	for _, name := range []string{"Up", "Duration", "CertificateDaysLeft", "Down", "Degraded", "Flaky", "Failures", "TargetsChecked",
 		"TargetsNotChecked", "TargetsWithoutMetrics", "RunDuration", "ScheduleDelay", "LocalDelay", "MonitorHealthy", "MetricsLost",
-		"MetricsByLog", "InvalidEvent", "StaleEvent"} {
+		"MetricsByLog", "InvalidEvent", "StaleEvent", "HistoryFailed", "MessagesUntold", "MessagesLost"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("the dashboard has nothing of %s", name)
 		}
 	}
 }
 
-func TestDashboardHasTheAlarmsThatAreAlwaysThere(t *testing.T) {
-	tp := readTemplate(t, map[string]string{"EveryMinutes": "1440"}) // has no FlappingAlarm
-	var shown []string
-	for _, w := range widgets(t, nil) {
-		shown = append(shown, w.Properties.Alarms...)
-	}
-	var want []string
-	for _, id := range tp.resources("AWS::CloudWatch::Alarm") {
-		want = append(want, "<"+id+".Arn>")
-	}
-	slices.Sort(shown)
-	slices.Sort(want)
-	if !slices.Equal(shown, want) {
-		t.Errorf("the dashboard has the alarms\n%v, always there are\n%v", shown, want)
+func TestDashboardHasTheAlarms(t *testing.T) {
+	for _, given := range []map[string]string{nil, {"EveryMinutes": "1440"}, {"History": "false"}} {
+		tp := readTemplate(t, given)
+		var shown []string
+		for _, w := range widgets(t, given) {
+			shown = append(shown, w.Properties.Alarms...)
+		}
+		var want []string
+		for _, id := range append(tp.resources("AWS::CloudWatch::Alarm"), tp.resources("AWS::CloudWatch::CompositeAlarm")...) {
+			if id != "FlappingAloneAlarm" { // FlappingAlarm is there
+				want = append(want, "<"+id+".Arn>")
+			}
+		}
+		slices.Sort(shown)
+		slices.Sort(want)
+		if !slices.Equal(shown, want) {
+			t.Errorf("%v: the dashboard has the alarms\n%v, the stack\n%v", given, shown, want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,10 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/message"
 	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
+	"rollcall/internal/remember"
 	"rollcall/internal/sweep"
 	"rollcall/test/alarm"
 )
@@ -41,12 +44,18 @@ type scenario struct {
 	twice     bool                                            // the event is delivered a second time
 	arrives   time.Duration                                   // from the publishing to CloudWatch's having it
 	limit     int                                             // of targets with metrics of their own; 0: 1,000
+	forgets   bool                                            // S3 denies access to what is remembered
+	refuses   bool                                            // SNS takes no message
+	invalid   bool                                            // SNS calls each message invalid
+	always    bool                                            // spoil is for each run
+	short     int                                             // the list has that many targets only; 0: all
 }
 
-// An arrival is what CloudWatch gets at a moment.
+// An arrival is what CloudWatch gets at a moment, or what people do.
 type arrival struct {
-	at     time.Time
-	datums []alarm.Datum
+	at      time.Time
+	datums  []alarm.Datum
+	subject string // of a message; "": none
 }
 
 // origin is where a bubble's clock starts.
@@ -72,8 +81,12 @@ func or(n, standard int) int {
 func (s scenario) simulate(t *testing.T, every time.Duration, namespace string) []arrival {
 	t.Helper()
 	s = s.filled()
-	sim := &simulation{scenario: s, namespace: namespace, every: every, normal: s.list(), faulty: []byte(s.wrong)}
+	sim := &simulation{scenario: s, namespace: namespace, every: every, normal: s.list(s.targets), faulty: []byte(s.wrong), alert: alertOf(t, every)}
+	if s.short > 0 {
+		sim.faulty = s.list(s.short)
+	}
 	synctest.Test(t, func(t *testing.T) {
+		sim.memory = remember.New(&shelf{sim, map[string][]byte{}}, &topic{sim}, []string{"arn:aws:sns:eu-west-1:123456789012:alerts"}, message.Site{Stack: "roll"})
 		var runs sync.WaitGroup
 		for run := range s.runs {
 			runs.Go(func() { sim.run(t.Context(), run) })
@@ -84,10 +97,22 @@ func (s scenario) simulate(t *testing.T, every time.Duration, namespace string) 
 	return sim.arrivals
 }
 
-// list is the event with all targets.
-func (s scenario) list() []byte {
+// alertOf is after how many runs of how many the template has an incident open.
+func alertOf(t *testing.T, every time.Duration) check.Alert {
+	t.Helper()
+	tp := readTemplate(t, map[string]string{"EveryMinutes": fmt.Sprint(int(every.Minutes()))})
+	var a check.Alert
+	text := fmt.Sprint(at(tp.resource("CheckFunction"), "Environment.Variables.ROLLCALL_ALERT"))
+	if _, err := fmt.Sscanf(text, "%d/%d", &a.Runs, &a.Window); err != nil {
+		t.Fatalf("ROLLCALL_ALERT is %q: %v", text, err)
+	}
+	return a
+}
+
+// list is the event with the first n targets.
+func (s scenario) list(n int) []byte {
 	var urls []map[string]string
-	for i := range s.targets {
+	for i := range n {
 		target := map[string]string{"url": fmt.Sprintf("https://t%d.example.com", i), "name": fmt.Sprint(i)}
 		if i < s.hang {
 			target["timeout"] = "2m" // more than the run has
@@ -107,6 +132,8 @@ type simulation struct {
 	namespace      string
 	every          time.Duration
 	normal, faulty []byte
+	memory         *remember.Memory
+	alert          check.Alert
 
 	mu       sync.Mutex
 	arrivals []arrival
@@ -169,13 +196,70 @@ func (sim *simulation) event(run int, scheduled time.Time) []byte {
 	if sim.happens(run) && len(sim.faulty) > 0 {
 		text = sim.faulty
 	}
-	return fmt.Appendf(slices.Clone(text[:len(text)-1]), `, "scheduled": %q}`, scheduled.Format(time.RFC3339))
+	return fmt.Appendf(slices.Clone(text[:len(text)-1]), `, "history": true, "scheduled": %q}`, scheduled.Format(time.RFC3339))
 }
 
 func (sim *simulation) arrive(at time.Time, datums []alarm.Datum) {
 	sim.mu.Lock()
 	defer sim.mu.Unlock()
-	sim.arrivals = append(sim.arrivals, arrival{at, datums})
+	sim.arrivals = append(sim.arrivals, arrival{at: at, datums: datums})
+}
+
+// now is the run of this moment.
+func (sim *simulation) now() int { return int(time.Since(origin) / sim.every) }
+
+// A shelf is what S3 keeps of a simulation.
+type shelf struct {
+	*simulation
+	objects map[string][]byte
+}
+
+var errDenied = errors.New("S3 responded 403 AccessDenied")
+
+func (s *shelf) Read(_ context.Context, key string) ([]byte, string, error) {
+	if s.forgets && s.happens(s.now()) {
+		return nil, "", errDenied
+	}
+	if body, there := s.objects[key]; there {
+		return body, fmt.Sprintf("%x", sha256.Sum256(body)), nil
+	}
+	return nil, "", nil
+}
+
+func (s *shelf) Write(ctx context.Context, key string, body []byte, tag string) (string, bool, error) {
+	_, old, err := s.Read(ctx, key)
+	if err != nil || old != tag {
+		return "", old != tag, err
+	}
+	s.objects[key] = body
+	return fmt.Sprintf("%x", sha256.Sum256(body)), false, nil
+}
+
+func (s *shelf) Copy(_ context.Context, from, to string) error {
+	s.objects[to] = s.objects[from]
+	return nil
+}
+
+// An invalidMessage is one that SNS refuses for what it is.
+type invalidMessage struct{}
+
+func (invalidMessage) Error() string                    { return "SNS responded 400 InvalidParameter" }
+func (invalidMessage) Refused() (invalid, certain bool) { return true, true }
+
+// A topic is SNS, whose messages arrive at once.
+type topic struct{ *simulation }
+
+func (t *topic) Publish(_ context.Context, _, subject, _ string, _ bool, _ map[string][]string, _ int64) error {
+	if t.refuses && t.happens(t.now()) {
+		return errors.New("SNS responded 403 AuthorizationError")
+	}
+	if t.invalid && t.happens(t.now()) {
+		return invalidMessage{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.arrivals = append(t.arrivals, arrival{at: time.Now(), subject: subject})
+	return nil
 }
 
 func (sim *simulation) monitor(run int) *monitor.Monitor {
@@ -183,7 +267,7 @@ func (sim *simulation) monitor(run int) *monitor.Monitor {
 	return &monitor.Monitor{
 		Version: "test", Profile: metric.ProfileTarget, Limit: sim.limit, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute,
 		Sweeper:    sweep.Sweeper{Probe: c.probe, InFlight: 500, Canary: c.ask, Log: slog.New(slog.DiscardHandler)},
-		OwnMetrics: true,
+		OwnMetrics: true, Remember: sim.memory.Remember, Alert: sim.alert, Interval: sim.every, Certificate: 14,
 		Publish: func(context.Context, *slog.Logger) monitor.Session {
 			return &session{simulation: sim, run: run}
 		},
@@ -212,7 +296,7 @@ func (c *checks) probe(ctx context.Context, t *check.Target) check.Result {
 	}
 	time.Sleep(100 * time.Millisecond)
 	r := good(t)
-	if c.happens(c.number) && c.spoil != nil {
+	if (c.happens(c.number) || c.always) && c.spoil != nil {
 		c.spoil(&r, target, c.number, attempt)
 	}
 	return r

@@ -246,13 +246,11 @@ func TestCtrlCAmongMany(t *testing.T) {
 	for i := range 2000 {
 		fmt.Fprintf(&list, "%s%d\n", held, i)
 	}
-	cmd := program(t, nil, "check", "-")
 	file := t.TempDir() + "/urls.txt"
 	if err := os.WriteFile(file, []byte(list.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd = program(t, nil, "check", file)
-	s := inTerminal(t, 100, cmd)
+	s := inTerminal(t, 100, program(t, nil, "check", file))
 	s.await("slow: ")
 	io.WriteString(s.master, "\x03")
 	if code := s.exit(); code != 130 {

@@ -17,10 +17,11 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"rollcall/test/meter"
 	"runtime/pprof"
 	"syscall"
 	"time"
+
+	"rollcall/test/meter"
 
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
