@@ -27,7 +27,7 @@ var byAWS = []struct{ role, action, when, why string }{
 	{"CheckRole", "ec2:UnassignPrivateIpAddresses", "SubnetIds", "back,"},
 	{"CheckRole", "ec2:DeleteNetworkInterface", "SubnetIds", "and takes them away"},
 	{"CheckRole", "s3:ListBucket", "", "S3 says 404 instead of 403 of what is not there yet"},
-	{"CheckRole", "s3:GetObjectVersion", "Source", "S3 asks for it where a list is read by its version"},
+	{"CheckRole", "s3:GetObjectVersion", "", "S3 asks for it where a list is read by its version"},
 	{"CheckRole", "kms:Decrypt", "KmsKeyArn", "S3, SNS and SQS read"},
 	{"CheckRole", "kms:GenerateDataKey", "KmsKeyArn", "and write with the customer's key"},
 	{"ScheduleRole", "lambda:InvokeFunction", "", "Scheduler starts a run"},
