@@ -127,7 +127,7 @@ func crowd(t *testing.T, n *testnet.Net, program string, k kind, megabytes int) 
 			reasons[r.Reason]++
 		} else if r.State != "up" {
 			if wrong++; wrong <= 5 {
-				t.Errorf("%s: %s for %s: %s, after %.0f ms, of which our own delay is no part: %.0f ms", r.Name, r.State, r.Reason, r.Detail, r.Duration, r.LocalDelay)
+				t.Errorf("%s: %s for %s: %s, after %.0f ms, without our own delay of %.0f ms", r.Name, r.State, r.Reason, r.Detail, r.Duration, r.LocalDelay)
 			}
 		}
 	}
