@@ -41,6 +41,7 @@ type handler struct {
 	topics             *cloud.Topics
 	sender             *notify.Sender
 	log                *slog.Logger
+	begin              func() // before anything is sent
 
 	mu    sync.Mutex
 	said  string           // problems of the lines that were logged last
@@ -67,6 +68,7 @@ func parseSource(value string) (*plan.Reference, error) {
 
 // Invoke serves messages of the queue. Those in its response come again, and no others.
 func (h *handler) Invoke(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+	h.begin()
 	var out events.SQSEventResponse
 	for _, record := range event.Records {
 		if err := h.serve(ctx, record); err != nil {

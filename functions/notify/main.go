@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -22,13 +23,15 @@ import (
 func main() {
 	logger := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	transport := &notify.Transport{Base: http.DefaultTransport}
-	http.DefaultTransport = transport // the clients of most services have no other
 	h, err := newHandler(context.Background(), os.Getenv, transport, logger)
 	if err != nil {
 		logger.Error("the function is not set up", "error", err.Error())
 		lambda.Start(func() error { return err })
 		return
 	}
+	// The clients of most services have no other transport. It is set with the first
+	// invocation: aws-lambda-go makes its own from a *http.Transport when it starts.
+	h.begin = sync.OnceFunc(func() { http.DefaultTransport = transport })
 	h.lines(context.Background()) // says what is wrong with them at the start
 	lambda.Start(h.Invoke)
 }

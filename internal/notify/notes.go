@@ -83,11 +83,14 @@ func events(m *message.Document) (all []Event) {
 	}
 	// The others are closed together, when nothing is down or degraded any more.
 	problems = problems || m.More > 0 && m.State != "up" && m.State != "removed"
-	well := m.Targets != nil && m.Targets.Down == 0 && m.Targets.Degraded == 0
+	well := m.Targets != nil && m.Targets.Total > maxEvents && m.Targets.Down == 0 && m.Targets.Degraded == 0
 	if problems || well {
 		e := base
 		e.Key, e.Resolve = base.Source+" "+strings.Join(m.Groups, ",")+" others", !problems
 		e.Summary = fmt.Sprintf("%d more changes in %s", rest, strings.Join(m.Groups, ", "))
+		if e.Resolve {
+			e.Summary = "nothing is down or degraded any more"
+		}
 		all = append(all, e)
 	}
 	return all

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -115,8 +116,21 @@ func (d *Destination) redact(text string) string {
 // service makes shoutrrr's client. A new one for each send: Send changes its
 // configuration.
 func (d *Destination) service(t *Transport) (types.Service, error) {
+	u, err := url.Parse(d.url)
+	if err != nil {
+		return nil, err
+	}
+	switch d.Service {
+	case "pagerduty": // without a port shoutrrr calls port 0
+		u.Host = net.JoinHostPort(cmp.Or(u.Hostname(), "events.pagerduty.com"), cmp.Or(u.Port(), "443"))
+	case "generic": // without a template it sends the JSON as text/plain
+		if query := u.Query(); query.Get("template") == "" && query.Get("@Content-Type") == "" {
+			query.Set("@Content-Type", "application/json")
+			u.RawQuery = query.Encode()
+		}
+	}
 	var services router.ServiceRouter
-	service, err := services.Locate(d.url)
+	service, err := services.Locate(u.String())
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +143,7 @@ func (d *Destination) service(t *Transport) (types.Service, error) {
 
 var (
 	// asMarkdown are services that show Markdown, whose first line is the subject.
-	asMarkdown = []string{"discord", "mattermost", "rocketchat", "teams", "zulip"}
+	asMarkdown = []string{"discord", "mattermost", "rocketchat", "zulip"}
 	// titled take a title beside the text.
 	titled = []string{"bark", "generic", "gotify", "ifttt", "join", "lark", "matrix", "ntfy", "pushbullet", "pushover", "slack", "smtp", "telegram"}
 	phones = []string{"bark", "ifttt", "join", "pushover"}
@@ -165,6 +179,9 @@ func (d *Destination) send(t *Transport, n *Note) error {
 		return service.Send(string(document), &params)
 	case slices.Contains(asMarkdown, d.Service) && m.Markdown != "":
 		text = m.Markdown
+	case d.Service == "teams" && m.Markdown != "": // Markdown below a title
+		_, text, _ = strings.Cut(m.Markdown, "\n\n")
+		params.SetTitle(m.Subject)
 	case slices.Contains(titled, d.Service):
 		params.SetTitle(m.Subject)
 	default:
