@@ -122,11 +122,11 @@ fuzz-hostile: build ## check random hostile servers with the compiled program fo
 # get too little.
 CROWD ?= 1000
 .PHONY: hostile hostile-small
-hostile-small: build ## the same with 100 servers of all kinds together
-	BOOTSTRAP="$(CURDIR)/bin/bootstrap" CROWD=100 $(GOTEST) test -count=1 -v -short -timeout 5m -run '^TestCrowds$$' ./hostile
-
 hostile: build ## check 1,000 faulty servers of each kind among 1,000 honest ones, in control groups (root)
 	BOOTSTRAP="$(CURDIR)/bin/bootstrap" CROWD=$(CROWD) $(GOTEST) test -count=1 -v -timeout 60m -run '^TestCrowds$$' ./hostile
+
+hostile-small: build ## the same with 100 servers of all kinds together
+	BOOTSTRAP="$(CURDIR)/bin/bootstrap" CROWD=100 $(GOTEST) test -count=1 -v -short -timeout 5m -run '^TestCrowds$$' ./hostile
 
 # Random pairs of servers, other ones each time.
 MUTATIONS ?= 10000

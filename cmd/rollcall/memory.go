@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"os"
 	"runtime/debug"
 
 	"rollcall/internal/check"
@@ -14,9 +15,12 @@ const (
 	leastInFlight = 1000
 
 	targetBytes = 1200
-	sharedBytes = 230_000_000 // of the targets and the checks in flight
-	heapBytes   = 265_000_000 // of all that Go manages, for heapTargets
+	sharedBytes = 210_000_000 // of the targets and the checks in flight
+	heapBytes   = 280_000_000 // of all that Go manages, with heapTargets
 	heapTargets = 100_000
+
+	manyTargets = 20_000 // whose memory makes the collector's usual doubling too much
+	manyPercent = 40
 )
 
 // inFlight is how many checks at once a run of that many targets has memory for.
@@ -25,9 +29,12 @@ func inFlight(targets int) int {
 }
 
 // boundMemory asks the garbage collector to keep to what a run of that many
-// targets needs, unless GOMEMLIMIT says something else.
+// targets needs, unless GOMEMLIMIT or GOGC say something else.
 func boundMemory(targets int) {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(heapBytes + int64(max(0, targets-heapTargets)*targetBytes*2))
+	}
+	if targets > manyTargets && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(manyPercent)
 	}
 }

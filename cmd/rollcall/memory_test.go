@@ -3,7 +3,7 @@ package main
 import "testing"
 
 func TestInFlight(t *testing.T) {
-	for targets, want := range map[int]int{1: 2000, 10_000: 2000, 100_000: 1193, 1_000_000: 1000} {
+	for targets, want := range map[int]int{1: 2000, 10_000: 2000, 50_000: 1627, 100_000: 1000, 1_000_000: 1000} {
 		if got := inFlight(targets); got != want {
 			t.Errorf("%d targets: %d checks at once, want %d", targets, got, want)
 		}

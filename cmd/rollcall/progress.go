@@ -164,7 +164,7 @@ func (p *progress) erase() {
 // state needs the lock.
 func (p *progress) state() report.Progress {
 	s := report.Progress{
-		Total: p.total, Done: p.done, Down: p.down, Degraded: p.degraded, Confirming: len(p.retries), Elapsed: time.Since(p.started),
+		Total: p.total, Done: min(p.done, p.total), Down: p.down, Degraded: p.degraded, Confirming: len(p.retries), Elapsed: time.Since(p.started),
 	}
 	for t, started := range p.open {
 		took := time.Since(started)

@@ -238,3 +238,12 @@ func TestLinksByPartition(t *testing.T) {
 		t.Errorf("of nothing: %+v", l)
 	}
 }
+
+// People read a group's title, programs its name.
+func TestGroupTitles(t *testing.T) {
+	run := Run{Minute: minute, Titles: map[string]string{"shop": "The shop"}}
+	m := Make(site, run, entries(many(2, "shop")...), nil)[0]
+	if m.Subject != "DOWN: 2 (The shop): shop-1.example.com, shop-2.example.com" || m.Groups[0] != "shop" || m.Attributes()["group"][0] != "shop" {
+		t.Errorf("%s: %q", m.Subject, m.Groups)
+	}
+}

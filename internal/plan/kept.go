@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,11 @@ const (
 
 	// keptAge is how long a source that can't be read is taken to be as it was.
 	keptAge = time.Hour
+
+	// manyTargets is where reading a list leaves so much garbage, the list of before
+	// among it, that it is collected at once: of 100,000 targets the peak is 217 MB
+	// instead of 229 where it changes at each run, with 512 MB.
+	manyTargets = 10_000
 
 	// shrunkTo: a list with less than this part of the targets that it had was
 	// hardly meant so.
@@ -66,7 +72,8 @@ func (k *Kept) plan(data []byte, read func(known *Plan) (*Plan, error)) (*Plan, 
 	}
 	key := keyOf(data)
 	last := k.find(key)
-	p, err := read(last.plan)
+	known := last.plan
+	p, err := read(known)
 	now := time.Now()
 	_, invalid := errors.AsType[*InvalidEventError](err)
 	recent := last.plan != nil && now.Sub(last.read) <= keptAge
@@ -75,7 +82,7 @@ func (k *Kept) plan(data []byte, read func(known *Plan) (*Plan, error)) (*Plan, 
 		return last.again("can't be read: " + firstOf(err)), nil
 	case err != nil:
 		return nil, err
-	case p == last.plan:
+	case p == known:
 		last.read = now
 	case len(p.Targets) == 0 && recent && len(last.plan.Targets) > 0:
 		return last.again("has no targets"), nil
@@ -89,6 +96,9 @@ func (k *Kept) plan(data []byte, read func(known *Plan) (*Plan, error)) (*Plan, 
 		last = next
 	}
 	k.put(last)
+	if p != known && len(p.Targets) >= manyTargets {
+		runtime.GC()
+	}
 	q := *p
 	if !last.shrank.IsZero() && now.Sub(last.shrank) <= keptAge {
 		q.Failures = append(q.Failures, fmt.Sprintf("the list %s has %d of the %d targets that it had before %s",

@@ -73,7 +73,7 @@ func TestEveryProblemIsListed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, testnet.Options{})
 	tests := []struct{ event, problems string }{
-		{`[]`, "the event has 1 problem:\nthe event is an array, not an object"},
+		{`[]`, "the event has 1 problem:\nthe event is an array, not an object (write {\"urls\": […]})"},
 		{`{"urls": ["https://good.stage.test"`, "the event has 1 problem:\nline 1, column 35: unexpected end of JSON input"},
 		{
 			`{"urls": [{"url": "https://good.stage.test", "timeot": "1s"}, {"url": 7}], "metrics": "al", "schedule": ""}`,

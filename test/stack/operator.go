@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // operatedStack is the stack of `make deploy`, releaseStack that of a release.
@@ -204,7 +205,9 @@ func (o *operator) release(ctx context.Context) error {
 	if err := os.Symlink(filepath.Join(o.root, ".venv/aws/bin/aws"), filepath.Join(tools, "aws")); err != nil {
 		return err
 	}
-	if _, err := o.cloud.buckets.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("roll-code")}); err != nil {
+	if _, err := o.cloud.buckets.CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket: aws.String("roll-code"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region},
+	}); err != nil {
 		return err
 	}
 	env := append(o.env, "PATH="+tools+":/usr/bin:/bin", "STACK="+releaseStack, "ARCH="+architecture(), "BUCKET=roll-code", "SOURCE=events/gafam.json")

@@ -27,7 +27,7 @@ var byAWS = []struct{ role, action, when, why string }{
 	{"CheckRole", "ec2:UnassignPrivateIpAddresses", "SubnetIds", "back,"},
 	{"CheckRole", "ec2:DeleteNetworkInterface", "SubnetIds", "and takes them away"},
 	{"CheckRole", "s3:ListBucket", "", "S3 says 404 instead of 403 of what is not there yet"},
-	{"CheckRole", "s3:GetObjectVersion", "Source", "S3 asks for it where a list is read by its version"},
+	{"CheckRole", "s3:GetObjectVersion", "", "S3 asks for it where a list is read by its version"},
 	{"CheckRole", "kms:Decrypt", "KmsKeyArn", "S3, SNS and SQS read"},
 	{"CheckRole", "kms:GenerateDataKey", "KmsKeyArn", "and write with the customer's key"},
 	{"NotifyRole", "logs:CreateLogStream", "", "Lambda opens a log stream for each of its machines"},
@@ -48,7 +48,7 @@ var byAWS = []struct{ role, action, when, why string }{
 var (
 	inNotify = map[string]string{
 		"sqs:SendMessage": "", "sqs:ChangeMessageVisibility": "", "sns:Publish": "",
-		"ssm:GetParameters": "ssm:", "secretsmanager:GetSecretValue": "secretsmanager:",
+		"ssm:GetParameters": "NotifyUrls", "secretsmanager:GetSecretValue": "NotifyUrls",
 	}
 	notifyAlone = []string{"sqs:SendMessage", "sqs:ChangeMessageVisibility"}
 )
@@ -65,7 +65,6 @@ func TestRolesAllowWhatIsDone(t *testing.T) {
 		{"Tracing": "true"},
 		{"Source": "s3://lists/x.csv", "Parameters": "a@*", "Secrets": "b@*", "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0"},
 		{"NotifyUrls": "ssm:/rollcall/notify", "Email": "a@example.com"},
-		{"NotifyUrls": "secretsmanager:rollcall#urls", "Email": "a@example.com"},
 		{"SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
 		{"Tracing": "true", "SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
 	} {
@@ -96,7 +95,7 @@ func done(calls []string, role string, given map[string]string) []string {
 	}
 	if role == "NotifyRole" {
 		for _, call := range calls {
-			if prefix, does := inNotify[call]; does && strings.HasPrefix(given["NotifyUrls"], prefix) {
+			if when, does := inNotify[call]; does && (when == "" || given[when] != "") {
 				actions[call] = true
 			}
 		}
@@ -167,6 +166,28 @@ func asList(value any) []string {
 		return all
 	}
 	return []string{fmt.Sprint(value)}
+}
+
+// The notify function may read the parameter or the secret that it is to read.
+func TestNotifyReadsWhatItsParameterNames(t *testing.T) {
+	for given, want := range map[string]string{
+		"ssm:/rollcall/notify":         "parameter/rollcall/notify secret:rollcall-none-??????",
+		"ssm:notify":                   "parameter/notify secret:rollcall-none-??????",
+		"secretsmanager:rollcall#urls": "parameter/rollcall-none secret:rollcall-??????",
+	} {
+		var got []string
+		for _, policy := range readTemplate(t, map[string]string{"NotifyUrls": given, "Email": "a@example.com"}).resource("NotifyRole")["Policies"].([]any) {
+			if at(policy, "PolicyName") == "read-urls" {
+				for _, statement := range at(policy, "PolicyDocument.Statement").([]any) {
+					_, name, _ := strings.Cut(fmt.Sprint(at(statement, "Resource")), ":123456789012:")
+					got = append(got, name)
+				}
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", given, got, want)
+		}
+	}
 }
 
 // What AWS does in the VPC for the function, the function itself may not do;
