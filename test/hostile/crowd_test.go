@@ -113,7 +113,10 @@ func crowd(t *testing.T, n *testnet.Net, program string, k kind, megabytes int) 
 		Healthy   bool
 		Warnings  []string
 		Published struct{ Lost int }
-		Results   []struct{ Name, Group, State, Reason, Detail string }
+		Results   []struct {
+			Name, Group, State, Reason, Detail string
+			Duration, LocalDelay               float64 // ms
+		}
 	}
 	if err := json.Unmarshal(result.Payload, &s); err != nil {
 		t.Fatal(err)
@@ -124,7 +127,7 @@ func crowd(t *testing.T, n *testnet.Net, program string, k kind, megabytes int) 
 			reasons[r.Reason]++
 		} else if r.State != "up" {
 			if wrong++; wrong <= 5 {
-				t.Errorf("%s: %s for %s: %s", r.Name, r.State, r.Reason, r.Detail)
+				t.Errorf("%s: %s for %s: %s, after %.0f ms, without our own delay of %.0f ms", r.Name, r.State, r.Reason, r.Detail, r.Duration, r.LocalDelay)
 			}
 		}
 	}
