@@ -302,6 +302,10 @@ func published(subject, text string) string {
 // changed is the message of a run in which targets of a group changed to a state.
 func changed(state history.State, group string, targets ...string) *message.Message {
 	minute := time.Date(2026, 11, 30, 14, 5, 0, 0, time.UTC)
+	seq := int64(1)
+	if state == history.Up {
+		seq = 1001
+	}
 	var changes []history.Entry
 	for i, target := range targets {
 		c := history.Change{State: state, Target: target, Group: group, URL: "https://shop.example.com/" + target, Incident: target + "-20261130T1403Z",
@@ -309,7 +313,7 @@ func changed(state history.State, group string, targets ...string) *message.Mess
 		if state == history.Up {
 			c.Was, c.Reason, c.Detail, c.Ended = history.Down, "", "", minute
 		}
-		changes = append(changes, history.Entry{Seq: int64(i + 1), Change: c})
+		changes = append(changes, history.Entry{Seq: seq + int64(i), Change: c})
 	}
 	totals := message.Totals{Total: 40 + len(targets), Up: 40, Down: len(targets)}
 	if state == history.Up {
@@ -478,6 +482,19 @@ func TestPagersByIncident(t *testing.T) {
 	if len(opened) != 51 || !slices.Equal(opened, closed) || opened[50] != "rollcall shop others" {
 		t.Errorf("opened %d: %v; closed %v", len(opened), opened, closed)
 	}
+}
+
+// TestALateEvent: what a pager closed is not opened again by what came before.
+func TestALateEvent(t *testing.T) {
+	r := newRig(t, pagerduty)
+	opens, closes := r.split(t, changed(history.Down, "shop", "checkout")), r.split(t, changed(history.Up, "shop", "checkout"))
+	if len(opens) != 1 || len(closes) != 1 || r.invoke(t, closes[0], 1) || r.invoke(t, opens[0], 2) || r.invoke(t, closes[0], 2) {
+		t.Fatalf("%s %s", opens, closes)
+	}
+	if got := r.got(); len(got) != 2 || strings.Contains(strings.Join(got, ""), `"trigger"`) {
+		t.Errorf("PagerDuty got %s", got)
+	}
+	r.noToken(t)
 }
 
 // TestWhereTheLinesCantBeRead the message comes again, and the last time groups are
