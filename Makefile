@@ -42,9 +42,10 @@ CFN_LINT = .venv/cfn-lint/bin/cfn-lint
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## write bin/bootstrap (the function, for this machine) and bin/rollcall
+build: ## write bin/bootstrap (the function, for this machine), bin/rollcall and bin/rollcall-notify
 	$(FUNCTION) -o bin/bootstrap ./functions/check
 	$(TERMINAL) -o bin/rollcall ./cmd/rollcall
+	$(GOBUILD) -o bin/rollcall-notify ./cmd/rollcall-notify
 
 # The man page and the completions are made from the program's own grammar.
 man: build ## write bin/rollcall.1
