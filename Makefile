@@ -297,7 +297,7 @@ stack-program:
 sam-local: stack-program .venv/sam/installed ## run every event by sam local invoke, without internet (root, docker.io, iptables, busybox-static)
 	bin/stack local
 
-stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy two stacks to MiniStack, break a site, see the alarm's message arrive (8 minutes)
+stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy stacks to MiniStack, upgrade old ones, break sites, see the messages arrive (10 minutes)
 	bin/stack deployed
 
 stack-operated: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy, change, release: as operators do, to MiniStack (3 minutes)

@@ -147,7 +147,7 @@ type heard struct {
 	Run *message.Document
 }
 
-// messages takes what was said from a queue.
+// messages takes all from a queue.
 func (c *cloud) messages(ctx context.Context, queue string) (said []heard, err error) {
 	got, err := c.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: aws.String(queue), MaxNumberOfMessages: 10})
 	if err != nil {

@@ -38,9 +38,9 @@ func (s *sites) handlers() map[string]http.Handler {
 	return handlers
 }
 
-// A told is a message that has to come. Its times are turns of the story: that of
+// An expected message has to come. Its times are turns of the story: that of
 // the run in which it began, ended, and failed again; never is none.
-type told struct {
+type expected struct {
 	subject string // how it begins
 	reason  string
 	since   int
@@ -50,31 +50,31 @@ type told struct {
 
 const never = -1
 
-// A turn is what happens before a run, and what has to be told by it.
+// A turn is what happens before a run, and the messages that it has to send.
 type turn struct {
 	what string
 	act  func(*sites)
-	want []told
+	want []expected
 }
 
 // story has a site break, a second one during that, the first recover, and a third
 // flap. At AlarmRuns=1 one run opens an incident, and two that are up close it.
 var story = []turn{
 	{"shop.stage.test responds 500 from now on", func(s *sites) { s.shop.Store(500) },
-		[]told{{"DOWN: checkout (shop): 500 Internal Server Error", "status", 0, never, never}}},
+		[]expected{{"DOWN: checkout (shop): 500 Internal Server Error", "status", 0, never, never}}},
 	{"blog.stage.test closes its connections too", func(s *sites) { s.blog.Store(-1) },
-		[]told{{"DOWN: blog (blog): server closed the connection without a response", "connection_closed", 1, never, never}}},
+		[]expected{{"DOWN: blog (blog): server closed the connection without a response", "connection_closed", 1, never, never}}},
 	{"shop.stage.test is repaired, search.stage.test responds 503", func(s *sites) { s.shop.Store(0); s.search.Store(503) },
-		[]told{{"DOWN: search (shop): 503 Service Unavailable", "status", 2, never, never}}},
+		[]expected{{"DOWN: search (shop): 503 Service Unavailable", "status", 2, never, never}}},
 	{"search.stage.test is repaired", func(s *sites) { s.search.Store(0) },
-		[]told{{"UP: checkout (shop): was down for ", "status", 0, 2, never}}},
+		[]expected{{"UP: checkout (shop): was down for ", "status", 0, 2, never}}},
 	{"blog.stage.test is repaired", func(s *sites) { s.blog.Store(0) },
-		[]told{{"UP: search (shop): was down for ", "status", 2, 3, never}}},
+		[]expected{{"UP: search (shop): was down for ", "status", 2, 3, never}}},
 	{"search.stage.test responds 503 again", func(s *sites) { s.search.Store(503) },
-		[]told{{"DOWN AGAIN: search (shop): 503 Service Unavailable", "status", 2, never, 5}, {"UP: blog (blog): was down for ", "connection_closed", 1, 4, never}}},
+		[]expected{{"DOWN AGAIN: search (shop): 503 Service Unavailable", "status", 2, never, 5}, {"UP: blog (blog): was down for ", "connection_closed", 1, 4, never}}},
 }
 
-// tells plays the story and reads what is told, at once by the next run each time.
+// tells plays the story and reads the messages that each run sends.
 func (d *deployment) tells(ctx context.Context) error {
 	minutes := make([]time.Time, len(story)) // of each turn's run
 	for i, turn := range story {
@@ -117,7 +117,7 @@ func (d *deployment) show(to string, m *message.Document) {
 }
 
 // among says how a message is not among those that came.
-func (w told) among(got map[string]*message.Document, minutes []time.Time) error {
+func (w expected) among(got map[string]*message.Document, minutes []time.Time) error {
 	at := func(turn int) (t time.Time) {
 		if turn != never {
 			t = minutes[turn]
@@ -156,7 +156,7 @@ func (d *deployment) tellsOneGroup(ctx context.Context) error {
 		return err
 	}
 	if len(subjects) != 2 || !strings.HasPrefix(subjects[0], "DOWN: blog") || !strings.HasPrefix(subjects[1], "UP: blog") {
-		return fmt.Errorf("the group blog was told %q", subjects)
+		return fmt.Errorf("the group blog got %q", subjects)
 	}
 	err = until(ctx, "something-is-down to be ALARM", time.Minute, func() (bool, error) {
 		all, err := d.cloud.alarms(ctx, first)
