@@ -4,7 +4,7 @@
 # macOS has it, will do.
 
 .DEFAULT_GOAL := help
-.PHONY: help build man install uninstall run test test-all race interop fuzz check vet lint sam-build sam-validate build-CheckFunction clean
+.PHONY: help build man install uninstall run test test-all race interop fuzz check vet lint sam-build sam-validate build-CheckFunction build-NotifyFunction clean
 
 # The version in user agents and summaries: the last tag, else the commit,
 # else what a copy without git can know.
@@ -42,9 +42,10 @@ CFN_LINT = .venv/cfn-lint/bin/cfn-lint
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## write bin/bootstrap (the function, for this machine) and bin/rollcall
+build: ## write bin/bootstrap (the function, for this machine), bin/rollcall and bin/rollcall-notify
 	$(FUNCTION) -o bin/bootstrap ./functions/check
 	$(TERMINAL) -o bin/rollcall ./cmd/rollcall
+	$(GOBUILD) -o bin/rollcall-notify ./cmd/rollcall-notify
 
 # The man page and the completions are made from the program's own grammar.
 man: build ## write bin/rollcall.1
@@ -187,6 +188,10 @@ build-CheckFunction:
 	GOOS=linux GOARCH=$(GOARCH_FOR) $(FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/check
 	cp -R events "$(ARTIFACTS_DIR)/"
 
+build-NotifyFunction: # the same for the resource NotifyFunction
+	@test -n "$(ARTIFACTS_DIR)" || { echo "ARTIFACTS_DIR is not set: this target is for sam build"; exit 2; }
+	GOOS=linux GOARCH=$(GOARCH_FOR) $(COMPILE) -ldflags='$(LDFLAGS)' -tags lambda.norpc -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/notify
+
 # What deploys and checks without Go: dist/README.md says how. The zips have the same
 # bytes for the same sources.
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -214,6 +219,11 @@ function-zip:
 	$(MAKE) --no-print-directory build-CheckFunction ARCH=$(ARCH) SOURCE=events/gafam.json ARTIFACTS_DIR="$(CURDIR)/dist/package"
 	find dist/package -exec touch -t 198001020000 {} +
 	cd dist/package && python3 -m zipfile -c ../check-$(ARCH).zip bootstrap events
+	rm -rf dist/package
+	mkdir dist/package
+	$(MAKE) --no-print-directory build-NotifyFunction ARCH=$(ARCH) ARTIFACTS_DIR="$(CURDIR)/dist/package"
+	find dist/package -exec touch -t 198001020000 {} +
+	cd dist/package && python3 -m zipfile -c ../notify-$(ARCH).zip bootstrap
 	rm -rf dist/package
 
 # One virtual environment a tool: their pins clash.

@@ -25,5 +25,5 @@ func Example() {
 	// Output:
 	// 8,760 runs of 702ms
 	// PutMetricData 26,280 requests 0.26
-	// alarms 20 metrics looked at 2.00
+	// alarms 21 metrics looked at 2.10
 }

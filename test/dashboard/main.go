@@ -40,12 +40,12 @@ type widget struct {
 
 // properties are those that are drawn.
 type properties struct {
-	Title, Markdown, View string
-	Stacked               bool
-	Metrics               [][]any
-	Alarms                []string
-	Annotations           struct{ Horizontal []line }
-	YAxis                 struct {
+	Title, Markdown, View, Query string
+	Stacked                      bool
+	Metrics                      [][]any
+	Alarms                       []string
+	Annotations                  struct{ Horizontal []line }
+	YAxis                        struct {
 		Left struct{ Min, Max *float64 }
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/internal/check"
 )
@@ -56,7 +57,8 @@ func (p painter) widget(w widget) (string, error) {
 	case "alarm":
 		return title + p.alarms(w.Properties.Alarms), nil
 	case "log":
-		return title + p.log(), nil
+		table, err := p.log(w.Properties.Query)
+		return title + table, err
 	}
 	all, err := p.query(w.Properties.Metrics)
 	if err != nil {
@@ -100,29 +102,55 @@ func (p painter) alarms(arns []string) string {
 	return b.String()
 }
 
-// log is the result of the dashboard's one query of the log.
-func (p painter) log() string {
+// log is the result of one of the dashboard's two queries of the log.
+func (p painter) log(query string) (string, error) {
+	switch {
+	case strings.Contains(query, `message = "target"`):
+		return p.notUp(), nil
+	case strings.Contains(query, `message = "certificate"`):
+		return p.certificates(), nil
+	}
+	return "", fmt.Errorf("the query %s is not known here", query)
+}
+
+// notUp lists what is not up at the end, the newest first.
+func (p painter) notUp() string {
 	type entry struct {
-		runs int
-		last *check.Result
+		runs        int
+		first, last time.Time
+		now         *check.Result
 	}
 	found := map[string]*entry{}
 	for _, m := range p.data {
 		for _, r := range m.results {
-			if r.State == check.Up {
-				continue
+			switch e := found[r.Name]; {
+			case r.State == check.Up:
+				delete(found, r.Name)
+			case e == nil:
+				found[r.Name] = &entry{1, m.at, m.at, r}
+			default:
+				e.runs, e.last, e.now = e.runs+1, m.at, r
 			}
-			if found[r.Name] == nil {
-				found[r.Name] = &entry{}
-			}
-			found[r.Name].runs++
-			found[r.Name].last = r
 		}
 	}
-	b := "<table><tr><th>name<th>runs<th>now<th>why<th>said"
-	for _, name := range slices.SortedFunc(maps.Keys(found), func(a, b string) int { return cmp.Compare(found[b].runs, found[a].runs) }) {
+	names := slices.SortedFunc(maps.Keys(found), func(a, b string) int {
+		return cmp.Or(found[b].last.Compare(found[a].last), found[b].first.Compare(found[a].first), cmp.Compare(a, b))
+	})
+	const form = "2006-01-02 15:04"
+	b := "<table><tr><th>name<th>now<th>first<th>last<th>runs<th>why<th>said"
+	for _, name := range names {
 		e := found[name]
-		b += fmt.Sprintf("<tr><td>%s<td>%d<td>%s<td>%s<td>%s", html.EscapeString(name), e.runs, e.last.State, e.last.Reason, html.EscapeString(e.last.Detail))
+		b += fmt.Sprintf("<tr><td>%s<td>%s<td>%s<td>%s<td>%d<td>%s<td>%s", html.EscapeString(name), e.now.State, e.first.Format(form), e.last.Format(form), e.runs, e.now.Reason, html.EscapeString(e.now.Detail))
+	}
+	return b + "</table>"
+}
+
+func (p painter) certificates() string {
+	last := slices.Clone(p.data[len(p.data)-1].results)
+	slices.SortStableFunc(last, func(a, b *check.Result) int { return cmp.Compare(a.Certificate.DaysLeft, b.Certificate.DaysLeft) })
+	b := "<table><tr><th>name<th>days<th>certificate"
+	for _, r := range last[:min(len(last), 7)] {
+		b += fmt.Sprintf("<tr><td>%s<td>%.1f<td>%s", html.EscapeString(r.Name), r.Certificate.DaysLeft, html.EscapeString(r.Certificate.Subject))
 	}
 	return b + "</table>"
 }

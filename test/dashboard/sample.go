@@ -3,6 +3,7 @@ package main
 import (
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 
 	"rollcall/internal/check"
@@ -52,7 +53,7 @@ func sample() []moment {
 func momentOf(i int, random *rand.Rand) moment {
 	m := moment{at: begin.Add(time.Duration(i) * time.Minute)}
 	var rollup metric.Rollup
-	run := metric.Run{Profile: metric.ProfilePhases, Limit: len(sites), Duration: time.Duration(900+random.IntN(300)) * time.Millisecond, Healthy: true}
+	run := metric.Run{Profile: metric.ProfilePhases, Limit: len(sites), Duration: time.Duration(900+random.IntN(300)) * time.Millisecond, Healthy: true, Memory: &metric.Memory{}}
 	run.Scheduled, run.Started = m.at, m.at.Add(time.Duration(2000+random.IntN(9000))*time.Millisecond)
 	for _, s := range sites {
 		r := s.result(i, random)
@@ -76,7 +77,7 @@ func (s site) result(run int, random *rand.Rand) *check.Result {
 	phases := check.Phases{DNS: 2 * time.Millisecond, Connect: 9 * time.Millisecond, TLS: 14 * time.Millisecond,
 		FirstByte: time.Duration(first * float64(time.Millisecond)), Transfer: 3 * time.Millisecond}
 	r := &check.Result{Name: s.name, Group: s.group, State: check.Up, Reason: check.OK, Attempts: 1, Complete: true, Phases: phases,
-		Duration: phases.Sum(), IP: netip.MustParseAddr("192.0.2.1"), Certificate: &check.Certificate{DaysLeft: s.days - float64(run)/1440}}
+		Duration: phases.Sum(), IP: netip.MustParseAddr("192.0.2.1"), Certificate: &check.Certificate{Subject: "CN=" + strings.Split(s.name, "/")[0], DaysLeft: s.days - float64(run)/1440}}
 	s.addFault(r, run, random)
 	return r
 }

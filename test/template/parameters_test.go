@@ -39,6 +39,7 @@ var parameterValues = map[string]goodAndBad{
 	"Env":                 {[]string{"", "API_TOKEN@api.example.com", "A@*.example.com,_b2@*,C@[::1],D@10.0.0.1"}, []string{"API_TOKEN", "A@", "@a.example", "A@*.example.com,B", "A@a.example, B@b.example", "2A@*", "A@*x", "A@a.*", "A@https://a.example"}},
 	"Parameters":          {[]string{"", "/shop/token@*.shop.example.com", "a@*,b/c.d@[::1]", "a@h,b@h,c@h,d@h,e@h,f@h,g@h,h@h"}, []string{"/shop/token", "a@", "@h", "a@h, b@h", "a:3@h", "/a/@h", "a*@h", "a@h,b@h,c@h,d@h,e@h,f@h,g@h,h@h,i@h"}},
 	"Secrets":             {[]string{"", "shop/api@shop.example.com", "a+b=c.d@*"}, []string{"shop/api", "a#key@h", "a*@h", "a@h,"}},
+	"NotifyUrls":          {[]string{"", "ssm:/rollcall/notify", "ssm:notify", "secretsmanager:rollcall/urls", "secretsmanager:a+b=c.d#key"}, []string{"/rollcall/notify", "ssm:", "ssm:/a/", "ssm:/a:3", "secretsmanager:", "secretsmanager:a#", "slack://a/b/c"}},
 	"HeartbeatUrl":        {[]string{"", "https://hc.example.com/ping/1"}, []string{"hc.example.com", "ftp://x", "https://a b"}},
 	"DNS":                 {[]string{"", "10.0.0.2:53", "[::1]:53", "resolver.example.com:53"}, []string{"10.0.0.2", ":53", "a b:53", "x:dns"}},
 	"DNSRate":             {[]string{"", "0", "900"}, []string{"-1", "fast", "1.5"}},

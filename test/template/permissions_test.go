@@ -30,9 +30,28 @@ var byAWS = []struct{ role, action, when, why string }{
 	{"CheckRole", "s3:GetObjectVersion", "", "S3 asks for it where a list is read by its version"},
 	{"CheckRole", "kms:Decrypt", "KmsKeyArn", "S3, SNS and SQS read"},
 	{"CheckRole", "kms:GenerateDataKey", "KmsKeyArn", "and write with the customer's key"},
+	{"NotifyRole", "logs:CreateLogStream", "", "Lambda opens a log stream for each of its machines"},
+	{"NotifyRole", "logs:PutLogEvents", "", "Lambda writes there what the function prints"},
+	{"NotifyRole", "sqs:ReceiveMessage", "", "Lambda receives for the function,"},
+	{"NotifyRole", "sqs:DeleteMessage", "", "deletes what it served,"},
+	{"NotifyRole", "sqs:GetQueueAttributes", "", "and looks at how much waits"},
+	{"NotifyRole", "kms:Decrypt", "KmsKeyArn", "SNS and SQS read"},
+	{"NotifyRole", "kms:GenerateDataKey", "KmsKeyArn", "and write with the customer's key"},
+	{"NotifyRole", "xray:PutTraceSegments", "Tracing", "Lambda's daemon sends a segment an invocation"},
+	{"NotifyRole", "xray:PutTelemetryRecords", "Tracing", "and how many it sent"},
 	{"ScheduleRole", "lambda:InvokeFunction", "", "Scheduler starts a run"},
 	{"ScheduleRole", "sqs:SendMessage", "", "Scheduler keeps a run that it could not start (DeadLetterConfig)"},
 }
+
+// inNotify are the calls that the notify function makes; of these nothing else makes
+// those that it has alone.
+var (
+	inNotify = map[string]string{
+		"sqs:SendMessage": "", "sqs:ChangeMessageVisibility": "", "sns:Publish": "",
+		"ssm:GetParameters": "NotifyUrls", "secretsmanager:GetSecretValue": "NotifyUrls",
+	}
+	notifyAlone = []string{"sqs:SendMessage", "sqs:ChangeMessageVisibility"}
+)
 
 // byParameter says what else of the code's calls a parameter has to allow.
 // Without the parameter the call is not made. "History" is on by default.
@@ -45,6 +64,7 @@ func TestRolesAllowWhatIsDone(t *testing.T) {
 		nil,
 		{"Tracing": "true"},
 		{"Source": "s3://lists/x.csv", "Parameters": "a@*", "Secrets": "b@*", "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0"},
+		{"NotifyUrls": "ssm:/rollcall/notify", "Email": "a@example.com"},
 		{"SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
 		{"Tracing": "true", "SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
 	} {
@@ -68,7 +88,14 @@ func done(calls []string, role string, given map[string]string) []string {
 	}
 	if role == "CheckRole" {
 		for _, call := range calls {
-			if when := byParameter[call]; when == "" || given[when] != "" {
+			if when := byParameter[call]; !slices.Contains(notifyAlone, call) && (when == "" || given[when] != "") {
+				actions[call] = true
+			}
+		}
+	}
+	if role == "NotifyRole" {
+		for _, call := range calls {
+			if when, does := inNotify[call]; does && (when == "" || given[when] != "") {
 				actions[call] = true
 			}
 		}
@@ -139,6 +166,28 @@ func asList(value any) []string {
 		return all
 	}
 	return []string{fmt.Sprint(value)}
+}
+
+// The notify function may read the parameter or the secret that it is to read.
+func TestNotifyReadsWhatItsParameterNames(t *testing.T) {
+	for given, want := range map[string]string{
+		"ssm:/rollcall/notify":         "parameter/rollcall/notify secret:rollcall-none-??????",
+		"ssm:notify":                   "parameter/notify secret:rollcall-none-??????",
+		"secretsmanager:rollcall#urls": "parameter/rollcall-none secret:rollcall-??????",
+	} {
+		var got []string
+		for _, policy := range readTemplate(t, map[string]string{"NotifyUrls": given, "Email": "a@example.com"}).resource("NotifyRole")["Policies"].([]any) {
+			if at(policy, "PolicyName") == "read-urls" {
+				for _, statement := range at(policy, "PolicyDocument.Statement").([]any) {
+					_, name, _ := strings.Cut(fmt.Sprint(at(statement, "Resource")), ":123456789012:")
+					got = append(got, name)
+				}
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", given, got, want)
+		}
+	}
 }
 
 // What AWS does in the VPC for the function, the function itself may not do;

@@ -136,7 +136,7 @@ func linkedQuery(t *testing.T, description string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	editor := regexp.MustCompile(`~editorString~'([^~]*)~source~\(~'\*2faws\*2flambda\*2froll\)\)$`).FindStringSubmatch(detail)
+	editor := regexp.MustCompile(`~editorString~'([^~]*)~source~\(~'\*2faws\*2flambda\*2froll(?:-notify)?\)\)$`).FindStringSubmatch(detail)
 	if editor == nil {
 		t.Fatalf("the link's detail is %s", detail)
 	}

@@ -42,7 +42,7 @@ func TestAlarmsAreComplete(t *testing.T) {
 				t.Errorf("%s has no %s", name, property)
 			}
 		}
-		if got := alarm["Namespace"]; alarm["MetricName"] != nil && got != "AWS/Lambda" && got != "Rollcall/"+everyAlarm["AWS::StackName"] {
+		if got := alarm["Namespace"]; alarm["MetricName"] != nil && got != "AWS/Lambda" && got != "AWS/SQS" && got != "Rollcall/"+everyAlarm["AWS::StackName"] {
 			t.Errorf("%s looks at the namespace %v, want the stack's", name, got)
 		}
 	}
