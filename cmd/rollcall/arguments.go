@@ -56,12 +56,17 @@ func exists(name string) bool {
 }
 
 // meant is the end of an error that kong has for a word that is like a command;
-// "" if it is like none.
+// "" if it is like none. version is a command of readArguments.
 func meant(parser *kong.Kong, word string) string {
-	_, err := parser.Parse([]string{word})
-	if err == nil {
-		return ""
+	type ours struct {
+		Version struct{} `cmd:""`
 	}
-	_, hint, _ := strings.Cut(err.Error(), ", did you mean ")
-	return strings.TrimSuffix(hint, "?")
+	for _, names := range []*kong.Kong{parser, kong.Must(&ours{})} {
+		if _, err := names.Parse([]string{word}); err != nil {
+			if _, hint, ok := strings.Cut(err.Error(), ", did you mean "); ok {
+				return strings.TrimSuffix(hint, "?")
+			}
+		}
+	}
+	return ""
 }

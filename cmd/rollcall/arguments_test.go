@@ -152,14 +152,14 @@ func TestTypedAddresses(t *testing.T) {
 func TestSpan(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"5": 5 * time.Second, "0.5": 500 * time.Millisecond, "5s": 5 * time.Second, "1d": 24 * time.Hour, "1d12h": 36 * time.Hour, "1.5d": 36 * time.Hour,
-		"1h30m": 90 * time.Minute, "-1s": -time.Second, " 2m ": 2 * time.Minute, "0": 0,
+		"1h30m": 90 * time.Minute, "-1s": -time.Second, " 2m ": 2 * time.Minute,
 	} {
 		var s span
 		if err := s.UnmarshalText([]byte(text)); err != nil || time.Duration(s) != want {
 			t.Errorf("%q: %v, %v; want %v", text, time.Duration(s), err, want)
 		}
 	}
-	for _, text := range []string{"", "d", "5x", "1d5", "1dd", "-1d", "1e300d", "NaN", "Inf", "1e300", "NaNd", "soon"} {
+	for _, text := range []string{"", "d", "5x", "1d5", "1dd", "-1d", "1e300d", "NaN", "Inf", "1e300", "NaNd", "soon", "0", "0s", "0d"} {
 		var s span
 		if err := s.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is %v", text, time.Duration(s))

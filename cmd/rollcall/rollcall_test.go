@@ -175,6 +175,7 @@ func TestWrongUsage(t *testing.T) {
 		want []string
 	}{
 		{"chekc", []string{`unknown command "chekc", did you mean "check"?`, "rollcall check chekc", "Try rollcall --help.\n"}},
+		{"vresion", []string{`unknown command "vresion", did you mean "version"?`}},
 		{"chekc " + good, []string{`did you mean "check"?`}},
 		{"check", []string{"no URL to check"}},
 		{"check --bad " + good, []string{"unknown flag --bad", "Try rollcall check --help.\n"}},
@@ -186,6 +187,9 @@ func TestWrongUsage(t *testing.T) {
 		{"check lists/nowhere.txt.gz", []string{"no such file: lists/nowhere.txt.gz"}},
 		{"check ./nowhere", []string{"no such file: ./nowhere"}},
 		{"check ../rollcall/", []string{"../rollcall/ is a directory"}},
+		{"check .", []string{". is a directory"}},
+		{"check --timeout 0 " + good, []string{`--timeout: invalid duration "0": must be more than 0`}},
+		{"check -H Host:\x01 " + good, []string{"--header: Host: invalid header value"}},
 		{"check main.go " + good, []string{"main.go is a file and stands alone"}},
 		{"check --timeout soon " + good, []string{"--timeout", `invalid duration "soon"`}},
 		{"check --timeout 1h " + good, []string{"--timeout: "}},

@@ -120,7 +120,7 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash.ReplaceAllString(argument, "$1://$2"))
 		case err == nil && !info.IsDir():
 			file = argument
-		case err == nil && strings.HasSuffix(argument, "/"):
+		case err == nil && (strings.HasSuffix(argument, "/") || argument == "." || argument == ".."):
 			return nil, "", wrongUsage("%s is a directory", argument)
 		case err != nil && listName.MatchString(argument) && !strings.HasPrefix(argument, "localhost/"):
 			return nil, "", wrongUsage("no such file: %s", argument)
@@ -187,9 +187,12 @@ func (s *sources) defaults() ([]byte, error) {
 	if invalid, ok := errors.AsType[*plan.InvalidEventError](err); ok {
 		problem := invalid.Problems[0]
 		_, field, _ := strings.Cut(problem.Path, ": ")
-		field, _, _ = strings.Cut(field, ".")
+		field, header, _ := strings.Cut(field, ".")
 		field, _, _ = strings.Cut(field, "[")
-		return nil, wrongUsage("--%s: %s", strings.TrimSuffix(field, "s"), problem.Message)
+		if header != "" {
+			header += ": "
+		}
+		return nil, wrongUsage("--%s: %s%s", strings.TrimSuffix(field, "s"), header, problem.Message)
 	}
 	return encoded, nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // A span is a duration as people type it: 30s, 1m30s, 1d, and 5 for five
-// seconds.
+// seconds. It is not zero, which is what a flag has that was not given.
 type span time.Duration
 
 // UnmarshalText reads a span.
@@ -32,6 +32,9 @@ func (s *span) UnmarshalText(text []byte) error {
 			return invalidSpan(text)
 		}
 		total += d
+	}
+	if total == 0 {
+		return fmt.Errorf("invalid duration %q: must be more than 0", text)
 	}
 	*s = span(total)
 	return nil

@@ -143,6 +143,7 @@ func TestYAML(t *testing.T) {
 		{"merging a text", "<<: x\n", "line 1: merges what is not a mapping"},
 		{"itself", "a: &a [*a]\n", "line 1: is nested too deeply: more than 100 levels"},
 		{"merging itself", "a: &a {<<: *a}\n", "line 1: is nested too deeply: more than 100 levels"},
+		{"merging itself twice", "a: &a {<<: [*a, *a]}\n", "line 1: is nested too deeply: more than 100 levels"},
 		{"too deep", strings.Repeat("[", 200) + strings.Repeat("]", 200), "line 1: is nested too deeply: more than 100 levels"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,6 +158,13 @@ func TestYAML(t *testing.T) {
 	}
 	if got := entries(t, strings.NewReader(bomb), Options{Name: "x.yml"}); !strings.HasSuffix(got, "is too much: its aliases make more than twenty times as much of it") {
 		t.Errorf("a bomb: %.100s", got)
+	}
+	merges := "a0: &a0 {}\n"
+	for i := range 60 {
+		merges += fmt.Sprintf("a%d: &a%[1]d {<<: [*a%d, *a%[2]d]}\n", i+1, i)
+	}
+	if got := entries(t, strings.NewReader(merges), Options{Name: "x.yml"}); !strings.HasSuffix(got, "is too much: its aliases make more than twenty times as much of it") {
+		t.Errorf("a bomb of merges without members: %.100s", got)
 	}
 	if got := entries(t, strings.NewReader(strings.Repeat("#\n", maxYAML/2+1)), Options{Name: "x.yml"}); !strings.HasPrefix(got, "is larger than 16 MiB") {
 		t.Errorf("a large one: %.100s", got)

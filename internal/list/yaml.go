@@ -162,12 +162,18 @@ func (w *writer) members(n *yaml.Node, depth int) []member {
 		if from.Kind == yaml.AliasNode {
 			from = from.Alias
 		}
-		if from.Kind != yaml.MappingNode {
+		w.steps++ // a mapping may have no member of its own, and merge another one twice
+		switch {
+		case w.fault != nil:
+			return nil
+		case from.Kind != yaml.MappingNode:
 			w.fail(from.Line, "merges what is not a mapping")
 			return nil
-		}
-		if depth > deepestNode {
+		case depth > deepestNode:
 			w.fail(from.Line, tooDeep)
+			return nil
+		case w.steps > w.most:
+			w.fail(n.Line, tooMuch)
 			return nil
 		}
 		for _, m := range w.members(from, depth+1) {
