@@ -42,9 +42,10 @@ CFN_LINT = .venv/cfn-lint/bin/cfn-lint
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## write bin/bootstrap (the function, for this machine) and bin/rollcall
+build: ## write bin/bootstrap (the function, for this machine), bin/rollcall and bin/rollcall-notify
 	$(FUNCTION) -o bin/bootstrap ./functions/check
 	$(TERMINAL) -o bin/rollcall ./cmd/rollcall
+	$(GOBUILD) -o bin/rollcall-notify ./cmd/rollcall-notify
 
 # The man page and the completions are made from the program's own grammar.
 man: build ## write bin/rollcall.1
@@ -296,7 +297,7 @@ stack-program:
 sam-local: stack-program .venv/sam/installed ## run every event by sam local invoke, without internet (root, docker.io, iptables, busybox-static)
 	bin/stack local
 
-stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy two stacks to MiniStack, break a site, see the alarm's message arrive (8 minutes)
+stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy stacks to MiniStack, upgrade old ones, break sites, see the messages arrive (10 minutes)
 	bin/stack deployed
 
 stack-operated: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy, change, release: as operators do, to MiniStack (3 minutes)

@@ -38,6 +38,7 @@ type checkCommand struct {
 	Output  string `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
 	Watch   span   `short:"w" placeholder:"INTERVAL" help:"Repeat every INTERVAL, e.g. 30s, and print changes, until Ctrl-C."`
 	Publish bool   `help:"Publish the metrics to CloudWatch too, except run-level metrics."`
+	partFlags
 	limits
 }
 
@@ -50,7 +51,12 @@ func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k 
 	if err != nil {
 		return err
 	}
-	p, err := c.plan(ctx, sys, settings)
+	var p *plan.Plan
+	if c.Part == "" {
+		p, err = c.plan(ctx, sys, settings)
+	} else {
+		p, err = c.partPlan(ctx, sys, settings)
+	}
 	if err != nil {
 		return err
 	}
@@ -114,7 +120,7 @@ func (c *checkCommand) config(sys system) (config.Config, error) {
 	if !c.Publish {
 		settings.Reserve = 0
 	}
-	return settings, nil
+	return settings, c.checkPart()
 }
 
 // publishing returns what begins the session of a run that publishes to
@@ -167,11 +173,19 @@ func (r *checkRunner) run(ctx context.Context) error {
 	if r.command.Watch > 0 && ctx.Err() == nil && summary.Targets > 0 {
 		return r.watch(ctx, summary)
 	}
+	if r.command.Part != "" {
+		if err := r.command.writeTally(summary, r.plan); err != nil {
+			return &exitError{exitUnhealthy, fmt.Sprintf("writing the tally: %v", err)}
+		}
+	}
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
 	r.noteAssumed(summary)
 	r.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
+	if r.command.Part != "" && summary.Targets == 0 && ctx.Err() == nil {
+		return nil // a list may have fewer targets than parts
+	}
 	return exitCode(ctx, summary, lost)
 }
 

@@ -18,6 +18,7 @@ type cli struct {
 	Compare    compareCommand    `cmd:"" help:"Check URLs one after the other, then all at once, and compare the times."`
 	Demo       demoCommand       `cmd:"" help:"Check faulty servers on this machine: every kind of failure."`
 	Validate   validateCommand   `cmd:"" help:"Validate an event and summarize it."`
+	Sum        sumCommand        `cmd:"" help:"Add up the parts of a list that was checked in parts."`
 	Cost       costCommand       `cmd:"" help:"Estimate the monthly cost of an event, item by item."`
 	Completion completionCommand `cmd:"" help:"Generate a shell completion script."`
 	Candidates candidates        `cmd:"" hidden:"" passthrough:"" name:"__complete"`

@@ -16,6 +16,10 @@ type Queues struct{ client *sqs.Client }
 // NewQueues returns them as the AWS variables say, AWS_ENDPOINT_URL_SQS among them.
 func NewQueues(cfg aws.Config) *Queues {
 	return &Queues{sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		if o.BaseEndpoint != nil {
+			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateDisabled
+			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateDisabled
+		}
 		o.Retryer = retryer()
 		o.HTTPClient = within(o.HTTPClient, headTimeout).(sqs.HTTPClient)
 	})}

@@ -43,9 +43,7 @@ func (ro *Rollup) Add(r *check.Result) {
 	if !r.Checked() {
 		return
 	}
-	if ro.all == nil {
-		ro.all, ro.groups, ro.reasons = make(aggregate, len(table)), map[string]aggregate{}, map[check.Reason]aggregate{}
-	}
+	ro.make()
 	group := ro.groups[r.Group]
 	if group == nil {
 		group = make(aggregate, len(table))
@@ -115,7 +113,7 @@ func (a aggregate) add(row int, v float64) {
 type folded struct {
 	n      int // values so far
 	value  float64
-	counts map[float64]int // how often each occurred
+	counts Distribution // how often each occurred
 }
 
 // A fold takes a value into account.
@@ -123,9 +121,9 @@ type fold func(f *folded, v float64)
 
 func distribution(f *folded, v float64) {
 	if f.counts == nil {
-		f.counts = map[float64]int{}
+		f.counts = Distribution{}
 	}
-	f.counts[rounded(v)]++
+	f.counts.Add(v)
 }
 
 func sum(f *folded, v float64) { f.value += v }

@@ -28,6 +28,9 @@ type Destination struct {
 // messages.
 func (d *Destination) Pager() bool { return d.Service == "pagerduty" || d.Service == "opsgenie" }
 
+// All takes the conditions away: the service gets every message.
+func (d *Destination) All() { d.filters = nil }
+
 // String is how logs name it: "line 3 (slack)".
 func (d *Destination) String() string { return fmt.Sprintf("line %d (%s)", d.Line, d.Service) }
 

@@ -41,6 +41,8 @@ type Plan struct {
 	Claims []Claim // of a part: the names that it derives
 	Batch  bool    // it is a batch of a Distributed Map
 
+	Version Version // of the source that was read; "": there is none, or it is unknown
+
 	Warnings []string  // what is right but may not be meant
 	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
 	Invalid  []Problem // why targets are Invalid, with their paths: the first 1,000
@@ -49,8 +51,7 @@ type Plan struct {
 	written []written // its targets that have references
 	before  beforeReferences
 	in      Inputs
-	source  string  // the source's name; "": there is none
-	version Version // of the source
+	source  string // the source's name; "": there is none
 }
 
 // A Group is what an event says of one group.
@@ -151,7 +152,7 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 	}
 	if e.source.kind != absent {
 		if known != nil {
-			version = known.version
+			version = known.Version
 		}
 		var opened io.ReadCloser
 		if opened, name, version = openSource(ctx, e.source, in.Sources, version); opened == nil {

@@ -342,7 +342,7 @@ func (l *targetList) finish(err error) (*Plan, error) {
 		Groups:   map[string]Group{},
 		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
 		before:   beforeReferences{invalid: l.invalid},
-		written:  l.written, in: l.in, source: l.source, version: l.version,
+		written:  l.written, in: l.in, source: l.source, Version: l.version,
 	}
 	if before := len(*l.ps); before > 0 {
 		p.in.Values = unread

@@ -29,9 +29,10 @@ const (
 // Data travels one way, from plan to report, and only main packages know all of
 // it. A new package is a new row.
 var mayImport = map[string][]string{
-	"cmd/rollcall":     {everything}, // but functions, which are main packages
-	"functions/check":  {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "secret", "text", "remember", "message"},
-	"functions/notify": {"cloud", "message", "notify", "plan", "secret"},
+	"cmd/rollcall":        {everything}, // but functions, which are main packages
+	"functions/check":     {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "secret", "text", "remember", "message"},
+	"cmd/rollcall-notify": {"history", "message", "notify"},
+	"functions/notify":    {"cloud", "message", "notify", "plan", "secret"},
 
 	"internal/text":        {},
 	"internal/pause":       {},
@@ -58,7 +59,8 @@ var mayImport = map[string][]string{
 	"internal/message":     {"check", "history", "text"},
 	"internal/notify":      {"message"},
 	"internal/remember":    {"history", "message"},
-	"internal/monitor":     {"check", "config", "history", "maintenance", "plan", "remember", "sweep", "metric", "text"},
+	"internal/tally":       {"check", "metric", "plan"},
+	"internal/monitor":     {"check", "config", "history", "maintenance", "plan", "remember", "sweep", "metric", "tally", "text"},
 	"internal/cost":        {"plan", "metric", "text"},
 	"internal/page":        {"monitor", "check", "redact", "text"},
 	"internal/report":      {"monitor", "check", "text"},

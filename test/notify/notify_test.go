@@ -28,6 +28,7 @@ import (
 	"rollcall/internal/message"
 	"rollcall/internal/testnet"
 	"rollcall/test/sns"
+	"rollcall/test/tree"
 	"rollcall/test/vault"
 )
 
@@ -48,6 +49,7 @@ type rig struct {
 	vault    *vault.Vault
 	sns      *sns.SNS
 	mail     *testnet.Listener
+	internet []string // variables that lead to the stand-ins
 
 	mu       sync.Mutex
 	queued   map[string][]string // bodies by queue
@@ -56,25 +58,27 @@ type rig struct {
 	respond  map[string]http.HandlerFunc
 }
 
-var program = sync.OnceValues(func() (string, error) {
+// programs is the folder of the two that are compiled for these tests.
+var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "rollcall-notify-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-o", path, "./functions/notify")
+	build := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-o", dir+"/", "./functions/notify", "./cmd/rollcall-notify")
 	build.Dir = filepath.Join("..", "..")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the function: %w\n%s", err, out)
 	}
-	return path, nil
+	return dir, nil
 })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if !testing.Short() {
+		if dir, err := programs(); err == nil {
+			os.RemoveAll(dir)
+		}
 	}
 	os.Exit(code)
 }
@@ -85,7 +89,7 @@ func newRig(t *testing.T, lines ...string) *rig {
 	if testing.Short() {
 		t.Skip("slow: builds the function")
 	}
-	path, err := program()
+	path, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,13 +129,13 @@ func newRig(t *testing.T, lines ...string) *rig {
 	if len(lines) == 0 {
 		r.vault.Refuse("ssm /rollcall/notify", vault.Refusal{Code: "AccessDeniedException"})
 	}
-	r.function, err = testnet.StartFunction(t.Context(), path, []string{
-		"SSL_CERT_FILE=" + roots, "HTTPS_PROXY=http://" + proxy.Addr().String(),
+	r.internet = []string{"SSL_CERT_FILE=" + roots, "HTTPS_PROXY=http://" + proxy.Addr().String()}
+	r.function, err = testnet.StartFunction(t.Context(), filepath.Join(path, "notify"), append([]string{
 		"AWS_ENDPOINT_URL_SQS=http://" + queues.Addr().String(), "AWS_ENDPOINT_URL_SNS=" + r.sns.URL(), "AWS_ENDPOINT_URL_SSM=" + r.vault.URL(),
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/rollcall-notify",
 		"ROLLCALL_NOTIFY=ssm:/rollcall/notify", "ROLLCALL_GROUP_TOPIC=" + groupTopic,
 		"ROLLCALL_QUEUE=http://" + queues.Addr().String() + "/123456789012/queue", "ROLLCALL_DEAD_LETTERS=http://" + queues.Addr().String() + "/123456789012/dead",
-	})
+	}, r.internet...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,6 +302,10 @@ func published(subject, text string) string {
 // changed is the message of a run in which targets of a group changed to a state.
 func changed(state history.State, group string, targets ...string) *message.Message {
 	minute := time.Date(2026, 11, 30, 14, 5, 0, 0, time.UTC)
+	seq := int64(1)
+	if state == history.Up {
+		seq = 1001
+	}
 	var changes []history.Entry
 	for i, target := range targets {
 		c := history.Change{State: state, Target: target, Group: group, URL: "https://shop.example.com/" + target, Incident: target + "-20261130T1403Z",
@@ -305,7 +313,7 @@ func changed(state history.State, group string, targets ...string) *message.Mess
 		if state == history.Up {
 			c.Was, c.Reason, c.Detail, c.Ended = history.Down, "", "", minute
 		}
-		changes = append(changes, history.Entry{Seq: int64(i + 1), Change: c})
+		changes = append(changes, history.Entry{Seq: seq + int64(i), Change: c})
 	}
 	totals := message.Totals{Total: 40 + len(targets), Up: 40, Down: len(targets)}
 	if state == history.Up {
@@ -476,6 +484,19 @@ func TestPagersByIncident(t *testing.T) {
 	}
 }
 
+// TestALateEvent: what a pager closed is not opened again by what came before.
+func TestALateEvent(t *testing.T) {
+	r := newRig(t, pagerduty)
+	opens, closes := r.split(t, changed(history.Down, "shop", "checkout")), r.split(t, changed(history.Up, "shop", "checkout"))
+	if len(opens) != 1 || len(closes) != 1 || r.invoke(t, closes[0], 1) || r.invoke(t, opens[0], 2) || r.invoke(t, closes[0], 2) {
+		t.Fatalf("%s %s", opens, closes)
+	}
+	if got := r.got(); len(got) != 2 || strings.Contains(strings.Join(got, ""), `"trigger"`) {
+		t.Errorf("PagerDuty got %s", got)
+	}
+	r.noToken(t)
+}
+
 // TestWhereTheLinesCantBeRead the message comes again, and the last time groups are
 // notified of the alarm all the same.
 func TestWhereTheLinesCantBeRead(t *testing.T) {
@@ -501,6 +522,22 @@ func TestOthersOfTheTopic(t *testing.T) {
 	}
 	if r.invoke(t, "no JSON", 1) || len(r.taken("dead")) != 1 {
 		t.Error("what is unreadable is not a dead letter")
+	}
+}
+
+// TestTrial: what docs/notify.md shows.
+func TestTrial(t *testing.T) {
+	r := newRig(t)
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := exec.CommandContext(t.Context(), filepath.Join(dir, "rollcall-notify"), "--to", "-", "--try")
+	try.Stdin = strings.NewReader("group=shop " + slack + "\n\n" + pagerduty)
+	try.Env = r.internet
+	out, err := try.CombinedOutput()
+	if want := tree.Document(t, "docs/notify.md"); err != nil || len(out) == 0 || !strings.Contains(want, string(out)) || len(r.got()) != 3 {
+		t.Errorf("%v: docs/notify.md does not show\n%s", err, out)
 	}
 }
 

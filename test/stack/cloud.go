@@ -23,6 +23,9 @@ import (
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"rollcall/internal/message"
 )
 
 const region = "eu-central-1"
@@ -38,6 +41,7 @@ type cloud struct {
 	topics    *sns.Client
 	queues    *sqs.Client
 	buckets   *s3.Client
+	schema    *jsonschema.Schema // of the messages of runs
 }
 
 // ministack starts one on a free port of loopback. What it and the functions
@@ -58,6 +62,11 @@ func (t *trial) ministack(ctx context.Context, roots string) (*cloud, error) {
 		return nil, fmt.Errorf("%w (make stack installs it, with python3 and its venv)", err)
 	}
 	c := newCloud(url)
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if c.schema, err = compiler.Compile(filepath.Join(t.root, "docs/message.schema.json")); err != nil {
+		return nil, err
+	}
 	return c, until(ctx, "MiniStack", time.Minute, func() (bool, error) {
 		_, err := c.stacks.ListStacks(ctx, nil)
 		return err == nil, err
@@ -115,37 +124,99 @@ func (c *cloud) statistic(ctx context.Context, stack, metric string, statistic t
 	return points, nil
 }
 
-// subscribe makes a queue that gets the messages of a topic, and returns its URL.
-func (c *cloud) subscribe(ctx context.Context, topic, name string) (string, error) {
+// subscribe makes a queue that gets those messages of a topic that a filter policy
+// lets through, and returns its URL.
+func (c *cloud) subscribe(ctx context.Context, topic, name, filter string) (string, error) {
 	queue, err := c.queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name)})
 	if err != nil {
 		return "", err
 	}
-	_, err = c.topics.Subscribe(ctx, &sns.SubscribeInput{
+	subscription := &sns.SubscribeInput{
 		TopicArn: aws.String(topic), Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs:" + region + ":000000000000:" + name),
-	})
+	}
+	if filter != "" {
+		subscription.Attributes = map[string]string{"FilterPolicy": filter}
+	}
+	_, err = c.topics.Subscribe(ctx, subscription)
 	return aws.ToString(queue.QueueUrl), err
 }
 
-// messages takes what alarms have said from a queue.
-func (c *cloud) messages(ctx context.Context, queue string) (said []alarm, err error) {
+// A heard is what a queue got: the message of a run, or else of an alarm.
+type heard struct {
+	alarm
+	Run *message.Document
+}
+
+// messages takes all from a queue.
+func (c *cloud) messages(ctx context.Context, queue string) (said []heard, err error) {
 	got, err := c.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: aws.String(queue), MaxNumberOfMessages: 10})
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range got.Messages {
-		var notification struct{ Message string }
-		var change struct{ AlarmName, NewStateValue string }
-		body := []byte(aws.ToString(m.Body))
-		if err := errors.Join(json.Unmarshal(body, &notification), json.Unmarshal([]byte(notification.Message), &change)); err != nil {
-			return nil, fmt.Errorf("a message is not an alarm's: %w: %s", err, body)
+		one, err := c.hear([]byte(aws.ToString(m.Body)))
+		if err != nil {
+			return nil, fmt.Errorf("a message: %w: %s", err, aws.ToString(m.Body))
 		}
-		said = append(said, alarm{change.AlarmName, change.NewStateValue})
+		said = append(said, one)
 		if _, err := c.queues.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: aws.String(queue), ReceiptHandle: m.ReceiptHandle}); err != nil {
 			return nil, err
 		}
 	}
 	return said, nil
+}
+
+// hear parses a notification of SNS. A run's message has to be as
+// docs/message.schema.json says.
+func (c *cloud) hear(body []byte) (h heard, err error) {
+	var notification struct{ Subject, Message string }
+	var change struct{ AlarmName, NewStateValue string }
+	if err := errors.Join(json.Unmarshal(body, &notification), json.Unmarshal([]byte(notification.Message), &change)); err != nil {
+		return h, err
+	}
+	if change.AlarmName != "" {
+		return heard{alarm: alarm{change.AlarmName, change.NewStateValue}}, nil
+	}
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(notification.Message))
+	if err != nil {
+		return h, err
+	}
+	if err := c.schema.Validate(document); err != nil {
+		return h, err
+	}
+	h.Run = &message.Document{}
+	if err := json.Unmarshal([]byte(notification.Message), h.Run); err != nil {
+		return h, err
+	}
+	if notification.Subject != h.Run.Subject {
+		return h, fmt.Errorf("its subject is %q", notification.Subject)
+	}
+	return h, nil
+}
+
+// resource is what a resource of a stack is called.
+func (c *cloud) resource(ctx context.Context, stack, name string) (string, error) {
+	found, err := c.stacks.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: aws.String(stack), LogicalResourceId: aws.String(name)})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(found.StackResourceDetail.PhysicalResourceId), nil
+}
+
+// discard empties a bucket and deletes it, and returns what it had.
+func (c *cloud) discard(ctx context.Context, bucket string) (keys []string, err error) {
+	found, err := c.buckets.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range found.Contents {
+		keys = append(keys, aws.ToString(object.Key))
+		if _, err := c.buckets.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: object.Key}); err != nil {
+			return nil, err
+		}
+	}
+	_, err = c.buckets.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
+	return keys, err
 }
 
 // output is one of a stack's.

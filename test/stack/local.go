@@ -183,7 +183,11 @@ func (l *invoker) byLog(ctx context.Context) error {
 
 // invoke runs the function in a container once. lines are what it logged.
 func (l *invoker) invoke(ctx context.Context, event, endpoint string) (s *monitor.Summary, lines string, err error) {
-	variables := map[string]map[string]string{"CheckFunction": {"ROLLCALL_CLOUDWATCH_ENDPOINT": endpoint}}
+	variables, err := localVariables(l.root)
+	if err != nil {
+		return nil, "", err
+	}
+	variables["CheckFunction"]["ROLLCALL_CLOUDWATCH_ENDPOINT"] = endpoint
 	for _, name := range []string{"ROLLCALL_DNS", "ROLLCALL_ALLOW", "ROLLCALL_CANARY"} {
 		variables["CheckFunction"][name] = variable(l.testnet, name)
 	}
@@ -209,6 +213,15 @@ func (l *invoker) invoke(ctx context.Context, event, endpoint string) (s *monito
 		return nil, "", fmt.Errorf("%s: %w\n%s", event, err, tail(stdout+stderr))
 	}
 	return s, stdout + stderr, nil
+}
+
+// localVariables are those that samconfig.toml gives sam local.
+func localVariables(root string) (variables map[string]map[string]string, err error) {
+	data, err := os.ReadFile(filepath.Join(root, "test/stack/sam-local.json"))
+	if err != nil {
+		return nil, err
+	}
+	return variables, json.Unmarshal(data, &variables)
 }
 
 // summaryIn finds the function's result: the last line that is a summary with

@@ -2,7 +2,7 @@
 // wrote, and leaves nothing behind:
 //
 //	stack local      every event by `sam local invoke`, in containers
-//	stack deployed   `sam deploy` to MiniStack, until an alarm's message arrives
+//	stack deployed   `sam deploy` to MiniStack, until the messages about sites arrive
 //	stack operated   `make deploy`, `make list` and `make release`, as operators use them
 //
 // The make targets sam-local, stack and stack-operated build what it needs and start it.
