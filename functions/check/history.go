@@ -48,7 +48,16 @@ func siteOf(c config.Config, region string, lookup func(string) (string, bool)) 
 // heartbeat returns a function that requests a URL, which is secret: whoever knows
 // it can say that all is well.
 func heartbeat(address string) func(context.Context) error {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			next.Header.Del("Referer") // the secret, for whom it redirects to
+			if len(via) >= 10 {
+				return errors.New("there are more than ten redirects")
+			}
+			return nil
+		},
+	}
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {

@@ -35,6 +35,22 @@ func TestHeartbeat(t *testing.T) {
 	}
 }
 
+// Who is redirected to does not learn it either.
+func TestHeartbeatIsRedirected(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if referer := r.Header.Get("Referer"); referer != "" {
+			t.Errorf("%s has the referer %s", r.URL, referer)
+		}
+		if r.URL.Path != "/elsewhere" {
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		}
+	}))
+	defer web.Close()
+	if err := heartbeat(web.URL + "/s3cret")(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // Where messages lead is known from the topic and the log group.
 func TestSite(t *testing.T) {
 	lookup := func(name string) (string, bool) { return "/aws/lambda/shop", name == "AWS_LAMBDA_LOG_GROUP_NAME" }

@@ -54,6 +54,16 @@ func Decode(data []byte, stack string, now time.Time) (*Document, error) {
 			return nil, fmt.Errorf("it is not a history: incidents[%d] has no id, state or time", i)
 		}
 	}
+	for i := range d.Outbox {
+		if e := &d.Outbox[i]; e.Incident == "" || !e.State.told() {
+			return nil, fmt.Errorf("it is not a history: outbox[%d] has no incident or state", i)
+		}
+	}
+	for i := range d.More {
+		if !d.More[i].State.told() {
+			return nil, fmt.Errorf("it is not a history: more[%d] has no state", i)
+		}
+	}
 	return &d, nil
 }
 

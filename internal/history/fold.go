@@ -336,6 +336,9 @@ func (d *Document) clone() *Document {
 func cloneCounts(all map[string]*Counts) map[string]*Counts {
 	c := make(map[string]*Counts, len(all))
 	for name, counts := range all {
+		if counts == nil { // null, which we do not write
+			continue
+		}
 		own := counts.clone()
 		c[name] = &own
 	}

@@ -29,6 +29,9 @@ const (
 // other states end one.
 func (s State) problem() bool { return s == Degraded || s == Down || s == Certificate }
 
+// told reports whether a state is one that messages tell.
+func (s State) told() bool { return s.problem() || s == Up || s == Removed }
+
 // An Alert says when an incident of a target opens: Runs of the last Window runs
 // that checked it failed. The zero value is the Run's.
 type Alert struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -62,7 +63,7 @@ func FromAlarm(site Site, notification []byte) (*Message, error) {
 	}
 	console := ""
 	if site.Region != "" {
-		console = fmt.Sprintf("https://%s.console.%s/cloudwatch/home?region=%s#alarmsV2:alarm/%s", site.Region, consoleOf(site.Partition), site.Region, a.Name)
+		console = fmt.Sprintf("https://%s.console.%s/cloudwatch/home?region=%s#alarmsV2:alarm/%s", site.Region, consoleOf(site.Partition), site.Region, url.PathEscape(a.Name))
 	}
 	links := w.links()
 	if console != "" {

@@ -78,6 +78,7 @@ func (c *Cache) Values(ctx context.Context, references []plan.Reference, after t
 	})
 	for _, of := range wanted { // in one order, so that two callers never wait for each other
 		entries[of].mu.Lock()
+		defer entries[of].mu.Unlock()
 	}
 	fetch := slices.DeleteFunc(slices.Clone(wanted), func(of item) bool {
 		e := entries[of]
@@ -87,9 +88,6 @@ func (c *Cache) Values(ctx context.Context, references []plan.Reference, after t
 	values := make([]plan.Value, len(references))
 	for i, r := range references {
 		values[i] = entries[itemOf(r)].value(r, now)
-	}
-	for _, of := range wanted {
-		entries[of].mu.Unlock()
 	}
 	return values
 }
