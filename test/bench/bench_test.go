@@ -154,7 +154,7 @@ func TestGoalsAreMissed(t *testing.T) {
 		{func(f *Figures) { f.Many.Seconds = 49 }, []string{"100,000 hosts: time, by what CPU and waiting allow"}},
 		{func(f *Figures) { f.Many.CPU = 0.5 }, []string{"100,000 hosts: CPU a check, by that with 1,000"}},
 		{func(f *Figures) { f.Starts.Function = once(7) }, []string{"cold start, by the plainest function's"}},
-		{func(f *Figures) { f.Starts.Zip = 9.1 }, []string{"the function's package"}},
+		{func(f *Figures) { f.Starts.Zip = 9.1 }, []string{"the function's package, arm64"}},
 		{func(f *Figures) { f.Starts.Help = once(13) }, []string{"rollcall --help, by curl --help"}},
 		{func(f *Figures) { f.Starts.Check = once(16) }, []string{"rollcall check of one URL, by curl's"}},
 	}

@@ -140,7 +140,7 @@ func (f *Figures) judgeStarts() {
 		help, check = per(s.Help.Median, s.CurlHelp.Median), per(s.Check.Median, s.CurlCheck.Median)
 	}
 	f.goal(Goal{What: "cold start, by the plainest function's", Limit: 1.5, Unit: "×", AtMost: true}, cold)
-	f.goal(Goal{What: "the function's package", Limit: 9, Unit: "MB", AtMost: true, Steady: true}, zip)
+	f.goal(Goal{What: "the function's package, arm64", Limit: 9, Unit: "MB", AtMost: true, Steady: true}, zip)
 	f.goal(Goal{What: "rollcall --help, by curl --help", Limit: 1.5, Unit: "×", AtMost: true}, help)
 	f.goal(Goal{What: "rollcall check of one URL, by curl's", Limit: 1.5, Unit: "×", AtMost: true}, check)
 }

@@ -148,7 +148,7 @@ func (r *rig) starts(ctx context.Context, f *Figures) error {
 	if s.Function, s.Plainest, err = inTurns(r.cold(ctx, "bootstrap"), r.cold(ctx, filepath.Join("peers", "plainest"))); err != nil {
 		return err
 	}
-	if s.Zip, err = zipped(filepath.Join(r.bin, "bootstrap"), "events"); err != nil {
+	if s.Zip, err = zipped(filepath.Join(r.bin, "bootstrap-arm64"), "events"); err != nil {
 		return err
 	}
 	s.FunctionMB, s.PlainestMB = megabytes(filepath.Join(r.bin, "bootstrap")), megabytes(filepath.Join(r.bin, "peers", "plainest"))
