@@ -304,7 +304,7 @@ func TestLongList(t *testing.T) {
 		fmt.Fprintf(&lines, "ftp://host/%d\n", i)
 	}
 	got := rollcall(t, lines.String(), "check", "-")
-	if got.code != 3 || strings.Count(got.out, "\n") != 100_003 || !strings.HasSuffix(got.out, "0 up, 100,000 not checked\n") {
+	if got.code != 3 || strings.Count(got.out, "\n") != 100_004 || !strings.Contains(got.out, "\n100,000 invalid_target\n") || !strings.HasSuffix(got.out, "0 up, 100,000 not checked\n") {
 		t.Errorf("code %d, %d lines, error %.300q", got.code, strings.Count(got.out, "\n"), got.err)
 	}
 }

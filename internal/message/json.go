@@ -73,7 +73,7 @@ func (w *writer) json(full, listed int) []byte {
 	links := w.site.links(w.run.Minute)
 	d := Document{
 		Version: Version, Kind: w.m.Kind, State: w.m.State, Severity: w.m.Severity, Subject: w.m.Subject, Text: w.m.Text, Markdown: w.m.Markdown,
-		Groups: w.m.named(), Stack: w.site.Stack, Region: w.site.Region, Account: w.site.Account, Run: w.run.ID, Minute: w.run.Minute.UTC(), Seq: w.m.Seq,
+		Groups: w.m.named(), Stack: w.site.Stack, Region: w.site.Region, Account: w.site.Account, Run: w.run.ID, Minute: w.run.Minute.UTC().Truncate(time.Minute), Seq: w.m.Seq,
 		Targets: &w.run.Targets, Links: &links,
 	}
 	for i := range w.m.Entries[:min(listed, len(w.m.Entries))] {

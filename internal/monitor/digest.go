@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/tally"
 )
 
 // A Problem is all results that are not up for the same reason: with the same
@@ -108,7 +109,7 @@ func (s *Summary) Certificates() []Certificate {
 }
 
 // RenewalDays is how long before a certificate expires every report says so.
-const RenewalDays = 14
+const RenewalDays = tally.RenewalDays
 
 // Expiring returns those of a run's certificates that expire within RenewalDays,
 // the first to expire first, also those that have expired on targets that do not

@@ -31,9 +31,9 @@ var (
 	OfSum  = Limits{5_000, 50_000}
 )
 
-// soon is before how many days a certificate that expires is listed, even if its
-// target is up.
-const soon = 14
+// RenewalDays: a certificate that expires within that number of days is listed,
+// even if its target is up.
+const RenewalDays = 14
 
 // mostWarnings is how many warnings of a part are kept.
 const mostWarnings = 5
@@ -139,7 +139,7 @@ func (t *Tally) Take(results []check.Result, claims []plan.Claim, blind bool) {
 		if own.State != check.Up {
 			t.Problems = append(t.Problems, problemOf(&own, 1))
 		}
-		if own.State != check.Up || own.Certificate != nil && own.Certificate.DaysLeft < soon {
+		if own.State != check.Up || own.Certificate != nil && own.Certificate.DaysLeft < RenewalDays {
 			t.Results = append(t.Results, Result{i*t.Of + t.Parts[0], own})
 		}
 	}

@@ -122,7 +122,10 @@ func checkBatch(t *testing.T, program string, seed uint64, config *tls.Config, s
 		t.Errorf("seed %d: after %v the program says %v, %d results, and %.2000s", seed, time.Since(began), err, len(s.Results), &complained)
 		return
 	}
-	if text := complained.String(); strings.Contains(text, "goroutine ") || strings.Contains(text, "left behind") {
+	// One that was given up and had ended by the end of the run was late for lack of
+	// a CPU. What each took, less that, is looked at below.
+	if text := strings.ReplaceAll(complained.String(), "still: 0)", ""); strings.Contains(text, "goroutine ") ||
+		strings.Contains(text, "left behind") && strings.Contains(text, "still: ") {
 		t.Errorf("seed %d: %.4000s", seed, text)
 	}
 	late := process.Since(began)
