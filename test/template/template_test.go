@@ -401,6 +401,21 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// A topic without a policy that denies it takes messages without TLS, too.
+func TestTopicsByTLSOnly(t *testing.T) {
+	tp := readTemplate(t, nil)
+	for _, name := range tp.resources("AWS::SNS::Topic") {
+		policy := tp.resource(name + "Policy")
+		if got := fmt.Sprint(policy["Topics"]); got != "[<"+name+">]" {
+			t.Errorf("%sPolicy is that of %s", name, got)
+		}
+		want := "Action:sns:Publish Condition:map[Bool:map[aws:SecureTransport:false]] Effect:Deny Principal:* Resource:<" + name + ">"
+		if got := fmt.Sprint(policy["PolicyDocument"]); !strings.Contains(got, want) {
+			t.Errorf("%sPolicy is %s, want %s", name, got, want)
+		}
+	}
+}
+
 // A link to the console is one of the stack's partition.
 func TestConsoleOfThePartition(t *testing.T) {
 	for partition, host := range map[string]string{"aws": "console.aws.amazon.com", "aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"} {
