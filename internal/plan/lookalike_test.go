@@ -97,6 +97,24 @@ func TestNoSchemes(t *testing.T) {
 	wantProblem(t, err, "hosts.txt: its only line has no scheme: write https:// before each")
 }
 
+// Rows of something else, as an array of JSON: the first of each kind are listed, as of a list with lines.
+func TestArrayOfSomethingElse(t *testing.T) {
+	rows := strings.TrimSuffix(strings.Repeat("{\"host\": \"a.example\"},\n", 500), ",\n")
+	_, err := parseLines(t.Context(), strings.NewReader("["+rows+"]"), Inputs{})
+	for _, want := range []string{
+		"the event has 1000 problems:",
+		"\nline 20: [19].host: is unknown (and 480 more like it)",
+		"\nline 20: [19].url: is missing (and 480 more like it)",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("got %v, want %q", err, want)
+		}
+	}
+	if lines := strings.Count(err.Error(), "\n"); lines != 2*mostAlike {
+		t.Errorf("got %d problems, want %d", lines, 2*mostAlike)
+	}
+}
+
 // What --https does not make a URL of says why: to write https:// before it would not help.
 func TestNoHosts(t *testing.T) {
 	for line, want := range map[string]string{
