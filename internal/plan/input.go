@@ -82,7 +82,9 @@ func (l *targetList) addArray(ctx context.Context, root value, place string) err
 		if ctx.Err() != nil {
 			break
 		}
+		before := len(*l.ps)
 		l.add(v)
+		l.alike.fold(l.ps, before)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"unicode"
 
+	"rollcall/internal/text"
 	"rollcall/internal/weburl"
 )
 
@@ -72,7 +73,7 @@ func ordinary(text string) bool {
 			return false
 		}
 	}
-	return strings.HasPrefix(text, "http")
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") // not httpbin.example
 }
 
 // separators are of the columns of a table.
@@ -174,7 +175,7 @@ func (s *sightings) warnings(lines bool) []string {
 		}
 		where := strings.Join(one.first, ", ")
 		if left := one.count - len(one.first); left > 0 {
-			where = fmt.Sprintf("%s and %d more", where, left)
+			where = fmt.Sprintf("%s and %s more", where, text.Count(left))
 		}
 		all = append(all, where+": "+one.words)
 	}

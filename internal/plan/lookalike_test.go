@@ -56,6 +56,7 @@ func TestListsThatAreNearlyLists(t *testing.T) {
 		{"a byte order mark within", "https://a.example\n\ufeffhttps://b.example\n", []string{"line 2: " + invisible}, "url: " + invisible},
 
 		{"one without", "https://a.example\nb.example\n", []string{"line 2: has no scheme"}, "url: is not absolute"},
+		{"many without", strings.Repeat("a.example\nb.example\n", 5000) + "https://a.example\n", []string{"line 1, line 2, line 3 and 9,997 more: has no scheme"}, ""},
 		{"half of a quotation", "https://b.example\n\"https://a.example/a\n", []string{"line 2: " + quoted}, "url: " + quoted},
 		{"another encoding", "https://a.example/\xe9\n", []string{"line 1: is not valid UTF-8"}, "url: is not valid UTF-8"},
 		{"another scheme", "ftp://a.example\n", []string{"line 1: is neither http nor https"}, "url: is neither http nor https"},
@@ -81,6 +82,7 @@ func TestNoSchemes(t *testing.T) {
 	for list, want := range map[string]string{
 		"b.example\n": "the list: its only line has no scheme: use --https, or write https:// before each",
 		strings.Repeat("a.example\nb.example:8443/b\n", 5000): "the list: none of 10,000 lines has a scheme: use --https, or write https:// before each",
+		"https.example\nhttpbin.example\n":                    "the list: none of 2 lines has a scheme: use --https, or write https:// before each",
 		"1,a.example\n2,b.example\n":                          "the list: none of 2 lines has a scheme: use --https, or write https:// before each",
 		`["a.example", {"url": "b.example"}]`:                 "the list: none of 2 lines has a scheme: use --https, or write https:// before each",
 	} {
@@ -93,6 +95,44 @@ func TestNoSchemes(t *testing.T) {
 	}
 	_, err := parse([]byte(`{"source": "hosts.txt"}`), Inputs{Sources: filesOf(fstest.MapFS{"hosts.txt": {Data: []byte("a.example\n")}})})
 	wantProblem(t, err, "hosts.txt: its only line has no scheme: write https:// before each")
+}
+
+// Rows of something else, as an array of JSON: the first of each kind are listed, as of a list with lines.
+func TestArrayOfSomethingElse(t *testing.T) {
+	rows := strings.TrimSuffix(strings.Repeat("{\"host\": \"a.example\"},\n", 500), ",\n")
+	_, err := parseLines(t.Context(), strings.NewReader("["+rows+"]"), Inputs{})
+	for _, want := range []string{
+		"the event has 1000 problems:",
+		"\nline 20: [19].host: is unknown (and 480 more like it)",
+		"\nline 20: [19].url: is missing (and 480 more like it)",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("got %v, want %q", err, want)
+		}
+	}
+	if lines := strings.Count(err.Error(), "\n"); lines != 2*mostAlike {
+		t.Errorf("got %d problems, want %d", lines, 2*mostAlike)
+	}
+}
+
+// What --https does not make a URL of says why: to write https:// before it would not help.
+func TestNoHosts(t *testing.T) {
+	for line, want := range map[string]string{
+		"platform.example....": "has an invalid host name",
+		"a.example:99999":      "has a port that is not a number from 1 to 65535",
+		"/path":                "is not absolute (write https://…)",
+	} {
+		p, err := ParseInput(t.Context(), strings.NewReader("a.example\n"+line+"\n"), lists.Options{HTTPS: true}, Inputs{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Targets[1].Invalid; got != "url: "+want {
+			t.Errorf("%q: got %q, want %q", line, got, want)
+		}
+		if warning := "line 2: " + want; want[0] == 'h' && !slices.Equal(p.Warnings, []string{warning}) {
+			t.Errorf("%q: got the warnings %q, want %q", line, p.Warnings, warning)
+		}
+	}
 }
 
 // An event's URLs are looked at one by one: that they have something in common

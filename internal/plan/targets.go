@@ -174,6 +174,11 @@ func (l *targetList) add(v value) {
 		plain = sheltered(text)
 	}
 	u, user, invalid := readURL(plain)
+	if l.https && errors.Is(invalid, weburl.ErrNoScheme) { // https:// was not put before it: it is not a host
+		if _, _, err := readURL("https://" + plain); err != nil {
+			invalid = err
+		}
+	}
 	if inURL {
 		if err := misplaced(text); err != nil {
 			u, user, invalid = nil, nil, err

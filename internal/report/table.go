@@ -249,18 +249,18 @@ func (t *layout) more(w io.Writer, b block) {
 		t.lines(w, c, fmt.Sprintf("%s %s: the run ended before their turn came", text.Count(n), strings.ReplaceAll(b.problem.State.String(), "_", " ")))
 		return
 	}
-	what := fmt.Sprintf("… %s more like it (%s): ", text.Count(n), b.problem)
-	for _, r := range b.more {
-		next := what + snipMiddle(Plain(r.Name), max(t.Width/3, 2)) + ", "
-		if width(next) > t.Width-1 {
+	what, before, rest := fmt.Sprintf("… %s more like it (%s)", text.Count(n), b.problem), ": ", ""
+	for i, r := range b.more {
+		next, after := what+before+snipMiddle(Plain(r.Name), max(t.Width/3, 2)), ", …"
+		if i == n-1 {
+			after = "" // all are named
+		}
+		if width(next+after) > t.Width {
 			break
 		}
-		what = next
+		what, before, rest = next, ", ", after
 	}
-	if !strings.HasSuffix(what, ": ") {
-		what += "…"
-	}
-	t.lines(w, c, strings.TrimSuffix(what, ": "))
+	t.lines(w, c, what+rest)
 }
 
 // A block is rows of a table that follow each other, and those like them that

@@ -154,6 +154,20 @@ func TestTableFolds(t *testing.T) {
 	}
 }
 
+// Those that are left out are named as far as the line holds; "…" says that some are not.
+func TestTableNamesWhatItFolds(t *testing.T) {
+	for size, want := range map[Look]string{
+		{Width: 100, Height: 10}: "\n… 2 more like it (status 503): host-100.example.com/path, host-0.example.com/path\n",
+		{Width: 81, Height: 10}:  "\n… 2 more like it (status 503): host-100.example.com/path, host-0.example.com/path\n",
+		{Width: 80, Height: 10}:  "\n… 2 more like it (status 503): host-100.example.com/path, …\n",
+		{Width: 40, Height: 10}:  "\n… 2 more like it (status 503)\n",
+	} {
+		if got := shown(t, many(500), looking(size)); !strings.Contains(got, want) {
+			t.Errorf("%d columns: no %q in\n%.3000s", size.Width, want, got)
+		}
+	}
+}
+
 // What an interrupted run did not begin is one line.
 func TestTableFoldsWhatDidNotBegin(t *testing.T) {
 	s := many(100_000)
