@@ -77,17 +77,25 @@ func TestArgumentsThatAreTwoThings(t *testing.T) {
 
 // The flags are fields of the defaults.
 func TestRequestFlags(t *testing.T) {
-	var got *http.Request
-	var body string
+	type request struct {
+		method, body string
+		header       http.Header
+	}
+	requests := make(chan request, 1)
 	world.Handle("flags.stage.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		read, _ := io.ReadAll(r.Body)
-		got, body = r, string(read)
+		body, _ := io.ReadAll(r.Body)
+		requests <- request{r.Method, string(body), r.Header.Clone()}
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	r := rollcallWith(t, map[string]string{"TOK": "t0k3n"}, "", "check", "-H", "A: b, c", "-H", "Authorization: Bearer ${env:TOK}", "--env", "TOK@*.stage.test", "--method", "PUT", "--body", "hello",
 		"--timeout", "3", "--expect", "status == 404", url(t, "flags.stage.test"))
-	if r.code != 0 || got == nil || got.Method != "PUT" || body != "hello" || got.Header.Get("A") != "b, c" || got.Header.Get("Authorization") != "Bearer t0k3n" {
-		t.Errorf("code %d, error %s; request %+v with %q", r.code, r.err, got, body)
+	var got request
+	select {
+	case got = <-requests:
+	default:
+	}
+	if r.code != 0 || got.method != "PUT" || got.body != "hello" || got.header.Get("A") != "b, c" || got.header.Get("Authorization") != "Bearer t0k3n" {
+		t.Errorf("code %d, error %s; request %+v", r.code, r.err, got)
 	}
 	if strings.Contains(r.out+r.err, "t0k3n") {
 		t.Errorf("the secret is shown: %s%s", r.out, r.err)
