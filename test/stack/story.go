@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,7 @@ var story = []turn{
 // tells plays the story and reads the messages that each run sends.
 func (d *deployment) tells(ctx context.Context) error {
 	minutes := make([]time.Time, len(story)) // of each turn's run
+	seen := map[string]bool{}                // a message may come more than once
 	for i, turn := range story {
 		turn.act(&d.sites)
 		d.say("%s", turn.what)
@@ -85,6 +87,11 @@ func (d *deployment) tells(ctx context.Context) error {
 			said, err := d.cloud.messages(ctx, d.queues[first])
 			for _, m := range said {
 				if m.Run != nil {
+					key := fmt.Sprint(m.Run.Subject, m.Run.Seq)
+					if seen[key] {
+						continue
+					}
+					seen[key] = true
 					d.show("", m.Run)
 					got[m.Run.Subject], minutes[i] = m.Run, m.Run.Minute.Truncate(time.Minute)
 				} else if m.State == "ALARM" {
@@ -147,8 +154,10 @@ func (d *deployment) tellsOneGroup(ctx context.Context) error {
 	err := until(ctx, "the messages of the group blog", 10*time.Second, func() (bool, error) {
 		said, err := d.cloud.messages(ctx, d.queues["blog"])
 		for _, m := range said {
-			d.show("to the group blog:", m.Run)
-			subjects = append(subjects, m.Run.Subject)
+			if !slices.Contains(subjects, m.Run.Subject) { // it may come more than once
+				d.show("to the group blog:", m.Run)
+				subjects = append(subjects, m.Run.Subject)
+			}
 		}
 		return len(subjects) >= 2, err
 	})
