@@ -111,17 +111,7 @@ func renegotiating(t *testing.T, h *house, port int, command string) {
 const mutualNginx = `
 daemon off;
 master_process off;
-pid DIR/nginx.pid;
-error_log stderr error;
-events {}
-http {
-	access_log off;
-	client_body_temp_path DIR/body;
-	proxy_temp_path DIR/proxy;
-	fastcgi_temp_path DIR/fastcgi;
-	uwsgi_temp_path DIR/uwsgi;
-	scgi_temp_path DIR/scgi;
-	ssl_certificate DIR/leaf.full;
+` + nginxHead + `	ssl_certificate DIR/leaf.full;
 	ssl_certificate_key DIR/leaf.key;
 	ssl_client_certificate DIR/root.pem;
 	ssl_verify_depth 3;

@@ -58,12 +58,8 @@ func webs() []web {
 	}
 }
 
-// nginxConfig keeps to one process, which reads the house as whoever runs the
-// test, and writes nowhere else.
-const nginxConfig = `
-daemon off;
-master_process off;
-pid DIR/nginx.pid;
+// nginxHead begins what each nginx here serves: it writes below DIR only.
+const nginxHead = `pid DIR/nginx.pid;
 error_log stderr error;
 events {}
 http {
@@ -73,7 +69,14 @@ http {
 	fastcgi_temp_path DIR/fastcgi;
 	uwsgi_temp_path DIR/uwsgi;
 	scgi_temp_path DIR/scgi;
-	types { text/html html; text/plain txt; application/octet-stream bin; }
+`
+
+// nginxConfig keeps to one process, which reads the house as whoever runs the
+// test, and writes nowhere else.
+const nginxConfig = `
+daemon off;
+master_process off;
+` + nginxHead + `	types { text/html html; text/plain txt; application/octet-stream bin; }
 	gzip on;
 	gzip_types text/plain;
 	server_name_in_redirect on;
@@ -392,17 +395,7 @@ backend files
 const fileNginx = `
 daemon off;
 master_process off;
-pid DIR/nginx.pid;
-error_log stderr error;
-events {}
-http {
-	access_log off;
-	client_body_temp_path DIR/body;
-	proxy_temp_path DIR/proxy;
-	fastcgi_temp_path DIR/fastcgi;
-	uwsgi_temp_path DIR/uwsgi;
-	scgi_temp_path DIR/scgi;
-	types { text/html html; text/plain txt; application/octet-stream bin; }
+` + nginxHead + `	types { text/html html; text/plain txt; application/octet-stream bin; }
 	root DIR/www;
 	server { listen IP:BACKEND; }
 }

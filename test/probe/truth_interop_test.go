@@ -13,17 +13,7 @@ import (
 const heldNginx = `
 daemon off;
 worker_processes 1;
-pid DIR/nginx.pid;
-error_log stderr error;
-events {}
-http {
-	access_log off;
-	client_body_temp_path DIR/body;
-	proxy_temp_path DIR/proxy;
-	fastcgi_temp_path DIR/fastcgi;
-	uwsgi_temp_path DIR/uwsgi;
-	scgi_temp_path DIR/scgi;
-	server {
+` + nginxHead + `	server {
 		listen ADDRESS ssl;
 		ssl_certificate DIR/leaf.full;
 		ssl_certificate_key DIR/leaf.key;
