@@ -77,6 +77,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		bucket := cloud.NewBucket(aws, c.Bucket)
 		h.monitor.Page = pageInto(bucket.Put)
 		h.monitor.Remember = memoryIn(bucket, c, aws, lookup).Remember
+		h.monitor.Runs = cloud.NewStore(bucket, maxTally, account)
 	}
 	if c.Heartbeat != "" {
 		h.monitor.Heartbeat = heartbeat(c.Heartbeat)

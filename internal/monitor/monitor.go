@@ -65,6 +65,9 @@ type Monitor struct {
 	Interval    time.Duration
 	Certificate int
 	Maintenance []maintenance.Window
+	// Runs is where the steps of runs in parts leave what the others need; nil: there
+	// are none, and whoever asks for a part takes its summary.
+	Runs Runs
 	// Heartbeat says elsewhere that a run went well; nil: nowhere.
 	Heartbeat func(context.Context) error
 	// OwnMetrics: the run publishes metrics about itself, too.
@@ -103,10 +106,19 @@ func New(c config.Config, d Dependencies) *Monitor {
 	return m
 }
 
-// Run does what an event asks for. id is the invocation's. The error is a
-// *plan.InvalidEventError or ctx's, and no targets were checked, or the
-// session's.
+// Run does what an event asks for that is not the first or the last step of a run in
+// parts. id is the invocation's. The error is a *plan.InvalidEventError or ctx's, and
+// no targets were checked, or the session's.
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
+	p, err := m.read(ctx, id, event)
+	if err != nil {
+		return nil, err
+	}
+	return m.RunPlan(ctx, id, p)
+}
+
+// read reads an event, in half of the time.
+func (m *Monitor) read(ctx context.Context, id string, event []byte) (*plan.Plan, error) {
 	started := time.Now()
 	reading, cancel := ctx, func() {}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -116,7 +128,7 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	p, err := plan.Parse(reading, bytes.NewReader(event), m.Inputs)
 	cancel()
 	if err == nil {
-		return m.RunPlan(ctx, id, p)
+		return p, nil
 	}
 	log := m.logger(id)
 	if _, invalid := errors.AsType[*plan.InvalidEventError](err); invalid {
@@ -128,10 +140,14 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	return nil, err
 }
 
-// RunPlan does what a plan asks for; see Run.
+// RunPlan does what a plan asks for; see Run. Of a part the error may be a
+// *StepError: its tally could not be written.
 func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summary, error) {
 	r := m.newRun(id, p)
 	s := r.summary
+	if !p.Until.IsZero() && r.started.After(p.Until) {
+		return r.late(), nil
+	}
 	if s.Stale {
 		var err error
 		s.Published, err = m.publishInstead(ctx, r.log, metric.Stale(r.started))
@@ -148,6 +164,9 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	r.sweep(ctx, publishing)
 	m.logTargets(r.log, s.Results)
 	logCertificates(r.log, s.Results, r.at, m.Interval)
+	if p.Part.Of > 0 {
+		return s, r.finishPart(publishing)
+	}
 	s.encodeResults(m.ResponseLimit, m.Remember != nil && p.History)
 	r.publish(publishing)
 	s.Duration = check.Milliseconds(time.Since(r.started))
@@ -206,14 +225,17 @@ func (m *Monitor) newRun(id string, p *plan.Plan) *run {
 	default:
 		s.Scheduled = p.Scheduled.UTC()
 		r.at = p.Scheduled.Truncate(time.Minute)
-		if age > m.MaxAge {
+		if age > m.MaxAge && p.Until.IsZero() {
 			s.Stale = true
-			s.Warnings = append(s.Warnings, fmt.Sprintf(
-				"the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), m.MaxAge))
+			s.Warnings = append(s.Warnings, staleWarning(age, m.MaxAge))
 		}
 	}
 	r.summary = s
 	return r
+}
+
+func staleWarning(age, most time.Duration) string {
+	return fmt.Sprintf("the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), most)
 }
 
 // sweep checks the targets. The metrics of those that are up are published
@@ -251,25 +273,20 @@ func (r *run) sweep(ctx, publishing context.Context) {
 // itself, and last RunCompleted.
 func (r *run) publish(ctx context.Context) {
 	m, s := r.monitor, r.summary
+	r.publishSeries()
 	var rollup metric.Rollup
 	for i := range s.Results {
 		rollup.Add(&s.Results[i])
-		if i < r.limit && !r.added[i] {
-			r.session.Add(r.profile.Series(&s.Results[i], r.at, s.VantageUnhealthy)...)
-		}
 	}
 	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
 	delivered := r.session.Flush(ctx)
 	quiet := r.underMaintenance()
 	memory := r.remember(ctx, quiet)
-	healthy := func() bool {
-		return !s.VantageUnhealthy && s.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
-	}
 	if m.OwnMetrics {
 		own := metric.Run{
 			Profile: r.profile, Limit: r.limit,
 			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
-			Results: s.Results, Healthy: healthy(), Delivered: delivered,
+			Results: s.Results, Healthy: r.healthy(delivered), Delivered: delivered,
 			Blind: s.VantageUnhealthy, Quiet: func(i int) bool { return quiet[s.Results[i].Group] }, Memory: memory,
 		}
 		r.session.Add(own.Datums(r.at)...)
@@ -277,7 +294,23 @@ func (r *run) publish(ctx context.Context) {
 		r.session.Add(metric.Completed(r.at))
 		delivered = r.session.Flush(ctx)
 	}
-	s.Published, s.Healthy = delivered, healthy()
+	s.Published, s.Healthy = delivered, r.healthy(delivered)
+}
+
+// publishSeries publishes the metrics of the first targets that are not with the
+// session yet.
+func (r *run) publishSeries() {
+	s := r.summary
+	for i := range min(r.limit, len(s.Results)) {
+		if !r.added[i] {
+			r.session.Add(r.profile.Series(&s.Results[i], r.at, s.VantageUnhealthy)...)
+		}
+	}
+}
+
+// healthy reports whether the run could do all of its work; see Summary.Healthy.
+func (r *run) healthy(delivered metric.DeliveryStats) bool {
+	return !r.summary.VantageUnhealthy && r.summary.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
 }
 
 // longestWarning keeps a warning within what a summary may grow by.
