@@ -189,7 +189,7 @@ func (r *run) takeTally(total *tally.Tally, problems []string) {
 	}
 	s.Warnings = append(append(s.Warnings[:0:0], r.summary.Warnings...), append(problems, s.Warnings...)...)
 	r.summary, r.started, r.profile = s, s.Started, metric.Profile(s.Profile)
-	r.missing, r.unhealthy = len(total.Missing()), !s.Healthy
+	r.ofParts, r.missing, r.unhealthy = total.Published, len(total.Missing()), !s.Healthy
 }
 
 // tallied is the run as the history knows it. Where a part is missing, or did not know

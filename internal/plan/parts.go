@@ -87,7 +87,7 @@ func runFields() []field[event] {
 	}
 }
 
-// requireShort returns the words that v has to be, in at most so many bytes.
+// requireShort returns the words that v has to be, in a number of bytes at most.
 func requireShort(v value, most int, what string) string {
 	text, ok := v.requireWords()
 	if ok && (len(text) > most || strings.ContainsFunc(text, unicode.IsControl)) {

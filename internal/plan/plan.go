@@ -35,7 +35,7 @@ type Plan struct {
 	// Of a run in parts. Its first and its last step have no targets.
 	Begin, Sum Step      // zero: this is another step
 	Part       Part      // which part this is; zero: the whole list
-	Run        string    // the name of the run, the minute of Scheduled where the event does not say; "": this is no step
+	Run        string    // the name of the run, the minute of Scheduled where the event does not say; "" is not a step
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
 	Source     string    // of its last step, as it is written; of its first one with the version of the object that the parts are to read
 
