@@ -29,6 +29,7 @@ type Summary struct {
 	Healthy          bool     `json:"healthy"`
 	VantageUnhealthy bool     `json:"vantageUnhealthy"` // the monitor has no network
 	Stale            bool     `json:"stale"`            // the event was too old: no targets were checked
+	Late             bool     `json:"late,omitzero"`    // a part began when its run was over: no targets were checked
 	Profile          string   `json:"profile"`
 	Warnings         []string `json:"warnings"`
 
