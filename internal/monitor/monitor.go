@@ -16,6 +16,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/config"
+	"rollcall/internal/history"
 	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
@@ -58,6 +59,9 @@ type Monitor struct {
 	// Remember remembers a run that asks for it and tells people what changed, as
 	// remember.Memory does; nil: nothing is remembered.
 	Remember func(context.Context, remember.Run) remember.Outcome
+	// Names returns the targets that the history knows something of, and its tag; a
+	// part says how they are. Nil: parts do not say what the history needs.
+	Names func(context.Context) (names map[string]bool, tag string, err error)
 	// What it needs to know: when an incident opens where the event does not say,
 	// the time between runs, at how many days a certificate is reported, and when
 	// maintenance of all targets is planned.
@@ -170,15 +174,22 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	s.encodeResults(m.ResponseLimit, m.Remember != nil && p.History)
 	r.publish(publishing)
 	s.Duration = check.Milliseconds(time.Since(r.started))
+	return s, r.end(publishing)
+}
+
+// end stores the run's page, calls the heartbeat and writes the summary into the log.
+// The error is the session's.
+func (r *run) end(ctx context.Context) error {
+	m, s := r.monitor, r.summary
 	if m.Page != nil {
-		r.storePage(publishing)
+		r.storePage(ctx)
 		s.Duration = check.Milliseconds(time.Since(r.started))
 	}
 	if r.session.Err() == nil {
-		r.beat(publishing)
+		r.beat(ctx)
 	}
 	logSummary(r.log, s)
-	return s, r.session.Err()
+	return r.session.Err()
 }
 
 // A run is one invocation in progress.
@@ -196,6 +207,11 @@ type run struct {
 	summary *Summary
 
 	remembered bool // the history was written, and nothing has waited long to be told
+
+	// Of the sum of a run in parts.
+	ofParts   metric.DeliveryStats // what became of their datums
+	missing   int                  // parts that are not there
+	unhealthy bool                 // one of them is not, or could not do its work
 }
 
 // tolerance is how far a schedule's clock may be ahead of this machine's.
@@ -225,7 +241,7 @@ func (m *Monitor) newRun(id string, p *plan.Plan) *run {
 	default:
 		s.Scheduled = p.Scheduled.UTC()
 		r.at = p.Scheduled.Truncate(time.Minute)
-		if age > m.MaxAge && p.Until.IsZero() {
+		if age > m.MaxAge && p.Until.IsZero() && p.Sum.Of == 0 {
 			s.Stale = true
 			s.Warnings = append(s.Warnings, staleWarning(age, m.MaxAge))
 		}
@@ -268,33 +284,44 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	}))
 }
 
-// publish publishes the other metrics: those of targets that are not up, those
-// of groups and of all targets; then, after the run is remembered, those of the run
-// itself, and last RunCompleted.
+// publish publishes the other metrics: those of targets that are not up, those of
+// groups and of all targets, and those of the run.
 func (r *run) publish(ctx context.Context) {
-	m, s := r.monitor, r.summary
+	s, quiet := r.summary, r.underMaintenance()
 	r.publishSeries()
 	var rollup metric.Rollup
+	own := metric.Run{Limit: r.limit}
 	for i := range s.Results {
-		rollup.Add(&s.Results[i])
+		res := &s.Results[i]
+		rollup.Add(res)
+		own.Take(res, quiet[res.Group])
+	}
+	r.publishRun(ctx, &rollup, own, func() *history.Run { return r.known(quiet) }, func() {})
+}
+
+// publishRun publishes the metrics of groups and of all targets and calls published;
+// then, after the run is remembered, those of the run itself, of which own has the
+// numbers, and last RunCompleted.
+func (r *run) publishRun(ctx context.Context, rollup *metric.Rollup, own metric.Run, known func() *history.Run, published func()) {
+	m, s := r.monitor, r.summary
+	flush := func() metric.DeliveryStats {
+		delivered := r.session.Flush(ctx)
+		delivered.Add(r.ofParts)
+		return delivered
 	}
 	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
-	delivered := r.session.Flush(ctx)
-	quiet := r.underMaintenance()
-	memory := r.remember(ctx, quiet)
+	delivered := flush()
+	published()
+	memory := r.remember(ctx, known)
 	if m.OwnMetrics {
-		own := metric.Run{
-			Profile: r.profile, Limit: r.limit,
-			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
-			Healthy: r.healthy(delivered), Delivered: delivered, Blind: s.VantageUnhealthy, Memory: memory,
-		}
-		for i := range s.Results {
-			own.Take(&s.Results[i], quiet[s.Results[i].Group])
-		}
+		own.Profile, own.Scheduled, own.Started, own.Duration = r.profile, s.Scheduled, r.started, time.Since(r.started)
+		own.Healthy, own.Delivered, own.Blind, own.Memory = r.healthy(delivered), delivered, s.VantageUnhealthy, memory
 		r.session.Add(own.Datums(r.at)...)
 		r.session.Flush(ctx)
-		r.session.Add(metric.Completed(r.at))
-		delivered = r.session.Flush(ctx)
+		if r.missing == 0 {
+			r.session.Add(metric.Completed(r.at))
+		}
+		delivered = flush()
 	}
 	s.Published, s.Healthy = delivered, r.healthy(delivered)
 }
@@ -312,7 +339,7 @@ func (r *run) publishSeries() {
 
 // healthy reports whether the run could do all of its work; see Summary.Healthy.
 func (r *run) healthy(delivered metric.DeliveryStats) bool {
-	return !r.summary.VantageUnhealthy && r.summary.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
+	return !r.unhealthy && !r.summary.VantageUnhealthy && r.summary.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
 }
 
 // longestWarning keeps a warning within what a summary may grow by.
@@ -325,9 +352,12 @@ func (r *run) storePage(ctx context.Context) {
 		err = r.monitor.Page(ctx, r.summary)
 	}
 	if err != nil {
-		warning := "the page of this run was not stored: " + err.Error()
-		r.summary.Warnings = append(r.summary.Warnings, strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], ""))
+		r.summary.Warnings = append(r.summary.Warnings, shortened("the page of this run was not stored: "+err.Error()))
 	}
+}
+
+func shortened(warning string) string {
+	return strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], "")
 }
 
 // publishInstead publishes the one datum of a run that does not take place.

@@ -72,7 +72,11 @@ func (m *Monitor) Respond(ctx context.Context, id string, event []byte, limit in
 		return json.Marshal(response)
 	}
 	if p.Sum.Of > 0 {
-		return nil, &StepError{"sum", errors.New("it is not supported yet")}
+		s, err := m.sum(ctx, id, p)
+		if err != nil {
+			return nil, err
+		}
+		return s.Encode(limit)
 	}
 	s, err := m.RunPlan(ctx, id, p)
 	if err != nil {
@@ -200,7 +204,9 @@ func (r *run) finishPart(ctx context.Context) error {
 	s.Healthy = r.healthy(s.Published)
 	s.Duration = check.Milliseconds(time.Since(r.started))
 	var err error
+	s.quiet = r.underMaintenance()
 	if m.Runs != nil {
+		s.seen = r.see(ctx)
 		var body bytes.Buffer
 		if err = s.Tally(r.plan.Run, r.plan).Encode(&body); err == nil {
 			err = m.Runs.Put(ctx, TallyKey(r.plan.Run, r.plan.Part.Index), body.Bytes())

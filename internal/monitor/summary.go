@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/history"
 	"rollcall/internal/metric"
 	"rollcall/internal/sweep"
 	"rollcall/internal/text"
@@ -51,6 +52,11 @@ type Summary struct {
 
 	Event fmt.Stringer `json:"-"` // the event, redacted; nil where there was none
 
+	// Of a part, for its tally.
+	network sweep.Network
+	quiet   map[string]bool // the groups under maintenance
+	seen    *history.Seen   // nil: nothing is remembered
+
 	internal   int  // results with the reason Internal
 	countsOnly bool // a response has no results: the run is one task of a state machine, which may return 256 KiB
 
@@ -73,7 +79,7 @@ type Delay struct {
 
 // countResults takes over what a sweep found.
 func (s *Summary) countResults(o sweep.Outcome) {
-	s.Results, s.Targets, s.VantageUnhealthy = o.Results, len(o.Results), o.VantageUnhealthy
+	s.Results, s.Targets, s.VantageUnhealthy, s.network = o.Results, len(o.Results), o.VantageUnhealthy, o.Network
 	s.Warnings = append(s.Warnings, o.Warnings...)
 	var delays []time.Duration
 	for i := range s.Results {
