@@ -78,7 +78,6 @@ func See(run *Run, known map[string]bool, index, of int) *Seen {
 	for i := range run.Targets {
 		t := &run.Targets[i]
 		at := index + i*of
-		s.All.add(t, run.Blind)
 		if s.Groups[t.Group] == nil {
 			s.Groups[t.Group] = &Counts{}
 		}
@@ -105,6 +104,9 @@ func See(run *Run, known map[string]bool, index, of int) *Seen {
 		if c.Count++; len(c.First) < maxNames {
 			c.First = append(c.First, Place{at, t.Name})
 		}
+	}
+	for _, c := range s.Groups {
+		s.All.merge(*c, false)
 	}
 	for _, c := range shown {
 		s.Certificates = append(s.Certificates, *c)
