@@ -151,18 +151,29 @@ func (s *Seen) Add(other *Seen) {
 	}
 	s.Looked = append(s.Looked, other.Looked...)
 	s.LeftLooks += other.LeftLooks
-	s.Certificates = append(s.Certificates, other.Certificates...)
-	slices.SortStableFunc(s.Certificates, byKey)
-	different := s.Certificates[:0]
-	for _, c := range s.Certificates {
-		if n := len(different); n > 0 && byKey(different[n-1], c) == 0 {
-			different[n-1].add(&c)
-		} else {
-			different = append(different, c)
+	s.Certificates = mergeShown(s.Certificates, other.Certificates)
+	s.LeftCertificates += other.LeftCertificates
+}
+
+// mergeShown merges two lists that are sorted by key.
+func mergeShown(a, b []Shown) []Shown {
+	if len(b) == 0 {
+		return a
+	}
+	merged := make([]Shown, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch order := byKey(a[0], b[0]); {
+		case order < 0:
+			merged, a = append(merged, a[0]), a[1:]
+		case order > 0:
+			merged, b = append(merged, b[0]), b[1:]
+		default:
+			both := a[0]
+			both.add(&b[0])
+			merged, a, b = append(merged, both), a[1:], b[1:]
 		}
 	}
-	s.Certificates = different
-	s.LeftCertificates += other.LeftCertificates
+	return append(append(merged, a...), b...)
 }
 
 // add adds what other targets showed of the same certificate.
