@@ -294,7 +294,7 @@ s3: $(VERSITYGW) ## read lists from versitygw, which checks signatures
 	VERSITYGW="$(CURDIR)/$(VERSITYGW)" $(GOTEST) test -count=1 -v -tags ministack -run '^TestVersityGW' ./cloud
 
 # All stop what they started and remove what they wrote, also when interrupted.
-.PHONY: sam-local stack stack-operated stack-program
+.PHONY: sam-local stack stack-operated parts stack-program
 stack-program:
 	$(GOBUILD_TEST) -o ../bin/stack ./stack
 
@@ -306,6 +306,9 @@ stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy sta
 
 stack-operated: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy, change, release: as operators do, to MiniStack (3 minutes)
 	bin/stack operated
+
+parts: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy a list of 40,000 URLs in parts to MiniStack, and kill one (10 minutes)
+	bin/stack parts
 
 .PHONY: browser
 AXE = .venv/axe/node_modules/axe-core/axe.min.js
