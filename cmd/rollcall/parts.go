@@ -220,6 +220,7 @@ func readTallies(ctx context.Context, dir string) (*tally.Tally, error) {
 	if err != nil {
 		return nil, wrongUsage("reading the tallies: %v", err)
 	}
+	boundSum()
 	total := tally.Sum(tally.OfSum)
 	for _, entry := range entries {
 		if !strings.HasSuffix(entry.Name(), tallyEnding) {
@@ -233,7 +234,7 @@ func readTallies(ctx context.Context, dir string) (*tally.Tally, error) {
 		if err != nil {
 			return nil, wrongUsage("reading the tallies: %v", err)
 		}
-		part, err := tally.Decode(file)
+		part, err := tally.Decode(file, total)
 		file.Close()
 		if err != nil {
 			return nil, wrongUsage("%s: %v", name, err)
