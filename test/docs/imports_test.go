@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"internal/message":     {"check", "history", "text"},
 	"internal/notify":      {"message"},
 	"internal/remember":    {"history", "message"},
-	"internal/tally":       {"check", "history", "metric", "plan", "sweep"},
+	"internal/tally":       {"check", "history", "list", "metric", "plan", "sweep"},
 	"internal/monitor":     {"check", "config", "history", "maintenance", "message", "plan", "remember", "sweep", "metric", "tally", "text"},
 	"internal/cost":        {"plan", "metric", "text", "weburl"},
 	"internal/page":        {"monitor", "check", "redact", "text"},
