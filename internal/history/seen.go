@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -174,6 +175,39 @@ func mergeShown(a, b []Shown) []Shown {
 		}
 	}
 	return append(append(merged, a...), b...)
+}
+
+// Check finds what the parts of a list with at most that many targets can't have seen.
+func (s *Seen) Check(most int) error {
+	wrong := errors.New("what it has for the history is not of its targets")
+	all := []*Counts{&s.All}
+	for _, c := range s.Groups {
+		all = append(all, c)
+	}
+	for _, c := range all {
+		if c == nil {
+			return wrong
+		}
+		for _, n := range []int{c.Up, c.Degraded, c.Down, c.NotChecked, c.Maintenance} {
+			if n < 0 || n > most {
+				return wrong
+			}
+		}
+	}
+	for i := range s.Looked {
+		if l := &s.Looked[i]; l.At < 0 || l.Name == "" || l.Duration < 0 || l.FirstByte < 0 {
+			return wrong
+		}
+	}
+	for i := range s.Certificates {
+		if c := &s.Certificates[i]; c.Count < len(c.First) || c.Count > most || len(c.First) > maxNames {
+			return wrong
+		}
+	}
+	if min(s.Targets, s.LeftLooks, s.LeftCertificates) < 0 || max(s.Targets, s.LeftLooks, s.LeftCertificates) > most {
+		return wrong
+	}
+	return nil
 }
 
 // add adds what other targets showed of the same certificate.

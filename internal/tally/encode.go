@@ -134,7 +134,11 @@ func (l *lineReader) head(t *Tally) error {
 	if version.Version > Version {
 		return fmt.Errorf("%w: it is of version %d, and this one knows %d", errLater, version.Version, Version)
 	}
-	if err := json.Unmarshal(text, t); err != nil {
+	err = json.Unmarshal(text, t)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("its %s can't be a %s", wrong.Field, wrong.Value)
+	}
+	if err != nil {
 		return err
 	}
 	return t.check()
@@ -153,6 +157,11 @@ func (t *Tally) check() error {
 	counts := []int{t.Targets, t.Up, t.Degraded, t.Down, t.NotChecked, t.Flaky, t.Kernel, t.Process, t.Blind, t.Unhealthy, t.Twice, t.Counted, t.NotDown}
 	if slices.Min(counts) < 0 || slices.Max(counts) > maxTargets || t.Up+t.Degraded+t.Down+t.NotChecked != t.Targets {
 		return errors.New("its counts don't add up")
+	}
+	if t.History != nil {
+		if err := t.History.Check(maxTargets); err != nil {
+			return err
+		}
 	}
 	failed := 0
 	for _, p := range t.Problems {

@@ -3,9 +3,11 @@ package tally
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -96,11 +98,16 @@ func rememberedOf(results []check.Result) *history.Run {
 
 func again(t *testing.T, part *Tally) *Tally {
 	t.Helper()
+	return againFor(t, part, nil)
+}
+
+func againFor(t *testing.T, part, sum *Tally) *Tally {
+	t.Helper()
 	var file bytes.Buffer
 	if err := part.Encode(&file); err != nil {
 		t.Fatal(err)
 	}
-	read, err := Decode(&file, nil)
+	read, err := Decode(&file, sum)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +132,7 @@ func encoded(t *testing.T, sum *Tally, withParts bool) string {
 // so are the metrics. A part that comes again is refused, and changes nothing.
 func TestPartsAddUpToOneRun(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
+	skipped := 0
 	for round := range 12 {
 		results := invent(random, random.IntN(400))
 		limits := Limits{random.IntN(20), 20 + random.IntN(200)}
@@ -132,7 +140,9 @@ func TestPartsAddUpToOneRun(t *testing.T) {
 		parts := split(t, results, 1+random.IntN(25), limits)
 		inOrder := Sum(limits)
 		for _, p := range parts {
-			if err := inOrder.Add(p); err != nil {
+			needed := againFor(t, p, inOrder)
+			skipped += len(p.Results) - len(needed.Results)
+			if err := inOrder.Add(needed); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -194,6 +204,9 @@ func TestPartsAddUpToOneRun(t *testing.T) {
 			t.Fatalf("round %d: %d are listed or said to be left out, of %d", round, failed, want)
 		}
 	}
+	if skipped == 0 {
+		t.Error("no result was skipped")
+	}
 }
 
 func decompressed(t *testing.T, sum *Tally) string {
@@ -237,6 +250,7 @@ func TestRefusedTallies(t *testing.T) {
 		"its list was another one (new; that of other parts is version): check all parts of the same file":   func(p *Tally) { p.List = "new" },
 		"it was checked by Rollcall 2.0.0, and others by 1.0.0: use one version for all parts":               func(p *Tally) { p.Rollcall = "2.0.0" },
 		"it has the metrics of the profile target, and others of group":                                      func(p *Tally) { p.Profile = "target" },
+		"it is one too many: a list has at most 10000000 targets":                                            func(p *Tally) { p.Targets = maxTargets },
 		"the part 1/4 is there twice":                                                                        func(p *Tally) { p.Parts = []int{0} },
 		"two URLs of the list have one derived name (rollcall validate says which): give one of them a name": func(p *Tally) { p.Names = Names{{Name: 1, Check: 11}} },
 	} {
@@ -398,4 +412,70 @@ func compress(b *bytes.Buffer, text []byte) {
 	z := gzip.NewWriter(b)
 	z.Write(text)
 	z.Close()
+}
+
+// Whoever wrote a tally: what can't be one is refused in words, and in bounded memory.
+func TestHostileTallies(t *testing.T) {
+	p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
+	p.Take([]check.Result{
+		{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}, {Name: "b", Group: "g", State: check.Down, Reason: check.Timeout},
+		{Name: "c", Group: "g", State: check.Up, Complete: true, Duration: time.Second},
+	}, []plan.Claim{{Name: 1, Check: 2}, {Name: 3, Check: 4}}, false, nil)
+	p.History = &history.Seen{Targets: 3, Groups: map[string]*history.Counts{"g": {Up: 1}}}
+	good := decompressed(t, p)
+	lines := strings.SplitAfter(good, "\n")
+	with := func(old, put string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("there is no %s in %s", old, good)
+		}
+		return strings.Replace(good, old, put, 1)
+	}
+	long := strings.Repeat("x", 1<<20)
+	for want, text := range map[string]string{
+		`it is not a tally: its targets can't be a number 1e+30`:                                   with(`"targets":3`, `"targets":1e+30`),
+		`it is not a tally: its counts don't add up`:                                               with(`"flaky":0`, `"flaky":10000001`),
+		`it is not a tally: its first line is not JSON`:                                            strings.Repeat("[", 20_000) + "\n",
+		`it is not a tally: its parts must ascend from 0 to 3`:                                     with(`"parts":[1]`, `"parts":[null,null]`),
+		`it is not a tally: it has no version and no parts`:                                        "null\n" + lines[1],
+		`it is not a tally: it has "targets" twice`:                                                with(`"targets":3`, `"targets":3,"Targ\u0065ts":3`),
+		`it is not a tally: it has "g" twice`:                                                      with(`"groups":{`, `"groups":{"g":{},`),
+		`it is not a tally: a list of it has more than 200000 values`:                              with(`"problems":[`, `"problems":[`+strings.Repeat("{},", 200_000)),
+		`it is not a tally: more than 1000 groups`:                                                 with(`"groups":{`, `"groups":{`+manyGroups(2000)),
+		`it is not a tally: not a distribution: each value must have a count`:                      with(`"localDelay":[`, `"localDelay":[1e200,1,`),
+		`it is not a tally: null is not a value of Down`:                                           with(`"Down":2`, `"Down":null`),
+		`it is not a tally: its warnings can't be a number`:                                        with(`"warnings":[]`, `"warnings":[7]`),
+		`it is not a tally: what it has for the history is not of its targets`:                     with(`{"up":1}`, `{"up":-1}`),
+		`it is not a tally: not a sketch: buckets of durations must ascend, each with a count`:     with(`{"up":1}`, `{"sketch":[99999,1]}`),
+		`it is not a tally: its second line is not the names`:                                      lines[0] + lines[2] + lines[3],
+		`it is not a tally: its names are not hashes of sixteen bytes, at most one of each target`: lines[0] + `"AAAA"` + "\n",
+		`it is not a tally: its names do not ascend`:                                               lines[0] + `"` + base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\"\n",
+		`it is not a tally: its last line has no end`:                                              strings.TrimSuffix(good, "\n"),
+		`it is not a tally: its result 1 is not one`:                                               lines[0] + lines[1] + "null\n",
+		`it is not a tally: its results are not in order`:                                          lines[0] + lines[1] + lines[3] + lines[2],
+		`it is not a tally: its results are others than those that it counts`:                      with(`"reason":"timeout","attempts"`, `"reason":"dns_not_found","attempts"`),
+		`it is not a tally: it has more results than targets`:                                      good + `{"at":9,"result":{"name":"z","state":"up","reason":"ok"}}` + "\n" + lines[3],
+		`it is not a tally: a line of it has more than 1 MiB`:                                      good + long + "\n",
+		`it is not a tally: it has more than 64 MiB`:                                               strings.Repeat(long, 64) + "\n",
+	} {
+		var file bytes.Buffer
+		compress(&file, []byte(text))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Decode(&file, nil)
+		runtime.ReadMemStats(&after)
+		if err == nil || err.Error() != want {
+			t.Errorf("error %.200v, want %s", err, want)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 6*MaxDocument {
+			t.Errorf("%s: it took %d MB", want, took>>20)
+		}
+	}
+}
+
+func manyGroups(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%d":{},`, i)
+	}
+	return b.String()
 }
