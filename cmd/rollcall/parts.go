@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"rollcall/internal/config"
+	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
 	"rollcall/internal/plan"
@@ -171,6 +172,8 @@ type sumCommand struct {
 	Format string `short:"f" enum:"auto,table,json,html,markdown,md" default:"auto" help:"Output format: ${enum}. auto is by the ending of FILE, else a table."`
 	JSON   bool   `name:"json" help:"The same as --format json."`
 	Output string `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
+
+	Publish bool `help:"Publish the metrics of groups and of all targets to CloudWatch, at the minute that names the run, or that of its beginning."`
 }
 
 // Help is shown below the command's flags.
@@ -188,7 +191,8 @@ Exit status: that of check, as of one run over the whole list; 3 if a part is mi
 // usage.
 func (c *sumCommand) Run(ctx context.Context, sys system) error {
 	like := checkCommand{Format: c.Format, JSON: c.JSON, Output: c.Output} // shown as a run is
-	if _, err := like.config(sys); err != nil {
+	settings, err := like.config(sys)
+	if err != nil {
 		return err
 	}
 	total, err := readTallies(ctx, c.Dir)
@@ -203,6 +207,13 @@ func (c *sumCommand) Run(ctx context.Context, sys system) error {
 		return wrongUsage("--output: %v", err)
 	}
 	summary := monitor.Tallied(total)
+	var unpublished error
+	if c.Publish {
+		summary.Published, unpublished = publishSum(ctx, settings, total, summary)
+		if unpublished != nil {
+			fmt.Fprintln(sys.err, "rollcall:", report.Plain(unpublished.Error()))
+		}
+	}
 	for _, warning := range summary.Warnings {
 		fmt.Fprintln(sys.err, "rollcall:", report.Plain(warning))
 	}
@@ -211,13 +222,30 @@ func (c *sumCommand) Run(ctx context.Context, sys system) error {
 		if like.Format == "html" {
 			return page.Write(w, summary)
 		}
-		return runner.show(w, summary)
+		return runner.show(w, like.shown(summary))
 	})
 	if err = writeError(cmp.Or(err, out.Close())); err != nil {
 		return err
 	}
 	runner.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
-	return exitCode(ctx, summary, nil)
+	return exitCode(ctx, summary, unpublished)
+}
+
+// publishSum publishes the metrics that parts do not publish. The error says why they
+// are not, or not all.
+func publishSum(ctx context.Context, settings config.Config, total *tally.Tally, s *monitor.Summary) (metric.DeliveryStats, error) {
+	begin, err := publishing(ctx, settings)
+	if err != nil {
+		return metric.DeliveryStats{}, fmt.Errorf("no metrics are published: %w", err)
+	}
+	at := s.Started.Truncate(time.Minute)
+	if minute, err := plan.ParseRunName(total.Run); err == nil {
+		at = minute
+	}
+	session := begin(ctx, nil)
+	defer session.Close()
+	session.Add(total.Rollup.Datums(at, s.VantageUnhealthy)...)
+	return session.Flush(ctx), session.Err()
 }
 
 // readTallies adds up the tallies of a directory, one after the other. The error

@@ -17,6 +17,7 @@ import (
 	"rollcall/internal/history"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/sweep"
 )
 
 var started = time.Date(2026, 11, 30, 6, 8, 0, 0, time.UTC)
@@ -65,11 +66,34 @@ func split(t *testing.T, results []check.Result, of int, limits Limits) []*Tally
 		part := New("run", plan.Part{Index: index, Of: of}, "version", "1.0.0", "group")
 		part.limits = limits
 		part.Started, part.Ended = started.Add(time.Duration(index)*time.Second), started.Add(time.Duration(2*index+1)*time.Second)
-		part.Take(own, claims, false, nil)
+		part.Network, part.Published = sweep.Network{Hosts: len(own), Heard: index, Canary: index % 2}, metric.DeliveryStats{Datums: index, Accepted: index}
+		part.Take(own, claims, false, map[string]bool{"group 1": true})
+		part.History = history.See(rememberedOf(own), known, index, of)
+		part.History.Tags = []string{"tag"}
 		part.Warn([]string{"one", "two"})
 		parts = append(parts, again(t, part))
 	}
 	return parts
+}
+
+// known are the targets that the history names.
+var known = map[string]bool{"target 3": true, "target 7": true, "target 200": true}
+
+// rememberedOf are results as the history gets them.
+func rememberedOf(results []check.Result) *history.Run {
+	run := &history.Run{Minute: started, Interval: time.Minute, Limit: 20, Certificate: 14}
+	for i := range results {
+		r := &results[i]
+		t := history.Target{Name: r.Name, Group: r.Group, State: history.State(r.State.String()), Reason: r.Reason.String(), Maintenance: r.Group == "group 1"}
+		if r.Complete {
+			t.Duration = r.Duration
+		}
+		if c := r.Certificate; c != nil {
+			t.Fingerprint, t.Subject, t.NotAfter, t.DaysLeft = fmt.Sprintf("%04d", int(c.DaysLeft)%7), c.Subject, c.NotAfter, c.DaysLeft
+		}
+		run.Targets = append(run.Targets, t)
+	}
+	return run
 }
 
 func again(t *testing.T, part *Tally) *Tally {
@@ -98,6 +122,7 @@ func encoded(t *testing.T, sum *Tally, withParts bool) string {
 	own := *sum
 	if !withParts {
 		own.Parts, own.Of, own.Warnings, own.Started, own.Ended = nil, 0, nil, time.Time{}, time.Time{}
+		own.Network, own.Published = sweep.Network{}, metric.DeliveryStats{}
 	}
 	return strings.ReplaceAll(decompressed(t, &own), ",", ",\n")
 }
@@ -157,6 +182,13 @@ func TestPartsAddUpToOneRun(t *testing.T) {
 		}
 		if got, want := fmt.Sprint(sums[0].LocalDelay), fmt.Sprint(delays); got != want {
 			t.Fatalf("round %d: the delays are %s, not %s", round, got, want)
+		}
+		run := metric.Run{}
+		for i := range results {
+			run.Take(&results[i], results[i].Group == "group 1")
+		}
+		if sum := sums[0]; run.Counted != sum.Counted || run.NotDown != sum.NotDown || run.Targets != sum.Targets || run.Checked != sum.Targets-sum.NotChecked {
+			t.Fatalf("round %d: %d of %d are not down, as a run %d of %d", round, sum.NotDown, sum.Counted, run.NotDown, run.Counted)
 		}
 		listed, left := sums[0].Listed()
 		failed := 0
@@ -270,6 +302,40 @@ func TestPartWithoutNetwork(t *testing.T) {
 	}
 }
 
+// If most targets can't be reached, and no part could reach a canary, the run had no
+// network: what its parts found is as found, and counts for nothing. If one could, or
+// most can be reached, only those parts had none.
+func TestRunWithoutNetwork(t *testing.T) {
+	lost := []check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}, {Name: "b", Group: "g", State: check.NotChecked, Reason: check.Unstarted}}
+	for _, test := range []struct {
+		name    string
+		network sweep.Network // of the other part
+		blind   bool          // the other part
+		want    bool
+	}{
+		{"both have none", sweep.Network{Hosts: 9, Unreachable: 9, Canary: 1, Failed: 1}, true, true},
+		{"most can't be reached", sweep.Network{Hosts: 9, Unreachable: 3}, false, true},
+		{"most can be reached", sweep.Network{Hosts: 30, Unreachable: 3}, false, false},
+		{"one canary can be reached", sweep.Network{Hosts: 9, Unreachable: 9, Canary: 1}, false, false},
+	} {
+		sum := Sum(OfSum)
+		for index, blind := range []bool{true, test.blind} {
+			part := New("run", plan.Part{Index: index, Of: 2}, "version", "1.0.0", "group")
+			part.Network = []sweep.Network{{Hosts: 9, Unreachable: 8, Canary: 1, Failed: 1}, test.network}[index]
+			part.Take(lost, nil, blind, nil)
+			if err := sum.Add(again(t, part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if sum.Sightless() != test.want {
+			t.Errorf("%s: no network %t", test.name, sum.Sightless())
+		}
+		if sum.Unblind(); sum.Down != 2 || sum.NotChecked != 2 || len(sum.Problems) != 2 || sum.Results[1].State != check.Down {
+			t.Errorf("%s: %d down, %d not checked, %v", test.name, sum.Down, sum.NotChecked, sum.Problems)
+		}
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	whole := func(change func(*Tally)) string {
 		p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
@@ -314,7 +380,9 @@ func TestRanges(t *testing.T) {
 // be added up and written.
 func TestDamagedTallies(t *testing.T) {
 	p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
-	p.Take([]check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}, []plan.Claim{{Name: 1, Check: 2}}, false, nil)
+	results := []check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}
+	p.Take(results, []plan.Claim{{Name: 1, Check: 2}}, false, nil)
+	p.History = history.See(rememberedOf(results), nil, 1, 4)
 	text := []byte(decompressed(t, p))
 	random := rand.New(rand.NewPCG(3, 4))
 	accepted := 0

@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"internal/remember":    {"history", "message"},
 	"internal/tally":       {"check", "history", "list", "metric", "plan", "sweep"},
 	"internal/monitor":     {"check", "config", "history", "maintenance", "message", "plan", "remember", "sweep", "metric", "tally", "text"},
-	"internal/cost":        {"plan", "metric", "text"},
+	"internal/cost":        {"plan", "metric", "text", "weburl"},
 	"internal/page":        {"monitor", "check", "redact", "text"},
 	"internal/report":      {"monitor", "check", "text"},
 	"internal/manual":      {},
