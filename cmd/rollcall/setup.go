@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	neturl "net/url"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -21,7 +20,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"rollcall/internal/check"
-	"rollcall/internal/cloud"
+	"rollcall/internal/cloud/s3"
+	"rollcall/internal/cloud/secrets"
 	"rollcall/internal/config"
 	"rollcall/internal/list"
 	"rollcall/internal/monitor"
@@ -30,6 +30,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/secret"
+	"rollcall/internal/text"
 	"rollcall/internal/weburl"
 )
 
@@ -91,8 +92,8 @@ func newInputs(sys system, c config.Config) plan.Inputs {
 		return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
 	}
 	sources := c.Sources()
-	sources["s3"] = cloud.Lists(load)
-	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	sources["s3"] = s3.Lists(load)
+	values := secret.NewCache(secrets.NewParameters(load), secrets.NewSecrets(load)).Values
 	return plan.Inputs{Sources: sources, Lookup: sys.lookup, Values: values, Permit: c.Grants.Permit}
 }
 
@@ -116,13 +117,13 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 		case strings.HasPrefix(argument, "s3://"):
 			file = argument
 		case strings.Contains(argument, "://"):
-		case oneSlash.MatchString(argument):
-			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash.ReplaceAllString(argument, "$1://$2"))
+		case oneSlash().MatchString(argument):
+			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash().ReplaceAllString(argument, "$1://$2"))
 		case err == nil && !info.IsDir():
 			file = argument
 		case err == nil && (strings.HasSuffix(argument, "/") || argument == "." || argument == ".."):
 			return nil, "", wrongUsage("%s is a directory", argument)
-		case err != nil && listName.MatchString(argument) && !strings.HasPrefix(argument, "localhost/"):
+		case err != nil && listName().MatchString(argument) && !strings.HasPrefix(argument, "localhost/"):
 			return nil, "", wrongUsage("no such file: %s", argument)
 		}
 	}
@@ -141,10 +142,10 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 
 var (
 	// oneSlash is a URL that lacks a slash.
-	oneSlash = regexp.MustCompile(`^(?i)(https?):/([^/].*)$`)
+	oneSlash = text.Pattern(`^(?i)(https?):/([^/].*)$`)
 	// listName is what no host is called, but files are: a path of this machine, or
 	// an ending of lists that is not behind a host.
-	listName = regexp.MustCompile(`^(?i)(\.{0,2}/[^/].*|([^/.:]+/)*[^/]*\.(json|jsonl|ndjson|txt|csv|tsv|yaml|yml|xml|gz))$`)
+	listName = text.Pattern(`^(?i)(\.{0,2}/[^/].*|([^/.:]+/)*[^/]*\.(json|jsonl|ndjson|txt|csv|tsv|yaml|yml|xml|gz))$`)
 )
 
 // defaults are the flags as an event's defaults, in JSON; nil: none was given.
