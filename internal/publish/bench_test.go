@@ -90,7 +90,7 @@ func BenchmarkEMF(b *testing.B) {
 }
 
 // mostMemory is what publishing may take, however many datums there are. It takes 34 to
-// 43 MB, by when garbage is collected; all the datums at once are 300.
+// 43 MB, by when garbage is collected.
 const mostMemory = 56 << 20
 
 // TestPublishingTakesConstantMemory adds datums far faster than CloudWatch
