@@ -115,7 +115,7 @@ func (c *checkCommand) partPlan(ctx context.Context, sys system, settings config
 		return nil, err
 	}
 	p.Scheduled = time.Time{} // a part of the terminal's is of no schedule
-	p.PerHost = cmp.Or(c.PerHost, p.PerHost)
+	p.PerHost = cmp.Or(int(c.PerHost), p.PerHost)
 	return p, nil
 }
 
