@@ -31,7 +31,7 @@ const (
 var mayImport = map[string][]string{
 	"cmd/rollcall":        {everything}, // but functions, which are main packages
 	"functions/check":     {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "secret", "text", "remember", "message"},
-	"cmd/rollcall-notify": {"history", "message", "notify"},
+	"cmd/rollcall-notify": {"history", "message", "messenger", "notify"},
 	"functions/notify":    {"cloud", "message", "notify", "plan", "secret"},
 
 	"internal/text":        {},
@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"internal/history":     {},
 	"internal/message":     {"check", "history", "text"},
 	"internal/notify":      {"message"},
+	"internal/messenger":   {"message"},
 	"internal/remember":    {"history", "message"},
 	"internal/tally":       {"check", "metric", "plan"},
 	"internal/monitor":     {"check", "config", "history", "maintenance", "plan", "remember", "sweep", "metric", "tally", "text"},
