@@ -163,7 +163,7 @@ func (a *attempt) unpack(ctx context.Context, resp *response) error {
 	raw := &capped{r: interruptible{strings.NewReader(resp.packed), ctx}, left: a.t.MaxBody}
 	err := resp.decode(raw, resp.encodings, a.t.MaxBody, useOf(a.t.Settings), resp.header.Get("Content-Type"))
 	resp.packed = ""
-	a.noteShort(resp)
+	a.noteShort(resp.body)
 	if ctx.Err() != nil {
 		return late
 	}

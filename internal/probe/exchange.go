@@ -37,8 +37,9 @@ type speaker interface {
 	Close() error
 }
 
-// exchange sends the hop's request over c, reads the response and closes c.
-func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
+// exchange sends the hop's request over c, reads the response, and closes c. The body
+// is not read where a redirect is followed.
+func (a *attempt) exchange(c *connection, h *hop) (resp *response, err error) {
 	a.time.phase = check.FirstByte
 	version := a.t.HTTP % check.AnyHTTP // without TLS nothing is negotiated
 	if secure, ok := c.top.(*tls.Conn); ok {
@@ -57,88 +58,55 @@ func (a *attempt) exchange(c *connection, h *hop) (*response, error) {
 	} else {
 		conn = newHTTP1(o)
 	}
-	sent, err := conn.roundTrip(h)
-	if one, ok := conn.(*http1); ok {
-		a.warn(one.warnings)
-	}
-	resp, err := a.read(o, c, h, sent, err)
-	a.time.settle(c, c.wire.Reading())
-	if err != nil {
-		c.wire.Close() // first, so that nobody waits for the rest of a body
-	}
-	conn.Close()
-	return resp, err
-}
-
-// read measures a response and reads its body, unless a redirect is followed.
-// failed is why there is none.
-func (a *attempt) read(o *observer, c *connection, h *hop, r *http.Response, failed error) (*response, error) {
-	a.time.noteStamps(c.wire.Reading())
-	first := o.first
-	if o.seen {
-		span := first.Arrived.Since(first.Sent)
-		uncertainty := first.Gap
-		if o.segments > 1 {
-			// The kernel keeps the last stamp of the segments that it merges: a body that trickles
-			// behind its head is taken for it by a reader who is late.
-			uncertainty += min(a.time.lateness(o.began), span.Kernel)
+	defer func() {
+		a.time.settle(c, c.wire.Reading())
+		if resp == nil {
+			c.wire.Close() // first, so that nobody waits for the rest of a body
 		}
-		a.time.record(check.FirstByte, span, uncertainty)
-		a.time.settle(c, first) // a long request that was taken slowly
-		a.time.phase = check.Transfer
-	}
-	if failed != nil {
-		err := failed
-		if _, judged := errors.AsType[*verdict](failed); !judged && !alerted(failed) {
-			err = cmp.Or(c.wire.Err(), failed) // net/http blames a line whose end never came
-		}
-		if o.seen {
-			a.time.recordUntil(err, check.Transfer, c.wire.Reading().Arrived.Since(first.Arrived), first.Arrived.Process())
-		} else { // a reset has no stamp: its time is the process's
-			r := c.wire.Reading()
-			a.time.recordUntil(err, check.FirstByte, r.Arrived.Since(r.Sent), o.began)
-		}
-		return nil, c.explain(o.explain(err))
+		conn.Close()
+	}()
+	r, err := conn.roundTrip(h)
+	a.warn(o.warnings)
+	if _, judged := errors.AsType[*verdict](err); err != nil && !judged && !alerted(err) {
+		err = cmp.Or(c.wire.Err(), err) // net/http blames a line whose end never came
 	}
 	head := c.wire.Reading()
-	a.time.record(check.Transfer, head.Arrived.Since(first.Arrived), 0) // so far, which is all of a redirect
-	if o.version == check.HTTP1 && r.ProtoMajor != 1 {
+	a.time.recordHead(c, o, head, err)
+	switch {
+	case err != nil:
+		return nil, c.explain(exchangeError{error: err, version: version, start: string(o.start)})
+	case version == check.HTTP1 && r.ProtoMajor != 1:
 		return nil, &verdict{reason: check.BadResponse, detail: "response claims to be " + r.Proto}
-	}
-	if r.StatusCode < 100 {
+	case r.StatusCode < 100:
 		return nil, &verdict{reason: check.BadResponse, detail: "response has an invalid status: " + r.Status}
 	}
 	a.res.Status, a.res.HTTP = r.StatusCode, strings.TrimPrefix(r.Proto, "HTTP/")
 	if r.ProtoMajor >= 2 {
 		a.res.HTTP = strconv.Itoa(r.ProtoMajor)
 	}
-	resp := &response{url: h.url, header: r.Header}
 	next, broken := h.redirect(r, a.t.Redirects)
 	if next != nil {
-		resp.next = next
-		return resp, nil
+		return &response{next: next}, nil
 	}
 	if broken != nil && broken.reason != check.RedirectInvalid {
 		return nil, broken
 	}
-	resp.broken = broken
 
 	began := time.Now()
 	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), a.share)
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)
-	if last.Received-first.Received > largeTransfer {
+	if last.Received-o.first.Received > largeTransfer {
 		a.time.uncertainty += a.time.lateness(began)
 	}
 	a.res.BytesWire, a.res.BytesBody, a.res.BodyTruncated = b.wire, b.size, b.truncated
 	a.res.Complete = err == nil
-	resp.body = b
-	a.noteShort(resp)
+	a.noteShort(b)
 	if err != nil {
 		return nil, &exchangeError{error: err, inBody: true, live: live(r)}
 	}
-	return resp, nil
+	return &response{url: h.url, header: r.Header, body: b, broken: broken}, nil
 }
 
 // largeTransfer is the smallest receive buffer that Linux starts with, less
@@ -158,6 +126,7 @@ type observer struct {
 	first    wire.Reading // when its first byte had been read, and no more than that read brought
 	segments int          // that the first byte may have been merged of
 	seen     bool         // first and segments are set
+	warnings []string     // what was wrong with a head that was read all the same
 }
 
 // Read notes the first bytes.
@@ -171,9 +140,4 @@ func (o *observer) Read(p []byte) (int, error) {
 
 func (o *observer) noteFirstByte() {
 	o.first, o.segments, o.seen = o.wire.Reading(), o.wire.Merged(), true
-}
-
-// explain adds to an error without a response what classify has to know.
-func (o *observer) explain(err error) exchangeError {
-	return exchangeError{error: err, version: o.version, start: string(o.start)}
 }

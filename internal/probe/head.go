@@ -1,62 +1,14 @@
 package probe
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
-
-// readResponse reads the head of a response. Browsers shrug at much that
-// net/http refuses: of such a head it gets a repaired copy, and warnings say what
-// was repaired.
-func (c *http1) readResponse(req *http.Request) (*http.Response, error) {
-	head, large := c.head()
-	repaired, warnings := repair(head)
-	switch {
-	case repaired != nil:
-		c.warnings = append(c.warnings, warnings...)
-		if !large {
-			c.in.Discard(len(head))
-		}
-		c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(repaired), c.in))
-	case large:
-		c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(head), c.in))
-	}
-	return http.ReadResponse(c.in, req)
-}
-
-// head returns the next head of the connection up to its blank line, or what
-// has come of it if the connection ends before. One that does not fit into the
-// buffer is large, and is taken out of it.
-func (c *http1) head() (head []byte, large bool) {
-	for n := 1; n <= c.in.Size(); n = c.in.Buffered() + 1 {
-		_, err := c.in.Peek(n)
-		head, _ = c.in.Peek(c.in.Buffered())
-		if end := endOfHead(head); end > 0 {
-			return head[:end], false
-		}
-		if err != nil {
-			return head, false
-		}
-	}
-	head = nil
-	for begins := true; ; { // a line
-		part, err := c.in.ReadSlice('\n')
-		head = append(head, part...)
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) || begins && len(bytes.TrimRight(part, "\r\n")) == 0 {
-			return head, true
-		}
-		begins = err == nil
-	}
-}
 
 // endOfHead is where the first blank line of b ends; 0: it is not there.
 func endOfHead(b []byte) int {

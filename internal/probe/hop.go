@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
@@ -57,23 +56,6 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	delete(header, "Host")
 	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
-
-// request is the hop as net/http wants it.
-func (h *hop) request() *http.Request {
-	req := &http.Request{
-		Method: h.method, URL: weburl.ForRequest(h.url, h.host), Host: h.host, Header: h.sentHeader(),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		ContentLength: int64(len(h.body)), Body: http.NoBody,
-	}
-	if h.body != "" {
-		req.Body = readCloser{strings.NewReader(h.body)}
-	}
-	return req
-}
-
-type readCloser struct{ *strings.Reader }
-
-func (readCloser) Close() error { return nil }
 
 // safeHeaders are those that another origin may see: they say how to respond,
 // not who asks.

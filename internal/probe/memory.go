@@ -164,8 +164,8 @@ const (
 )
 
 // noteShort warns where a body did not fit into memory.
-func (a *attempt) noteShort(resp *response) {
-	if resp.short && a.share.alone {
+func (a *attempt) noteShort(b body) {
+	if b.short && a.share.alone {
 		a.warnOfMemory("the body takes", textFactor*a.t.MaxBody)
 	}
 }

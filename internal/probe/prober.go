@@ -144,16 +144,28 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
-	a := p.newAttempt(ctx, t)
+	now, sweep := time.Now(), check.AttemptOf(ctx)
+	a := &attempt{
+		p: p, t: t, sweep: sweep, share: p.memory.begin(sweep.Alone),
+		time:    timeline{process: &p.lateness, started: now},
+		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		res: check.Result{
+			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
+			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
+		},
+	}
 	defer a.share.end()
-	h := p.firstHop(t)
-	resp, err := a.hop(ctx, h)
-	a.endLeg(h, err)
-	for err == nil && resp.next != nil {
-		h = resp.next
-		a.res.Redirects = append(a.res.Redirects, a.shownURL(h.url))
+	var resp *response
+	var err error
+	for h := p.firstHop(t); h != nil; h = resp.next {
 		resp, err = a.hop(ctx, h)
 		a.endLeg(h, err)
+		if err != nil {
+			break
+		}
+		if resp.next != nil {
+			a.res.Redirects = append(a.res.Redirects, a.shownURL(resp.next.url))
+		}
 	}
 	if err == nil {
 		err = a.unpack(ctx, resp)
@@ -166,20 +178,6 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	}
 	a.finish(ctx, err)
 	return a.res
-}
-
-// newAttempt begins an attempt.
-func (p *Prober) newAttempt(ctx context.Context, t *check.Target) *attempt {
-	now, sweep := time.Now(), check.AttemptOf(ctx)
-	return &attempt{
-		p: p, t: t, sweep: sweep, share: p.memory.begin(sweep.Alone),
-		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
-		res: check.Result{
-			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
-			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
-		},
-	}
 }
 
 // finish makes the result of an attempt that ended with err.

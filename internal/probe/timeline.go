@@ -44,6 +44,27 @@ func (t *timeline) recordUntil(err error, phase check.Phase, stamped wire.Span, 
 	t.record(phase, wire.Span{Kernel: took, Process: took}, t.lateness(began))
 }
 
+// recordHead is of a response's head, or of what came instead of one: err.
+func (t *timeline) recordHead(c *connection, o *observer, head wire.Reading, err error) {
+	t.noteStamps(head)
+	first := o.first
+	if !o.seen { // a reset has no stamp: its time is the process's
+		t.recordUntil(err, check.FirstByte, head.Arrived.Since(head.Sent), o.began)
+		return
+	}
+	span := first.Arrived.Since(first.Sent)
+	uncertainty := first.Gap
+	if o.segments > 1 {
+		// The kernel keeps the last stamp of the segments that it merges: a body that trickles
+		// behind its head is taken for it by a reader who is late.
+		uncertainty += min(t.lateness(o.began), span.Kernel)
+	}
+	t.record(check.FirstByte, span, uncertainty)
+	t.settle(c, first) // a long request that was taken slowly
+	t.phase = check.Transfer
+	t.recordUntil(err, check.Transfer, head.Arrived.Since(first.Arrived), first.Arrived.Process()) // so far, which is all of a redirect
+}
+
 func connectionEnded(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)

@@ -140,7 +140,7 @@ func (m *Memory) write(ctx context.Context, run Run, out *Outcome) (entries []hi
 				return entries, more, nil
 			}
 		}
-		next, _, outcome := history.Fold(known, run.Run)
+		next, _, outcome := history.Fold(known, asKnown(run.Run, tag))
 		next, entries, more = next.Claim(run.ID, time.Now())
 		if len(m.topics) == 0 {
 			next, entries, more = next.Settle(run.ID, entries, nil, more, time.Now()), nil, nil
@@ -173,6 +173,34 @@ func (m *Memory) write(ctx context.Context, run Run, out *Outcome) (entries []hi
 		}
 	}
 	return nil, nil, err
+}
+
+// asKnown returns the run as it can be folded into what has the tag: of a run whose
+// parts knew something else, nothing is known of a target that they do not name.
+func asKnown(run *history.Run, tag string) *history.Run {
+	if run.Seen == nil || slices.Equal(run.Seen.Tags, []string{tag}) {
+		return run
+	}
+	own := *run
+	own.Partial = true
+	return &own
+}
+
+// Names returns the targets that something is known of, and the tag of that. Who
+// checks a part of a list says how they are.
+func (m *Memory) Names(ctx context.Context) (names map[string]bool, tag string, err error) {
+	body, tag, err := m.store.Read(ctx, currentKey)
+	if err != nil || tag == "" {
+		return nil, "", err
+	}
+	if body == nil {
+		return nil, "", fmt.Errorf("%s is too large", currentKey)
+	}
+	known, err := history.Decode(body, m.site.Stack, time.Now())
+	if err != nil {
+		return nil, "", fmt.Errorf("%s can't be read: %w", currentKey, err)
+	}
+	return known.Names(), tag, nil
 }
 
 // name names a write: no other has the same, so that it is known to be ours when we
@@ -454,6 +482,10 @@ func refused(err error) (invalid, certain bool) {
 }
 
 func totals(run *history.Run) message.Totals {
+	if run.Seen != nil {
+		c := run.Totals
+		return message.Totals{Total: run.Seen.Targets, Up: c.Up, Degraded: c.Degraded, Down: c.Down, NotChecked: c.NotChecked}
+	}
 	t := message.Totals{Total: len(run.Targets)}
 	for i := range run.Targets {
 		switch cmp.Or(run.Targets[i].State, history.NotChecked) {
