@@ -79,7 +79,9 @@ func TestProblems(t *testing.T) {
 		}
 		err := m.Publish(ctx, to, "DOWN", `{"default": "{}"}`, true, nil, 1)
 		cancel()
-		refused, ok := err.(interface{ Refused() (invalid, certain bool) })
+		refused, ok := err.(interface {
+			Refused() (invalid, certain bool)
+		})
 		if !ok {
 			t.Errorf("%s: %v", to, err)
 			continue

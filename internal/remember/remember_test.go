@@ -226,7 +226,7 @@ func TestTopicsThatRefuse(t *testing.T) {
 	})
 }
 
-// A topic that does not respond delays no other, and is no reason to send the others
+// A topic that does not respond delays no other, and the others are not sent
 // the same again.
 func TestATopicThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
