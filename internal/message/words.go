@@ -256,7 +256,7 @@ func (w *writer) rest() string {
 		return ""
 	}
 	verb := "are"
-	if t.Up == 1 {
+	if t.Up == 1 || t.Total == 1 {
 		verb = "is"
 	}
 	s := fmt.Sprintf("%s of %s %s up", text.Count(t.Up), text.Plural(t.Total, "target"), verb)
