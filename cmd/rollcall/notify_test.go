@@ -124,13 +124,14 @@ func watch(t *testing.T, history string, minute int, rounds string, lines ...str
 			return r
 		}})
 		command := &checkCommand{Watch: span(time.Minute), Format: "table", notifyFlags: notifyFlags{Notify: lines, History: history}}
-		forget, err := command.remember(ctx, m, p, settings, sys, time.Minute, &problems)
+		shown := newProgress(sys)
+		forget, err := command.remember(ctx, m, p, settings, sys, time.Minute, shown)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer forget()
 		time.AfterFunc(time.Duration(len(rounds))*time.Minute-time.Second, cancel)
-		runner := checkRunner{command: command, monitor: m, plan: p, progress: newProgress(sys), out: &output{w: &out}, sys: sys}
+		runner := checkRunner{command: command, monitor: m, plan: p, progress: shown, out: &output{w: &out}, sys: sys}
 		runner.run(ctx)
 	})
 	if strings.Contains(out.String()+problems.String(), "a-secret-path") {
