@@ -33,7 +33,7 @@ type hop struct {
 // encodings are what we decode ourselves.
 var encodings = []string{"gzip, deflate"}
 
-func (p *Prober) firstHop(t *check.Target) *hop {
+func (p *Prober) firstHop(t *check.Target, u *url.URL) *hop {
 	header := make(http.Header, len(t.Header)+4)
 	maps.Copy(header, t.Header)
 	who, known := browsers[t.UserAgent]
@@ -54,7 +54,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
+	return &hop{url: u, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // safeHeaders are those that another origin may see: they say how to respond,

@@ -24,6 +24,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -121,6 +122,7 @@ func (p *Prober) readRoots() {
 type attempt struct {
 	p       *Prober
 	t       *check.Target
+	url     *url.URL // the target's
 	time    timeline
 	secrets redact.Secrets
 	sweep   *check.Attempt // what the sweep and this one say to each other
@@ -144,11 +146,11 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
-	now, sweep := time.Now(), check.AttemptOf(ctx)
+	now, u, sweep := time.Now(), weburl.Parsed(t.URL), check.AttemptOf(ctx)
 	a := &attempt{
-		p: p, t: t, sweep: sweep, share: p.memory.begin(sweep.Alone),
+		p: p, t: t, url: u, sweep: sweep, share: p.memory.begin(sweep.Alone),
 		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		secrets: redact.SecretsOf(t.Header, t.Body, u, t.Secrets),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -157,7 +159,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	defer a.share.end()
 	var resp *response
 	var err error
-	for h := p.firstHop(t); h != nil; h = resp.next {
+	for h := p.firstHop(t, a.url); h != nil; h = resp.next {
 		resp, err = a.hop(ctx, h)
 		a.endLeg(h, err)
 		if err != nil {
