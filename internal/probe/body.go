@@ -148,9 +148,6 @@ func (b *body) error(raw *capped, err error) error {
 // of the body is there: of decoders that hold 24 MB each there are a few then,
 // however many checks are under way, and no server keeps one waiting.
 func (a *attempt) unpack(ctx context.Context, resp *response) error {
-	if resp.encodings == nil {
-		return nil
-	}
 	late := &verdict{reason: check.Deadline, detail: "the run ended before the body was decoded"}
 	if err := a.enterSlow(ctx, a.t.MaxBody, late); err != nil {
 		return err
