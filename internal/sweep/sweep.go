@@ -100,11 +100,9 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 		Sweeper: s, ctx: ctx, refresher: newRefresher(targets), final: final,
 		results: make([]check.Result, len(targets)), needs: map[int]int64{},
 	}
-	w.queue = newQueue(s, w.hostOf, w.work)
-	stopClosing := context.AfterFunc(ctx, func() { w.unstarted(w.queue.close()) })
-	defer stopClosing()
-	stopWatching := w.watch()
-	defer stopWatching()
+	w.queue = newQueue(s, w.hostOf, w.makeAttempts)
+	defer context.AfterFunc(ctx, w.queue.close)()
+	defer w.watch()()
 
 	all := make([]int, len(targets))
 	for i := range all {
@@ -135,7 +133,10 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 // add lets attempts at targets take place, as soon as they may.
 func (w *sweep) add(indices ...int) {
 	w.undone.Add(len(indices))
-	w.unstarted(w.queue.add(indices...))
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	w.queue.unseen = append(w.queue.unseen, indices...)
+	w.queue.start(false)
 }
 
 // attemptAgain makes attempts again that got too little memory and gave back what
@@ -158,57 +159,39 @@ func (w *sweep) attemptAgain() {
 	w.again, w.alone = false, false
 }
 
-// unstarted notes that there is no time for attempts at targets.
-func (w *sweep) unstarted(indices []int) {
-	for _, i := range indices {
-		var res check.Result
-		w.skip(i, &res)
-		w.record(i, &res)
-	}
-}
-
-// work makes an attempt, and then others while there are any.
-func (w *sweep) work(a *attempt) {
-	for a != nil {
-		if !w.skip(a.i, &a.res) {
-			w.probe(a)
+// makeAttempts makes an attempt, and then others while there are any. What is below
+// here needs a stack of 16 KiB, and a little more would be one of 32 KiB for each
+// attempt in flight: no result is copied.
+func (w *sweep) makeAttempts(a *attempt) {
+	for ; a != nil; a = w.queue.next(a) {
+		t, reason, skipped := &w.targets[a.i], check.Unstarted, "" // why there is no attempt to be made
+		switch {
+		case t.Invalid != "":
+			reason, skipped = check.InvalidTarget, t.Invalid
+		case w.retry > 0 && w.givenUp(a.i):
+			skipped = "its host is too slow for another attempt"
+		case w.ctx.Err() != nil:
+			skipped = "the run ended before its turn came"
+		case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
+			skipped = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+		case w.retry > 0 && w.outdated(a.i, &w.results[a.i]) && !w.refresh(w.ctx, a.i):
+			skipped = "there are no newer values of its references"
+		}
+		if skipped != "" {
+			a.res = check.Unprobed(t, reason, skipped)
+		} else {
+			w.makeAttempt(a)
 		}
 		if !w.queue.end(a) { // it was given up, and nobody waits for its result
 			w.queue.stuck.Add(-1)
-			w.queue.leave(a)
-			return
-		}
-		if !w.exhausted(a) {
+		} else if !w.exhausted(a) {
 			w.record(a.i, &a.res)
 		}
-		a = w.queue.next(a)
 	}
 }
 
-// skip reports whether no attempt at target i is to be made, and sets its result.
-func (w *sweep) skip(i int, res *check.Result) bool {
-	t, reason, detail := &w.targets[i], check.Unstarted, ""
-	switch {
-	case t.Invalid != "":
-		reason, detail = check.InvalidTarget, t.Invalid
-	case w.retry > 0 && w.givenUp(i):
-		detail = "its host is too slow for another attempt"
-	case w.ctx.Err() != nil:
-		detail = "the run ended before its turn came"
-	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
-		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
-	case w.retry > 0 && w.outdated(i, &w.results[i]) && !w.refresh(w.ctx, i):
-		detail = "there are no newer values of its references"
-	default:
-		return false
-	}
-	*res = check.Unprobed(t, reason, detail)
-	return true
-}
-
-// probe makes an attempt. What is below here needs a stack of 16 KiB, and a little
-// more would be one of 32 KiB for each attempt in flight: no result is copied.
-func (w *sweep) probe(a *attempt) {
+// makeAttempt makes an attempt. A panic is its result.
+func (w *sweep) makeAttempt(a *attempt) {
 	t := w.target(a.i)
 	defer func() {
 		if p := recover(); p != nil {

@@ -1,6 +1,8 @@
 package sweep
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"rollcall/internal/check"
@@ -32,24 +34,16 @@ func (w *sweep) watch() (stop func()) {
 			now := time.Now()
 			// Who looks late is of a process that was kept from running, and the attempts with it.
 			inTime := now.Sub(due) < look
-			for _, a := range w.queue.underWay() {
+			w.queue.mu.Lock()
+			underWay := slices.Collect(maps.Keys(w.queue.begun))
+			w.queue.mu.Unlock()
+			for _, a := range underWay {
 				w.lookAt(a, now, inTime)
 			}
 			due = time.Now().Add(look)
 		}
 	}()
 	return func() { close(end); <-ended }
-}
-
-// underWay returns the attempts that have begun and not ended.
-func (q *queue) underWay() []*attempt {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	all := make([]*attempt, 0, len(q.begun))
-	for a := range q.begun {
-		all = append(all, a)
-	}
-	return all
 }
 
 // lookAt gives an attempt up if it should have ended before some looks: by its
