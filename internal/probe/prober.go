@@ -172,8 +172,10 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 		err = a.unpack(ctx, resp)
 	}
 	switch {
+	case err == nil && a.t.Expect == nil && a.t.Warn == nil:
+		err = a.judge(resp, nil) // a look at the status
 	case err == nil:
-		err = a.judge(ctx, resp)
+		err = a.judgeInTurn(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
