@@ -164,22 +164,7 @@ func (w *sweep) attemptAgain() {
 // attempt in flight: no result is copied.
 func (w *sweep) makeAttempts(a *attempt) {
 	for ; a != nil; a = w.queue.next(a) {
-		t, reason, skipped := &w.targets[a.i], check.Unstarted, "" // why there is no attempt to be made
-		switch {
-		case t.Invalid != "":
-			reason, skipped = check.InvalidTarget, t.Invalid
-		case w.retry > 0 && w.givenUp(a.i):
-			skipped = "its host is too slow for another attempt"
-		case w.ctx.Err() != nil:
-			skipped = "the run ended before its turn came"
-		case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
-			skipped = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
-		case w.retry > 0 && w.outdated(a.i, &w.results[a.i]) && !w.refresh(w.ctx, a.i):
-			skipped = "there are no newer values of its references"
-		}
-		if skipped != "" {
-			a.res = check.Unprobed(t, reason, skipped)
-		} else {
+		if !w.skip(a) {
 			w.makeAttempt(a)
 		}
 		if !w.queue.end(a) { // it was given up, and nobody waits for its result
@@ -188,6 +173,27 @@ func (w *sweep) makeAttempts(a *attempt) {
 			w.record(a.i, &a.res)
 		}
 	}
+}
+
+// skip reports whether an attempt is not to be made, and sets its result.
+func (w *sweep) skip(a *attempt) bool {
+	t, reason, detail := &w.targets[a.i], check.Unstarted, ""
+	switch {
+	case t.Invalid != "":
+		reason, detail = check.InvalidTarget, t.Invalid
+	case w.retry > 0 && w.givenUp(a.i):
+		detail = "its host is too slow for another attempt"
+	case w.ctx.Err() != nil:
+		detail = "the run ended before its turn came"
+	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
+		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+	case w.retry > 0 && w.outdated(a.i, &w.results[a.i]) && !w.refresh(w.ctx, a.i):
+		detail = "there are no newer values of its references"
+	default:
+		return false
+	}
+	a.res = check.Unprobed(t, reason, detail)
+	return true
 }
 
 // makeAttempt makes an attempt. A panic is its result.
