@@ -16,7 +16,6 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
-	"rollcall/internal/trust"
 	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
@@ -348,15 +347,7 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 	a.time.recordUntil(err, check.TLS, r.Waited, began)
 	a.time.uncertainty += r.WaitGap
 	a.time.settle(c, r)
-	state := client.ConnectionState()
-	if len(state.VerifiedChains) > 0 {
-		first = trust.FirstToExpire(state.VerifiedChains)
-	}
-	cert := certificateOf(&state, first, err, time.Now())
-	if cert != nil {
-		a.showCertificate(cert, h)
-	}
-	a.keep(cert)
+	a.noteCertificate(client, first, h, err)
 	if a.p.rootless && untrusted(err) {
 		return &verdict{reason: check.Internal, detail: "this machine has no root certificates to verify the server's with (SSL_CERT_FILE, SSL_CERT_DIR)"}
 	}
