@@ -35,8 +35,9 @@ type handler struct {
 	source *plan.Reference // of the lines; nil: there are none
 	values plan.Values
 
-	queue, deadLetters string // URLs
-	groupTopic         string // ARN; "": none
+	queue, deadLetters string   // URLs
+	groupTopic         string   // ARN; "": none
+	direct             []string // alarms, by the end of their names, that invoke this function by themselves
 	queues             *cloud.Queues
 	topics             *cloud.Topics
 	sender             *notify.Sender
@@ -66,11 +67,23 @@ func parseSource(value string) (*plan.Reference, error) {
 	return nil, fmt.Errorf("invalid ROLLCALL_NOTIFY %q: it is ssm:/name or secretsmanager:name", value)
 }
 
-// Invoke serves messages of the queue. Those in its response come again, and no others.
-func (h *handler) Invoke(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+// Invoke serves messages of the queue: those in its response come again, and no others.
+// An alarm that invokes it by itself is put into the queue; where that fails, Lambda
+// invokes it again.
+func (h *handler) Invoke(ctx context.Context, event json.RawMessage) (out events.SQSEventResponse, err error) {
 	h.begin()
-	var out events.SQSEventResponse
-	for _, record := range event.Records {
+	var queued events.SQSEvent
+	if err := json.Unmarshal(event, &queued); err != nil || queued.Records == nil {
+		if _, err := message.FromAlarm(h.site, event); err != nil {
+			return out, fmt.Errorf("the event is neither of the queue nor of an alarm: %w", err)
+		}
+		body, err := json.Marshal(received{Alarm: event})
+		if err != nil {
+			return out, err
+		}
+		return out, h.queues.Send(ctx, h.queue, string(body))
+	}
+	for _, record := range queued.Records {
 		if err := h.serve(ctx, record); err != nil {
 			h.log.Warn("a message is tried again later", "id", record.MessageId, "receives", receives(record), "error", err.Error())
 			h.hide(ctx, record, err)
@@ -80,11 +93,18 @@ func (h *handler) Invoke(ctx context.Context, event events.SQSEvent) (events.SQS
 	return out, nil
 }
 
-// serve splits what the topic sent into notes, or sends a note.
+// received is a message of the queue that is to be split: of the topic, or an alarm that
+// invoked the function.
+type received struct {
+	TopicArn, Subject, Message string          `json:",omitzero"`
+	Alarm                      json.RawMessage `json:",omitzero"`
+}
+
+// serve splits what the topic or an alarm sent into notes, or sends a note.
 func (h *handler) serve(ctx context.Context, record events.SQSMessage) error {
-	var published struct{ TopicArn, Subject, Message string }
-	if err := json.Unmarshal([]byte(record.Body), &published); err == nil && published.TopicArn != "" {
-		return h.split(ctx, published.Subject, published.Message, receives(record) >= maxReceives)
+	var sent received
+	if err := json.Unmarshal([]byte(record.Body), &sent); err == nil && (sent.TopicArn != "" || sent.Alarm != nil) {
+		return h.split(ctx, &sent, receives(record) >= maxReceives)
 	}
 	var n notify.Note
 	if err := json.Unmarshal([]byte(record.Body), &n); err != nil || n.To == "" {
@@ -95,10 +115,18 @@ func (h *handler) serve(ctx context.Context, record events.SQSMessage) error {
 
 // split puts a note for each service into the queue, so that one that fails is tried
 // again without the others.
-func (h *handler) split(ctx context.Context, subject, text string, last bool) error {
-	document := h.document(subject, text)
+func (h *handler) split(ctx context.Context, of *received, last bool) error {
+	text := of.Message
+	if of.Alarm != nil {
+		text = string(of.Alarm)
+	}
+	document := h.document(of.Subject, text)
 	if document == nil {
-		h.log.Info("a message of another sender is left alone", "subject", subject)
+		h.log.Info("a message of another sender is left alone", "subject", of.Subject)
+		return nil
+	}
+	if of.Alarm == nil && h.isDirect(document) {
+		h.log.Info("an alarm is left alone: it invokes the function by itself", "subject", of.Subject)
 		return nil
 	}
 	destinations, problems, err := h.lines(ctx)
@@ -123,6 +151,11 @@ func (h *handler) split(ctx context.Context, subject, text string, last bool) er
 		return h.bury(ctx, text, fmt.Errorf("nobody is notified by the lines that are wrong: %s", strings.Join(problems, "; ")))
 	}
 	return err
+}
+
+// isDirect reports whether a message is of an alarm that comes without the topic, too.
+func (h *handler) isDirect(d *message.Document) bool {
+	return d.Alarm != nil && slices.ContainsFunc(h.direct, func(name string) bool { return d.Alarm.Name == h.site.Stack+"-"+name })
 }
 
 // document reads what was published: a run's message or an alarm. Anything else that

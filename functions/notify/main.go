@@ -1,5 +1,5 @@
 // The notify function: SQS invokes it with what the alert topic got, and with what is
-// to be sent to one service.
+// to be sent to one service; some alarms invoke it by themselves.
 package main
 
 import (
@@ -53,6 +53,7 @@ func newHandler(ctx context.Context, getenv func(string) string, transport *noti
 		source: source,
 		values: secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values,
 		queue:  getenv("ROLLCALL_QUEUE"), deadLetters: getenv("ROLLCALL_DEAD_LETTERS"), groupTopic: getenv("ROLLCALL_GROUP_TOPIC"),
+		direct: strings.FieldsFunc(getenv("ROLLCALL_DIRECT"), func(r rune) bool { return r == ',' || r == ' ' }),
 		queues: cloud.NewQueues(cfg), topics: cloud.NewTopics(cfg),
 		sender: &notify.Sender{Transport: transport}, log: logger, sent: map[string]int64{},
 	}, nil

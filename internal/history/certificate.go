@@ -10,16 +10,6 @@ import (
 // that four hundred targets of a group share is one.
 type certificateKey struct{ group, fingerprint string }
 
-// A shown is a certificate as the run's targets showed it.
-type shown struct {
-	subject  string
-	notAfter time.Time
-	daysLeft float64
-	names    []string
-	count    int
-	quiet    bool // all of its targets are under maintenance
-}
-
 // thresholds are the days at which a certificate is reported, the most first.
 func thresholds(first int) []int {
 	all := []int{first}
@@ -31,31 +21,15 @@ func thresholds(first int) []int {
 	return all
 }
 
-// certificate notes what a target showed, if it is reported.
-func (f *fold) certificate(t *Target) {
-	if t.Fingerprint == "" || t.State == NotChecked || t.DaysLeft >= float64(f.run.Certificate) || t.Alert.or(f.run.Alert).Off {
-		return
-	}
-	if f.certs == nil {
-		f.certs = map[certificateKey]*shown{}
-	}
-	key := certificateKey{t.Group, t.Fingerprint}
-	s := f.certs[key]
-	if s == nil {
-		s = &shown{subject: t.Subject, notAfter: t.NotAfter, daysLeft: t.DaysLeft, quiet: true}
-		f.certs[key] = s
-	}
-	s.daysLeft = min(s.daysLeft, t.DaysLeft)
-	s.quiet = s.quiet && t.Maintenance
-	if s.count++; len(s.names) < maxNames {
-		s.names = append(s.names, t.Name)
-	}
-}
-
 // certificates takes over what targets showed: one that none shows any more, for an
 // hour and three runs in which they showed another, was renewed.
 func (f *fold) certificates() {
 	known := map[certificateKey]bool{}
+	f.shown = map[certificateKey]*Shown{}
+	for i := range f.run.Seen.Certificates {
+		s := &f.run.Seen.Certificates[i]
+		f.shown[certificateKey{s.Group, s.Fingerprint}] = s
+	}
 	for i := range f.next.Incidents {
 		inc := &f.next.Incidents[i]
 		if inc.State != Certificate || inc.Removed {
@@ -66,7 +40,7 @@ func (f *fold) certificates() {
 			continue
 		}
 		key := certificateKey{inc.Group, inc.Fingerprint}
-		s := f.certs[key]
+		s := f.shown[key]
 		if s != nil {
 			known[key] = true
 			inc.Ended = time.Time{}
@@ -84,7 +58,7 @@ func (f *fold) certificates() {
 		}
 	}
 	var newly []certificateKey
-	for key := range f.certs {
+	for key := range f.shown {
 		if !known[key] {
 			newly = append(newly, key)
 		}
@@ -101,18 +75,18 @@ func (f *fold) certificates() {
 		if slices.ContainsFunc(f.next.Incidents, func(other Incident) bool { return other.ID == inc.ID }) {
 			inc.ID = identify(digest(key.group+"\n"+key.fingerprint), f.run.Minute) + "-certificate" // another group shows the same one
 		}
-		inc.showed(f.certs[key], f.run)
+		inc.showed(f.shown[key], f.run)
 		f.next.Incidents = append(f.next.Incidents, inc)
 	}
 }
 
 // showed takes over what targets showed of the certificate.
-func (i *Incident) showed(s *shown, run *Run) {
-	i.Subject, i.NotAfter, i.Targets, i.Count = s.subject, s.notAfter, s.names, s.count
+func (i *Incident) showed(s *Shown, run *Run) {
+	i.Subject, i.NotAfter, i.Targets, i.Count = s.Subject, s.NotAfter, s.names(), s.Count
 	i.Looked, i.Ups, i.UpSince = run.Minute, 0, time.Time{}
 	i.Runs++
 	for _, days := range thresholds(run.Certificate) {
-		if s.daysLeft < float64(days) && (i.Level == 0 || days < i.Level) {
+		if s.DaysLeft < float64(days) && (i.Level == 0 || days < i.Level) {
 			i.Level = days
 		}
 	}
@@ -122,14 +96,14 @@ func (i *Incident) showed(s *shown, run *Run) {
 // at, and would have shown it: one that can't be reached proves nothing.
 func (f *fold) showOthers(inc *Incident) bool {
 	if f.byName == nil {
-		f.byName = make(map[string]*Target, len(f.run.Targets))
-		for i := range f.run.Targets {
-			f.byName[f.run.Targets[i].Name] = &f.run.Targets[i]
+		f.byName = make(map[string]*Target, len(f.seen))
+		for i := range f.seen {
+			f.byName[f.seen[i].Name] = &f.seen[i].Target
 		}
 	}
 	for _, name := range inc.Targets {
 		t := f.byName[name]
-		if t != nil && (t.State == NotChecked || t.Fingerprint == "" && t.State != Up) {
+		if t == nil && f.run.Partial || t != nil && (t.State == NotChecked || t.Fingerprint == "" && t.State != Up) {
 			return false
 		}
 	}

@@ -94,7 +94,7 @@ func (c *Counts) add(t *Target, blind bool) {
 
 // countDay counts a run. A day that is over is closed before, and each day without
 // a run between the two.
-func (d *Document) countDay(run *Run) {
+func (d *Document) countDay(run *Run, seen []Look) {
 	date := run.Minute.Format(dateForm)
 	if d.Today.Date != "" && d.Today.Date != date {
 		d.closeDays(run)
@@ -108,14 +108,30 @@ func (d *Document) countDay(run *Run) {
 		day.gap(later(d.Minute, midnight), run.Minute)
 	}
 	day.Runs++
-	for i := range run.Targets {
-		t := &run.Targets[i]
-		day.All.add(t, run.Blind)
-		counts(day.Groups, t.Group, run.Limit).add(t, run.Blind)
-		if i < run.Limit {
-			counts(day.Targets, t.Name, 2*run.Limit).add(t, run.Blind)
+	day.All.merge(run.Seen.All, run.Blind)
+	for _, group := range slices.Sorted(maps.Keys(run.Seen.Groups)) {
+		counts(day.Groups, group, run.Limit).merge(*run.Seen.Groups[group], run.Blind)
+	}
+	for i := range seen {
+		if l := &seen[i]; l.Own {
+			counts(day.Targets, l.Name, 2*run.Limit).add(&l.Target, run.Blind)
 		}
 	}
+}
+
+// merge adds other counts up with these. If the monitor had no network, nothing is
+// known but that maintenance was planned.
+func (c *Counts) merge(other Counts, blind bool) {
+	c.Maintenance += other.Maintenance
+	c.NotChecked += other.NotChecked
+	if blind {
+		c.NotChecked += other.Up + other.Degraded + other.Down
+		return
+	}
+	c.Up += other.Up
+	c.Degraded += other.Degraded
+	c.Down += other.Down
+	c.Sketch.Merge(other.Sketch)
 }
 
 // counts returns those of a name; where there are most of them already, some that

@@ -35,12 +35,15 @@ func Fold(known *Document, run *Run) (*Document, []Change, Outcome) {
 	own := *run
 	own.Minute, own.Interval = minute, max(run.Interval, time.Minute)
 	own.Alert = own.Alert.or(Alert{Runs: 3, Window: 3})
-	f := &fold{next: known.clone(), run: &own, before: known.Seq}
+	if own.Seen == nil {
+		own.Seen = See(&own, known.Names(), 0, 1)
+	}
+	f := &fold{next: known.clone(), run: &own, seen: own.Seen.inOrder(), before: known.Seq}
 	f.next.Version = Version
 	if f.next.Begun.IsZero() {
 		f.next.Begun = minute
 	}
-	f.next.countDay(f.run)
+	f.next.countDay(f.run, f.seen)
 	f.next.Minute = minute
 	if !f.run.Blind {
 		f.targets()
@@ -66,12 +69,13 @@ func (a Alert) or(other Alert) Alert {
 type fold struct {
 	next   *Document // ours to change
 	run    *Run
-	before int64 // the Seq that was known
+	seen   []Look // of the run, in the order of the list
+	before int64  // the Seq that was known
 
 	incidents map[string]int            // the index of each target's newest one, by name
 	looked    map[string]*Target        // of those that have an incident or are suspects, by name
-	certs     map[certificateKey]*shown // those that are reported
-	byName    map[string]*Target        // all; nil: not made yet
+	shown     map[certificateKey]*Shown // those that are reported
+	byName    map[string]*Target        // all that is in seen; nil: not made yet
 }
 
 // need is how many runs that are better make an incident better, or end it.
@@ -93,11 +97,10 @@ func (f *fold) targets() {
 			f.incidents[inc.Target] = i
 		}
 	}
-	for i := range f.run.Targets {
-		t := &f.run.Targets[i]
+	for i := range f.seen {
+		t := &f.seen[i].Target
 		at, known := f.incidents[t.Name]
 		suspect, suspected := f.next.Suspects[t.Name]
-		f.certificate(t)
 		if !known && !suspected && t.State != Down && t.State != Degraded {
 			continue
 		}
@@ -268,11 +271,11 @@ func (i *Incident) remove(minute time.Time) { i.Ended, i.Removed = minute, true 
 // missing counts the runs without a target, where the list was read and is not
 // suddenly short, and removes those that are gone.
 func (f *fold) missing() {
-	if !f.run.Fresh {
+	if !f.run.Fresh || f.run.Partial {
 		return
 	}
 	list := &f.next.List
-	if n := len(f.run.Targets); 2*n < list.Targets {
+	if n := f.run.Seen.Targets; 2*n < list.Targets {
 		if list.Short.IsZero() {
 			list.Short = f.run.Minute
 		}
@@ -280,7 +283,7 @@ func (f *fold) missing() {
 			return
 		}
 	}
-	*list = List{Targets: len(f.run.Targets)}
+	*list = List{Targets: f.run.Seen.Targets}
 	for i := range f.next.Incidents {
 		inc := &f.next.Incidents[i]
 		if _, there := f.looked[inc.Target]; there || inc.State == Certificate || inc.Removed {

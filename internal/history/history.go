@@ -35,9 +35,10 @@ func (s State) told() bool { return s.problem() || s == Up || s == Removed }
 // An Alert says when an incident of a target opens: Runs of the last Window runs
 // that checked it failed. The zero value is the Run's.
 type Alert struct {
-	Runs, Window int
-	Remind       time.Duration // told again that long after it was reported last; 0: never
-	Off          bool          // no incidents
+	Runs   int           `json:"runs,omitzero"`
+	Window int           `json:"window,omitzero"`
+	Remind time.Duration `json:"remind,omitzero"` // told again that long after it was reported last; 0: never
+	Off    bool          `json:"off,omitzero"`    // no incidents
 }
 
 // A Run is what one run found out.
@@ -47,6 +48,8 @@ type Run struct {
 	Blind       bool              // the monitor had no network: nothing is known of any target
 	Fresh       bool              // the list was read for this run: a target that is not in it was removed
 	Targets     []Target          // all of the list, in its order; names are unique
+	Seen        *Seen             // in place of Targets: the sum of what parts of the list saw
+	Partial     bool              // of a target that is not in Seen nothing is known
 	Limit       int               // how many targets, the first of the list, have days of their own
 	Alert       Alert             // of targets that have none
 	Titles      map[string]string // what people call groups, by name, if not by that
@@ -55,21 +58,25 @@ type Run struct {
 
 // A Target is one of a run, and what the run found out of it.
 type Target struct {
-	Name, Title, Group, URL, Link string
+	Name  string `json:"name"`
+	Title string `json:"title,omitzero"`
+	Group string `json:"group"`
+	URL   string `json:"url,omitzero"`
+	Link  string `json:"link,omitzero"`
 
-	State     State // Up, Degraded, Down or NotChecked
-	Reason    string
-	Detail    string
-	Duration  time.Duration // of a complete response; 0: there was none
-	FirstByte time.Duration // 0: there was none
+	State     State         `json:"state"` // Up, Degraded, Down or NotChecked
+	Reason    string        `json:"reason,omitzero"`
+	Detail    string        `json:"detail,omitzero"`
+	Duration  time.Duration `json:"duration,omitzero"`  // of a complete response; 0: there was none
+	FirstByte time.Duration `json:"firstByte,omitzero"` // 0: there was none
 
-	Alert       Alert
-	Maintenance bool // planned for this minute: nothing is reported
+	Alert       Alert `json:"alert,omitzero"`
+	Maintenance bool  `json:"maintenance,omitzero"` // planned for this minute: nothing is reported
 
-	Fingerprint string // of the certificate, in hex; "": none was seen
-	Subject     string
-	NotAfter    time.Time
-	DaysLeft    float64
+	Fingerprint string    `json:"fingerprint,omitzero"` // of the certificate, in hex; "": none was seen
+	Subject     string    `json:"subject,omitzero"`
+	NotAfter    time.Time `json:"notAfter,omitzero"`
+	DaysLeft    float64   `json:"daysLeft,omitzero"`
 }
 
 // A Document is what is known. A nil one, or one without a Minute, knows nothing.

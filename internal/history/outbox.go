@@ -165,8 +165,8 @@ func (f *fold) visible(inc *Incident, pending *Entry) State {
 // quiet reports whether maintenance is planned for what an incident is about.
 func (f *fold) quiet(inc *Incident) bool {
 	if inc.State == Certificate {
-		s := f.certs[certificateKey{inc.Group, inc.Fingerprint}]
-		return s != nil && s.quiet
+		s := f.shown[certificateKey{inc.Group, inc.Fingerprint}]
+		return s != nil && s.Quiet
 	}
 	t := f.looked[inc.Target]
 	return t != nil && t.Maintenance

@@ -59,7 +59,11 @@ func (w *world) next() *Run {
 // what is stored is what is known. What people know is what is so.
 func TestRandomRuns(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(8) {
+	seeds := uint64(8)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		w := newWorld(seed)
 		var known *Document
 		ids, last := map[string]string{}, map[string]Entry{}
@@ -161,7 +165,11 @@ func TestBounded(t *testing.T) {
 	w := newWorld(7)
 	var known *Document
 	var sizes []int
-	for step := range 3000 {
+	steps := 3000
+	if testing.Short() {
+		steps = 1000
+	}
+	for step := range steps {
 		run := w.next()
 		run.Targets[0].Name = fmt.Sprint("new ", step%300) // lists change all the time
 		known, _, _ = Fold(known, run)

@@ -27,9 +27,22 @@ func (s *Sketch) Add(d time.Duration) {
 
 // Merge adds another sketch up with this one.
 func (s *Sketch) Merge(other Sketch) {
-	for _, b := range other {
-		s.add(b)
+	if len(other) == 0 {
+		return
 	}
+	own := *s
+	merged := make(Sketch, 0, max(len(own), len(other)))
+	for len(own) > 0 && len(other) > 0 {
+		switch a, b := own[0], other[0]; {
+		case a.at < b.at:
+			merged, own = append(merged, a), own[1:]
+		case a.at > b.at:
+			merged, other = append(merged, b), other[1:]
+		default:
+			merged, own, other = append(merged, bucket{a.at, a.count + b.count}), own[1:], other[1:]
+		}
+	}
+	*s = append(append(merged, own...), other...)
 }
 
 func (s *Sketch) add(b bucket) {

@@ -21,15 +21,29 @@ type Alarm struct {
 	Since       time.Time `json:"since,omitzero" doc:"when the state changed"`
 }
 
-// FromAlarm reads what an alarm of CloudWatch sends to a topic: the JSON of one
-// notification. The error says that it is none.
+// FromAlarm reads what an alarm of CloudWatch sends: to a topic the JSON of one
+// notification, to a function that it invokes an event. The error says that it is
+// neither.
 func FromAlarm(site Site, notification []byte) (*Message, error) {
 	var n struct {
 		AlarmName, AlarmArn, AlarmDescription, NewStateValue, OldStateValue, NewStateReason, StateChangeTime, AWSAccountId string
 		Region                                                                                                             string
+
+		// Of an event, which has alarmArn and region too: encoding/json reads names in
+		// upper and lower case.
+		AccountID string
+		AlarmData struct {
+			AlarmName            string
+			State, PreviousState struct{ Value, Reason, Timestamp string }
+			Configuration        struct{ Description string }
+		}
 	}
 	if err := json.Unmarshal(notification, &n); err != nil {
 		return nil, fmt.Errorf("reading the alarm: %w", err)
+	}
+	if e := n.AlarmData; n.AlarmName == "" {
+		n.AlarmName, n.AlarmDescription, n.AWSAccountId = e.AlarmName, e.Configuration.Description, n.AccountID
+		n.NewStateValue, n.NewStateReason, n.StateChangeTime, n.OldStateValue = e.State.Value, e.State.Reason, e.State.Timestamp, e.PreviousState.Value
 	}
 	if n.AlarmName == "" || n.NewStateValue == "" {
 		return nil, errors.New("it is not the notification of an alarm: it has no AlarmName or NewStateValue")

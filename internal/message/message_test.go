@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -210,6 +211,29 @@ func TestMuchToTell(t *testing.T) {
 	}
 	for _, m := range Make(site, Run{Minute: minute}, entries(groups...), nil) {
 		bounds(t, "many groups", &m)
+	}
+}
+
+// What an alarm invokes a function with is the same to people as what it sends to a
+// topic.
+func TestFromAlarmDirect(t *testing.T) {
+	var made []*Message
+	for _, name := range []string{"alarm", "alarm-direct", "composite-direct"} {
+		data, err := os.ReadFile("testdata/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := FromAlarm(Site{Stack: "rollcall"}, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, m)
+	}
+	if !reflect.DeepEqual(made[0], made[1]) {
+		t.Errorf("by the topic: %+v\n%s\ndirect: %+v\n%s", made[0], made[0].JSON, made[1], made[1].JSON)
+	}
+	if got := made[2].Subject; got != "ALARM: rollcall-something-is-down-untold" {
+		t.Errorf("the composite alarm is %q", got)
 	}
 }
 

@@ -71,10 +71,9 @@ func TestDatums(t *testing.T) {
 	fmt.Fprintf(&b, "# over all, by group, by reason\n%s\n", strings.Join(lines(rollup(someResults()...).Datums(at, false)), "\n"))
 	fmt.Fprintf(&b, "# the same without a network\n%s\n", strings.Join(lines(rollup(someResults()...).Datums(at, true)), "\n"))
 	run := Run{Profile: ProfileTarget, Limit: 4, Started: at.Add(3 * time.Second), Scheduled: at, Duration: 812400 * time.Microsecond, Healthy: true, Delivered: DeliveryStats{Lost: 3, EMF: 4}, Memory: &Memory{Failed: true, Untold: 7, Lost: 2}}
-	run.Quiet = func(i int) bool { return i == 4 } // it is down
 	for i, r := range someResults() {
 		r.LocalDelay = []time.Duration{300 * time.Microsecond, 300400 * time.Nanosecond, 0}[i%3]
-		run.Results = append(run.Results, *r)
+		run.Take(r, i == 4) // it is down
 	}
 	fmt.Fprintf(&b, "# a run\n%s\n", strings.Join(lines(run.Datums(at)), "\n"))
 	run.Blind, run.Memory = true, nil
@@ -345,7 +344,7 @@ func everything(profile Profile, results []*check.Result) []Datum {
 	for _, r := range results {
 		all = append(all, profile.Series(r, at, false)...)
 		ro.Add(r)
-		run.Results = append(run.Results, *r)
+		run.Take(r, false)
 	}
 	all = append(all, ro.Datums(at, false)...)
 	all = append(all, run.Datums(at)...)

@@ -15,12 +15,16 @@ type Run struct {
 	Started   time.Time
 	Duration  time.Duration
 
-	Results   []check.Result   // of every target
-	Healthy   bool             // no fault of the monitor's own
-	Blind     bool             // the monitor has no network
-	Quiet     func(i int) bool // whether a result's target is under maintenance; nil: none is
-	Memory    *Memory          // of a run that is remembered; nil: it is not
-	Delivered DeliveryStats    // so far
+	Targets int          // how many there are
+	Checked int          // how many have a verdict
+	Delays  Distribution // of those, LocalDelay in milliseconds
+	Counted int          // of those with a verdict, how many are not under maintenance
+	NotDown int          // of those counted
+
+	Healthy   bool          // no fault of the monitor's own
+	Blind     bool          // the monitor has no network
+	Memory    *Memory       // of a run that is remembered; nil: it is not
+	Delivered DeliveryStats // so far
 }
 
 // A Memory is what became of the history and its messages in a run.
@@ -30,23 +34,32 @@ type Memory struct {
 	Lost   int  // messages that were refused as invalid
 }
 
+// Take counts the result of one target; quiet: it is under maintenance.
+func (r *Run) Take(res *check.Result, quiet bool) {
+	r.Targets++
+	if !res.Checked() {
+		return
+	}
+	r.Checked++
+	if r.Delays == nil {
+		r.Delays = Distribution{}
+	}
+	r.Delays.AddTime(res.LocalDelay)
+	if !quiet {
+		r.Counted++
+		if res.State != check.Down {
+			r.NotDown++
+		}
+	}
+}
+
 // upShare is the share of the targets with a verdict that are not down, those under
 // maintenance left out; nothing where there is none, or no network.
-func (r *Run) upShare() []float64 {
-	up, all := 0, 0
-	for i := range r.Results {
-		if r.Blind || !r.Results[i].Checked() || r.Quiet != nil && r.Quiet(i) {
-			continue
-		}
-		all++
-		if r.Results[i].State != check.Down {
-			up++
-		}
-	}
-	if all == 0 {
+func (r *Run) upShare() Distribution {
+	if r.Blind || r.Counted == 0 {
 		return nil
 	}
-	return []float64{float64(up) / float64(all)}
+	return one(float64(r.NotDown) / float64(r.Counted))
 }
 
 // Datums returns the run's own metrics, all at that time.
@@ -56,32 +69,13 @@ func (r *Run) Datums(at time.Time) []Datum {
 		if table[i].run == nil {
 			continue
 		}
-		counts := map[float64]int{}
-		for _, v := range table[i].run(r) {
-			counts[v]++
-		}
-		m.distribution(&table[i], Dimension{}, counts)
+		m.distribution(&table[i], Dimension{}, table[i].run(r))
 	}
 	return m.datums
 }
 
-func (r *Run) checked() (n int) {
-	for i := range r.Results {
-		if r.Results[i].Checked() {
-			n++
-		}
-	}
-	return n
-}
-
-func (r *Run) localDelays() (delays []float64) {
-	for i := range r.Results {
-		if r.Results[i].Checked() {
-			delays = append(delays, rounded(milliseconds(r.Results[i].LocalDelay)))
-		}
-	}
-	return delays
-}
+// one is a single value.
+func one(v float64) Distribution { return Distribution{v: 1} }
 
 // Completed says that a run is complete. It is published after every other
 // datum of the run is accounted for.

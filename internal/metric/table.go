@@ -78,7 +78,7 @@ type row struct {
 
 	// run is what a run says of itself: a value, or the values of a
 	// distribution; none: nothing.
-	run func(*Run) []float64
+	run func(*Run) Distribution
 
 	verdict bool // it judges targets, and is left out when the monitor has no network
 	secure  bool // only targets with https have it
@@ -114,33 +114,33 @@ var table = []row{
 		value: func(r *check.Result) (float64, bool) { return 1, r.State == check.Down }, fold: sum, verdict: true},
 
 	{Definition: Definition{"TargetsChecked", Count, perRun(), Profiles(), "how many targets have a verdict"},
-		run: func(r *Run) []float64 { return []float64{float64(r.checked())} }},
+		run: func(r *Run) Distribution { return one(float64(r.Checked)) }},
 	{Definition: Definition{"TargetsNotChecked", Count, perRun(), Profiles(), "how many targets have none"},
-		run: func(r *Run) []float64 { return []float64{float64(len(r.Results) - r.checked())} }},
+		run: func(r *Run) Distribution { return one(float64(r.Targets - r.Checked)) }},
 	{Definition: Definition{"TargetsWithoutMetrics", Count, perRun(), Profiles(), "how many targets are beyond the limit of series and show in groups only"},
-		run: func(r *Run) []float64 {
+		run: func(r *Run) Distribution {
 			if r.Profile == ProfileGroup {
-				return []float64{0}
+				return one(0)
 			}
-			return []float64{float64(max(0, len(r.Results)-r.Limit))}
+			return one(float64(max(0, r.Targets-r.Limit)))
 		}},
 	{Definition: Definition{"RunDuration", Milliseconds, perRun(), Profiles(), "how long the run took"},
-		run: func(r *Run) []float64 { return []float64{milliseconds(r.Duration)} }},
+		run: func(r *Run) Distribution { return one(milliseconds(r.Duration)) }},
 	{Definition: Definition{"ScheduleDelay", Milliseconds, perRun(), Profiles(), "how long after its scheduled time the run started; absent without a schedule"},
-		run: func(r *Run) []float64 {
+		run: func(r *Run) Distribution {
 			if r.Scheduled.IsZero() {
 				return nil
 			}
-			return []float64{milliseconds(r.Started.Sub(r.Scheduled))}
+			return one(milliseconds(r.Started.Sub(r.Scheduled)))
 		}},
 	{Definition: Definition{"LocalDelay", Milliseconds, perRun(), Profiles(), "the distribution of what the monitor itself added to its checks"},
-		run: (*Run).localDelays, checks: true},
+		run: func(r *Run) Distribution { return r.Delays }, checks: true},
 	{Definition: Definition{"MonitorHealthy", None, perRun(), Profiles(), "1 when the monitor could do its work, 0 when not"},
-		run: func(r *Run) []float64 { return []float64{number(r.Healthy)} }},
+		run: func(r *Run) Distribution { return one(number(r.Healthy)) }},
 	{Definition: Definition{"MetricsLost", Count, perRun(), Profiles(), "how many datums neither CloudWatch nor the log took"},
-		run: func(r *Run) []float64 { return []float64{float64(r.Delivered.Lost)} }},
+		run: func(r *Run) Distribution { return one(float64(r.Delivered.Lost)) }},
 	{Definition: Definition{"MetricsByLog", Count, perRun(), Profiles(), "how many datums fell back to EMF in the log, as CloudWatch did not take them"},
-		run: func(r *Run) []float64 { return []float64{float64(r.Delivered.EMF)} }},
+		run: func(r *Run) Distribution { return one(float64(r.Delivered.EMF)) }},
 
 	{Definition: Definition{"UpShare", None, perRun(), Profiles(), "the share of all targets with a verdict that are up or degraded, those under maintenance left out"},
 		run: (*Run).upShare, checks: true},
@@ -171,13 +171,13 @@ func withTargets() []Profile { return []Profile{ProfileTarget, ProfilePhases} }
 func withPhases() []Profile  { return []Profile{ProfilePhases} }
 
 // remembered is a value of a run that is remembered.
-func remembered(value func(*Memory) float64) func(*Run) []float64 {
-	return func(r *Run) []float64 {
+func remembered(value func(*Memory) float64) func(*Run) Distribution {
+	return func(r *Run) Distribution {
 		if r.Memory == nil {
 			return nil
 		}
 		if v := value(r.Memory); v >= 0 { // else it is not known
-			return []float64{v}
+			return one(v)
 		}
 		return nil
 	}

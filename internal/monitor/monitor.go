@@ -269,8 +269,10 @@ func (r *run) publish(ctx context.Context) {
 		own := metric.Run{
 			Profile: r.profile, Limit: r.limit,
 			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
-			Results: s.Results, Healthy: healthy(), Delivered: delivered,
-			Blind: s.VantageUnhealthy, Quiet: func(i int) bool { return quiet[s.Results[i].Group] }, Memory: memory,
+			Healthy: healthy(), Delivered: delivered, Blind: s.VantageUnhealthy, Memory: memory,
+		}
+		for i := range s.Results {
+			own.Take(&s.Results[i], quiet[s.Results[i].Group])
 		}
 		r.session.Add(own.Datums(r.at)...)
 		r.session.Flush(ctx)

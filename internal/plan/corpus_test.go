@@ -124,9 +124,15 @@ func describe(p *Plan) string {
 	for _, flag := range []struct {
 		name string
 		on   bool
-	}{{"history", p.History}, {"witness", p.Witness}, {"begin", p.Begin}, {"sum", p.Sum}} {
+	}{{"history", p.History}, {"witness", p.Witness}, {"begin", p.Begin.Of > 0}, {"sum", p.Sum.Of > 0}} {
 		if flag.on {
 			fmt.Fprintf(&b, "%s\n", flag.name)
+		}
+	}
+	if step := (Step{p.Begin.Of + p.Sum.Of, p.Begin.Execution + p.Sum.Execution}); step.Of > 0 {
+		fmt.Fprintf(&b, "of %d, execution %q, run %q, source %q\n", step.Of, step.Execution, p.Run, p.Source)
+		if p.Sum.Of > 0 {
+			fmt.Fprintf(&b, "list %q\n", p.Version)
 		}
 	}
 	if p.Part.Of != 0 {

@@ -32,16 +32,19 @@ type Plan struct {
 	History     bool                 // the run is remembered and told of
 	Witness     bool                 // the run is asked by another monitor: it publishes and remembers nothing
 
-	// Of a run in parts.
-	Begin, Sum bool      // its first step, its last
+	// Of a run in parts. Its first and its last step have no targets.
+	Begin, Sum Step      // zero: this is another step
 	Part       Part      // which part this is; zero: the whole list
-	Run        string    // of which run; "" where the event does not say
+	Run        string    // the name of the run, the minute of Scheduled where the event does not say; "" is not a step
 	Until      time.Time // when a part is too late, in UTC; zero where the event does not say
+	Source     string    // of its last step, as it is written; of its first one with the version of the object that the parts are to read
 
 	Claims []Claim // of a part: the names that it derives
 	Batch  bool    // it is a batch of a Distributed Map
 
-	Version Version // of the source that was read; "": there is none, or it is unknown
+	// Version is that of the source that was read; of the last step, that of the
+	// list that the parts read. "": there is none, or it is unknown.
+	Version Version
 
 	Warnings []string  // what is right but may not be meant
 	Failures []string  // what could not be read, so that the run is one of an earlier list: it is not healthy
@@ -66,6 +69,12 @@ type Group struct {
 type Part struct {
 	Index int // 0 to Of - 1
 	Of    int // 0: there are no parts
+}
+
+// A Step is the first or the last one of a run in parts.
+type Step struct {
+	Of        int    // how many parts there are; 0: this is not that step
+	Execution string // of the state machine: its ARN
 }
 
 // Inputs are what an event may refer to.
@@ -120,6 +129,9 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *problems) (*Plan, error) {
 	fields := settingFields()
 	e := readEvent(root, fields, builtIn())
+	if e.begin.Of > 0 || e.sum.Of > 0 {
+		return parseStep(ctx, e, data, in, ps)
+	}
 	read := func(known *Plan) (*Plan, error) { return parseTargets(ctx, root, e, fields, in, ps, known) }
 	var p *Plan
 	var err error
@@ -136,6 +148,40 @@ func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *pro
 		p.Scheduled, p.Run, p.Until = cmp.Or(e.scheduled, p.Scheduled), e.run, e.until
 	}
 	return p.Resolved(ctx), nil
+}
+
+// parseStep makes the plan of the first or the last step of a run in parts. Of the
+// source it reads the version only, and that in the first step.
+func parseStep(ctx context.Context, e event, data []byte, in Inputs, ps *problems) (*Plan, error) {
+	p := &Plan{
+		Begin: e.begin, Sum: e.sum, Run: e.run, Until: e.until, Scheduled: e.scheduled, Metrics: e.metrics, PerHost: e.perHost,
+		History: e.history, Source: e.source.text, Version: e.list, Event: data,
+	}
+	if len(*ps) == 0 && e.begin.Of > 0 {
+		opened, name, version := openSource(ctx, e.source, in.Sources, "")
+		if opened != nil {
+			opened.Close()
+			requireVersion(e, name, version)
+			p.Source, p.Version = pinned(p.Source, version), version
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if len(*ps) > 0 {
+		return nil, &InvalidEventError{Problems: *ps}
+	}
+	return p, nil
+}
+
+// requireVersion reports whether a source has the version that all parts of the run
+// are to read, and a problem if it has not.
+func requireVersion(e event, name string, version Version) bool {
+	if e.list == "" || version == e.list {
+		return true
+	}
+	e.source.problem("%s was changed after the run began: this part is of another version than the others", quote(name))
+	return false
 }
 
 // parseTargets reads the targets of an event, references as written. known is
@@ -162,6 +208,9 @@ func parseTargets(ctx context.Context, root value, e event, fields []setting, in
 			return nil, &InvalidEventError{Problems: *ps}
 		}
 		defer opened.Close()
+		if !requireVersion(e, name, version) {
+			return nil, &InvalidEventError{Problems: *ps}
+		}
 		var err error
 		if source, err = list.Open(opened, list.Options{Name: name, Index: e.part.Index, Of: e.part.Of, Written: of.noter()}); err != nil {
 			e.source.problem("read %s: %v", quote(name), err)
@@ -233,9 +282,10 @@ type event struct {
 	maintenance []maintenance.Window
 	history     bool
 	witness     bool
-	begin, sum  bool
+	begin, sum  Step
 	part        Part
 	run         string
+	list        Version
 	until       time.Time
 	batch       bool
 	ofRun       members // the fields of parts.go that are given

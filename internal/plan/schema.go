@@ -90,6 +90,7 @@ var messages = map[string]string{
 	scheduledPattern:     "A time is in RFC 3339: 2026-12-24T22:00:00Z, or <aws.scheduler.scheduled-time>.",
 	cronPattern:          "There are five fields: minute, hour, day of the month, month, day of the week.",
 	wordsPattern:         "This is blank.",
+	"/":                  "The name of a run has no slash.",
 	methodPattern:        "A method is in upper case: GET.",
 	http.MethodConnect:   "CONNECT asks for a tunnel, which can't be checked.",
 	headerNamePattern:    "This is not the name of a header.",
@@ -148,6 +149,8 @@ func eventSchema() schema {
 		"dependentSchemas": schema{
 			fieldSource: schema{"type": "object", "properties": schema{fieldURLs: false}},
 			fieldPart:   needs(fieldSource, fieldScheduled),
+			fieldBegin:  needs(fieldSource, fieldScheduled),
+			fieldSum:    needs(fieldScheduled),
 		},
 		"anyOf": []schema{needs(fieldURLs), needs(fieldSource), needs(fieldSum)},
 	})

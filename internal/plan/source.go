@@ -129,6 +129,16 @@ func readSourceURL(text string) (*url.URL, error) {
 // one, too.
 func isBucket(s string) bool { return !isARN(s) && isOf(s, "._-") }
 
+// pinned returns what names the version of a source that was read, where its bucket
+// has versions: an entity tag and, after a blank, the object's.
+func pinned(source string, v Version) string {
+	_, id, versioned := strings.Cut(string(v), " ")
+	if !versioned || !strings.HasPrefix(source, s3Scheme+"://") || strings.Contains(source, s3Query) {
+		return source
+	}
+	return source + s3Query + id
+}
+
 // sourceName is what problems call a source.
 func sourceName(u *url.URL) string {
 	if u.Scheme == s3Scheme {

@@ -343,7 +343,7 @@ func (l *targetList) finish(err error) (*Plan, error) {
 	p := &Plan{
 		Targets: l.targets, Metrics: l.event.metrics, PerHost: l.event.perHost, Scheduled: l.event.scheduled,
 		Maintenance: l.event.maintenance, History: l.event.history, Witness: l.event.witness,
-		Begin: l.event.begin, Sum: l.event.sum, Part: l.event.part, Run: l.event.run, Until: l.event.until, Batch: l.event.batch,
+		Part: l.event.part, Run: l.event.run, Until: l.event.until, Batch: l.event.batch,
 		Groups:   map[string]Group{},
 		Warnings: append(l.seen.warnings(l.lines), l.warnings...),
 		before:   beforeReferences{invalid: l.invalid},

@@ -64,7 +64,7 @@ type Memory struct {
 // people subscribe to; without one, nobody is notified. The site's stack is whose
 // history it is.
 func New(store Store, topic Topic, topics []string, site message.Site) *Memory {
-	return &Memory{store: store, topic: topic, topics: slices.Compact(topics), site: site, turn: make(chan struct{}, 1)}
+	return &Memory{store: store, topic: topic, topics: slices.Compact(slices.Clone(topics)), site: site, turn: make(chan struct{}, 1)}
 }
 
 // A Run is one that is to be remembered.

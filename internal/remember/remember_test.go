@@ -506,3 +506,12 @@ func told(m sentMessage) map[string]toldOf {
 	}
 	return all
 }
+
+// The caller's topics stay as they are.
+func TestTopicsOfTheCaller(t *testing.T) {
+	topics := []string{"one", "one", "two"}
+	New(newShelf(), &desk{}, topics, site)
+	if got := strings.Join(topics, " "); got != "one one two" {
+		t.Errorf("topics %s", got)
+	}
+}

@@ -121,13 +121,18 @@ func (c *Cache) of(references []plan.Reference, now time.Time) map[item]*entry {
 }
 
 // fetch fetches items, all at once, into their entries, which are locked.
-func (c *Cache) fetch(ctx context.Context, wanted []item, entries map[item]*entry) {
+func (c *Cache) fetch(caller context.Context, wanted []item, entries map[item]*entry) {
 	if len(wanted) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	ctx, cancel := context.WithTimeout(caller, fetchTimeout)
 	defer cancel()
 	now := time.Now()
+	note := func(e *entry, text string, err error) {
+		if e.note(text, err, now); caller.Err() != nil {
+			e.failed = time.Time{} // of the store this says nothing: the next one requests it again
+		}
+	}
 	var parameters []string
 	var all sync.WaitGroup
 	places := make(chan struct{}, atOnce)
@@ -139,7 +144,7 @@ func (c *Cache) fetch(ctx context.Context, wanted []item, entries map[item]*entr
 		all.Go(func() {
 			places <- struct{}{}
 			text, err := c.secrets.Secret(ctx, of.name)
-			entries[of].note(text, err, now)
+			note(entries[of], text, err)
 			<-places
 		})
 	}
@@ -151,7 +156,7 @@ func (c *Cache) fetch(ctx context.Context, wanted []item, entries map[item]*entr
 			if !ok && err == nil {
 				err = errors.New("it has no value")
 			}
-			entries[item{plan.Parameter, name}].note(text, err, now)
+			note(entries[item{plan.Parameter, name}], text, err)
 		}
 	}
 	all.Wait()

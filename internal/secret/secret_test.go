@@ -134,6 +134,22 @@ func TestValues(t *testing.T) {
 	})
 }
 
+// A caller who gives up is not a failure of the store: the next one requests it again.
+func TestCallerGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{texts: map[string]string{"s": "one"}, takes: 2 * time.Second}
+		c := NewCache(v, v)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if got := c.Values(ctx, []plan.Reference{reference("secretsmanager:s")}, time.Now())[0]; !errors.Is(got.Err, context.DeadlineExceeded) {
+			t.Errorf("given up: %+v", got)
+		}
+		if got := show(c, old, "secretsmanager:s"); got != "[one 2s]" {
+			t.Errorf("the next one: %s", got)
+		}
+	})
+}
+
 // What can't be fetched is as it was for an hour. Many who ask at once for the
 // same get one request, also where it fails.
 func TestStaleValues(t *testing.T) {

@@ -14,40 +14,71 @@ const (
 	canaryTime = 5 * time.Second
 )
 
-// withoutNetwork reports whether it is the monitor that has no network: more
-// than half of at least five hosts failed in every check for reasons of the
-// network, or nothing came from any of fewer, and the canary failed too. When
-// somebody cancelled the sweep, nobody waits for the canary.
-func (s *Sweeper) withoutNetwork(ctx context.Context, targets []check.Target, results []check.Result) bool {
-	if s.Canary == nil || errors.Is(context.Cause(ctx), context.Canceled) {
-		return false
+// A Network is what a sweep saw of the network. Those of the parts of a list add up;
+// a host of several parts then counts in each.
+type Network struct {
+	Hosts       int `json:"hosts"`       // of which anything is known
+	Unreachable int `json:"unreachable"` // of those: every check failed for reasons of the network
+	Heard       int `json:"heard"`       // targets from which anything came
+	Canary      int `json:"canary"`      // canaries that were checked
+	Failed      int `json:"failed"`      // of those
+}
+
+// Add adds what another part saw.
+func (n *Network) Add(other Network) {
+	n.Hosts += other.Hosts
+	n.Unreachable += other.Unreachable
+	n.Heard += other.Heard
+	n.Canary += other.Canary
+	n.Failed += other.Failed
+}
+
+// suspicious reports whether most targets can't be reached: more than half of at
+// least five hosts failed in every check for reasons of the network, or nothing came
+// from any of fewer.
+func (n Network) suspicious() bool {
+	if n.Hosts < leastHosts {
+		return n.Hosts > 0 && n.Heard == 0
 	}
+	return n.Unreachable > n.Hosts/2
+}
+
+// Missing reports whether it is the monitor that has no network: most targets can't
+// be reached, and no canary could.
+func (n Network) Missing() bool { return n.suspicious() && n.Canary > 0 && n.Failed == n.Canary }
+
+// network looks at the results, and checks the canary where they are suspicious.
+// When somebody cancelled the sweep, nobody waits for the canary.
+func (s *Sweeper) network(ctx context.Context, targets []check.Target, results []check.Result) Network {
+	var n Network
 	reached := make(map[string]bool) // by host
-	silent := true                   // nothing came from anywhere
 	for i := range results {
 		if r := &results[i]; (r.Checked() || r.Unrouted) && targets[i].URL != nil {
 			host := targets[i].URL.Hostname()
 			reached[host] = reached[host] || !r.Unrouted && !ofNetwork(r.Reason)
-			silent = silent && noSignOfLife(r)
+			if !noSignOfLife(r) {
+				n.Heard++
+			}
 		}
 	}
-	unreachable := 0
+	n.Hosts = len(reached)
 	for _, ok := range reached {
 		if !ok {
-			unreachable++
+			n.Unreachable++
 		}
 	}
-	few := len(reached) < leastHosts
-	if few && (!silent || len(reached) == 0) || !few && unreachable <= len(reached)/2 {
-		return false
+	if s.Canary == nil || errors.Is(context.Cause(ctx), context.Canceled) || !n.suspicious() {
+		return n
 	}
+	n.Canary = 1
 	canary := s.checkCanary(ctx)
 	if canary.State != check.Down && canary.Reason != check.Deadline && !canary.Unrouted { // no response in its time is a failure, too
-		return false
+		return n
 	}
+	n.Failed = 1
 	s.Log.Error("most targets can't be reached, and neither can the canary: the monitor has no network",
-		"hosts", len(reached), "unreachable", unreachable, "canary", s.CanaryURL, "reason", canary.Reason.String())
-	return true
+		"hosts", n.Hosts, "unreachable", n.Unreachable, "canary", s.CanaryURL, "reason", canary.Reason.String())
+	return n
 }
 
 // checkCanary checks the canary once. Its panic is its result, and it is given up

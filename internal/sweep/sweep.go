@@ -46,7 +46,8 @@ type Sweeper struct {
 // An Outcome is what a sweep found: Results[i] is that of targets[i].
 type Outcome struct {
 	Results          []check.Result
-	VantageUnhealthy bool     // the monitor has no network: the results say nothing about the targets
+	VantageUnhealthy bool // the monitor has no network: the results say nothing about the targets
+	Network          Network
 	Warnings         []string // about hosts that were too slow for all of their targets
 }
 
@@ -127,7 +128,8 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 	if w.left > 0 {
 		s.Log.Error("checks did not end and were left behind", "checks", w.left, "first", w.first, "still", w.queue.stuck.Load())
 	}
-	return Outcome{w.results, s.withoutNetwork(ctx, targets, w.results), w.warnings()}
+	network := s.network(ctx, targets, w.results)
+	return Outcome{w.results, network.Missing(), network, w.warnings()}
 }
 
 // add lets attempts at targets take place, as soon as they may.

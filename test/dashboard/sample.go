@@ -61,7 +61,7 @@ func momentOf(i int, random *rand.Rand) moment {
 		m.datums = append(m.datums, metric.ProfilePhases.Series(r, m.at, false)...)
 		rollup.Add(r)
 		r.LocalDelay = time.Duration(200+random.IntN(1800)) * time.Microsecond
-		run.Results = append(run.Results, *r)
+		run.Take(r, false)
 	}
 	m.datums = append(m.datums, rollup.Datums(m.at, false)...)
 	m.datums = append(m.datums, run.Datums(m.at)...)

@@ -52,8 +52,11 @@ func (s *summary) expected(t *testing.T, limit int) (books, int) {
 	}
 	datums = append(datums, rollup.Datums(m.Started, m.VantageUnhealthy)...)
 	run := metric.Run{
-		Profile: profile, Limit: limit, Results: m.Results, Healthy: m.Healthy,
+		Profile: profile, Limit: limit, Healthy: m.Healthy,
 		Scheduled: m.Scheduled, Started: m.Started, Duration: time.Duration(m.Duration), Blind: m.VantageUnhealthy,
+	}
+	for i := range m.Results {
+		run.Take(&m.Results[i], false)
 	}
 	if s.Published.EMF > 0 {
 		run.Delivered.EMF = len(datums) // so far

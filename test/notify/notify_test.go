@@ -133,7 +133,7 @@ func newRig(t *testing.T, lines ...string) *rig {
 	r.function, err = testnet.StartFunction(t.Context(), filepath.Join(path, "notify"), append([]string{
 		"AWS_ENDPOINT_URL_SQS=http://" + queues.Addr().String(), "AWS_ENDPOINT_URL_SNS=" + r.sns.URL(), "AWS_ENDPOINT_URL_SSM=" + r.vault.URL(),
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/rollcall-notify",
-		"ROLLCALL_NOTIFY=ssm:/rollcall/notify", "ROLLCALL_GROUP_TOPIC=" + groupTopic,
+		"ROLLCALL_NOTIFY=ssm:/rollcall/notify", "ROLLCALL_GROUP_TOPIC=" + groupTopic, "ROLLCALL_DIRECT=history-failed,has-not-run",
 		"ROLLCALL_QUEUE=http://" + queues.Addr().String() + "/123456789012/queue", "ROLLCALL_DEAD_LETTERS=http://" + queues.Addr().String() + "/123456789012/dead",
 	}, r.internet...))
 	if err != nil {
@@ -262,11 +262,17 @@ func (r *rig) invoke(t *testing.T, body string, receives int) (again bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return strings.Contains(r.invokeWith(t, event), `"itemIdentifier":"m"`)
+}
+
+// invokeWith returns the function's response to an event.
+func (r *rig) invokeWith(t *testing.T, event []byte) string {
+	t.Helper()
 	result, err := r.function.Invoke(t.Context(), event, 30*time.Second)
 	if err != nil || result.ErrorType != "" {
 		t.Fatalf("%v: %+v", err, result)
 	}
-	return strings.Contains(string(result.Payload), `"itemIdentifier":"m"`)
+	return string(result.Payload)
 }
 
 // taken returns what has been put into a queue, and empties it.
@@ -353,7 +359,7 @@ func TestWhatServicesReceive(t *testing.T) {
 	for _, step := range []struct{ name, subject, text string }{
 		{"DOWN", "", string(changed(history.Down, "shop", "checkout").JSON)},
 		{"UP", "", string(changed(history.Up, "shop", "checkout").JSON)},
-		{"ALARM", "ALARM", alarm},
+		{"ALARM", "ALARM", strings.ReplaceAll(alarm, "has-not-run", "function-failed")},
 	} {
 		if r.invoke(t, published(step.subject, step.text), 1) {
 			t.Fatal("it is to come again")
@@ -502,12 +508,47 @@ func TestALateEvent(t *testing.T) {
 func TestWhereTheLinesCantBeRead(t *testing.T) {
 	r := newRig(t)
 	for receives := 1; receives <= 5; receives++ {
-		if !r.invoke(t, published("ALARM", alarm), receives) {
+		if !r.invoke(t, published("ALARM", strings.ReplaceAll(alarm, "has-not-run", "function-failed")), receives) {
 			t.Error("it does not come again")
 		}
 	}
 	if notes := r.taken("queue"); len(notes) != 1 || !strings.Contains(notes[0], "the group topic") {
 		t.Errorf("notes: %s", notes)
+	}
+}
+
+// TestAnAlarmThatInvokesIt: each service is notified once, whether or not the alarm
+// comes by the topic too.
+func TestAnAlarmThatInvokesIt(t *testing.T) {
+	r := newRig(t, slack, pagerduty)
+	event, err := os.ReadFile(filepath.Join("..", "..", "internal", "message", "testdata", "alarm-direct.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.invokeWith(t, event)
+	queued := r.taken("queue")
+	if len(queued) != 1 || len(r.got()) != 0 {
+		t.Fatalf("the queue has %s", queued)
+	}
+	for _, body := range []string{queued[0], published("ALARM", alarm)} {
+		if r.invoke(t, body, 1) {
+			t.Errorf("%s is to come again", body)
+		}
+	}
+	for _, note := range r.taken("queue") {
+		if r.invoke(t, note, 1) {
+			t.Errorf("%s is to come again", note)
+		}
+	}
+	got := strings.Join(r.got(), "")
+	if n := strings.Count(got, "POST "); n != 2 || !strings.Contains(got, `"dedup_key": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:rollcall-has-not-run"`) || strings.Count(got, "ALARM: rollcall-has-not-run") < 2 {
+		t.Errorf("the services got %s", got)
+	}
+	if groups := r.sns.Accepted(); len(groups) != 1 || groups[0].Attributes["kind"] != "monitor" {
+		t.Errorf("the group topic got %v", groups)
+	}
+	if result, err := r.function.Invoke(t.Context(), []byte(`{"source": "x"}`), 30*time.Second); err != nil || result.ErrorType == "" {
+		t.Errorf("what is not an event of ours: %v, %+v", err, result)
 	}
 }
 

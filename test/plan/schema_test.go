@@ -126,7 +126,6 @@ func TestSchemaRefusesInvalidEvents(t *testing.T) {
 		equal      = "names that are equal"
 		twice      = "names given twice"
 		urls       = "what a host, a port or an address is"
-		steps      = "what a step of a run needs"
 		references = "what may be referred to"
 	)
 	beyond := map[string]string{
@@ -134,7 +133,7 @@ func TestSchemaRefusesInvalidEvents(t *testing.T) {
 		"host-header": "what a host is", "surrogate": "halves of characters", "utf8": "broken UTF-8",
 		"same-name-both": equal, "same-name-derived": equal, "same-name-given": equal, "twice": twice, "twice-in-target": twice,
 		"alert-layers": "what the layers below say", "part-range": "which of two numbers is larger", "timeout-long": "how long a text is",
-		"sum-without-time": steps, "witness-history": "what excludes each other", "expect-one-equals-sign": "expressions",
+		"part-of-another-version": "which version a list has", "witness-history": "what excludes each other", "expect-one-equals-sign": "expressions",
 		"url-port": urls, "url-host": urls, "url-ipv4": urls, "url-with-a-comma": urls, "url-invisible": "what is invisible",
 		"reference-not-set": references, "reference-over-http": references,
 	}

@@ -190,6 +190,35 @@ func TestNotifyReadsWhatItsParameterNames(t *testing.T) {
 	}
 }
 
+// The function leaves alarms of the topic alone that invoke it by themselves: those
+// must be the ones that do, and may.
+func TestAlarmsThatInvokeNotify(t *testing.T) {
+	for history, want := range map[string]string{"true": "has-not-run,history-failed,messages-untold", "false": ""} {
+		tp := readTemplate(t, map[string]string{"History": history, "AWS::StackName": "roll"})
+		var direct []string
+		for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
+			alarm := tp.resource(name)
+			if strings.Contains(fmt.Sprint(alarm["AlarmActions"]), "NotifyFunction") {
+				direct = append(direct, strings.TrimPrefix(fmt.Sprint(alarm["AlarmName"]), "roll-"))
+			}
+		}
+		slices.Sort(direct)
+		if got := strings.Join(direct, ","); got != want {
+			t.Errorf("with history %s these alarms invoke the function: %s, want %s", history, got, want)
+		}
+		if want == "" {
+			continue
+		}
+		if got := at(tp.resource("NotifyFunction"), "Environment.Variables.ROLLCALL_DIRECT"); got != want {
+			t.Errorf("ROLLCALL_DIRECT is %v, want %s", got, want)
+		}
+		p := tp.resource("NotifyPermission")
+		if got := fmt.Sprint(p["Principal"], " ", p["SourceArn"]); !strings.HasPrefix(got, "lambda.alarms.cloudwatch.amazonaws.com arn:") || !strings.HasSuffix(got, ":alarm:roll-*") {
+			t.Errorf("the permission is for %s", got)
+		}
+	}
+}
+
 // What AWS does in the VPC for the function, the function itself may not do;
 // without a VPC nobody may.
 func TestNoInterfacesForTheCode(t *testing.T) {
@@ -243,8 +272,12 @@ func TestBoundaryKeyAndTopicOfYours(t *testing.T) {
 		t.Errorf("beside a topic of the user's there is %v", topics)
 	}
 	for _, name := range tp.resources("AWS::CloudWatch::Alarm") {
-		if got := fmt.Sprint(tp.resource(name)["AlarmActions"]); got != "["+topic+"]" {
-			t.Errorf("%s tells %s", name, got)
+		want := "[" + topic + "]"
+		if slices.Contains([]string{"NotRunningAlarm", "HistoryFailedAlarm", "MessagesUntoldAlarm"}, name) {
+			want = "[" + topic + " <NotifyFunction.Arn>]"
+		}
+		if got := fmt.Sprint(tp.resource(name)["AlarmActions"]); got != want || fmt.Sprint(tp.resource(name)["OKActions"]) != want {
+			t.Errorf("%s notifies %s, want %s", name, got, want)
 		}
 	}
 	if got := tp.resource("AlertEmail")["TopicArn"]; got != topic {
