@@ -128,10 +128,42 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	return nil, err
 }
 
-// RunPlan does what a plan asks for; see Run.
+// tolerance is how far a schedule's clock may be ahead of this machine's.
+const tolerance = time.Minute
+
+// RunPlan does what a plan asks for; see Run. The run's time is the scheduled minute,
+// except where that lies in the future. It is stale when that was too long ago.
 func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summary, error) {
-	r := m.newRun(id, p)
-	s := r.summary
+	now, profile := time.Now(), m.Profile
+	if p.Metrics != "" {
+		profile = metric.Profile(p.Metrics)
+	}
+	s := &Summary{
+		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(profile),
+		Warnings:   slices.Concat([]string{}, p.Failures, p.Warnings),
+		countsOnly: p.Batch || p.Part.Of > 0,
+	}
+	if p.Event != nil {
+		s.Event = p.Event
+	}
+	r := &run{
+		monitor: m, log: m.logger(id), plan: p, profile: profile, started: now, at: now,
+		limit: p.Part.Share(m.Limit), added: make([]bool, len(p.Targets)), summary: s,
+	}
+	switch age := now.Sub(p.Scheduled); {
+	case p.Scheduled.IsZero():
+	case age < -tolerance:
+		s.Warnings = append(s.Warnings, fmt.Sprintf(
+			"scheduled is %s ahead of this machine's clock and is ignored", -age.Round(time.Second)))
+	default:
+		s.Scheduled = p.Scheduled.UTC()
+		r.at = p.Scheduled.Truncate(time.Minute)
+		if age > m.MaxAge {
+			s.Stale = true
+			s.Warnings = append(s.Warnings, fmt.Sprintf(
+				"the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), m.MaxAge))
+		}
+	}
 	if s.Stale {
 		var err error
 		s.Published, err = m.publishInstead(ctx, r.log, metric.Stale(r.started))
@@ -177,43 +209,6 @@ type run struct {
 	summary *Summary
 
 	remembered bool // the history was written, and nothing has waited long to be told
-}
-
-// tolerance is how far a schedule's clock may be ahead of this machine's.
-const tolerance = time.Minute
-
-// newRun starts a run of a plan. Its time is the scheduled minute, except where
-// that lies in the future. It is stale when that was too long ago.
-func (m *Monitor) newRun(id string, p *plan.Plan) *run {
-	now := time.Now()
-	r := &run{monitor: m, log: m.logger(id), plan: p, profile: m.Profile, started: now, at: now, limit: p.Part.Share(m.Limit), added: make([]bool, len(p.Targets))}
-	if p.Metrics != "" {
-		r.profile = metric.Profile(p.Metrics)
-	}
-	s := &Summary{
-		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(r.profile),
-		Warnings:   slices.Concat([]string{}, p.Failures, p.Warnings),
-		countsOnly: p.Batch || p.Part.Of > 0,
-	}
-	if p.Event != nil {
-		s.Event = p.Event
-	}
-	switch age := now.Sub(p.Scheduled); {
-	case p.Scheduled.IsZero():
-	case age < -tolerance:
-		s.Warnings = append(s.Warnings, fmt.Sprintf(
-			"scheduled is %s ahead of this machine's clock and is ignored", -age.Round(time.Second)))
-	default:
-		s.Scheduled = p.Scheduled.UTC()
-		r.at = p.Scheduled.Truncate(time.Minute)
-		if age > m.MaxAge {
-			s.Stale = true
-			s.Warnings = append(s.Warnings, fmt.Sprintf(
-				"the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), m.MaxAge))
-		}
-	}
-	r.summary = s
-	return r
 }
 
 // sweep checks the targets. The metrics of those that are up are published
