@@ -168,7 +168,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 			a.res.Redirects = append(a.res.Redirects, a.shownURL(resp.next.url))
 		}
 	}
-	if err == nil && resp.encodings != nil {
+	if err == nil && resp.waiting {
 		err = a.unpack(ctx, resp)
 	}
 	switch {

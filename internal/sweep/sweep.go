@@ -161,14 +161,37 @@ func (w *sweep) attemptAgain() {
 	w.again, w.alone = false, false
 }
 
-// makeAttempts makes an attempt, and then others while there are any. What is below
-// here needs a stack of 16 KiB, and a little more would be one of 32 KiB for each
-// attempt in flight: no result is copied.
+// makeAttempts makes an attempt, and then others while there are any. A panic is an
+// attempt's result. What is below here needs a stack of 16 KiB, and a little more would
+// be one of 32 KiB for each attempt in flight: no result is copied.
 func (w *sweep) makeAttempts(a *attempt) {
 	for ; a != nil; a = w.queue.next(a) {
-		if !w.skip(a) {
-			w.makeAttempt(a)
-		}
+		func() {
+			reason, unprobed := w.reasonToSkip(a.i)
+			t := w.target(a.i)
+			defer func() {
+				if p := recover(); p != nil {
+					w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
+					reason, unprobed = check.Internal, "the check failed within Rollcall; its log has the stack"
+				}
+				if unprobed != "" {
+					a.res = check.Unprobed(t, reason, unprobed)
+				}
+			}()
+			if unprobed != "" {
+				return
+			}
+			a.Alone, a.Place = w.alone, a.place
+			if w.again {
+				w.mu.Lock()
+				a.Reserved = w.needs[a.i]
+				w.mu.Unlock()
+			}
+			if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
+				a.SetCeiling(func() time.Time { return end })
+			}
+			a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
+		}()
 		if !w.queue.end(a) { // it was given up, and nobody waits for its result
 			w.queue.stuck.Add(-1)
 		} else if !w.exhausted(a) {
@@ -177,46 +200,22 @@ func (w *sweep) makeAttempts(a *attempt) {
 	}
 }
 
-// skip reports whether an attempt is not to be made, and sets its result.
-func (w *sweep) skip(a *attempt) bool {
-	t, reason, detail := &w.targets[a.i], check.Unstarted, ""
+// reasonToSkip says why no attempt at target i is to be made; with no text it is.
+func (w *sweep) reasonToSkip(i int) (check.Reason, string) {
+	t := &w.targets[i]
 	switch {
 	case t.Invalid != "":
-		reason, detail = check.InvalidTarget, t.Invalid
-	case w.retry > 0 && w.givenUp(a.i):
-		detail = "its host is too slow for another attempt"
+		return check.InvalidTarget, t.Invalid
+	case w.retry > 0 && w.givenUp(i):
+		return check.Unstarted, "its host is too slow for another attempt"
 	case w.ctx.Err() != nil:
-		detail = "the run ended before its turn came"
+		return check.Unstarted, "the run ended before its turn came"
 	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
-		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
-	case w.retry > 0 && w.outdated(a.i, &w.results[a.i]) && !w.refresh(w.ctx, a.i):
-		detail = "there are no newer values of its references"
-	default:
-		return false
+		return check.Unstarted, fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+	case w.retry > 0 && w.outdated(i, &w.results[i]) && !w.refresh(w.ctx, i):
+		return check.Unstarted, "there are no newer values of its references"
 	}
-	a.res = check.Unprobed(t, reason, detail)
-	return true
-}
-
-// makeAttempt makes an attempt. A panic is its result.
-func (w *sweep) makeAttempt(a *attempt) {
-	t := w.target(a.i)
-	defer func() {
-		if p := recover(); p != nil {
-			w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
-			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
-		}
-	}()
-	a.Alone, a.Place = w.alone, a.place
-	if w.again {
-		w.mu.Lock()
-		a.Reserved = w.needs[a.i]
-		w.mu.Unlock()
-	}
-	if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
-		a.SetCeiling(func() time.Time { return end })
-	}
-	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
+	return check.OK, ""
 }
 
 // exhausted lets an attempt begin again later, and with fewer at once, where this
