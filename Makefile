@@ -55,7 +55,7 @@ man: build ## write bin/rollcall.1
 # all of it, for packagers.
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
-INSTALLED = "$(DESTDIR)$(PREFIX)/bin/rollcall" "$(SHARE)/man/man1/rollcall.1" \
+INSTALLED = "$(DESTDIR)$(PREFIX)/bin/rollcall" "$(DESTDIR)$(PREFIX)/bin/rollcall-notify" "$(SHARE)/man/man1/rollcall.1" \
 	"$(SHARE)/bash-completion/completions/rollcall" "$(SHARE)/zsh/site-functions/_rollcall" \
 	"$(SHARE)/fish/vendor_completions.d/rollcall.fish"
 
@@ -63,7 +63,7 @@ INSTALLED = "$(DESTDIR)$(PREFIX)/bin/rollcall" "$(SHARE)/man/man1/rollcall.1" \
 install: ## install what make build has built, with man page and completions; PREFIX, DESTDIR
 	@test -x bin/rollcall || { echo "bin/rollcall is not built: run make build first, then make install"; exit 2; }
 	for file in $(INSTALLED); do mkdir -p "$$(dirname "$$file")" || exit 1; done
-	install -m 755 bin/rollcall "$(DESTDIR)$(PREFIX)/bin/rollcall"
+	install -m 755 bin/rollcall bin/rollcall-notify "$(DESTDIR)$(PREFIX)/bin/"
 	bin/rollcall man > "$(SHARE)/man/man1/rollcall.1"
 	bin/rollcall completion bash > "$(SHARE)/bash-completion/completions/rollcall"
 	bin/rollcall completion zsh > "$(SHARE)/zsh/site-functions/_rollcall"
@@ -195,13 +195,13 @@ build-NotifyFunction: # the same for the resource NotifyFunction
 # What deploys and checks without Go: dist/README.md says how. The zips have the same
 # bytes for the same sources.
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-.PHONY: release program function-zip
-release: .venv/sam/installed ## write dist/: the program for six platforms, the function's zips, a plain template, checksums
+.PHONY: release programs function-zip
+release: .venv/sam/installed ## write dist/: the programs for six platforms, the function's zips, a plain template, checksums
 	rm -rf dist
 	mkdir dist
 	for platform in $(PLATFORMS); do \
 		os=$${platform%/*} arch=$${platform#*/}; \
-		GOOS=$$os GOARCH=$$arch $(MAKE) --no-print-directory program PROGRAM="dist/rollcall-$$os-$$arch$$([ $$os != windows ] || echo .exe)" || exit 1; \
+		GOOS=$$os GOARCH=$$arch $(MAKE) --no-print-directory programs SUFFIX="-$$os-$$arch$$([ $$os != windows ] || echo .exe)" || exit 1; \
 	done
 	$(MAKE) --no-print-directory function-zip ARCH=arm64
 	$(MAKE) --no-print-directory function-zip ARCH=x86_64
@@ -210,8 +210,9 @@ release: .venv/sam/installed ## write dist/: the program for six platforms, the 
 	cp release/deploy.sh release/list.sh release/README.md LICENSE dist/
 	cd dist && { command -v sha256sum >/dev/null && sha256sum * || shasum -a 256 *; } > ../SHA256SUMS.new && mv ../SHA256SUMS.new SHA256SUMS
 
-program: # for GOOS and GOARCH
-	$(TERMINAL) -o "$(PROGRAM)" ./cmd/rollcall
+programs: # for GOOS and GOARCH
+	$(TERMINAL) -o "dist/rollcall$(SUFFIX)" ./cmd/rollcall
+	$(GOBUILD) -o "dist/rollcall-notify$(SUFFIX)" ./cmd/rollcall-notify
 
 function-zip:
 	rm -rf dist/package

@@ -26,9 +26,9 @@ type handler struct {
 	running sync.RWMutex
 }
 
-// Invoke runs the checks of an event and returns the summary. The types of its
-// errors are named for operators: InvalidEventError, PublishError and
-// ConfigError.
+// Invoke runs the checks of an event and returns the summary, or does another step
+// of a run in parts. The types of its errors are named for operators:
+// InvalidEventError, PublishError, StepError and ConfigError.
 func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	h.running.RLock()
 	defer h.running.RUnlock()
@@ -44,11 +44,7 @@ func (h *handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		h.log.Error("the function is not set up", "requestId", id, "error", h.broken.Error())
 		return nil, h.broken
 	}
-	summary, err := h.monitor.Run(ctx, id, event)
-	if err != nil {
-		return nil, err
-	}
-	return summary.Encode(maxResponse)
+	return h.monitor.Respond(ctx, id, event, maxResponse)
 }
 
 // stop ends the invocations that run, which publish what they have, and then

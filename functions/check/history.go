@@ -20,6 +20,10 @@ import (
 // one of a hundred thousand targets has that are all down.
 const maxHistory = 16 << 20
 
+// maxTally is the same for a tally of a run in parts: of 10,000 targets that are all
+// down it has a megabyte.
+const maxTally = 16 << 20
+
 // memoryIn returns the memory of the function in a bucket.
 func memoryIn(b *cloud.Bucket, c config.Config, cfg aws.Config, lookup func(string) (string, bool)) *remember.Memory {
 	var topics []string

@@ -76,7 +76,9 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 	if c.Bucket != "" {
 		bucket := cloud.NewBucket(aws, c.Bucket)
 		h.monitor.Page = pageInto(bucket.Put)
-		h.monitor.Remember = memoryIn(bucket, c, aws, lookup).Remember
+		memory := memoryIn(bucket, c, aws, lookup)
+		h.monitor.Remember, h.monitor.Names = memory.Remember, memory.Names
+		h.monitor.Runs = cloud.NewStore(bucket, maxTally, account)
 	}
 	if c.Heartbeat != "" {
 		h.monitor.Heartbeat = heartbeat(c.Heartbeat)

@@ -75,6 +75,15 @@ func retryer() aws.Retryer {
 	})
 }
 
+// patient makes more attempts, whose pauses double up to a few seconds and are of
+// random length, so that those who failed at once do not return at once.
+func patient() aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts, r.MaxBackoff = 8, 5*time.Second
+		r.RateLimiter = ratelimit.None
+	})
+}
+
 // within returns an HTTP client with a limit for each request; others than the
 // SDK's own stay as they are.
 func within(client any, limit time.Duration) any {

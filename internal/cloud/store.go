@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -58,7 +59,7 @@ func (s *Store) Read(ctx context.Context, key string) (body []byte, tag string, 
 func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) (newTag string, another bool, err error) {
 	in := &s3.PutObjectInput{
 		Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx), Body: bytes.NewReader(body),
-		ContentType: aws.String("application/gzip"), CacheControl: aws.String("no-store"),
+		ContentType: contentTypeOf(key), CacheControl: aws.String("no-store"),
 	}
 	if tag == "" {
 		in.IfNoneMatch = aws.String("*")
@@ -78,6 +79,19 @@ func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) 
 	return "", false, s.failed(ctx, "s3:PutObject", err)
 }
 
+// Put makes an object of body, in place of whatever there is. It retries longer than
+// the other calls where S3 is busy: many may write at once.
+func (s *Store) Put(ctx context.Context, key string, body []byte) error {
+	in := &s3.PutObjectInput{
+		Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx), Body: bytes.NewReader(body),
+		ContentType: contentTypeOf(key), CacheControl: aws.String("no-store"),
+	}
+	if _, err := s.bucket.client.PutObject(ctx, in, func(o *s3.Options) { o.Retryer = patient() }); err != nil {
+		return s.failed(ctx, "s3:PutObject", err)
+	}
+	return nil
+}
+
 // Copy makes a copy of an object within the bucket, as it is now.
 func (s *Store) Copy(ctx context.Context, from, to string) error {
 	source := s.bucket.name + "/" + (&url.URL{Path: from}).EscapedPath()
@@ -88,6 +102,14 @@ func (s *Store) Copy(ctx context.Context, from, to string) error {
 		return s.failed(ctx, "s3:GetObject and s3:PutObject", err)
 	}
 	return nil
+}
+
+// contentTypeOf is that of an object, for whoever opens it in the console.
+func contentTypeOf(key string) *string {
+	if strings.HasSuffix(key, ".json") {
+		return aws.String("application/json")
+	}
+	return aws.String("application/gzip")
 }
 
 func (s *Store) expected(ctx context.Context) *string {

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -197,4 +200,22 @@ func TestTopics(t *testing.T) {
 	if err := NewTopics(cfg).Publish(t.Context(), arn, "s", "b", false, nil, 0); err == nil || !strings.HasPrefix(err.Error(), "SNS can't be reached: ") {
 		t.Error(err)
 	}
+}
+
+// Where many write at once, S3 tells some to slow down: they do, each for another
+// time.
+func TestStorePutsPatiently(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for refusals, want := range map[int]bool{0: true, 7: true, 8: false} {
+			s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, refusals)...)
+			began := time.Now()
+			err := NewStore(b, 10, owner).Put(t.Context(), "runs/r/17.json.gz", []byte("tally"))
+			if (err == nil) != want || len(s.requests) != min(refusals+1, 8) || time.Since(began) > 40*time.Second {
+				t.Errorf("%d refusals: %d requests in %v, error %v", refusals, len(s.requests), time.Since(began), err)
+			}
+			if h := s.requests[0].header; h.Get("Content-Type") != "application/gzip" || h.Get("X-Amz-Expected-Bucket-Owner") != "123456789012" || h.Get("If-None-Match") != "" {
+				t.Errorf("the headers are %v", h)
+			}
+		}
+	})
 }

@@ -142,7 +142,7 @@ func fieldsOf(t reflect.Type, seen map[reflect.Type]bool) (all []string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name != "" {
+		if name != "" && name != "-" {
 			all = append(all, name)
 		}
 		all = append(all, fieldsOf(f.Type, seen)...)

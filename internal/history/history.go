@@ -49,6 +49,7 @@ type Run struct {
 	Fresh       bool              // the list was read for this run: a target that is not in it was removed
 	Targets     []Target          // all of the list, in its order; names are unique
 	Seen        *Seen             // in place of Targets: the sum of what parts of the list saw
+	Totals      Counts            // with Seen: the states of all targets
 	Partial     bool              // of a target that is not in Seen nothing is known
 	Limit       int               // how many targets, the first of the list, have days of their own
 	Alert       Alert             // of targets that have none

@@ -49,6 +49,7 @@ type Entry struct {
 	Tried bool      `json:"tried,omitzero"` // it may have been accepted
 
 	Accepted []string `json:"accepted,omitempty"` // by these topics, of several
+	Unclear  bool     `json:"-"`                  // whether another accepted it; see [Document.Settle]
 }
 
 // A Claim keeps other runs from telling what this one is about to tell.
@@ -291,10 +292,10 @@ func (d *Document) Claim(run string, now time.Time) (next *Document, entries []E
 }
 
 // Settle returns d after a run has tried to tell what it claimed. What was accepted
-// leaves the outbox, and people know it from then on. Of refused it is certain that
-// no topic accepted it but those in its Accepted. What is in neither list may have
-// been told: another run will tell it.
-func (d *Document) Settle(run string, accepted, refused []Entry, more []More, at time.Time) *Document {
+// leaves the outbox, and people know it from then on. What was tried was accepted by
+// the topics in its Accepted and by no other, unless that is Unclear. What is in
+// neither list may have been told: another run will tell it.
+func (d *Document) Settle(run string, accepted, tried []Entry, more []More, at time.Time) *Document {
 	c := *d
 	c.Outbox, c.Incidents, c.More = slices.Clone(d.Outbox), slices.Clone(d.Incidents), slices.Clone(d.More)
 	incidents, done, kept := map[string]*Incident{}, map[string]*Entry{}, map[int64]*Entry{}
@@ -308,8 +309,8 @@ func (d *Document) Settle(run string, accepted, refused []Entry, more []More, at
 			inc.told(e, at)
 		}
 	}
-	for i := range refused {
-		kept[refused[i].Seq] = &refused[i]
+	for i := range tried {
+		kept[tried[i].Seq] = &tried[i]
 	}
 	c.Outbox = slices.DeleteFunc(c.Outbox, func(e Entry) bool { return done[e.Incident] != nil && done[e.Incident].Seq == e.Seq })
 	for i := range c.Outbox {
@@ -320,7 +321,7 @@ func (d *Document) Settle(run string, accepted, refused []Entry, more []More, at
 		e.Claim = Claim{}
 		if tried := kept[e.Seq]; tried != nil {
 			e.Accepted = tried.Accepted
-			e.Tried = len(e.Accepted) > 0
+			e.Tried = len(e.Accepted) > 0 || tried.Unclear
 		}
 		if told := done[e.Incident]; told != nil && told.Seq < e.Seq {
 			e.Missed = e.Missed && !told.State.problem() // it changed while we told

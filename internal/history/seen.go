@@ -131,6 +131,9 @@ func (s *Seen) Add(other *Seen) {
 		s.Groups = map[string]*Counts{}
 	}
 	for name, c := range other.Groups {
+		if c == nil { // null, which we do not write
+			continue
+		}
 		if s.Groups[name] == nil {
 			s.Groups[name] = &Counts{}
 		}

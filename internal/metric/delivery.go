@@ -16,3 +16,14 @@ type DeliveryStats struct {
 	Requests int `json:"requests"` // made
 	Retries  int `json:"retries"`  // of those, how many repeated one; halves of a refused batch do not
 }
+
+// Add adds what became of other datums.
+func (d *DeliveryStats) Add(other DeliveryStats) {
+	d.Datums += other.Datums
+	d.Accepted += other.Accepted
+	d.EMF += other.EMF
+	d.Lost += other.Lost
+	d.Unclear += other.Unclear
+	d.Requests += other.Requests
+	d.Retries += other.Retries
+}

@@ -50,8 +50,12 @@ func (s *Summary) encodeHead(truncated bool) ([]byte, error) {
 // warning of whose bytes JSON makes up to six each, and by numbers.
 const growth = 6*longestWarning + 500
 
-// mostWarnings are those of a summary without results.
-const mostWarnings = 5
+// Of a summary without results, which has less than 4 kB: the maximum number of
+// warnings, and of the bytes that JSON makes of one.
+const (
+	mostWarnings     = 5
+	mostWarningBytes = 450
+)
 
 // encodeResults encodes the results for a response of at most limit bytes, if
 // there is a limit, so that Encode is quick later. The incidents of a run that is
@@ -66,7 +70,11 @@ func (s *Summary) encodeResults(limit int, remembered bool) {
 			s.Warnings = append(s.Warnings[:mostWarnings], fmt.Sprintf("and %d more warnings", left))
 		}
 		for i, w := range s.Warnings {
-			s.Warnings[i] = strings.ToValidUTF8(w[:min(len(w), longestWarning)], "")
+			w = w[:min(len(w), longestWarning)]
+			for len(w) > 0 && len(text.InertJSON(quoted(w))) > mostWarningBytes {
+				w = w[:len(w)*3/4]
+			}
+			s.Warnings[i] = strings.ToValidUTF8(w, "")
 		}
 		return
 	}
@@ -77,6 +85,11 @@ func (s *Summary) encodeResults(limit int, remembered bool) {
 	if encoded, err := s.fitting(max(limit-rest, 1)); err == nil { // else Encode returns the error
 		s.limit, s.encoded, s.Truncated = limit, encoded, len(encoded) < len(s.Results)
 	}
+}
+
+func quoted(text string) []byte {
+	encoded, _ := json.Marshal(text)
+	return encoded
 }
 
 // fitting encodes the results for which there is room, in the event's order.

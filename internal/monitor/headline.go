@@ -12,6 +12,8 @@ func (s *Summary) Headline() string {
 	switch {
 	case s.Stale:
 		return "Nothing was checked: the event was too old"
+	case s.Late:
+		return "Nothing was checked: the part began too late"
 	case s.Targets == 0:
 		return "There was nothing to check"
 	case s.VantageUnhealthy:

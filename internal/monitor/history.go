@@ -3,7 +3,6 @@ package monitor
 import (
 	"context"
 	"encoding/hex"
-	"strings"
 	"time"
 
 	"rollcall/internal/check"
@@ -51,7 +50,7 @@ func (r *run) underMaintenance() map[string]bool {
 
 // remember remembers the run and tells of it, in half of the time that is left: the
 // metrics of the run itself come after. It is nil for a run that is not remembered.
-func (r *run) remember(ctx context.Context, quiet map[string]bool) *metric.Memory {
+func (r *run) remember(ctx context.Context, known func() *history.Run) *metric.Memory {
 	m, s := r.monitor, r.summary
 	if m.Remember == nil || !r.plan.History {
 		return nil
@@ -62,10 +61,10 @@ func (r *run) remember(ctx context.Context, quiet map[string]bool) *metric.Memor
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	out := m.Remember(ctx, remember.Run{Run: r.known(quiet), ID: s.Run, Log: r.log})
+	out := m.Remember(ctx, remember.Run{Run: known(), ID: s.Run, Log: r.log})
 	const most = 3
 	for _, p := range out.Problems[:min(most, len(out.Problems))] {
-		s.Warnings = append(s.Warnings, strings.ToValidUTF8(p[:min(len(p), longestWarning)], ""))
+		s.Warnings = append(s.Warnings, shortened(p))
 	}
 	if out.Written || out.Incidents != nil {
 		s.takeIncidents(out.Incidents)
@@ -121,6 +120,9 @@ func alertOf(a *check.Alert) history.Alert {
 func (s *Summary) takeIncidents(open []history.Incident) {
 	s.Incidents = []Incident{}
 	room := maxIncidentBytes
+	if s.countsOnly {
+		room = maxIncidentBytes / 4
+	}
 	for i := range open {
 		inc := &open[i]
 		room -= 6*(len(inc.Target)+len(inc.Title)+len(inc.Group)+len(inc.Detail)) + 300 // JSON makes up to six bytes of one
@@ -139,13 +141,12 @@ func (s *Summary) takeIncidents(open []history.Incident) {
 // it is complete, remembered, and nobody waits to be told of anything.
 func (r *run) beat(ctx context.Context) {
 	m, s := r.monitor, r.summary
-	if m.Heartbeat == nil || !r.plan.History || m.Remember != nil && !r.remembered || s.VantageUnhealthy || s.Published.Lost > 0 || ctx.Err() != nil {
+	if m.Heartbeat == nil || !r.plan.History || m.Remember != nil && !r.remembered || s.VantageUnhealthy || s.Published.Lost > 0 || r.missing > 0 || ctx.Err() != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTime)
 	defer cancel()
 	if err := m.Heartbeat(ctx); err != nil {
-		warning := "the heartbeat was not accepted: " + err.Error()
-		s.Warnings = append(s.Warnings, strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], ""))
+		s.Warnings = append(s.Warnings, shortened("the heartbeat was not accepted: "+err.Error()))
 	}
 }

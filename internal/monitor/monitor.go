@@ -16,6 +16,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/config"
+	"rollcall/internal/history"
 	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
@@ -58,6 +59,9 @@ type Monitor struct {
 	// Remember remembers a run that asks for it and tells people what changed, as
 	// remember.Memory does; nil: nothing is remembered.
 	Remember func(context.Context, remember.Run) remember.Outcome
+	// Names returns the targets that the history knows something of, and its tag; a
+	// part says how they are. Nil: parts do not say what the history needs.
+	Names func(context.Context) (names map[string]bool, tag string, err error)
 	// What it needs to know: when an incident opens where the event does not say,
 	// the time between runs, at how many days a certificate is reported, and when
 	// maintenance of all targets is planned.
@@ -65,6 +69,9 @@ type Monitor struct {
 	Interval    time.Duration
 	Certificate int
 	Maintenance []maintenance.Window
+	// Runs is where the steps of runs in parts leave what the others need; nil: there
+	// are none, and whoever asks for a part takes its summary.
+	Runs Runs
 	// Heartbeat says elsewhere that a run went well; nil: nowhere.
 	Heartbeat func(context.Context) error
 	// OwnMetrics: the run publishes metrics about itself, too.
@@ -103,10 +110,19 @@ func New(c config.Config, d Dependencies) *Monitor {
 	return m
 }
 
-// Run does what an event asks for. id is the invocation's. The error is a
-// *plan.InvalidEventError or ctx's, and no targets were checked, or the
-// session's.
+// Run does what an event asks for that is not the first or the last step of a run in
+// parts. id is the invocation's. The error is a *plan.InvalidEventError or ctx's, and
+// no targets were checked, or the session's.
 func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, error) {
+	p, err := m.read(ctx, id, event)
+	if err != nil {
+		return nil, err
+	}
+	return m.RunPlan(ctx, id, p)
+}
+
+// read reads an event, in half of the time.
+func (m *Monitor) read(ctx context.Context, id string, event []byte) (*plan.Plan, error) {
 	started := time.Now()
 	reading, cancel := ctx, func() {}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -116,7 +132,7 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	p, err := plan.Parse(reading, bytes.NewReader(event), m.Inputs)
 	cancel()
 	if err == nil {
-		return m.RunPlan(ctx, id, p)
+		return p, nil
 	}
 	log := m.logger(id)
 	if _, invalid := errors.AsType[*plan.InvalidEventError](err); invalid {
@@ -128,41 +144,13 @@ func (m *Monitor) Run(ctx context.Context, id string, event []byte) (*Summary, e
 	return nil, err
 }
 
-// tolerance is how far a schedule's clock may be ahead of this machine's.
-const tolerance = time.Minute
-
-// RunPlan does what a plan asks for; see Run. The run's time is the scheduled minute,
-// except where that lies in the future. It is stale when that was too long ago.
+// RunPlan does what a plan asks for; see Run. Of a part the error may be a
+// *StepError: its tally could not be written.
 func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summary, error) {
-	now, profile := time.Now(), m.Profile
-	if p.Metrics != "" {
-		profile = metric.Profile(p.Metrics)
-	}
-	s := &Summary{
-		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(profile),
-		Warnings:   slices.Concat([]string{}, p.Failures, p.Warnings),
-		countsOnly: p.Batch || p.Part.Of > 0,
-	}
-	if p.Event != nil {
-		s.Event = p.Event
-	}
-	r := &run{
-		monitor: m, log: m.logger(id), plan: p, profile: profile, started: now, at: now,
-		limit: p.Part.Share(m.Limit), added: make([]bool, len(p.Targets)), summary: s,
-	}
-	switch age := now.Sub(p.Scheduled); {
-	case p.Scheduled.IsZero():
-	case age < -tolerance:
-		s.Warnings = append(s.Warnings, fmt.Sprintf(
-			"scheduled is %s ahead of this machine's clock and is ignored", -age.Round(time.Second)))
-	default:
-		s.Scheduled = p.Scheduled.UTC()
-		r.at = p.Scheduled.Truncate(time.Minute)
-		if age > m.MaxAge {
-			s.Stale = true
-			s.Warnings = append(s.Warnings, fmt.Sprintf(
-				"the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), m.MaxAge))
-		}
+	r := m.newRun(id, p)
+	s := r.summary
+	if !p.Until.IsZero() && r.started.After(p.Until) {
+		return r.late(), nil
 	}
 	if s.Stale {
 		var err error
@@ -180,18 +168,28 @@ func (m *Monitor) RunPlan(ctx context.Context, id string, p *plan.Plan) (*Summar
 	r.sweep(ctx, publishing)
 	m.logTargets(r.log, s.Results)
 	logCertificates(r.log, s.Results, r.at, m.Interval)
+	if p.Part.Of > 0 {
+		return s, r.finishPart(publishing)
+	}
 	s.encodeResults(m.ResponseLimit, m.Remember != nil && p.History)
 	r.publish(publishing)
 	s.Duration = check.Milliseconds(time.Since(r.started))
+	return s, r.end(publishing)
+}
+
+// end stores the run's page, calls the heartbeat and writes the summary into the log.
+// The error is the session's.
+func (r *run) end(ctx context.Context) error {
+	m, s := r.monitor, r.summary
 	if m.Page != nil {
-		r.storePage(publishing)
+		r.storePage(ctx)
 		s.Duration = check.Milliseconds(time.Since(r.started))
 	}
 	if r.session.Err() == nil {
-		r.beat(publishing)
+		r.beat(ctx)
 	}
 	logSummary(r.log, s)
-	return s, r.session.Err()
+	return r.session.Err()
 }
 
 // A run is one invocation in progress.
@@ -209,6 +207,51 @@ type run struct {
 	summary *Summary
 
 	remembered bool // the history was written, and nothing has waited long to be told
+
+	// Of the sum of a run in parts.
+	ofParts   metric.DeliveryStats // what became of their datums
+	missing   int                  // parts that are not there
+	unhealthy bool                 // one of them is not, or could not do its work
+}
+
+// tolerance is how far a schedule's clock may be ahead of this machine's.
+const tolerance = time.Minute
+
+// newRun starts a run of a plan. Its time is the scheduled minute, except where
+// that lies in the future. It is stale when that was too long ago.
+func (m *Monitor) newRun(id string, p *plan.Plan) *run {
+	now := time.Now()
+	r := &run{monitor: m, log: m.logger(id), plan: p, profile: m.Profile, started: now, at: now, limit: p.Part.Share(m.Limit), added: make([]bool, len(p.Targets))}
+	if p.Metrics != "" {
+		r.profile = metric.Profile(p.Metrics)
+	}
+	s := &Summary{
+		Run: id, Version: m.Version, Started: now.UTC().Round(time.Millisecond), Profile: string(r.profile),
+		Warnings:   slices.Concat([]string{}, p.Failures, p.Warnings),
+		countsOnly: p.Batch || p.Part.Of > 0,
+	}
+	if p.Event != nil {
+		s.Event = p.Event
+	}
+	switch age := now.Sub(p.Scheduled); {
+	case p.Scheduled.IsZero():
+	case age < -tolerance:
+		s.Warnings = append(s.Warnings, fmt.Sprintf(
+			"scheduled is %s ahead of this machine's clock and is ignored", -age.Round(time.Second)))
+	default:
+		s.Scheduled = p.Scheduled.UTC()
+		r.at = p.Scheduled.Truncate(time.Minute)
+		if age > m.MaxAge && p.Until.IsZero() && p.Sum.Of == 0 {
+			s.Stale = true
+			s.Warnings = append(s.Warnings, staleWarning(age, m.MaxAge))
+		}
+	}
+	r.summary = s
+	return r
+}
+
+func staleWarning(age, most time.Duration) string {
+	return fmt.Sprintf("the event is %s old, older than ROLLCALL_MAX_AGE (%s): no targets were checked", age.Round(time.Second), most)
 }
 
 // sweep checks the targets. The metrics of those that are up are published
@@ -241,40 +284,62 @@ func (r *run) sweep(ctx, publishing context.Context) {
 	}))
 }
 
-// publish publishes the other metrics: those of targets that are not up, those
-// of groups and of all targets; then, after the run is remembered, those of the run
-// itself, and last RunCompleted.
+// publish publishes the other metrics: those of targets that are not up, those of
+// groups and of all targets, and those of the run.
 func (r *run) publish(ctx context.Context) {
-	m, s := r.monitor, r.summary
+	s, quiet := r.summary, r.underMaintenance()
+	r.publishSeries()
 	var rollup metric.Rollup
+	own := metric.Run{Limit: r.limit}
 	for i := range s.Results {
-		rollup.Add(&s.Results[i])
-		if i < r.limit && !r.added[i] {
+		res := &s.Results[i]
+		rollup.Add(res)
+		own.Take(res, quiet[res.Group])
+	}
+	r.publishRun(ctx, &rollup, own, func() *history.Run { return r.known(quiet) }, func() {})
+}
+
+// publishRun publishes the metrics of groups and of all targets and calls published;
+// then, after the run is remembered, those of the run itself, of which own has the
+// numbers, and last RunCompleted.
+func (r *run) publishRun(ctx context.Context, rollup *metric.Rollup, own metric.Run, known func() *history.Run, published func()) {
+	m, s := r.monitor, r.summary
+	flush := func() metric.DeliveryStats {
+		delivered := r.session.Flush(ctx)
+		delivered.Add(r.ofParts)
+		return delivered
+	}
+	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
+	delivered := flush()
+	published()
+	memory := r.remember(ctx, known)
+	if m.OwnMetrics {
+		own.Profile, own.Scheduled, own.Started, own.Duration = r.profile, s.Scheduled, r.started, time.Since(r.started)
+		own.Healthy, own.Delivered, own.Blind, own.Memory = r.healthy(delivered), delivered, s.VantageUnhealthy, memory
+		r.session.Add(own.Datums(r.at)...)
+		r.session.Flush(ctx)
+		if r.missing == 0 {
+			r.session.Add(metric.Completed(r.at))
+		}
+		delivered = flush()
+	}
+	s.Published, s.Healthy = delivered, r.healthy(delivered)
+}
+
+// publishSeries publishes the metrics of the first targets that are not with the
+// session yet.
+func (r *run) publishSeries() {
+	s := r.summary
+	for i := range min(r.limit, len(s.Results)) {
+		if !r.added[i] {
 			r.session.Add(r.profile.Series(&s.Results[i], r.at, s.VantageUnhealthy)...)
 		}
 	}
-	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
-	delivered := r.session.Flush(ctx)
-	quiet := r.underMaintenance()
-	memory := r.remember(ctx, quiet)
-	healthy := func() bool {
-		return !s.VantageUnhealthy && s.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
-	}
-	if m.OwnMetrics {
-		own := metric.Run{
-			Profile: r.profile, Limit: r.limit,
-			Scheduled: s.Scheduled, Started: r.started, Duration: time.Since(r.started),
-			Healthy: healthy(), Delivered: delivered, Blind: s.VantageUnhealthy, Memory: memory,
-		}
-		for i := range s.Results {
-			own.Take(&s.Results[i], quiet[s.Results[i].Group])
-		}
-		r.session.Add(own.Datums(r.at)...)
-		r.session.Flush(ctx)
-		r.session.Add(metric.Completed(r.at))
-		delivered = r.session.Flush(ctx)
-	}
-	s.Published, s.Healthy = delivered, healthy()
+}
+
+// healthy reports whether the run could do all of its work; see Summary.Healthy.
+func (r *run) healthy(delivered metric.DeliveryStats) bool {
+	return !r.unhealthy && !r.summary.VantageUnhealthy && r.summary.internal == 0 && delivered.Lost == 0 && len(r.plan.Failures) == 0
 }
 
 // longestWarning keeps a warning within what a summary may grow by.
@@ -287,9 +352,12 @@ func (r *run) storePage(ctx context.Context) {
 		err = r.monitor.Page(ctx, r.summary)
 	}
 	if err != nil {
-		warning := "the page of this run was not stored: " + err.Error()
-		r.summary.Warnings = append(r.summary.Warnings, strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], ""))
+		r.summary.Warnings = append(r.summary.Warnings, shortened("the page of this run was not stored: "+err.Error()))
 	}
+}
+
+func shortened(warning string) string {
+	return strings.ToValidUTF8(warning[:min(len(warning), longestWarning)], "")
 }
 
 // publishInstead publishes the one datum of a run that does not take place.

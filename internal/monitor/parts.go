@@ -15,7 +15,8 @@ import (
 func (s *Summary) Tally(run string, p *plan.Plan) *tally.Tally {
 	t := tally.New(run, p.Part, p.Version, s.Version, s.Profile)
 	t.Started, t.Ended = s.Started, s.Started.Add(time.Duration(s.Duration)).Round(time.Millisecond)
-	t.Take(s.Results, p.Claims, s.VantageUnhealthy)
+	t.Network, t.Published, t.History = s.network, s.Published, s.seen
+	t.Take(s.Results, p.Claims, s.VantageUnhealthy, s.quiet)
 	if !s.Healthy && !s.VantageUnhealthy {
 		t.Unhealthy = 1
 	}
@@ -30,10 +31,14 @@ func (s *Summary) Tally(run string, p *plan.Plan) *tally.Tally {
 // The delays have three digits. Where some parts had no network, what is down of
 // them is not checked.
 func Tallied(t *tally.Tally) *Summary {
+	blind := t.Sightless()
+	if blind {
+		t.Unblind()
+	}
 	results, left := t.Listed()
 	s := &Summary{
 		Run: t.Run, Version: t.Rollcall, Started: t.Started, Duration: check.Milliseconds(t.Ended.Sub(t.Started)), Profile: t.Profile,
-		VantageUnhealthy: t.Blind > 0 && t.Blind == len(t.Parts), Warnings: []string{},
+		VantageUnhealthy: blind, Published: t.Published, Warnings: []string{},
 		Targets: t.Targets, Up: t.Up, Degraded: t.Degraded, Down: t.Down, NotChecked: t.NotChecked, Flaky: t.Flaky,
 		Clock: Clocks{t.Kernel, t.Process}, Truncated: len(results) < t.Targets, Results: make([]check.Result, len(results)),
 	}
@@ -67,6 +72,13 @@ func Tallied(t *tally.Tally) *Summary {
 	for _, p := range left {
 		kind := Problem{State: p.State, Reason: p.Reason, Status: p.Status}
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s not listed: %s", text.Plural(p.Targets, "target"), kind.String()))
+	}
+	if h := t.History; h != nil && h.LeftLooks > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s failed that the history takes no note of: it takes %s of a run, beside those that it knows",
+			text.Plural(h.LeftLooks, "target"), text.Count(tally.OfSum.All)))
+	}
+	if h := t.History; h != nil && h.LeftCertificates > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the certificates of %s expire soon, and no message says so: there are too many different ones", text.Plural(h.LeftCertificates, "target")))
 	}
 	s.Warnings = append(s.Warnings, t.Warnings...)
 	s.Healthy = len(missing) == 0 && t.Blind == 0 && t.Unhealthy == 0

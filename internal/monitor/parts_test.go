@@ -37,7 +37,7 @@ func TestTallied(t *testing.T) {
 		{"one was not healthy", []*tally.Tally{part(0, func(s *monitor.Summary) { s.Healthy, s.Warnings = false, []string{"so"} })}, false, false, 1, []string{
 			"2 parts are missing of 3: their targets were not checked (2, 3)", "part 1/3: so",
 		}},
-		{"all without a network", []*tally.Tally{part(0, func(s *monitor.Summary) { s.Healthy, s.VantageUnhealthy = false, true })}, false, true, 0, []string{
+		{"all without a network", []*tally.Tally{part(0, func(s *monitor.Summary) { s.Healthy, s.VantageUnhealthy = false, true })}, false, true, 1, []string{
 			"2 parts are missing of 3: their targets were not checked (2, 3)",
 		}},
 		{"one without a network", []*tally.Tally{part(0, func(s *monitor.Summary) { s.Healthy, s.VantageUnhealthy = false, true }), part(1, same)}, false, false, 1, []string{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/history"
 	"rollcall/internal/metric"
 	"rollcall/internal/sweep"
 	"rollcall/internal/text"
@@ -28,6 +29,7 @@ type Summary struct {
 	Healthy          bool     `json:"healthy"`
 	VantageUnhealthy bool     `json:"vantageUnhealthy"` // the monitor has no network
 	Stale            bool     `json:"stale"`            // the event was too old: no targets were checked
+	Late             bool     `json:"late,omitzero"`    // a part began when its run was over: no targets were checked
 	Profile          string   `json:"profile"`
 	Warnings         []string `json:"warnings"`
 
@@ -49,6 +51,11 @@ type Summary struct {
 	Results   []check.Result `json:"results"`   // in the event's order; the last member: see Encode
 
 	Event fmt.Stringer `json:"-"` // the event, redacted; nil where there was none
+
+	// Of a part, for its tally.
+	network sweep.Network
+	quiet   map[string]bool // the groups under maintenance
+	seen    *history.Seen   // nil: nothing is remembered
 
 	internal   int  // results with the reason Internal
 	countsOnly bool // a response has no results: the run is one task of a state machine, which may return 256 KiB
@@ -72,7 +79,7 @@ type Delay struct {
 
 // countResults takes over what a sweep found.
 func (s *Summary) countResults(o sweep.Outcome) {
-	s.Results, s.Targets, s.VantageUnhealthy = o.Results, len(o.Results), o.VantageUnhealthy
+	s.Results, s.Targets, s.VantageUnhealthy, s.network = o.Results, len(o.Results), o.VantageUnhealthy, o.Network
 	s.Warnings = append(s.Warnings, o.Warnings...)
 	var delays []time.Duration
 	for i := range s.Results {

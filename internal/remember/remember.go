@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -138,7 +140,7 @@ func (m *Memory) write(ctx context.Context, run Run, out *Outcome) (entries []hi
 				return entries, more, nil
 			}
 		}
-		next, _, outcome := history.Fold(known, run.Run)
+		next, _, outcome := history.Fold(known, asKnown(run.Run, tag))
 		next, entries, more = next.Claim(run.ID, time.Now())
 		if len(m.topics) == 0 {
 			next, entries, more = next.Settle(run.ID, entries, nil, more, time.Now()), nil, nil
@@ -171,6 +173,34 @@ func (m *Memory) write(ctx context.Context, run Run, out *Outcome) (entries []hi
 		}
 	}
 	return nil, nil, err
+}
+
+// asKnown returns the run as it can be folded into what has the tag: of a run whose
+// parts knew something else, nothing is known of a target that they do not name.
+func asKnown(run *history.Run, tag string) *history.Run {
+	if run.Seen == nil || slices.Equal(run.Seen.Tags, []string{tag}) {
+		return run
+	}
+	own := *run
+	own.Partial = true
+	return &own
+}
+
+// Names returns the targets that something is known of, and the tag of that. Who
+// checks a part of a list says how they are.
+func (m *Memory) Names(ctx context.Context) (names map[string]bool, tag string, err error) {
+	body, tag, err := m.store.Read(ctx, currentKey)
+	if err != nil || tag == "" {
+		return nil, "", err
+	}
+	if body == nil {
+		return nil, "", fmt.Errorf("%s is too large", currentKey)
+	}
+	known, err := history.Decode(body, m.site.Stack, time.Now())
+	if err != nil {
+		return nil, "", fmt.Errorf("%s can't be read: %w", currentKey, err)
+	}
+	return known.Names(), tag, nil
 }
 
 // name names a write: no other has the same, so that it is known to be ours when we
@@ -288,7 +318,7 @@ func (m *Memory) tell(ctx context.Context, run Run, entries []history.Entry, mor
 	name := m.name(run.ID)
 	known, tag := m.known, m.tag
 	for attempt := 0; ; attempt++ {
-		next := known.Settle(run.ID, sent.accepted, sent.refused, sent.more, at)
+		next := known.Settle(run.ID, sent.accepted, sent.tried, sent.more, at)
 		next.Writer = name
 		newTag, another, err := m.put(ctx, next, tag)
 		if err == nil && !another {
@@ -318,64 +348,95 @@ func (m *Memory) tell(ctx context.Context, run Run, entries []history.Entry, mor
 // sent is what became of what was to be told.
 type sent struct {
 	accepted []history.Entry // by all topics
-	refused  []history.Entry // of which it is certain that no other topic accepted it
+	tried    []history.Entry // by some or none
 	more     []history.More
 }
 
-// publish sends the messages of each topic.
+// publish sends the messages of each topic, all topics at once: one that hangs delays
+// no other.
 func (m *Memory) publish(ctx context.Context, run Run, entries []history.Entry, more []history.More, out *Outcome) sent {
-	accepted := map[int64][]string{} // the topics, by entry
-	unclear := map[int64]bool{}
-	for _, e := range entries {
-		accepted[e.Seq] = slices.Clone(e.Accepted)
-	}
-	var told []history.More
+	results, panics := make([]published, len(m.topics)), make([]any, len(m.topics))
+	var all sync.WaitGroup
 	for i, topic := range m.topics {
 		mine := slices.DeleteFunc(slices.Clone(entries), func(e history.Entry) bool { return slices.Contains(e.Accepted, topic) })
 		counts := more
 		if i > 0 {
 			counts = nil // numbers are for people
 		}
-		stopped, pace := false, rate.NewLimiter(aSecond, aSecond)
-		for _, msg := range message.Make(m.site, message.Run{ID: run.ID, Minute: run.Minute, Targets: totals(run.Run), Titles: run.Titles}, mine, counts) {
-			if stopped || pace.Wait(ctx) != nil {
-				break
-			}
-			lost, err := m.send(ctx, run, topic, &msg)
-			_, certain := refused(err)
-			switch {
-			case lost:
-				out.Lost++
-				fallthrough
-			case err == nil:
-				if !lost {
-					out.Told++
+		all.Go(func() {
+			defer func() {
+				if panics[i] = recover(); panics[i] != nil {
+					run.Log.Error("publishing panicked", "topic", topic, "panic", fmt.Sprint(panics[i]), "stack", string(debug.Stack()))
 				}
-				for _, e := range msg.Entries {
-					accepted[e.Seq] = append(accepted[e.Seq], topic)
-				}
-				told = append(told, msg.More...)
-			default:
-				out.problem("a message was not accepted and will be sent again: " + err.Error())
-				stopped = true
-				for _, e := range msg.Entries {
-					unclear[e.Seq] = unclear[e.Seq] || !certain
-				}
-			}
+			}()
+			results[i] = m.publishTo(ctx, run, topic, mine, counts)
+		})
+	}
+	all.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p) // where whoever called can recover
 		}
 	}
-	result := sent{more: told}
+	var s sent
+	for _, r := range results {
+		out.Told, out.Lost, s.more = out.Told+r.told, out.Lost+r.lost, append(s.more, r.more...)
+		if r.problem != nil {
+			out.problem("a message was not accepted and will be sent again: " + r.problem.Error())
+		}
+	}
 	for _, e := range entries {
-		tried := e
-		tried.Accepted = accepted[e.Seq]
-		switch all := !slices.ContainsFunc(m.topics, func(topic string) bool { return !slices.Contains(tried.Accepted, topic) }); {
-		case all:
-			result.accepted = append(result.accepted, tried)
-		case !unclear[e.Seq]:
-			result.refused = append(result.refused, tried)
+		e.Accepted, e.Unclear = slices.Clone(e.Accepted), false
+		for i, r := range results {
+			if slices.Contains(r.accepted, e.Seq) {
+				e.Accepted = append(e.Accepted, m.topics[i])
+			}
+			e.Unclear = e.Unclear || slices.Contains(r.unclear, e.Seq)
+		}
+		if slices.ContainsFunc(m.topics, func(topic string) bool { return !slices.Contains(e.Accepted, topic) }) {
+			s.tried = append(s.tried, e)
+		} else {
+			s.accepted = append(s.accepted, e)
 		}
 	}
-	return result
+	return s
+}
+
+// published is what became of the messages of one topic.
+type published struct {
+	accepted, unclear []int64 // entries, by seq
+	more              []history.More
+	told, lost        int
+	problem           error // why the rest waits
+}
+
+// publishTo sends the messages of one topic, in order, until one is not accepted.
+func (m *Memory) publishTo(ctx context.Context, run Run, topic string, entries []history.Entry, more []history.More) (p published) {
+	pace := rate.NewLimiter(aSecond, aSecond)
+	for _, msg := range message.Make(m.site, message.Run{ID: run.ID, Minute: run.Minute, Targets: totals(run.Run), Titles: run.Titles}, entries, more) {
+		if pace.Wait(ctx) != nil {
+			return p
+		}
+		lost, err := m.send(ctx, run, topic, &msg)
+		var seqs []int64
+		for _, e := range msg.Entries {
+			seqs = append(seqs, e.Seq)
+		}
+		if err != nil {
+			if _, certain := refused(err); !certain {
+				p.unclear = seqs
+			}
+			p.problem = err
+			return p
+		}
+		if lost {
+			p.lost++
+		} else {
+			p.told++
+		}
+		p.accepted, p.more = append(p.accepted, seqs...), append(p.more, msg.More...)
+	}
+	return p
 }
 
 // send publishes a message. One that is refused as invalid is tried once more in the
@@ -421,6 +482,10 @@ func refused(err error) (invalid, certain bool) {
 }
 
 func totals(run *history.Run) message.Totals {
+	if run.Seen != nil {
+		c := run.Totals
+		return message.Totals{Total: run.Seen.Targets, Up: c.Up, Degraded: c.Degraded, Down: c.Down, NotChecked: c.NotChecked}
+	}
 	t := message.Totals{Total: len(run.Targets)}
 	for i := range run.Targets {
 		switch cmp.Or(run.Targets[i].State, history.NotChecked) {

@@ -1,12 +1,15 @@
 package remember
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,6 +92,7 @@ func (r refusal) Refused() (invalid, certain bool) { return r.invalid, r.certain
 
 // A desk is a Topic that keeps what it accepts.
 type desk struct {
+	mu       sync.Mutex // topics are published to at once
 	accepted []sentMessage
 	fault    func(topic string, m sentMessage) error // before it is accepted
 	lose     func() error                            // after it was
@@ -99,16 +103,19 @@ type sentMessage struct {
 	structured           bool
 	attributes           map[string][]string
 	seq                  int64
+	at                   time.Time
 }
 
 func (d *desk) Publish(_ context.Context, topic, subject, body string, structured bool, attributes map[string][]string, seq int64) error {
-	m := sentMessage{topic, subject, body, structured, attributes, seq}
+	m := sentMessage{topic, subject, body, structured, attributes, seq, time.Now()}
 	if d.fault != nil {
 		if err := d.fault(topic, m); err != nil {
 			return err
 		}
 	}
+	d.mu.Lock()
 	d.accepted = append(d.accepted, m)
+	d.mu.Unlock()
 	if d.lose != nil {
 		return d.lose()
 	}
@@ -118,6 +125,9 @@ func (d *desk) Publish(_ context.Context, topic, subject, body string, structure
 // subjects are those of what was accepted since the last call, each once.
 func (d *desk) subjects() []string {
 	var all []string
+	slices.SortStableFunc(d.accepted, func(a, b sentMessage) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.topic, a.topic)) // mail, then groups
+	})
 	for _, m := range d.accepted {
 		all = append(all, m.topic+" "+m.subject)
 	}
@@ -213,6 +223,33 @@ func TestTopicsThatRefuse(t *testing.T) {
 		if n := len(s.current(t).Outbox); n != 0 {
 			t.Errorf("%d entries", n)
 		}
+	})
+}
+
+// A topic that does not respond neither delays the others nor makes them be sent
+// the same again.
+func TestATopicThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := newShelf(), &desk{}
+		m := New(s, d, []string{"mail", "groups"}, site)
+		hangs := true
+		d.fault = func(topic string, _ sentMessage) error {
+			if topic == "mail" && hangs {
+				time.Sleep(5 * time.Second)
+				return errors.New("no response")
+			}
+			return nil
+		}
+		for i, want := range [][]string{{"groups DOWN: a (g): status"}, nil, nil} {
+			if out := remember(m, "D"); !out.Written || len(out.Problems) != 1 {
+				t.Errorf("run %d: %+v", i, out)
+			}
+			wantTold(t, d, want...)
+		}
+		hangs = false
+		m = New(s, d, []string{"mail", "groups"}, site) // another process knows it, too
+		remember(m, "D")
+		wantTold(t, d, "mail DOWN: a (g): status")
 	})
 }
 

@@ -77,7 +77,7 @@ func (t *Tally) check() error {
 			return fmt.Errorf("its parts must ascend from 0 to %d", t.Of-1)
 		}
 	}
-	counts := []int{t.Targets, t.Up, t.Degraded, t.Down, t.NotChecked, t.Flaky, t.Kernel, t.Process, t.Blind, t.Unhealthy, t.Twice}
+	counts := []int{t.Targets, t.Up, t.Degraded, t.Down, t.NotChecked, t.Flaky, t.Kernel, t.Process, t.Blind, t.Unhealthy, t.Twice, t.Counted, t.NotDown}
 	if slices.Min(counts) < 0 || t.Up+t.Degraded+t.Down+t.NotChecked != t.Targets {
 		return errors.New("its counts don't add up")
 	}

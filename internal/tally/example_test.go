@@ -18,7 +18,7 @@ func Example() {
 	sum := tally.Sum(tally.OfSum)
 	for index := range results {
 		part := tally.New("20261130T0608Z", plan.Part{Index: index, Of: 3}, "v1", "1.0.0", "group")
-		part.Take(results[index], nil, false)
+		part.Take(results[index], nil, false, nil)
 		var file bytes.Buffer
 		if err := part.Encode(&file); err != nil {
 			fmt.Println(err)

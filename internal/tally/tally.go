@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/history"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/sweep"
 )
 
 // Version is that of the documents that this package writes.
@@ -51,6 +53,9 @@ type Tally struct {
 	Started time.Time `json:"started"` // of the first part, in UTC, to the millisecond
 	Ended   time.Time `json:"ended"`   // of the last part
 
+	Network   sweep.Network        `json:"network"`   // what the parts saw of it
+	Published metric.DeliveryStats `json:"published"` // by the parts
+
 	Blind     int      `json:"blind"`     // parts that had no network: none of their targets is down
 	Unhealthy int      `json:"unhealthy"` // parts that could not do all of their work
 	Warnings  []string `json:"warnings"`  // each with its part, in order; five a part
@@ -64,6 +69,9 @@ type Tally struct {
 	Kernel     int `json:"kernel"`  // results that the kernel's clock measured
 	Process    int `json:"process"` // that the process's clock measured
 
+	Counted int `json:"counted"` // that have a verdict and are not under maintenance
+	NotDown int `json:"notDown"` // of those counted
+
 	LocalDelay metric.Distribution `json:"localDelay"` // milliseconds
 	MaxDelay   check.Milliseconds  `json:"maxDelay"`
 	Rollup     metric.Rollup       `json:"metrics"`
@@ -76,7 +84,10 @@ type Tally struct {
 	Names Names `json:"names"`
 	Twice int   `json:"twice"`
 
+	History *history.Seen `json:"history,omitzero"` // what it needs of the targets; nil: nothing is remembered
+
 	limits Limits
+	room   int // how many looks it may have before they are cut again
 }
 
 // A Problem is how many targets have the same state, reason and, where that is the
@@ -104,8 +115,9 @@ func New(run string, part plan.Part, list plan.Version, rollcall, profile string
 }
 
 // Take takes over what the part found out: its results, the names that it derived,
-// and whether it had no network. It is called once.
-func (t *Tally) Take(results []check.Result, claims []plan.Claim, blind bool) {
+// and whether it had no network. quiet has the groups that are under maintenance. It
+// is called once.
+func (t *Tally) Take(results []check.Result, claims []plan.Claim, blind bool, quiet map[string]bool) {
 	t.Targets = len(results)
 	for i := range results {
 		r := &results[i]
@@ -117,6 +129,12 @@ func (t *Tally) Take(results []check.Result, claims []plan.Claim, blind bool) {
 				t.Kernel++
 			} else {
 				t.Process++
+			}
+			if !blind && !quiet[r.Group] {
+				t.Counted++
+				if r.State != check.Down {
+					t.NotDown++
+				}
 			}
 		}
 		if r.Flaky {
@@ -168,6 +186,11 @@ func (t *Tally) Warn(warnings []string) {
 // that of a run until there is one.
 func Sum(l Limits) *Tally { return &Tally{limits: l} }
 
+// SumOf returns one for the parts of a run that is known; an empty list is any.
+func SumOf(run string, of int, list plan.Version, l Limits) *Tally {
+	return &Tally{Run: run, Of: of, List: string(list), limits: l}
+}
+
 // A RefusedError says why a tally can't be added to others.
 type RefusedError struct{ Reason string }
 
@@ -181,10 +204,10 @@ func refused(format string, args ...any) error { return &RefusedError{fmt.Sprint
 // another number of parts, have a part in common, or two of their targets have one
 // name.
 func (t *Tally) Add(other *Tally) error {
-	if t.Of == 0 {
+	if len(t.Parts) == 0 {
 		*t = Tally{
-			Version: Version, Rollcall: other.Rollcall, Run: other.Run, Of: other.Of, List: other.List, Profile: other.Profile, Started: other.Started,
-			LocalDelay: metric.Distribution{}, Names: Names{}, limits: t.limits,
+			Version: Version, Rollcall: other.Rollcall, Run: cmp.Or(t.Run, other.Run), Of: cmp.Or(t.Of, other.Of), List: cmp.Or(t.List, other.List),
+			Profile: other.Profile, Started: other.Started, LocalDelay: metric.Distribution{}, Names: Names{}, limits: t.limits,
 		}
 	}
 	switch {
@@ -223,6 +246,8 @@ func (t *Tally) Add(other *Tally) error {
 	if other.Ended.After(t.Ended) {
 		t.Ended = other.Ended
 	}
+	t.Network.Add(other.Network)
+	t.Published.Add(other.Published)
 	t.Blind += other.Blind
 	t.Unhealthy += other.Unhealthy
 	t.Warnings = append(t.Warnings, other.Warnings...)
@@ -235,13 +260,21 @@ func (t *Tally) Add(other *Tally) error {
 	t.Flaky += other.Flaky
 	t.Kernel += other.Kernel
 	t.Process += other.Process
+	t.Counted += other.Counted
+	t.NotDown += other.NotDown
 	t.LocalDelay.Merge(other.LocalDelay)
 	t.MaxDelay = max(t.MaxDelay, other.MaxDelay)
 	t.Rollup.Merge(&other.Rollup)
 	t.Problems = append(t.Problems, other.Problems...)
 	t.fold()
 	t.Results = append(t.Results, other.Results...)
-	if len(t.Results) > 2*t.limits.All { // sorting all at each addition would be slow
+	if other.History != nil {
+		if t.History == nil {
+			t.History = &history.Seen{}
+		}
+		t.History.Add(other.History)
+	}
+	if len(t.Results) > 2*t.limits.All || t.History != nil && len(t.History.Looked) > t.room { // sorting all at each addition would be slow
 		t.cut()
 	}
 	return nil
@@ -256,6 +289,32 @@ func (t *Tally) Missing() []int {
 		}
 	}
 	return missing
+}
+
+// Sightless reports whether the run had no network: none of its parts did, or most of
+// the targets can't be reached, and no part could reach a canary.
+func (t *Tally) Sightless() bool {
+	return t.Blind > 0 && (t.Blind == len(t.Parts) || t.Network.Missing())
+}
+
+// Unblind makes what parts without a network found of their targets again what they
+// found: of a run that has no network all results are as found, and none counts.
+func (t *Tally) Unblind() {
+	lost := func(s check.State, r check.Reason) bool { return s == check.NotChecked && r.State() == check.Down }
+	for i := range t.Problems {
+		if p := &t.Problems[i]; lost(p.State, p.Reason) {
+			p.State = check.Down
+			t.Down += p.Targets
+			t.NotChecked -= p.Targets
+		}
+	}
+	t.fold()
+	for i := range t.Results {
+		if r := &t.Results[i].Result; lost(r.State, r.Reason) {
+			r.State = check.Down
+		}
+	}
+	t.cut()
 }
 
 // Listed returns the results that need attention, the most urgent first, and how
@@ -316,6 +375,10 @@ func (t *Tally) cut() {
 		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(a.At, b.At))
 	})
 	t.Results = t.Results[:min(len(t.Results), t.limits.All)]
+	if t.History != nil {
+		t.History.Cut(t.limits.All)
+		t.room = len(t.History.Looked) + 2*t.limits.All
+	}
 	for i := t.limits.Full; i < len(t.Results); i++ {
 		r := &t.Results[i].Result
 		*r = check.Result{Name: r.Name, Group: r.Group, URL: r.URL, State: r.State, Reason: r.Reason, Status: r.Status, Phases: check.NoPhases()}

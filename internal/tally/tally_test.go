@@ -62,7 +62,7 @@ func split(t *testing.T, results []check.Result, of int, limits Limits) []*Tally
 		part := New("run", plan.Part{Index: index, Of: of}, "version", "1.0.0", "group")
 		part.limits = limits
 		part.Started, part.Ended = started.Add(time.Duration(index)*time.Second), started.Add(time.Duration(2*index+1)*time.Second)
-		part.Take(own, claims, false)
+		part.Take(own, claims, false, nil)
 		part.Warn([]string{"one", "two"})
 		parts = append(parts, again(t, part))
 	}
@@ -181,7 +181,7 @@ func difference(got, want string) string {
 func TestRefusedTallies(t *testing.T) {
 	part := func(change func(*Tally)) *Tally {
 		p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
-		p.Take([]check.Result{{Name: "b", State: check.Up}}, []plan.Claim{{Name: 2, Check: 20}}, false)
+		p.Take([]check.Result{{Name: "b", State: check.Up}}, []plan.Claim{{Name: 2, Check: 20}}, false, nil)
 		change(p)
 		return p
 	}
@@ -221,7 +221,7 @@ func TestPartWithoutNetwork(t *testing.T) {
 	sum := Sum(OfSum)
 	for index, blind := range []bool{true, false} {
 		part := New("run", plan.Part{Index: index, Of: 2}, "version", "1.0.0", "group")
-		part.Take(results, nil, blind)
+		part.Take(results, nil, blind, nil)
 		if err := sum.Add(again(t, part)); err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +245,7 @@ func TestPartWithoutNetwork(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	whole := func(change func(*Tally)) string {
 		p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
-		p.Take([]check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}, nil, false)
+		p.Take([]check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}, nil, false, nil)
 		change(p)
 		var file bytes.Buffer
 		if err := p.Encode(&file); err != nil {
@@ -286,7 +286,7 @@ func TestRanges(t *testing.T) {
 // be added up and written.
 func TestDamagedTallies(t *testing.T) {
 	p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
-	p.Take([]check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}, []plan.Claim{{Name: 1, Check: 2}}, false)
+	p.Take([]check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}, []plan.Claim{{Name: 1, Check: 2}}, false, nil)
 	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
