@@ -91,16 +91,20 @@ func hostKey(u *url.URL) string {
 	return net.JoinHostPort(name, strconv.Itoa(int(weburl.Port(u))))
 }
 
-// close lets all that has not begun begin at once: there is no time for it any more.
-func (q *queue) close() {
+// close returns the targets of all that has not begun, for which there is no time any
+// more.
+func (q *queue) close() []int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closedAt = time.Now()
+	left := append(q.unseen, q.again...)
+	q.again, q.unseen = nil, nil
 	for _, h := range q.hosts {
-		q.unseen = append(q.unseen, h.parked...)
+		left = append(left, h.parked...)
 		h.parked = nil
 	}
-	q.start(false)
+	slices.Sort(left)
+	return left
 }
 
 // start lets attempts go on that have begun, and all begin that may. With own the
@@ -115,8 +119,7 @@ func (q *queue) start(own bool) (first *attempt) {
 		a.wanted, a.inFlight = nil, true
 		close(a.granted)
 	}
-	closed := !q.closedAt.IsZero()
-	for closed || q.inFlight < room && q.waiting < q.most { // those that wait have memory, too
+	for q.inFlight < room && q.waiting < q.most { // those that wait have memory, too
 		list := &q.again
 		if len(*list) == 0 {
 			list = &q.unseen
@@ -129,7 +132,7 @@ func (q *queue) start(own bool) (first *attempt) {
 			a = &attempt{i: (*list)[0], queue: q}
 			*list = (*list)[1:]
 			h := q.at(q.hostOf(a.i))
-			if h != nil && h.taken >= q.places(h) && !closed {
+			if h != nil && h.taken >= q.places(h) {
 				h.parked = append(h.parked, a.i)
 				q.crowded[h.key] = true
 				continue
@@ -147,9 +150,6 @@ func (q *queue) start(own bool) (first *attempt) {
 			first = a
 		} else {
 			go q.work(a)
-		}
-		if closed { // whoever makes this one makes the others
-			break
 		}
 	}
 	return first

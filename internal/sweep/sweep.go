@@ -102,7 +102,7 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 		results: make([]check.Result, len(targets)), needs: map[int]int64{},
 	}
 	w.queue = newQueue(s, w.hostOf, w.makeAttempts)
-	defer context.AfterFunc(ctx, w.queue.close)()
+	defer context.AfterFunc(ctx, w.close)()
 	defer w.watch()()
 
 	all := make([]int, len(targets))
@@ -139,6 +139,15 @@ func (w *sweep) add(indices ...int) {
 	defer w.queue.mu.Unlock()
 	w.queue.unseen = append(w.queue.unseen, indices...)
 	w.queue.start(false)
+}
+
+// close notes that there is no time for what has not begun.
+func (w *sweep) close() {
+	for _, i := range w.queue.close() {
+		reason, detail := w.reasonToSkip(i)
+		res := check.Unprobed(&w.targets[i], reason, detail)
+		w.record(i, &res)
+	}
 }
 
 // attemptAgain makes attempts again that got too little memory and gave back what
