@@ -1,6 +1,6 @@
 # Everything there is to do with Rollcall, a target each. `make` lists them.
-# Go, make and git are enough for all but `check`, `sam-…` (python3), `interop`
-# (web servers, openssl) and `browser` (chromium, npm). GNU make 3.81, as
+# Go, make and git are enough for all but `check` (python3, npm), `sam-…` (python3),
+# `interop` (web servers, openssl) and `browser` (chromium, npm). GNU make 3.81, as
 # macOS has it, will do.
 
 .DEFAULT_GOAL := help
@@ -135,7 +135,7 @@ MUTATIONS ?= 10000
 trust: ## compare our verdicts of certificate chains with crypto/x509's, many times
 	ROLLCALL_MUTATIONS=$(MUTATIONS) go test -count=1 -v -timeout 30m -run Verdicts ./internal/trust
 
-check: vet lint ## vet, staticcheck, gofmt, cfn-lint and checkov
+check: vet lint ## vet, staticcheck, gofmt, cfn-lint, checkov and asl-validator
 
 TAGS = interop,soak,browser,ministack
 STATICCHECK = $$(go -C "$(CURDIR)/test" tool -n staticcheck)
@@ -149,9 +149,11 @@ vet:
 	@unformatted=$$(gofmt -l cmd functions internal test); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
-lint: .venv/cfn-lint/installed .venv/checkov/installed
+ASL_VALIDATOR = .venv/asl/node_modules/.bin/asl-validator
+lint: .venv/cfn-lint/installed .venv/checkov/installed $(ASL_VALIDATOR)
 	$(CFN_LINT) --append-rules cfn_lint_serverless.rules --template template.yaml
 	LOG_LEVEL=ERROR .venv/checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
+	ASL_VALIDATOR="$(CURDIR)/$(ASL_VALIDATOR)" $(GOTEST) test -count=1 -run '^TestLintedDefinition$$' ./template
 
 # SOURCE is the list that the stack is to check. The build validates it, or all lists of events/.
 sam-build: .venv/sam/installed ## build for Lambda; ARCH=arm64 (default) or x86_64
@@ -269,6 +271,16 @@ profile: ## write bin/cpu.pprof, a CPU profile of a sweep of 10,000 hosts, and s
 	taskset -c 0 bin/profile $(PROFILE) -- taskset -c 1
 	go tool pprof -top -cum -nodecount 60 bin/cpu.pprof
 
+# Lists in parts, as rollcall check --part and rollcall sum have them, beside one invocation; each
+# size once more is measured again, and what the file has of others stays. TALLIES=0 leaves out the sum
+# of 1,000 tallies of 10,000 targets.
+URLS ?= 10000
+TALLIES ?= 1000
+.PHONY: million
+million: build ## check URLS in parts, in turn and four at a time, and add up; URLS=10000,100000,1000000 (25 minutes; Linux, 2 cores)
+	$(GOBUILD_TEST) -o ../bin/bench ./bench
+	bin/bench -parts million -urls $(URLS) -tallies $(TALLIES) -more -file bin/million.json -growth bin/growth.svg $(BENCH)
+
 bench-programs: build
 	-@test -e .venv/bench/installed || $(MAKE) .venv/bench/installed
 	GOOS=linux GOARCH=arm64 $(FUNCTION) -o bin/bootstrap-arm64 ./functions/check # as it is deployed by default: its size counts
@@ -292,7 +304,7 @@ s3: $(VERSITYGW) ## read lists from versitygw, which checks signatures
 	VERSITYGW="$(CURDIR)/$(VERSITYGW)" $(GOTEST) test -count=1 -v -tags ministack -run '^TestVersityGW' ./cloud
 
 # All stop what they started and remove what they wrote, also when interrupted.
-.PHONY: sam-local stack stack-operated stack-program
+.PHONY: sam-local stack stack-operated parts stack-program
 stack-program:
 	$(GOBUILD_TEST) -o ../bin/stack ./stack
 
@@ -305,8 +317,9 @@ stack: stack-program .venv/sam/installed .venv/ministack/installed ## deploy sta
 stack-operated: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy, change, release: as operators do, to MiniStack (3 minutes)
 	bin/stack operated
 
-# The accessibility checker is the npm registry's, at the version and with the
-# checksum of the lock file.
+parts: stack-program .venv/sam/installed .venv/ministack/installed .venv/aws/installed ## deploy a list of 40,000 URLs in parts to MiniStack, and kill one (10 minutes)
+	bin/stack parts
+
 .PHONY: browser
 AXE = .venv/axe/node_modules/axe-core/axe.min.js
 CHROMIUM ?= chromium
@@ -314,12 +327,20 @@ browser: $(AXE) ## open the page in a real Chromium (needs chromium and npm)
 	@command -v $(CHROMIUM) >/dev/null || { echo "this target needs Chromium: install it, or name it: make browser CHROMIUM=…"; exit 2; }
 	CHROMIUM="$(CHROMIUM)" AXE="$(CURDIR)/$(AXE)" $(GOTEST) test -count=1 -tags browser ./page
 
+# From the npm registry, at the versions and with the checksums of a lock file.
+define npm
+@command -v npm >/dev/null || { echo "this target needs npm"; exit 2; }
+mkdir -p .venv/$(1)
+cp $(<D)/package.json $(<D)/package-lock.json .venv/$(1)/
+cd .venv/$(1) && npm ci --silent --ignore-scripts
+touch $@
+endef
+
 $(AXE): requirements/browser/package-lock.json
-	@command -v npm >/dev/null || { echo "this target needs npm"; exit 2; }
-	mkdir -p .venv/axe
-	cp requirements/browser/package.json requirements/browser/package-lock.json .venv/axe/
-	cd .venv/axe && npm ci --silent --ignore-scripts
-	touch $@
+	$(call npm,axe)
+
+$(ASL_VALIDATOR): requirements/asl/package-lock.json
+	$(call npm,asl)
 
 .PHONY: pictures
 IMAGES ?= docs/images

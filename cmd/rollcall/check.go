@@ -171,13 +171,14 @@ type checkRunner struct {
 func (r *checkRunner) run(ctx context.Context) error {
 	summary, lost := r.check(ctx)
 	if r.command.Watch > 0 && ctx.Err() == nil && summary.Targets > 0 {
-		return r.watch(ctx, summary)
+		return r.watch(ctx, r.command.shown(summary))
 	}
 	if r.command.Part != "" {
 		if err := r.command.writeTally(summary, r.plan); err != nil {
 			return &exitError{exitUnhealthy, fmt.Sprintf("writing the tally: %v", err)}
 		}
 	}
+	summary = r.command.shown(summary)
 	if err := writeError(r.out.write(func(w io.Writer) error { return r.show(w, summary) })); err != nil {
 		return err
 	}
@@ -224,15 +225,15 @@ func (r *checkRunner) check(ctx context.Context) (summary *monitor.Summary, lost
 	} else if n := summary.Published.Lost; n > 0 {
 		fmt.Fprintf(r.sys.err, "rollcall: CloudWatch refused %s as invalid\n", text.Plural(n, "metric"))
 	}
-	if summary.VantageUnhealthy && (r.command.Format == "table" || r.command.Format == "details" || r.command.Format == auto) {
-		summary = withoutVerdicts(summary)
-	}
 	return summary, cmp.Or(lost, r.unpublished)
 }
 
-// withoutVerdicts is the summary of a run without a network for people: what
-// programs read as down is not checked.
-func withoutVerdicts(s *monitor.Summary) *monitor.Summary {
+// shown is a summary in the format that was asked for. Of a run without a network, what
+// programs read as down is not checked for people.
+func (c *checkCommand) shown(s *monitor.Summary) *monitor.Summary {
+	if !s.VantageUnhealthy || c.Format != "table" && c.Format != "details" && c.Format != auto {
+		return s
+	}
 	unknown := *s
 	unknown.Results = slices.Clone(s.Results)
 	for i := range unknown.Results {

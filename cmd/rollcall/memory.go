@@ -38,3 +38,13 @@ func boundMemory(targets int) {
 		debug.SetGCPercent(manyPercent)
 	}
 }
+
+// sumBytes bounds what adding parts up takes, where it can: of ten million targets, what
+// stays is 280 MB.
+const sumBytes = 380_000_000
+
+func boundSum() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(sumBytes)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"rollcall/internal/config"
+	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
 	"rollcall/internal/plan"
@@ -164,6 +165,8 @@ type sumCommand struct {
 	Format string `short:"f" enum:"auto,table,json,html,markdown,md" default:"auto" help:"Output format: ${enum}. auto is by the ending of FILE, else a table."`
 	JSON   bool   `name:"json" help:"The same as --format json."`
 	Output string `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
+
+	Publish bool `help:"Publish the metrics of groups and of all targets to CloudWatch, at the minute that names the run, or that of its beginning."`
 }
 
 // Help is shown below the command's flags.
@@ -181,7 +184,8 @@ Exit status: that of check, as of one run over the whole list; 3 if a part is mi
 // usage.
 func (c *sumCommand) Run(ctx context.Context, sys system) error {
 	like := checkCommand{Format: c.Format, JSON: c.JSON, Output: c.Output} // shown as a run is
-	if _, err := like.config(sys); err != nil {
+	settings, err := like.config(sys)
+	if err != nil {
 		return err
 	}
 	total, err := readTallies(ctx, c.Dir)
@@ -196,6 +200,13 @@ func (c *sumCommand) Run(ctx context.Context, sys system) error {
 		return wrongUsage("--output: %v", err)
 	}
 	summary := monitor.Tallied(total)
+	var unpublished error
+	if c.Publish {
+		summary.Published, unpublished = publishSum(ctx, settings, total, summary)
+		if unpublished != nil {
+			fmt.Fprintln(sys.err, "rollcall:", report.Plain(unpublished.Error()))
+		}
+	}
 	for _, warning := range summary.Warnings {
 		fmt.Fprintln(sys.err, "rollcall:", report.Plain(warning))
 	}
@@ -204,13 +215,30 @@ func (c *sumCommand) Run(ctx context.Context, sys system) error {
 		if like.Format == "html" {
 			return page.Write(w, summary)
 		}
-		return runner.show(w, summary)
+		return runner.show(w, like.shown(summary))
 	})
 	if err = writeError(cmp.Or(err, out.Close())); err != nil {
 		return err
 	}
 	runner.noteFile(func(w io.Writer) error { return report.Digest(w, summary, report.Look{}) })
-	return exitCode(ctx, summary, nil)
+	return exitCode(ctx, summary, unpublished)
+}
+
+// publishSum publishes the metrics that parts do not publish. The error says why they
+// are not, or not all.
+func publishSum(ctx context.Context, settings config.Config, total *tally.Tally, s *monitor.Summary) (metric.DeliveryStats, error) {
+	begin, err := publishing(ctx, settings)
+	if err != nil {
+		return metric.DeliveryStats{}, fmt.Errorf("no metrics are published: %w", err)
+	}
+	at := s.Started.Truncate(time.Minute)
+	if minute, err := plan.ParseRunName(total.Run); err == nil {
+		at = minute
+	}
+	session := begin(ctx, nil)
+	defer session.Close()
+	session.Add(total.Rollup.Datums(at, s.VantageUnhealthy)...)
+	return session.Flush(ctx), session.Err()
 }
 
 // readTallies adds up the tallies of a directory, one after the other. The error
@@ -220,6 +248,7 @@ func readTallies(ctx context.Context, dir string) (*tally.Tally, error) {
 	if err != nil {
 		return nil, wrongUsage("reading the tallies: %v", err)
 	}
+	boundSum()
 	total := tally.Sum(tally.OfSum)
 	for _, entry := range entries {
 		if !strings.HasSuffix(entry.Name(), tallyEnding) {
@@ -233,7 +262,7 @@ func readTallies(ctx context.Context, dir string) (*tally.Tally, error) {
 		if err != nil {
 			return nil, wrongUsage("reading the tallies: %v", err)
 		}
-		part, err := tally.Decode(file)
+		part, err := tally.Decode(file, total)
 		file.Close()
 		if err != nil {
 			return nil, wrongUsage("%s: %v", name, err)

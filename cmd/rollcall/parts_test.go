@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,25 @@ func TestParts(t *testing.T) {
 	shows(t, "the table", table.out, "shop/3", "404", "13 status 404", "130 targets in", "117 up, 13 down")
 	markdown := rollcall(t, "", "sum", dir, "--format", "md")
 	shows(t, "Markdown", markdown.out, "13 of 130 targets are down", "shop/3")
+
+	credentials(t)
+	before := len(world.CloudWatch.Accepted())
+	published := rollcallWith(t, map[string]string{"ROLLCALL_NAMESPACE": "Sum"}, "", "sum", dir, "--publish", "--json")
+	if published.code != exitDown || published.err != "" {
+		t.Errorf("published: code %d, error %q", published.code, published.err)
+	}
+	downs := map[string]float64{}
+	for _, d := range world.CloudWatch.Accepted()[before:] {
+		if d.Namespace != "Sum" || d.Dimension("Target") != "" || d.Metric == "RunCompleted" {
+			t.Errorf("%s of %q is in %s", d.Metric, d.Dimension("Target"), d.Namespace)
+		}
+		if d.Metric == "Down" {
+			downs[d.Dimension("Group")] = d.Value
+		}
+	}
+	if want := map[string]float64{"": 13, "default": 13}; !maps.Equal(downs, want) {
+		t.Errorf("Down is %v, want %v", downs, want)
+	}
 
 	// A part that comes again replaces itself; ones that are not there are named.
 	if got := part("7/20"); got.code > exitDown {
@@ -160,5 +180,26 @@ func TestWrongParts(t *testing.T) {
 	}
 	if got := rollcall(t, "", "sum", filepath.Join(dir, "nowhere")); got.code != exitUsage || !strings.Contains(got.err, "no such file") {
 		t.Errorf("code %d, error %q", got.code, got.err)
+	}
+}
+
+// Parts that all have no network are a run without one, as a table says.
+func TestSumWithoutNetwork(t *testing.T) {
+	var list strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&list, "https://h%d.nowhere.test\n", i)
+	}
+	name, dir := listFile(t, list.String()), filepath.Join(t.TempDir(), "parts")
+	for _, k := range []string{"1/2", "2/2"} {
+		got := rollcallWith(t, map[string]string{"ROLLCALL_CANARY": url(t, "refusing.stage.test")}, "", "check", name, "--part", k, "--run", "r", "--tally", dir)
+		if got.code != exitUnhealthy {
+			t.Errorf("part %s: code %d, %s", k, got.code, got.out)
+		}
+	}
+	if got := rollcall(t, "", "sum", dir); got.code != exitUnhealthy || !strings.Contains(got.out, "0 up, 10 not checked; the monitor has no network") {
+		t.Errorf("code %d\n%s%s", got.code, got.out, got.err)
+	}
+	if got := rollcall(t, "", "sum", dir, "--json"); got.code != exitUnhealthy || !strings.Contains(got.out, `"vantageUnhealthy":true`) || !strings.Contains(got.out, `"down":10`) {
+		t.Errorf("code %d\n%s", got.code, got.out)
 	}
 }

@@ -111,7 +111,7 @@ func describe(p *plan.Plan) string {
 		t := &p.Targets[i]
 		groups[t.Group] = true
 		least, most = min(least, t.Timeout), max(most, t.Timeout)
-		if t.URL.Scheme == "https" {
+		if strings.HasPrefix(t.URL, "https:") {
 			https++
 		}
 	}

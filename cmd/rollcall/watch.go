@@ -43,6 +43,7 @@ func (r *checkRunner) watch(ctx context.Context, summary *monitor.Summary) error
 			r.out.look = r.sys.look(r.out.w) // the terminal may have another size now
 		}
 		summary, _ = r.check(ctx)
+		summary = r.command.shown(summary)
 		if ctx.Err() != nil {
 			break // it was cut short: its changes are not real
 		}

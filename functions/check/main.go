@@ -78,7 +78,7 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		h.monitor.Page = pageInto(bucket.Put)
 		memory := memoryIn(bucket, c, aws, lookup)
 		h.monitor.Remember, h.monitor.Names = memory.Remember, memory.Names
-		h.monitor.Runs = cloud.NewStore(bucket, maxTally, account)
+		h.monitor.Runs = cloud.NewStore(bucket, maxTally, account).Patient()
 	}
 	if c.Heartbeat != "" {
 		h.monitor.Heartbeat = heartbeat(c.Heartbeat)

@@ -19,18 +19,33 @@ type Store struct {
 	bucket *Bucket
 	owner  func(context.Context) string // the account whose the bucket must be; "": any
 	limit  int64                        // bytes of an object that is read
+
+	patient bool // a read is retried longer where S3 is busy
 }
 
 // NewStore returns a store in a bucket. limit is how many bytes of an object it
 // reads at most.
 func NewStore(b *Bucket, limit int64, owner func(context.Context) string) *Store {
-	return &Store{b, owner, limit}
+	return &Store{bucket: b, owner: owner, limit: limit}
+}
+
+// Patient returns the store as one whose reads are retried longer where S3 is busy:
+// many may read at once.
+func (s *Store) Patient() *Store {
+	own := *s
+	own.patient = true
+	return &own
 }
 
 // Read returns an object and its entity tag. A tag "" says that there is no such
 // object; a nil body with a tag, that it is larger than the limit.
 func (s *Store) Read(ctx context.Context, key string) (body []byte, tag string, err error) {
-	out, err := s.bucket.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx)})
+	out, err := s.bucket.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx)},
+		func(o *s3.Options) {
+			if s.patient {
+				o.Retryer = patient()
+			}
+		})
 	if err != nil {
 		if codeOf(err) == "NoSuchKey" {
 			return nil, "", nil

@@ -202,9 +202,9 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-// Where many write at once, S3 tells some to slow down: they do, each for another
-// time.
-func TestStorePutsPatiently(t *testing.T) {
+// Where many read or write at once, S3 tells some to slow down: they do, each for
+// another time.
+func TestStoreIsPatient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for refusals, want := range map[int]bool{0: true, 7: true, 8: false} {
 			s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, refusals)...)
@@ -215,6 +215,11 @@ func TestStorePutsPatiently(t *testing.T) {
 			}
 			if h := s.requests[0].header; h.Get("Content-Type") != "application/gzip" || h.Get("X-Amz-Expected-Bucket-Owner") != "123456789012" || h.Get("If-None-Match") != "" {
 				t.Errorf("the headers are %v", h)
+			}
+			s, b = inMemory(t, slices.Repeat([]string{"503 SlowDown"}, refusals)...)
+			_, _, err = NewStore(b, 10, owner).Patient().Read(t.Context(), "runs/r/17.json.gz")
+			if (err == nil) != want || len(s.requests) != min(refusals+1, 8) {
+				t.Errorf("%d refusals: %d requests to read, error %v", refusals, len(s.requests), err)
 			}
 		}
 	})

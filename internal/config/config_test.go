@@ -41,7 +41,7 @@ func defaults(t *testing.T) Config {
 
 func TestLoadDefaults(t *testing.T) {
 	got := defaults(t)
-	if c := got.Canary; c == nil || c.URL.String() != "https://checkip.amazonaws.com/" || c.Invalid != "" {
+	if c := got.Canary; c == nil || c.URL != "https://checkip.amazonaws.com/" || c.Invalid != "" {
 		t.Errorf("canary %+v", c)
 	}
 	got.Canary = nil
@@ -159,7 +159,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadCanary(t *testing.T) {
 	c, err := Load(environment(map[string]string{"ROLLCALL_CANARY": "http://canary.internal/health"}))
-	if err != nil || c.Canary.URL.String() != "http://canary.internal/health" {
+	if err != nil || c.Canary.URL != "http://canary.internal/health" {
 		t.Errorf("canary %v, error %v", c.Canary, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/weburl"
 )
 
 // What is assumed of a month and a run. checkCPU, bytesOut, logBytes and downBytes
@@ -123,11 +124,12 @@ func workOf(p *plan.Plan, u Use) work {
 		if t.Invalid != "" {
 			continue
 		}
-		https, own := t.URL.Scheme == "https", i < u.Limit
+		to := weburl.Parsed(t.URL)
+		https, own := to.Scheme == "https", i < u.Limit
 		w.checked++
 		w.bodies += len(t.Body)
 		w.longest = max(w.longest, time.Duration(1+t.Retries)*t.Timeout+time.Duration(t.Retries)*confirmation)
-		hosts[t.URL.Hostname()], groups[t.Group] = true, true
+		hosts[to.Hostname()], groups[t.Group] = true, true
 		if https {
 			secure[t.Group] = true
 		}

@@ -3,7 +3,6 @@ package cost
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ func urls(t testing.TB, n int) *plan.Plan {
 	}
 	p.Targets = slices.Repeat(p.Targets, n)
 	for i := range p.Targets {
-		p.Targets[i].URL = &url.URL{Scheme: "https", Host: fmt.Sprintf("host%d.example.com", i)}
+		p.Targets[i].URL = fmt.Sprintf("https://host%d.example.com/", i)
 	}
 	return p
 }

@@ -138,7 +138,7 @@ func parts(t *testing.T) string {
 	} {
 		p, use := urls(t, 100), each(row.every, metric.ProfileGroup)
 		for i := range p.Targets {
-			p.Targets[i].URL.Host = fmt.Sprintf("host%d.example.com", i/row.hosts)
+			p.Targets[i].URL = fmt.Sprintf("https://host%d.example.com/", i/row.hosts)
 		}
 		use.Targets, use.Split, use.Concurrency = row.n, row.split, row.at
 		if err := Fit(p, use); err != nil {

@@ -43,6 +43,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"version":1,"stack":"s",` + minute + `,"incidents":[{"id":"a","state":"up","since":"2026-11-30T14:00:00Z"}]}`, "incidents[0] has no id, state or time", false},
 		{`{"version":1,"stack":"s",` + minute + `,"today":{"all":{"sketch":[1]}}}`, "not a sketch", false},
 		{`{"version":1,"stack":"s",` + minute + `,"today":{"all":{"sketch":[2,1,1,1]}}}`, "not a sketch", false},
+		{`{"version":1,"stack":"s",` + minute + `,"today":{"all":{"sketch":[-2000000000,1]}}}`, "not a sketch", false},
+		{`{"version":1,"stack":"s",` + minute + `,"today":{"all":{"sketch":[762,1]}}}`, "not a sketch", false},
 		{`{"version":1,"stack":"s",` + minute + `,"outbox":[{"incident":"a","state":"gone"}]}`, "outbox[0] has no incident or state", false},
 		{`{"version":1,"stack":"s",` + minute + `,"more":[{"group":"g","count":2}]}`, "more[0] has no state", false},
 		{`{"version":1,"stack":"s",` + minute + `,"seq":"x"}`, "it is not a history: json", false},

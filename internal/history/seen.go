@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +79,6 @@ func See(run *Run, known map[string]bool, index, of int) *Seen {
 	for i := range run.Targets {
 		t := &run.Targets[i]
 		at := index + i*of
-		s.All.add(t, run.Blind)
 		if s.Groups[t.Group] == nil {
 			s.Groups[t.Group] = &Counts{}
 		}
@@ -105,6 +105,9 @@ func See(run *Run, known map[string]bool, index, of int) *Seen {
 		if c.Count++; len(c.First) < maxNames {
 			c.First = append(c.First, Place{at, t.Name})
 		}
+	}
+	for _, c := range s.Groups {
+		s.All.merge(*c, false)
 	}
 	for _, c := range shown {
 		s.Certificates = append(s.Certificates, *c)
@@ -149,18 +152,62 @@ func (s *Seen) Add(other *Seen) {
 	}
 	s.Looked = append(s.Looked, other.Looked...)
 	s.LeftLooks += other.LeftLooks
-	s.Certificates = append(s.Certificates, other.Certificates...)
-	slices.SortStableFunc(s.Certificates, byKey)
-	different := s.Certificates[:0]
-	for _, c := range s.Certificates {
-		if n := len(different); n > 0 && byKey(different[n-1], c) == 0 {
-			different[n-1].add(&c)
-		} else {
-			different = append(different, c)
+	s.Certificates = mergeShown(s.Certificates, other.Certificates)
+	s.LeftCertificates += other.LeftCertificates
+}
+
+// mergeShown merges two lists that are sorted by key.
+func mergeShown(a, b []Shown) []Shown {
+	if len(b) == 0 {
+		return a
+	}
+	merged := make([]Shown, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch order := byKey(a[0], b[0]); {
+		case order < 0:
+			merged, a = append(merged, a[0]), a[1:]
+		case order > 0:
+			merged, b = append(merged, b[0]), b[1:]
+		default:
+			both := a[0]
+			both.add(&b[0])
+			merged, a, b = append(merged, both), a[1:], b[1:]
 		}
 	}
-	s.Certificates = different
-	s.LeftCertificates += other.LeftCertificates
+	return append(append(merged, a...), b...)
+}
+
+// Check finds what the parts of a list with at most that many targets can't have seen.
+func (s *Seen) Check(most int) error {
+	wrong := errors.New("what it has for the history is not of its targets")
+	all := []*Counts{&s.All}
+	for _, c := range s.Groups {
+		all = append(all, c)
+	}
+	for _, c := range all {
+		if c == nil {
+			return wrong
+		}
+		for _, n := range []int{c.Up, c.Degraded, c.Down, c.NotChecked, c.Maintenance} {
+			if n < 0 || n > most {
+				return wrong
+			}
+		}
+	}
+	for i := range s.Looked {
+		if l := &s.Looked[i]; l.At < 0 || l.Name == "" || l.Duration < 0 || l.FirstByte < 0 {
+			return wrong
+		}
+	}
+	for i := range s.Certificates {
+		if c := &s.Certificates[i]; c.Count < len(c.First) || c.Count > most || len(c.First) > maxNames {
+			return wrong
+		}
+	}
+	if min(s.Targets, s.LeftLooks, s.LeftCertificates) < 0 || max(s.Targets, s.LeftLooks, s.LeftCertificates) > most {
+		return wrong
+	}
+	return nil
 }
 
 // add adds what other targets showed of the same certificate.

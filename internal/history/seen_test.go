@@ -174,3 +174,20 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
+// A URL that the list has twice, in two parts, is one target: the first of them.
+func TestTwiceInTheList(t *testing.T) {
+	run := &Run{Minute: start, Interval: time.Minute, Fresh: true, Alert: Alert{Runs: 1, Window: 1}, Targets: []Target{{Name: "a", Group: "g", State: Down}}}
+	known, _, _ := Fold(nil, run)
+	for minute, want := range []int{1, 0} { // it takes two runs to close
+		run.Minute = run.Minute.Add(time.Minute)
+		run.Targets[0].State = Up
+		inParts := *run
+		inParts.Targets, inParts.Seen = nil, See(run, known.Names(), 1, 2)
+		inParts.Seen.Add(See(run, known.Names(), 0, 2))
+		known, _, _ = Fold(known, &inParts)
+		if open := len(known.OpenIncidents()); open != want {
+			t.Errorf("after %d runs %d are open", minute+1, open)
+		}
+	}
+}

@@ -19,11 +19,19 @@ const growth = 1.04
 
 var perBucket = math.Log(growth)
 
-// Add counts a duration.
-func (s *Sketch) Add(d time.Duration) {
-	at := int32(math.Round(math.Log(max(float64(d)/1e6, 0.01)) / perBucket))
-	s.add(bucket{at, 1})
+// The buckets of the shortest duration that is told apart, and of the longest that there
+// is.
+var (
+	leastBucket = bucketOf(0)
+	mostBucket  = bucketOf(math.MaxInt64)
+)
+
+func bucketOf(d time.Duration) int32 {
+	return int32(math.Round(math.Log(max(float64(d)/1e6, 0.01)) / perBucket))
 }
+
+// Add counts a duration.
+func (s *Sketch) Add(d time.Duration) { s.add(bucket{bucketOf(d), 1}) }
 
 // Merge adds another sketch up with this one.
 func (s *Sketch) Merge(other Sketch) {
@@ -48,7 +56,7 @@ func (s *Sketch) Merge(other Sketch) {
 func (s *Sketch) add(b bucket) {
 	i, found := slices.BinarySearchFunc(*s, b.at, func(b bucket, at int32) int { return int(b.at - at) })
 	if found {
-		(*s)[i].count += b.count
+		(*s)[i].count += min(b.count, math.MaxInt32-(*s)[i].count)
 		return
 	}
 	*s = slices.Insert(*s, i, b)
@@ -93,8 +101,8 @@ func (s *Sketch) UnmarshalJSON(data []byte) error {
 	*s = make(Sketch, 0, len(flat)/2)
 	for pair := range slices.Chunk(flat, 2) {
 		n := len(*s)
-		if len(pair) != 2 || pair[1] < 1 || n > 0 && (*s)[n-1].at >= pair[0] {
-			return errors.New("not a sketch: buckets must ascend, each with a count")
+		if len(pair) != 2 || pair[1] < 1 || n > 0 && (*s)[n-1].at >= pair[0] || pair[0] < leastBucket || pair[0] > mostBucket {
+			return errors.New("not a sketch: buckets of durations must ascend, each with a count")
 		}
 		*s = append(*s, bucket{pair[0], pair[1]})
 	}

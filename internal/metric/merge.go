@@ -1,12 +1,14 @@
 package metric
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"rollcall/internal/check"
@@ -58,21 +60,38 @@ func (d Distribution) MarshalJSON() ([]byte, error) {
 	return json.Marshal(flat)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON reads what MarshalJSON wrote. It does so without encoding/json, which
+// took most of the time of adding a thousand parts up.
 func (d *Distribution) UnmarshalJSON(data []byte) error {
-	var flat []float64
-	if err := json.Unmarshal(data, &flat); err != nil {
-		return err
+	wrong := errors.New("not a distribution: each value must have a count")
+	inner, begins := bytes.CutPrefix(data, []byte("["))
+	inner, ends := bytes.CutSuffix(inner, []byte("]"))
+	if !begins || !ends {
+		return wrong
 	}
-	*d = make(Distribution, len(flat)/2)
-	for pair := range slices.Chunk(flat, 2) {
-		if len(pair) != 2 || !isCount(pair[1]) {
-			return errors.New("not a distribution: each value must have a count")
+	*d = make(Distribution, bytes.Count(inner, []byte(","))/2+1)
+	for len(bytes.TrimSpace(inner)) > 0 {
+		var pair [2]float64
+		for i := range pair {
+			var number []byte
+			number, inner, _ = bytes.Cut(inner, []byte(","))
+			v, err := strconv.ParseFloat(string(bytes.TrimSpace(number)), 64)
+			if err != nil || !isValue(v) {
+				return wrong
+			}
+			pair[i] = v
+		}
+		if !isCount(pair[1]) {
+			return wrong
 		}
 		(*d)[pair[0]] += int(pair[1])
 	}
 	return nil
 }
+
+// isValue reports whether a datum may have the value, which no sum of a thousand
+// makes infinite.
+func isValue(v float64) bool { return math.Abs(v) <= math.Ldexp(1, maxExponent) }
 
 // isCount reports whether a number of JSON can be a count: 2^40 targets are more
 // than anyone has.
@@ -139,6 +158,9 @@ func (a aggregate) merge(other aggregate) {
 	}
 }
 
+// maxGroups is how many groups a rollup in JSON may have: many more than an event.
+const maxGroups = 1000
+
 // rollupJSON is a rollup in JSON. What is over all is the sum of the groups.
 type rollupJSON struct {
 	Groups   map[string]map[string]json.RawMessage `json:"groups"`   // by group and metric
@@ -182,6 +204,9 @@ func (ro *Rollup) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
+	if len(j.Groups) > maxGroups {
+		return fmt.Errorf("more than %d groups", maxGroups)
+	}
 	*ro = Rollup{}
 	for group, metrics := range j.Groups {
 		ro.make()
@@ -194,8 +219,8 @@ func (ro *Rollup) UnmarshalJSON(data []byte) error {
 			probe := folded{}
 			if table[i].fold(&probe, 0); probe.counts == nil {
 				a[i].n = 1
-				if err := json.Unmarshal(raw, &a[i].value); err != nil {
-					return err
+				if err := json.Unmarshal(raw, &a[i].value); err != nil || !isValue(a[i].value) || string(raw) == "null" {
+					return fmt.Errorf("%s is not a value of %s", raw[:min(len(raw), 20)], name)
 				}
 				continue
 			}

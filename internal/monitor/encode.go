@@ -118,5 +118,5 @@ func (s *Summary) fitting(limit int) ([][]byte, error) {
 			}
 		}
 	}
-	return slices.DeleteFunc(encoded, func(result []byte) bool { return result == nil }), nil
+	return slices.Clone(slices.DeleteFunc(encoded, func(result []byte) bool { return result == nil })), nil // without room for all
 }

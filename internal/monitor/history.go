@@ -104,7 +104,8 @@ func (r *run) known(quiet map[string]bool) *history.Run {
 		if res.Phases.FirstByte != check.Absent {
 			k.FirstByte = res.Phases.FirstByte
 		}
-		if c := res.Certificate; c != nil {
+		// Of 100,000 targets fingerprints in hex are 6 MB: only what is reported, or failed, needs one.
+		if c := res.Certificate; c != nil && (c.DaysLeft < float64(m.Certificate) || res.State != check.Up) {
 			k.Fingerprint, k.Subject, k.NotAfter, k.DaysLeft = hex.EncodeToString(c.Fingerprint[:]), c.Subject, c.NotAfter, c.DaysLeft
 		}
 		h.Targets[i] = k

@@ -197,7 +197,7 @@ func TestPart(t *testing.T) {
 		if len(runs.objects) != 1 {
 			t.Fatalf("%d objects", len(runs.objects))
 		}
-		found, err := tally.Decode(bytes.NewReader(runs.objects["runs/20000101T0000Z/1.json.gz"]))
+		found, err := tally.Decode(bytes.NewReader(runs.objects["runs/20000101T0000Z/1.json.gz"]), nil)
 		if err != nil || found.Run != "20000101T0000Z" || found.Of != 3 || !slices.Equal(found.Parts, []int{1}) || found.List != `"5d41" V1` || found.Down != 1 || found.Up != 1 || found.Unhealthy != 0 {
 			t.Errorf("the tally is %+v, error %v", found, err)
 		}
@@ -247,7 +247,7 @@ func TestPartFails(t *testing.T) {
 		runs := g.inParts(5)
 		g.lose, g.err = 1, errors.New("a datum was lost")
 		_, err := g.Respond(t.Context(), "r-1", []byte(partEvent(1, 3, "")), 0)
-		found, decoding := tally.Decode(bytes.NewReader(runs.objects["runs/20000101T0000Z/1.json.gz"]))
+		found, decoding := tally.Decode(bytes.NewReader(runs.objects["runs/20000101T0000Z/1.json.gz"]), nil)
 		if err != g.err || decoding != nil || found.Unhealthy != 1 {
 			t.Errorf("errors %v, %v", err, decoding)
 		}

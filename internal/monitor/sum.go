@@ -163,7 +163,7 @@ func (m *Monitor) readTallies(ctx context.Context, p *plan.Plan) (total *tally.T
 }
 
 func addTally(total *tally.Tally, body []byte, index int) error {
-	part, err := tally.Decode(bytes.NewReader(body))
+	part, err := tally.Decode(bytes.NewReader(body), total)
 	if err != nil {
 		return err
 	}

@@ -290,7 +290,7 @@ func TestSumIsTheOneRun(t *testing.T) {
 func TestPartsThatAreMissing(t *testing.T) {
 	rewritten := func(change func(*tally.Tally)) func(*testing.T, *station, string) {
 		return func(t *testing.T, s *station, key string) {
-			part, err := tally.Decode(bytes.NewReader(s.shelf.objects[key]))
+			part, err := tally.Decode(bytes.NewReader(s.shelf.objects[key]), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

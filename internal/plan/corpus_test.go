@@ -15,7 +15,6 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/list"
-	"rollcall/internal/weburl"
 )
 
 // inputs are what the events of testdata refer to.
@@ -158,7 +157,7 @@ func describe(p *Plan) string {
 		if t.Title != "" || t.Link != "" {
 			fmt.Fprintf(&b, "  title %q\n  link %s\n", t.Title, t.Link)
 		}
-		fmt.Fprintf(&b, "  URL %s\n%s", weburl.String(t.URL), describeSettings(t.Settings))
+		fmt.Fprintf(&b, "  URL %s\n%s", t.URL, describeSettings(t.Settings))
 	}
 	return b.String()
 }

@@ -3,12 +3,12 @@ package plan
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
+	"rollcall/internal/weburl"
 )
 
 // Doubts are what is valid, but will not be checked as it is meant to be: hosts
@@ -47,15 +47,15 @@ const (
 
 // private says why the host of a target is not checked, if its URL tells.
 func private(t *check.Target, g guard.Guard) string {
-	host := strings.TrimSuffix(t.URL.Hostname(), ".")
+	u := weburl.Parsed(t.URL)
+	host := strings.TrimSuffix(u.Hostname(), ".")
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		host = "127.0.0.1"
 	}
 	address, err := netip.ParseAddr(host)
 	switch {
 	case err == nil:
-		port, _ := strconv.ParseUint(t.URL.Port(), 10, 16) // weburl.Parse took it
-		switch refused := g.Check(netip.AddrPortFrom(address, uint16(port))); {
+		switch refused := g.Check(netip.AddrPortFrom(address, weburl.Port(u))); {
 		case strings.Contains(refused, "metadata"):
 			return isMetadata
 		case refused != "":

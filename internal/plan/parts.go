@@ -40,7 +40,12 @@ const (
 
 // RunName is the name of the run in parts that is scheduled for a time: its minute,
 // "20261130T0608Z".
-func RunName(scheduled time.Time) string { return scheduled.UTC().Format("20060102T1504Z") }
+func RunName(scheduled time.Time) string { return scheduled.UTC().Format(runNameForm) }
+
+// ParseRunName returns the minute of a run that is named after it.
+func ParseRunName(name string) (time.Time, error) { return time.Parse(runNameForm, name) }
+
+const runNameForm = "20060102T1504Z"
 
 // runFields is the table of these fields, and of $schema.
 func runFields() []field[event] {

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -208,7 +209,7 @@ type written struct {
 	number   int    // of all that were added
 	path     string // where it stands
 	object   bool   // it is an object, not a text
-	url      *url.URL
+	url      string // as a target's, before references are replaced
 	settings *check.Settings
 	text     string // of the URL, where that has references; else ""
 }
@@ -292,7 +293,7 @@ func (vs *variables) fetch(ctx context.Context, all []written) []string {
 		}
 		for _, use := range uses {
 			_, known := vs.known[use.reference]
-			if use.reference.Kind != Env && !known && vs.refused(use, hosts(w.url, w.settings)) == nil {
+			if use.reference.Kind != Env && !known && vs.refused(use, hosts(weburl.Parsed(w.url), w.settings)) == nil {
 				vs.known[use.reference] = Value{}
 				wanted = append(wanted, use.reference)
 			}
@@ -332,16 +333,17 @@ func (vs *variables) resolved(t check.Target, w written) check.Target {
 		vs.last, vs.request = w.settings, vs.resolve(w.settings)
 	}
 	r := vs.request
+	u := weburl.Parsed(w.url)
 	t.URL, t.Invalid, t.Refresh = w.url, "", nil
 	if w.text != "" {
-		t.URL, r = vs.resolveURL(w.text, w.url, r)
+		t.URL, r = vs.resolveURL(w.text, u, r)
 	}
 	t.Settings = r.settings
-	if err := vs.refusal(r, w.url); err != nil {
-		t.Settings, t.URL, t.Invalid = w.settings, nil, err.Error()
+	if err := vs.refusal(r, u); err != nil {
+		t.Settings, t.URL, t.Invalid = w.settings, "", err.Error()
 		return t
 	}
-	if len(r.uses) > 0 && w.url.Scheme == "http" {
+	if len(r.uses) > 0 && u.Scheme == "http" {
 		vs.unencrypted = cmp.Or(vs.unencrypted, t.Name)
 	}
 	t.Refresh = vs.refresh(t, w, r.uses)
@@ -450,7 +452,7 @@ func (vs *variables) replace(field, text string, r *request, sent *check.Setting
 // resolveURL replaces the references of a URL, which it returns with the
 // request that it belongs to. They stand in path and query, where a value is
 // text and nothing else: what means something in a URL is percent-encoded.
-func (vs *variables) resolveURL(text string, written *url.URL, r request) (*url.URL, request) {
+func (vs *variables) resolveURL(text string, written *url.URL, r request) (string, request) {
 	sent := *r.settings
 	replaced := vs.replace(fieldURL, withoutFragment(text), &r, &sent, percentEncoded)
 	u, _, err := readURL(replaced)
@@ -460,10 +462,11 @@ func (vs *variables) resolveURL(text string, written *url.URL, r request) (*url.
 	if err != nil {
 		r.err = cmp.Or(r.err, fmt.Errorf("url: %w", err))
 	}
-	if r.err == nil {
-		r.settings = &sent
+	if r.err != nil {
+		return "", r
 	}
-	return u, r
+	r.settings = &sent
+	return weburl.String(u), r
 }
 
 // percentEncoded encodes all but the unreserved characters of RFC 3986.

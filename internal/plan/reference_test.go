@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"rollcall/internal/weburl"
 )
 
 // A store is what references name, and what was asked of it.
@@ -67,7 +69,7 @@ func TestReferencesAreFetchedOnce(t *testing.T) {
 		t.Errorf("%+v of %v", got, got.Settings)
 	}
 	second := p.Targets[1]
-	if got := second.URL.String(); got != "https://b.example/k%23y/x?k=older" || second.Body != "whole t0k3n" {
+	if got := second.URL; got != "https://b.example/k%23y/x?k=older" || second.Body != "whole t0k3n" {
 		t.Errorf("%s with %q", got, second.Body)
 	}
 	if second.RedactedURL != "https://b.example/${secretsmanager:shop/api#key}/x?…" || !strings.HasPrefix(second.Name, "b.example/${secretsmanager:shop/api#key}/x#") {
@@ -133,7 +135,7 @@ func TestRefresh(t *testing.T) {
 		}
 		s.texts["${ssm:/token}"] = "new"
 		fresh, changed := p.Targets[0].Refresh(t.Context())
-		if !changed || fresh.URL.Path != "/new" || fresh.Header.Get("A") != "new" || fresh.Header.Get("B") != "samevariable" || fresh.Refresh != nil {
+		if !changed || weburl.Parsed(fresh.URL).Path != "/new" || fresh.Header.Get("A") != "new" || fresh.Header.Get("B") != "samevariable" || fresh.Refresh != nil {
 			t.Errorf("changed %v, %+v with %v", changed, fresh, fresh.Header)
 		}
 		for _, secret := range []string{"old", "new", "same", "variable"} {
@@ -144,7 +146,7 @@ func TestRefresh(t *testing.T) {
 		if want := []time.Duration{5 * time.Minute, 2 * time.Minute, 2 * time.Minute}; !slices.Equal(s.afters, want) {
 			t.Errorf("asked for what is younger than %v, want %v", s.afters, want)
 		}
-		if p.Targets[0].URL.Path != "/old" {
+		if weburl.Parsed(p.Targets[0].URL).Path != "/old" {
 			t.Error("the target itself has changed")
 		}
 		delete(s.texts, "${ssm:/token}")
@@ -172,11 +174,11 @@ func TestResolvedAgain(t *testing.T) {
 		}
 	}
 	s.texts, s.errs = nil, map[string]error{"${ssm:/token}": errors.New("there is none")}
-	if p = p.Resolved(t.Context()); p.Targets[0].Invalid == "" || p.Targets[0].URL != nil {
+	if p = p.Resolved(t.Context()); p.Targets[0].Invalid == "" || p.Targets[0].URL != "" {
 		t.Errorf("%+v", p.Targets[0])
 	}
 	s.texts, s.errs = map[string]string{"${ssm:/token}": "three"}, nil
-	if p = p.Resolved(t.Context()); p.Targets[0].Invalid != "" || p.Targets[0].Body != "three" || p.Targets[0].URL == nil {
+	if p = p.Resolved(t.Context()); p.Targets[0].Invalid != "" || p.Targets[0].Body != "three" || p.Targets[0].URL == "" {
 		t.Errorf("%+v", p.Targets[0])
 	}
 }

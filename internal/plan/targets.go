@@ -191,7 +191,7 @@ func (l *targetList) add(v value) {
 	}
 	layer := l.layerOf(cmp.Or(own.get(fieldGroup).text, l.event.group))
 	o := origin{v.path, text, id, overlay(withUser(layer.settings, user), own, l.fields)}
-	t := check.Target{URL: u}
+	var t check.Target
 	if name := own.get(fieldName); name.kind != absent {
 		t.Name, _ = name.requireWords()
 	}
@@ -211,9 +211,8 @@ func (l *targetList) add(v value) {
 
 	request := requestOf(own)
 	if invalid == nil {
-		t.RedactedURL = part(text, asWritten(text, redact.URL(u)))
-		u.Host = part(t.RedactedURL, u.Host)
-		u.Path, u.RawQuery = part(t.RedactedURL, u.Path), part(text, u.RawQuery)
+		t.URL = part(text, weburl.String(u))
+		t.RedactedURL = part(t.URL, asWritten(text, redact.URL(u)))
 	} else {
 		t.RedactedURL = redact.InvalidURL(text)
 		t.Invalid = "url: " + invalid.Error()
@@ -236,7 +235,7 @@ func (l *targetList) add(v value) {
 	}
 	t.Settings = o.settings
 	if own := o.settings != layer.settings; invalid == nil && (inURL || !own && layer.refers || own && refers(o.settings)) {
-		at := written{index: len(l.targets), number: l.number, path: v.path, object: v.kind == anObject, url: u, settings: o.settings}
+		at := written{index: len(l.targets), number: l.number, path: v.path, object: v.kind == anObject, url: t.URL, settings: o.settings}
 		if inURL {
 			at.text = text
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -247,7 +248,7 @@ func TestHTTP2AcksAreNotRequests(t *testing.T) {
 	w := wire.New(conn)
 	defer w.Close()
 	o := &observer{Conn: w, wire: w, share: &share{of: &memory{limit: 1 << 30}, taken: check.InFlight}}
-	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: target("http://a.example/").URL}); err != nil || resp.StatusCode != 200 {
+	if resp, err := newHTTP2(o).roundTrip(&hop{method: "GET", url: weburl.Parsed("http://a.example/")}); err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
 	if span := o.first.Arrived.Since(o.first.Sent); span.Process < 2*hold {

@@ -22,6 +22,7 @@ import (
 	"rollcall/internal/expect"
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
+	"rollcall/internal/weburl"
 )
 
 // A network is an Internet in memory: its names, and who responds at an address. A
@@ -105,7 +106,7 @@ func plainly(hold time.Duration, reply func(*http.Request) string) *network {
 }
 
 func target(rawURL string, change ...func(*check.Settings)) *check.Target {
-	u, err := url.Parse(rawURL)
+	u, err := weburl.Parse(rawURL, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -113,7 +114,7 @@ func target(rawURL string, change ...func(*check.Settings)) *check.Target {
 	for _, c := range change {
 		c(s)
 	}
-	return &check.Target{Name: "t", Group: "default", URL: u, RedactedURL: redact.URL(u), Settings: s}
+	return &check.Target{Name: "t", Group: "default", URL: weburl.String(u), RedactedURL: redact.URL(u), Settings: s}
 }
 
 func expecting(sources ...string) func(*check.Settings) {
@@ -693,7 +694,7 @@ func TestTLSSettingsStay(t *testing.T) {
 	to := target("https://a.example/", func(s *check.Settings) {
 		s.TLS = check.TLSSettings{ServerName: "x.example", InsecureSkipVerify: true, MinVersion: 0x0304}
 	})
-	first := New(Options{}).firstHop(to)
+	first := New(Options{}).firstHop(to, weburl.Parsed(to.URL))
 	same, _ := url.Parse("https://a.example/next")
 	other, _ := url.Parse("https://b.example/")
 	if got := first.follow(same, 302).tls; got != to.TLS {

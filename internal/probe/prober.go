@@ -25,6 +25,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/trust"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
 
@@ -122,6 +123,7 @@ func (p *Prober) readRoots() {
 type attempt struct {
 	p       *Prober
 	t       *check.Target
+	url     *url.URL // the target's
 	time    timeline
 	secrets redact.Secrets
 	sweep   *check.Attempt // what the sweep and this one say to each other
@@ -145,11 +147,11 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	p.roots.Do(p.readRoots)
 	p.lateness.Start()
 	defer p.lateness.Stop()
-	now, sweep := time.Now(), check.AttemptOf(ctx)
+	now, u, sweep := time.Now(), weburl.Parsed(t.URL), check.AttemptOf(ctx)
 	a := &attempt{
-		p: p, t: t, sweep: sweep, share: p.memory.begin(sweep.Alone),
+		p: p, t: t, url: u, sweep: sweep, share: p.memory.begin(sweep.Alone),
 		time:    timeline{process: &p.lateness, started: now},
-		secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets),
+		secrets: redact.SecretsOf(t.Header, t.Body, u, t.Secrets),
 		res: check.Result{
 			Name: t.Name, Group: t.Group, URL: t.RedactedURL, Title: t.Title, Link: t.Link,
 			Attempts: 1, Started: now.UTC(), Phases: check.NoPhases(),
@@ -158,7 +160,7 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	defer a.share.end()
 	var resp *response
 	var err error
-	for h := p.firstHop(t); h != nil; h = resp.next {
+	for h := p.firstHop(t, a.url); h != nil; h = resp.next {
 		resp, err = a.hop(ctx, h)
 		a.endLeg(h, err)
 		if err != nil {
@@ -186,8 +188,8 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 // encodings are what we decode ourselves.
 var encodings = []string{"gzip, deflate"}
 
-// firstHop is the request that a target asks for.
-func (p *Prober) firstHop(t *check.Target) *hop {
+// firstHop is the request that a target asks for, whose URL u is.
+func (p *Prober) firstHop(t *check.Target, u *url.URL) *hop {
 	header := make(http.Header, len(t.Header)+4)
 	maps.Copy(header, t.Header)
 	who, known := browsers[t.UserAgent]
@@ -208,7 +210,7 @@ func (p *Prober) firstHop(t *check.Target) *hop {
 	}
 	host := header.Get("Host") // not a header in net/http
 	delete(header, "Host")
-	return &hop{url: t.URL, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
+	return &hop{url: u, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // hop waits for its place at the hop's host, looks it up, connects and sends the

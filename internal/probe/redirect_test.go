@@ -91,7 +91,7 @@ func TestLoopsAreFoundInWhatIsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		to := target("http://a.example/")
-		to.URL = u
+		to.URL = weburl.String(u)
 		seen := 0
 		n := raw(func(_, _ string) string {
 			if seen++; seen > 1 {
@@ -133,7 +133,7 @@ func TestTargetsAreAskedForAsWritten(t *testing.T) {
 	var got string
 	n := raw(func(uri, _ string) string { got = uri; return page(200, "", "") })
 	to := target("http://a.example/", expecting("url == 'http://a.example/50%-off|?100%'"))
-	to.URL = u
+	to.URL = weburl.String(u)
 	if res := once(t, n, to); res.State != check.Up || got != "/50%-off|?100%" {
 		t.Errorf("Probe = %v %s, asked for %s", res.Reason, res.Detail, got)
 	}
@@ -152,7 +152,7 @@ func TestPathsOverHTTP2(t *testing.T) {
 			serveHTTP2(c, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.RequestURI }))
 		}
 		to := target("http://a.example/", func(s *check.Settings) { s.HTTP, s.Header = check.HTTP2, http.Header{"Host": {"b.example"}} })
-		to.URL = u
+		to.URL = weburl.String(u)
 		p := n.prober()
 		res := p.Probe(t.Context(), to)
 		p.Close()

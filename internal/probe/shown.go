@@ -35,8 +35,8 @@ func (a *attempt) shownURL(u *url.URL) string {
 		host += ":" + port
 	}
 	shown := u.Scheme + "://" + host
-	switch own := redact.URL(a.t.URL); {
-	case weburl.Path(u) == weburl.Path(a.t.URL) && own == a.t.RedactedURL: // which holds no reference
+	switch own := redact.URL(a.url); {
+	case weburl.Path(u) == weburl.Path(a.url) && own == a.t.RedactedURL: // which holds no reference
 		path, _ := redact.PathParameters(weburl.Path(u))
 		shown += strings.TrimSuffix(path, "/")
 	case strings.Trim(weburl.Path(u), "/") != "":
@@ -51,7 +51,7 @@ func (a *attempt) shownURL(u *url.URL) string {
 // shownHost is a name as people may see it; all reports whether that is the
 // whole name.
 func (a *attempt) shownHost(name string) (shown string, all bool) {
-	own := strings.TrimSuffix(a.t.URL.Hostname(), ".")
+	own := strings.TrimSuffix(a.url.Hostname(), ".")
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	if ip, err := netip.ParseAddr(name); name == own || err == nil && ip.Is4() {
 		return name, true // four bytes hold too little

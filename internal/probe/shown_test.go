@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/weburl"
 )
 
 // opensesame is a value of a reference; emases is it in a form that nobody
@@ -28,7 +29,8 @@ func referring(name string) func(*check.Settings) {
 }
 
 func attemptAt(t *check.Target) *attempt {
-	return &attempt{t: t, secrets: redact.SecretsOf(t.Header, t.Body, t.URL, t.Secrets)}
+	u := weburl.Parsed(t.URL)
+	return &attempt{t: t, url: u, secrets: redact.SecretsOf(t.Header, t.Body, u, t.Secrets)}
 }
 
 func TestShownURL(t *testing.T) {
@@ -70,7 +72,7 @@ func TestShownURL(t *testing.T) {
 	// The path that a reference stands in is not shown.
 	a := attemptAt(target("http://a.example/"+emases, referring("X")))
 	a.t.RedactedURL = "http://a.example/${env:X}"
-	if got := a.shownURL(a.t.URL); got != "http://a.example/…" {
+	if got := a.shownURL(a.url); got != "http://a.example/…" {
 		t.Errorf("a path with a reference: %s", got)
 	}
 }

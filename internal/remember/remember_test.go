@@ -552,3 +552,56 @@ func TestTopicsOfTheCaller(t *testing.T) {
 		t.Errorf("topics %s", got)
 	}
 }
+
+// Parts that knew something else say nothing of what they do not name: it is neither
+// removed nor closed. Those that knew what is known do.
+func TestPartsThatKnewSomethingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf()
+		m := New(s, &desk{}, nil, site)
+		m.Remember(t.Context(), run("r", "D."))
+		names, tag, err := m.Names(t.Context())
+		if err != nil || tag != s.objects[currentKey].tag || len(names) != 1 || !names["a"] {
+			t.Fatalf("%v of %q, error %v", names, tag, err)
+		}
+		for _, same := range []bool{false, true} {
+			for range 3 {
+				time.Sleep(time.Minute)
+				r := run("r", "..")
+				r.Targets[0].Name = "another"
+				seen := history.See(r.Run, nil, 0, 1)
+				_, tag, err = m.Names(t.Context())
+				if seen.Tags = []string{tag}; !same {
+					seen.Tags = []string{"older", tag}
+				}
+				r.Targets, r.Seen = nil, seen
+				if out := m.Remember(t.Context(), r); !out.Written || err != nil {
+					t.Fatalf("%v, %v", out.Problems, err)
+				}
+			}
+			if open := len(s.current(t).OpenIncidents()); (open == 0) != same {
+				t.Errorf("knew the same %t: %d are open", same, open)
+			}
+		}
+	})
+}
+
+// Where the history can't be read, no names are known.
+func TestNames(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*shelf)
+		want   string
+	}{
+		"none":      {func(*shelf) {}, `map[] "" <nil>`},
+		"too large": {func(s *shelf) { s.objects[currentKey] = object{nil, "t"} }, `map[] "" history/current.json.gz is too large`},
+		"damaged":   {func(s *shelf) { s.objects[currentKey] = object{[]byte("x"), "t"} }, `map[] "" history/current.json.gz can't be read: it can't be decompressed: unexpected EOF`},
+		"denied":    {func(s *shelf) { s.fault = func(string) error { return errors.New("denied") } }, `map[] "" denied`},
+	} {
+		s := newShelf()
+		test.change(s)
+		names, tag, err := New(s, &desk{}, nil, site).Names(t.Context())
+		if got := fmt.Sprintf("%v %q %v", names, tag, err); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 )
 
 const (
@@ -53,8 +54,8 @@ func (s *Sweeper) network(ctx context.Context, targets []check.Target, results [
 	var n Network
 	reached := make(map[string]bool) // by host
 	for i := range results {
-		if r := &results[i]; (r.Checked() || r.Unrouted) && targets[i].URL != nil {
-			host := targets[i].URL.Hostname()
+		if r := &results[i]; (r.Checked() || r.Unrouted) && targets[i].URL != "" {
+			host := weburl.Parsed(targets[i].URL).Hostname()
 			reached[host] = reached[host] || !r.Unrouted && !ofNetwork(r.Reason)
 			if !noSignOfLife(r) {
 				n.Heard++

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,7 +44,7 @@ func hosted(w *world, letters string) []check.Target {
 		if len(word) > 1 {
 			host = word[1:]
 		}
-		list[i].URL = &url.URL{Scheme: "https", Host: host + ".example:" + fmt.Sprint(8000+i)}
+		list[i].URL = fmt.Sprintf("https://%s.example:%d/", host, 8000+i)
 		w.endings[list[i].Name] = []ending{endings[word[:1]]}
 	}
 	return list

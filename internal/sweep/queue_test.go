@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/weburl"
 )
 
 // A crowd is hosts as pages see them: how many checks talk to each at once.
@@ -50,7 +51,7 @@ func (c *crowd) probe(ctx context.Context, t *check.Target) check.Result {
 	if list := c.reasons[t.Name]; len(list) > 0 {
 		reason = list[min(len(c.starts[t.Name]), len(list))-1]
 	}
-	hops := append([]string{t.URL.String()}, c.hops[t.Name]...)
+	hops := append([]string{t.URL}, c.hops[t.Name]...)
 	c.Unlock()
 	res := check.Result{Name: t.Name, Attempts: 1, Reason: reason, State: reason.State()}
 	for i, hop := range hops {
@@ -101,7 +102,7 @@ func pages(host string, n, retries int) []check.Target {
 	all := make([]check.Target, n)
 	for i := range all {
 		all[i] = check.Target{
-			Name: fmt.Sprintf("%s/%d", host, i), URL: &url.URL{Scheme: "http", Host: host, Path: fmt.Sprintf("/%d", i)},
+			Name: fmt.Sprintf("%s/%d", host, i), URL: fmt.Sprintf("http://%s/%d", host, i),
 			Settings: &check.Settings{Retries: retries},
 		}
 	}
@@ -414,7 +415,7 @@ func TestPlaceIsFreeBeforeTheEnd(t *testing.T) {
 		began := time.Now()
 		s := newCrowd().sweeper(10, 1)
 		s.Probe = func(ctx context.Context, to *check.Target) check.Result {
-			done, err := place(ctx, to.URL)
+			done, err := place(ctx, weburl.Parsed(to.URL))
 			if err != nil {
 				t.Error(err)
 			}
@@ -563,7 +564,7 @@ func BenchmarkSweep(b *testing.B) {
 	for _, perHost := range []int{0, 16} {
 		b.Run(fmt.Sprint(perHost), func(b *testing.B) {
 			s := &Sweeper{InFlight: 840, PerHost: perHost, Log: slog.New(slog.DiscardHandler), Probe: func(ctx context.Context, to *check.Target) check.Result {
-				done, _ := place(ctx, to.URL)
+				done, _ := place(ctx, weburl.Parsed(to.URL))
 				defer done()
 				return check.Result{State: check.Up, Attempts: 1}
 			}}

@@ -16,6 +16,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/pause"
+	"rollcall/internal/weburl"
 )
 
 // A Sweeper checks lists of targets. It may be used by many goroutines at once.
@@ -272,8 +273,8 @@ func (w *sweep) record(i int, res *check.Result) {
 
 // hostOf is a key of target i's host.
 func (w *sweep) hostOf(i int) string {
-	if w.targets[i].URL == nil {
+	if w.targets[i].URL == "" {
 		return ""
 	}
-	return hostKey(w.targets[i].URL)
+	return hostKey(weburl.Parsed(w.targets[i].URL))
 }

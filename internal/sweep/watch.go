@@ -1,8 +1,6 @@
 package sweep
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"rollcall/internal/check"
@@ -34,11 +32,9 @@ func (w *sweep) watch() (stop func()) {
 			now := time.Now()
 			// Who looks late is of a process that was kept from running, and the attempts with it.
 			inTime := now.Sub(due) < look
-			w.queue.mu.Lock()
-			underWay := slices.Collect(maps.Keys(w.queue.begun))
-			w.queue.mu.Unlock()
-			for _, a := range underWay {
-				w.lookAt(a, now, inTime)
+			attempts, over := w.queue.underWay()
+			for _, a := range attempts {
+				w.lookAt(a, now, over, inTime)
 			}
 			due = time.Now().Add(look)
 		}
@@ -46,17 +42,25 @@ func (w *sweep) watch() (stop func()) {
 	return func() { close(end); <-ended }
 }
 
+// underWay returns the attempts that have begun and not ended, and when the run's
+// time was over.
+func (q *queue) underWay() (all []*attempt, over time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all = make([]*attempt, 0, len(q.begun))
+	for a := range q.begun {
+		all = append(all, a)
+	}
+	return all, q.closedAt
+}
+
 // lookAt gives an attempt up if it should have ended before some looks: by its
-// ceiling, which makes it Timeout, or by the end of the run, Deadline.
-func (w *sweep) lookAt(a *attempt, now time.Time, inTime bool) {
-	w.queue.mu.Lock()
-	end := w.queue.closedAt
-	w.queue.mu.Unlock()
-	t := &w.targets[a.i]
-	reason, took, detail := check.Deadline, now.Sub(a.began), "the run ended before the response came"
+// ceiling, which makes it Timeout, or by the end of the run (zero: it goes on),
+// Deadline.
+func (w *sweep) lookAt(a *attempt, now, end time.Time, inTime bool) {
+	reason := check.Deadline
 	if ceiling := a.Ceiling(); !ceiling.IsZero() && (end.IsZero() || !end.Before(ceiling)) {
-		end = ceiling
-		reason, took, detail = check.Timeout, t.Timeout, "check did not end within "+t.Timeout.String()
+		end, reason = ceiling, check.Timeout
 	}
 	if end.IsZero() || now.Before(end.Add(look)) {
 		a.looks, a.inTime = 0, 0
@@ -64,6 +68,10 @@ func (w *sweep) lookAt(a *attempt, now time.Time, inTime bool) {
 	}
 	if !a.isOverdue(inTime) || !w.queue.end(a) {
 		return
+	}
+	t, took, detail := &w.targets[a.i], now.Sub(a.began), "the run ended before the response came"
+	if reason == check.Timeout {
+		took, detail = t.Timeout, "check did not end within "+t.Timeout.String()
 	}
 	w.queue.stuck.Add(1)
 	w.mu.Lock()

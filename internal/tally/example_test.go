@@ -23,7 +23,7 @@ func Example() {
 		if err := part.Encode(&file); err != nil {
 			fmt.Println(err)
 		}
-		read, err := tally.Decode(&file)
+		read, err := tally.Decode(&file, sum)
 		if err != nil {
 			fmt.Println(err)
 			continue

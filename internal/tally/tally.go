@@ -6,7 +6,6 @@ package tally
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,18 +75,17 @@ type Tally struct {
 	MaxDelay   check.Milliseconds  `json:"maxDelay"`
 	Rollup     metric.Rollup       `json:"metrics"`
 	Problems   []Problem           `json:"problems"` // all that are not up, by what they have in common
-	Results    []Result            `json:"results"`  // what needs attention, the most urgent first, within limits
+	Results    []Result            `json:"-"`        // what needs attention, the most urgent first, within limits
 
-	// Names are hashes of the names that were derived from URLs, with what they
-	// were derived for. Twice counts targets that are in two parts, as the list
-	// has their URLs twice.
-	Names Names `json:"names"`
-	Twice int   `json:"twice"`
+	Names Names `json:"-"`     // of a part: those that were derived from URLs
+	Twice int   `json:"twice"` // targets that are in two parts, as the list has their URLs twice
 
 	History *history.Seen `json:"history,omitzero"` // what it needs of the targets; nil: nothing is remembered
 
 	limits Limits
-	room   int // how many looks it may have before they are cut again
+	known  *index  // of a sum: the names of its parts
+	last   *Result // of a sum with as many results as it may have: all that is behind this one is left out
+	room   int     // how many looks it may have before they are cut again
 }
 
 // A Problem is how many targets have the same state, reason and, where that is the
@@ -110,7 +108,7 @@ type Result struct {
 func New(run string, part plan.Part, list plan.Version, rollcall, profile string) *Tally {
 	return &Tally{
 		Version: Version, Rollcall: rollcall, Run: run, Of: part.Of, Parts: []int{part.Index}, List: string(list), Profile: profile,
-		LocalDelay: metric.Distribution{}, Names: Names{}, limits: OfPart,
+		LocalDelay: metric.Distribution{}, limits: OfPart,
 	}
 }
 
@@ -165,9 +163,7 @@ func (t *Tally) Take(results []check.Result, claims []plan.Claim, blind bool, qu
 		t.Blind = 1
 		t.Rollup.Unjudge()
 	}
-	for _, c := range claims {
-		t.Names[c.Name] = c.Check
-	}
+	t.Names = newNames(claims)
 	t.fold()
 	t.cut()
 }
@@ -207,7 +203,7 @@ func (t *Tally) Add(other *Tally) error {
 	if len(t.Parts) == 0 {
 		*t = Tally{
 			Version: Version, Rollcall: other.Rollcall, Run: cmp.Or(t.Run, other.Run), Of: cmp.Or(t.Of, other.Of), List: cmp.Or(t.List, other.List),
-			Profile: other.Profile, Started: other.Started, LocalDelay: metric.Distribution{}, Names: Names{}, limits: t.limits,
+			Profile: other.Profile, Started: other.Started, LocalDelay: metric.Distribution{}, limits: t.limits,
 		}
 	}
 	switch {
@@ -227,17 +223,19 @@ func (t *Tally) Add(other *Tally) error {
 			return refused("the part %s is there twice", name(part, t.Of))
 		}
 	}
-	twice := 0
-	for name, of := range other.Names {
-		if known, found := t.Names[name]; found {
-			if known != of {
-				return refused("two URLs of the list have one derived name (rollcall validate says which): give one of them a name")
-			}
-			twice++
-		}
+	if t.Targets+other.Targets > maxTargets {
+		return refused("it is one too many: a list has at most %d targets", maxTargets)
+	}
+	if t.known == nil {
+		t.known = newIndex(t.Of * len(other.Names)) // parts have about as many
+		t.known.add(t.Names)
+	}
+	twice, clash := t.known.find(other.Names)
+	if clash {
+		return refused("two URLs of the list have one derived name (rollcall validate says which): give one of them a name")
 	}
 	t.Twice += other.Twice + twice
-	maps.Copy(t.Names, other.Names)
+	t.known.add(other.Names)
 	t.Parts = append(t.Parts, other.Parts...)
 	slices.Sort(t.Parts)
 	if other.Started.Before(t.Started) {
@@ -274,7 +272,7 @@ func (t *Tally) Add(other *Tally) error {
 		}
 		t.History.Add(other.History)
 	}
-	if len(t.Results) > 2*t.limits.All || t.History != nil && len(t.History.Looked) > t.room { // sorting all at each addition would be slow
+	if len(t.Results) > t.limits.All+t.limits.All/2 || t.History != nil && len(t.History.Looked) > t.room { // sorting all at each addition would be slow
 		t.cut()
 	}
 	return nil
@@ -330,9 +328,6 @@ func (t *Tally) Listed() (results []Result, left []Problem) {
 	return t.Results, folded(kinds)
 }
 
-// Names are hashes of names, each with the hash of what has it.
-type Names map[uint64]uint64
-
 // Ranges puts parts into words, counted from 1, such as "3, 7 to 9".
 func Ranges(parts []int) string {
 	var words []string
@@ -371,10 +366,11 @@ var urgency = [...]int{check.Down: 0, check.Degraded: 1, check.NotChecked: 2, ch
 // limits. As it takes the first ones of a total order, it does not matter in how
 // many steps they were added.
 func (t *Tally) cut() {
-	slices.SortFunc(t.Results, func(a, b Result) int {
-		return cmp.Or(cmp.Compare(urgency[a.State], urgency[b.State]), cmp.Compare(a.At, b.At))
-	})
-	t.Results = t.Results[:min(len(t.Results), t.limits.All)]
+	slices.SortFunc(t.Results, func(a, b Result) int { return a.compare(&b) })
+	if len(t.Results) >= t.limits.All {
+		t.Results = slices.Delete(t.Results, t.limits.All, len(t.Results))
+		t.last = &Result{t.Results[t.limits.All-1].At, check.Result{State: t.Results[t.limits.All-1].State}}
+	}
 	if t.History != nil {
 		t.History.Cut(t.limits.All)
 		t.room = len(t.History.Looked) + 2*t.limits.All
@@ -383,6 +379,17 @@ func (t *Tally) cut() {
 		r := &t.Results[i].Result
 		*r = check.Result{Name: r.Name, Group: r.Group, URL: r.URL, State: r.State, Reason: r.Reason, Status: r.Status, Phases: check.NoPhases()}
 	}
+}
+
+// compare is the order of results, which no two of a list share.
+func (r *Result) compare(o *Result) int {
+	return cmp.Or(cmp.Compare(urgency[r.State], urgency[o.State]), cmp.Compare(r.At, o.At))
+}
+
+// kind is what those have in common that a problem counts.
+func (p Problem) kind() Problem {
+	p.Targets = 0
+	return p
 }
 
 func problemOf(r *check.Result, targets int) Problem {
@@ -401,9 +408,7 @@ func (t *Tally) fold() { t.Problems = folded(t.Problems) }
 func folded(problems []Problem) []Problem {
 	kinds := map[Problem]int{}
 	for _, p := range problems {
-		kind := p
-		kind.Targets = 0
-		kinds[kind] += p.Targets
+		kinds[p.kind()] += p.Targets
 	}
 	all := []Problem{}
 	for p, n := range kinds {

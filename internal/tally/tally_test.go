@@ -3,17 +3,21 @@ package tally
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/internal/check"
+	"rollcall/internal/history"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/sweep"
 )
 
 var started = time.Date(2026, 11, 30, 6, 8, 0, 0, time.UTC)
@@ -57,25 +61,53 @@ func split(t *testing.T, results []check.Result, of int, limits Limits) []*Tally
 		var claims []plan.Claim
 		for i := index; i < len(results); i += of {
 			own = append(own, results[i])
-			claims = append(claims, plan.Claim{Name: uint64(i), Check: uint64(i) * 7})
+			claims = append(claims, plan.Claim{Name: uint64(i + 1), Check: uint64(i) * 7})
 		}
 		part := New("run", plan.Part{Index: index, Of: of}, "version", "1.0.0", "group")
 		part.limits = limits
 		part.Started, part.Ended = started.Add(time.Duration(index)*time.Second), started.Add(time.Duration(2*index+1)*time.Second)
-		part.Take(own, claims, false, nil)
+		part.Network, part.Published = sweep.Network{Hosts: len(own), Heard: index, Canary: index % 2}, metric.DeliveryStats{Datums: index, Accepted: index}
+		part.Take(own, claims, false, map[string]bool{"group 1": true})
+		part.History = history.See(rememberedOf(own), known, index, of)
+		part.History.Tags = []string{"tag"}
 		part.Warn([]string{"one", "two"})
 		parts = append(parts, again(t, part))
 	}
 	return parts
 }
 
+// known are the targets that the history names.
+var known = map[string]bool{"target 3": true, "target 7": true, "target 200": true}
+
+// rememberedOf are results as the history gets them.
+func rememberedOf(results []check.Result) *history.Run {
+	run := &history.Run{Minute: started, Interval: time.Minute, Limit: 20, Certificate: 14}
+	for i := range results {
+		r := &results[i]
+		t := history.Target{Name: r.Name, Group: r.Group, State: history.State(r.State.String()), Reason: r.Reason.String(), Maintenance: r.Group == "group 1"}
+		if r.Complete {
+			t.Duration = r.Duration
+		}
+		if c := r.Certificate; c != nil {
+			t.Fingerprint, t.Subject, t.NotAfter, t.DaysLeft = fmt.Sprintf("%04d", int(c.DaysLeft)%7), c.Subject, c.NotAfter, c.DaysLeft
+		}
+		run.Targets = append(run.Targets, t)
+	}
+	return run
+}
+
 func again(t *testing.T, part *Tally) *Tally {
+	t.Helper()
+	return againFor(t, part, nil)
+}
+
+func againFor(t *testing.T, part, sum *Tally) *Tally {
 	t.Helper()
 	var file bytes.Buffer
 	if err := part.Encode(&file); err != nil {
 		t.Fatal(err)
 	}
-	read, err := Decode(&file)
+	read, err := Decode(&file, sum)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,12 +122,9 @@ func encoded(t *testing.T, sum *Tally, withParts bool) string {
 	own := *sum
 	if !withParts {
 		own.Parts, own.Of, own.Warnings, own.Started, own.Ended = nil, 0, nil, time.Time{}, time.Time{}
+		own.Network, own.Published = sweep.Network{}, metric.DeliveryStats{}
 	}
-	text, err := json.MarshalIndent(&own, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return strings.ReplaceAll(decompressed(t, &own), ",", ",\n")
 }
 
 // Whatever the number of parts, the order in which they are added and how they are
@@ -103,6 +132,7 @@ func encoded(t *testing.T, sum *Tally, withParts bool) string {
 // so are the metrics. A part that comes again is refused, and changes nothing.
 func TestPartsAddUpToOneRun(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
+	skipped := 0
 	for round := range 12 {
 		results := invent(random, random.IntN(400))
 		limits := Limits{random.IntN(20), 20 + random.IntN(200)}
@@ -110,7 +140,9 @@ func TestPartsAddUpToOneRun(t *testing.T) {
 		parts := split(t, results, 1+random.IntN(25), limits)
 		inOrder := Sum(limits)
 		for _, p := range parts {
-			if err := inOrder.Add(p); err != nil {
+			needed := againFor(t, p, inOrder)
+			skipped += len(p.Results) - len(needed.Results)
+			if err := inOrder.Add(needed); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -151,6 +183,13 @@ func TestPartsAddUpToOneRun(t *testing.T) {
 		if got, want := fmt.Sprint(sums[0].LocalDelay), fmt.Sprint(delays); got != want {
 			t.Fatalf("round %d: the delays are %s, not %s", round, got, want)
 		}
+		run := metric.Run{}
+		for i := range results {
+			run.Take(&results[i], results[i].Group == "group 1")
+		}
+		if sum := sums[0]; run.Counted != sum.Counted || run.NotDown != sum.NotDown || run.Targets != sum.Targets || run.Checked != sum.Targets-sum.NotChecked {
+			t.Fatalf("round %d: %d of %d are not down, as a run %d of %d", round, sum.NotDown, sum.Counted, run.NotDown, run.Counted)
+		}
 		listed, left := sums[0].Listed()
 		failed := 0
 		for _, r := range listed {
@@ -165,6 +204,26 @@ func TestPartsAddUpToOneRun(t *testing.T) {
 			t.Fatalf("round %d: %d are listed or said to be left out, of %d", round, failed, want)
 		}
 	}
+	if skipped == 0 {
+		t.Error("no result was skipped")
+	}
+}
+
+func decompressed(t *testing.T, sum *Tally) string {
+	t.Helper()
+	var file bytes.Buffer
+	if err := sum.Encode(&file); err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // difference is the first line that differs.
@@ -172,7 +231,7 @@ func difference(got, want string) string {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
-			return fmt.Sprintf("line %d: %s, not %s", i+1, a[i], b[i])
+			return fmt.Sprintf("line %d: %.100s, not %.100s", i+1, a[i], b[i])
 		}
 	}
 	return fmt.Sprintf("%d lines, not %d", len(a), len(b))
@@ -191,11 +250,12 @@ func TestRefusedTallies(t *testing.T) {
 		"its list was another one (new; that of other parts is version): check all parts of the same file":   func(p *Tally) { p.List = "new" },
 		"it was checked by Rollcall 2.0.0, and others by 1.0.0: use one version for all parts":               func(p *Tally) { p.Rollcall = "2.0.0" },
 		"it has the metrics of the profile target, and others of group":                                      func(p *Tally) { p.Profile = "target" },
+		"it is one too many: a list has at most 10000000 targets":                                            func(p *Tally) { p.Targets = maxTargets },
 		"the part 1/4 is there twice":                                                                        func(p *Tally) { p.Parts = []int{0} },
-		"two URLs of the list have one derived name (rollcall validate says which): give one of them a name": func(p *Tally) { p.Names = Names{1: 11} },
+		"two URLs of the list have one derived name (rollcall validate says which): give one of them a name": func(p *Tally) { p.Names = Names{{Name: 1, Check: 11}} },
 	} {
 		sum := Sum(OfSum)
-		if err := sum.Add(part(func(p *Tally) { p.Parts, p.Names = []int{0}, Names{1: 10} })); err != nil {
+		if err := sum.Add(part(func(p *Tally) { p.Parts, p.Names = []int{0}, Names{{Name: 1, Check: 10}} })); err != nil {
 			t.Fatal(err)
 		}
 		before := encoded(t, sum, true)
@@ -205,7 +265,7 @@ func TestRefusedTallies(t *testing.T) {
 		if encoded(t, sum, true) != before {
 			t.Errorf("%s: the sum was changed", want)
 		}
-		if err := sum.Add(part(func(p *Tally) { p.Names = Names{1: 10} })); err != nil || sum.Twice != 1 {
+		if err := sum.Add(part(func(p *Tally) { p.Names = Names{{Name: 1, Check: 10}} })); err != nil || sum.Twice != 1 {
 			t.Errorf("a URL twice: error %v, counted %d times", err, sum.Twice)
 		}
 	}
@@ -242,6 +302,40 @@ func TestPartWithoutNetwork(t *testing.T) {
 	}
 }
 
+// If most targets can't be reached, and no part could reach a canary, the run had no
+// network: what its parts found is as found, and counts for nothing. If one could, or
+// most can be reached, only those parts had none.
+func TestRunWithoutNetwork(t *testing.T) {
+	lost := []check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}, {Name: "b", Group: "g", State: check.NotChecked, Reason: check.Unstarted}}
+	for _, test := range []struct {
+		name    string
+		network sweep.Network // of the other part
+		blind   bool          // the other part
+		want    bool
+	}{
+		{"both have none", sweep.Network{Hosts: 9, Unreachable: 9, Canary: 1, Failed: 1}, true, true},
+		{"most can't be reached", sweep.Network{Hosts: 9, Unreachable: 3}, false, true},
+		{"most can be reached", sweep.Network{Hosts: 30, Unreachable: 3}, false, false},
+		{"one canary can be reached", sweep.Network{Hosts: 9, Unreachable: 9, Canary: 1}, false, false},
+	} {
+		sum := Sum(OfSum)
+		for index, blind := range []bool{true, test.blind} {
+			part := New("run", plan.Part{Index: index, Of: 2}, "version", "1.0.0", "group")
+			part.Network = []sweep.Network{{Hosts: 9, Unreachable: 8, Canary: 1, Failed: 1}, test.network}[index]
+			part.Take(lost, nil, blind, nil)
+			if err := sum.Add(again(t, part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if sum.Sightless() != test.want {
+			t.Errorf("%s: no network %t", test.name, sum.Sightless())
+		}
+		if sum.Unblind(); sum.Down != 2 || sum.NotChecked != 2 || len(sum.Problems) != 2 || sum.Results[1].State != check.Down {
+			t.Errorf("%s: %d down, %d not checked, %v", test.name, sum.Down, sum.NotChecked, sum.Problems)
+		}
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	whole := func(change func(*Tally)) string {
 		p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
@@ -258,18 +352,18 @@ func TestDecodeRefuses(t *testing.T) {
 		"text":     {"https://example.com\n", "it is not a tally: gzip: invalid header"},
 		"empty":    {"", "it is not a tally: EOF"},
 		"cut off":  {good[:len(good)/2], "it can't be decompressed: unexpected EOF"},
-		"later":    {whole(func(p *Tally) { p.Version = 2 }), "it is of version 2, which a later Rollcall wrote; this one knows 1"},
+		"later":    {whole(func(p *Tally) { p.Version = 2 }), "a later Rollcall wrote it: it is of version 2, and this one knows 1"},
 		"no part":  {whole(func(p *Tally) { p.Parts = nil }), "it is not a tally: it has no version and no parts"},
 		"no run":   {whole(func(p *Tally) { p.Run = "" }), "it is not a tally: it has no run, or not 1 to 1000 parts"},
 		"index":    {whole(func(p *Tally) { p.Parts = []int{4} }), "it is not a tally: its parts must ascend from 0 to 3"},
 		"counts":   {whole(func(p *Tally) { p.Up = 1 }), "it is not a tally: its counts don't add up"},
 		"problems": {whole(func(p *Tally) { p.Problems = nil }), "it is not a tally: its counts don't add up"},
 	} {
-		if _, err := Decode(strings.NewReader(test[0])); err == nil || err.Error() != test[1] {
+		if _, err := Decode(strings.NewReader(test[0]), nil); err == nil || err.Error() != test[1] {
 			t.Errorf("%s: error %v, want %s", name, err, test[1])
 		}
 	}
-	if _, err := Decode(strings.NewReader(good)); err != nil {
+	if _, err := Decode(strings.NewReader(good), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -286,11 +380,10 @@ func TestRanges(t *testing.T) {
 // be added up and written.
 func TestDamagedTallies(t *testing.T) {
 	p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
-	p.Take([]check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}, []plan.Claim{{Name: 1, Check: 2}}, false, nil)
-	text, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	results := []check.Result{{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}}
+	p.Take(results, []plan.Claim{{Name: 1, Check: 2}}, false, nil)
+	p.History = history.See(rememberedOf(results), nil, 1, 4)
+	text := []byte(decompressed(t, p))
 	random := rand.New(rand.NewPCG(3, 4))
 	accepted := 0
 	for range 500 {
@@ -298,7 +391,7 @@ func TestDamagedTallies(t *testing.T) {
 		damaged[random.IntN(len(damaged))] = "0123456789,[]{}\"-e."[random.IntN(19)]
 		var file bytes.Buffer
 		compress(&file, damaged)
-		read, err := Decode(&file)
+		read, err := Decode(&file, nil)
 		if err != nil {
 			continue
 		}
@@ -319,4 +412,70 @@ func compress(b *bytes.Buffer, text []byte) {
 	z := gzip.NewWriter(b)
 	z.Write(text)
 	z.Close()
+}
+
+// Whoever wrote a tally: what can't be one is refused in words, and in bounded memory.
+func TestHostileTallies(t *testing.T) {
+	p := New("run", plan.Part{Index: 1, Of: 4}, "version", "1.0.0", "group")
+	p.Take([]check.Result{
+		{Name: "a", Group: "g", State: check.Down, Reason: check.Timeout}, {Name: "b", Group: "g", State: check.Down, Reason: check.Timeout},
+		{Name: "c", Group: "g", State: check.Up, Complete: true, Duration: time.Second},
+	}, []plan.Claim{{Name: 1, Check: 2}, {Name: 3, Check: 4}}, false, nil)
+	p.History = &history.Seen{Targets: 3, Groups: map[string]*history.Counts{"g": {Up: 1}}}
+	good := decompressed(t, p)
+	lines := strings.SplitAfter(good, "\n")
+	with := func(old, put string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("there is no %s in %s", old, good)
+		}
+		return strings.Replace(good, old, put, 1)
+	}
+	long := strings.Repeat("x", 1<<20)
+	for want, text := range map[string]string{
+		`it is not a tally: its targets can't be a number 1e+30`:                                   with(`"targets":3`, `"targets":1e+30`),
+		`it is not a tally: its counts don't add up`:                                               with(`"flaky":0`, `"flaky":10000001`),
+		`it is not a tally: its first line is not JSON`:                                            strings.Repeat("[", 20_000) + "\n",
+		`it is not a tally: its parts must ascend from 0 to 3`:                                     with(`"parts":[1]`, `"parts":[null,null]`),
+		`it is not a tally: it has no version and no parts`:                                        "null\n" + lines[1],
+		`it is not a tally: it has "targets" twice`:                                                with(`"targets":3`, `"targets":3,"Targ\u0065ts":3`),
+		`it is not a tally: it has "g" twice`:                                                      with(`"groups":{`, `"groups":{"g":{},`),
+		`it is not a tally: a list of it has more than 200000 values`:                              with(`"problems":[`, `"problems":[`+strings.Repeat("{},", 200_000)),
+		`it is not a tally: more than 1000 groups`:                                                 with(`"groups":{`, `"groups":{`+manyGroups(2000)),
+		`it is not a tally: not a distribution: each value must have a count`:                      with(`"localDelay":[`, `"localDelay":[1e200,1,`),
+		`it is not a tally: null is not a value of Down`:                                           with(`"Down":2`, `"Down":null`),
+		`it is not a tally: its warnings can't be a number`:                                        with(`"warnings":[]`, `"warnings":[7]`),
+		`it is not a tally: what it has for the history is not of its targets`:                     with(`{"up":1}`, `{"up":-1}`),
+		`it is not a tally: not a sketch: buckets of durations must ascend, each with a count`:     with(`{"up":1}`, `{"sketch":[99999,1]}`),
+		`it is not a tally: its second line is not the names`:                                      lines[0] + lines[2] + lines[3],
+		`it is not a tally: its names are not hashes of sixteen bytes, at most one of each target`: lines[0] + `"AAAA"` + "\n",
+		`it is not a tally: its names do not ascend`:                                               lines[0] + `"` + base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\"\n",
+		`it is not a tally: its last line has no end`:                                              strings.TrimSuffix(good, "\n"),
+		`it is not a tally: its result 1 is not one`:                                               lines[0] + lines[1] + "null\n",
+		`it is not a tally: its results are not in order`:                                          lines[0] + lines[1] + lines[3] + lines[2],
+		`it is not a tally: its results are others than those that it counts`:                      with(`"reason":"timeout","attempts"`, `"reason":"dns_not_found","attempts"`),
+		`it is not a tally: it has more results than targets`:                                      good + `{"at":9,"result":{"name":"z","state":"up","reason":"ok"}}` + "\n" + lines[3],
+		`it is not a tally: a line of it has more than 1 MiB`:                                      good + long + "\n",
+		`it is not a tally: it has more than 64 MiB`:                                               strings.Repeat(long, 64) + "\n",
+	} {
+		var file bytes.Buffer
+		compress(&file, []byte(text))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Decode(&file, nil)
+		runtime.ReadMemStats(&after)
+		if err == nil || err.Error() != want {
+			t.Errorf("error %.200v, want %s", err, want)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 6*MaxDocument {
+			t.Errorf("%s: it took %d MB", want, took>>20)
+		}
+	}
+}
+
+func manyGroups(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%d":{},`, i)
+	}
+	return b.String()
 }

@@ -96,9 +96,13 @@ func (a *Authority) WriteFile(path string) error {
 	return os.WriteFile(path, a.PEM(), 0o644)
 }
 
+// mostLeaves bounds the memory of certificates: a million would take 5 GB.
+const mostLeaves = 200_000
+
 // Leaf returns a certificate for name, a DNS name or an IP address, with the
 // chain that its server sends: leaf and intermediate, unless flaw says
-// otherwise. Asked again it returns the same one, which must not be changed.
+// otherwise. Asked again it returns the same one, which must not be changed, as long as
+// there are few.
 func (a *Authority) Leaf(name string, flaw Flaw) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,6 +112,9 @@ func (a *Authority) Leaf(name string, flaw Flaw) (*tls.Certificate, error) {
 	leaf, err := a.sign(name, flaw)
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate for %s: %w", name, err)
+	}
+	if len(a.leaves) == mostLeaves {
+		clear(a.leaves)
 	}
 	a.leaves[certificateKey{name, flaw}] = leaf
 	return leaf, nil

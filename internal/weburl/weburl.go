@@ -289,6 +289,19 @@ func RequestURI(u *url.URL) string {
 // same have the same.
 func String(u *url.URL) string { return u.Scheme + "://" + u.Host + RequestURI(u) }
 
+// Parsed returns the URL whose [String] text is, without user information; nil of
+// "". It panics of anything that is not one.
+func Parsed(text string) *url.URL {
+	if text == "" {
+		return nil
+	}
+	u, err := Parse(text, nil)
+	if err != nil {
+		panic("weburl: a URL that was read can't be read: " + err.Error())
+	}
+	return u
+}
+
 // DefaultPort is that of a scheme, http or https.
 func DefaultPort(scheme string) uint16 {
 	if scheme == "https" {

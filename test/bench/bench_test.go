@@ -102,6 +102,11 @@ func flawless() *Figures {
 		Rounds: []Round{round(), round(), round()},
 		Many:   &Many{Outcome{Checks: 100_000, CPU: 0.47, Seconds: 41, Peak: 200}, Outcome{CPU: 0.45}, 40},
 		Starts: &Starts{Function: r(5), Plainest: r(4.5), Help: r(9), CurlHelp: r(8), Check: r(12), CurlCheck: r(10), Zip: 5},
+		Trials: []Trial{
+			{URLs: 10_000, InTurn: Passage{10_000, 7, 6, 60}, Piped: Passage{10_000, 6, 7, 0}, Sum: Passage{10_000, 0.1, 0.1, 20}, Ratio: r(1.01)},
+			{URLs: 1_000_000, InTurn: Passage{1_000_000, 700, 620, 60}, Piped: Passage{1_000_000, 600, 700, 0}, Sum: Passage{1_000_000, 1, 1, 90}, Ratio: r(1.02)},
+		},
+		Tallies: &Tallies{1000, 10_000, Passage{10_000_000, 6, 5, 390}, Passage{10_000_000, 8, 7, 390}},
 	}
 }
 
@@ -136,6 +141,9 @@ func TestGoalsAreMissed(t *testing.T) {
 		spoil func(*Figures)
 		want  []string
 	}{
+		{func(f *Figures) { f.Trials[1].Ratio = once(1.04) }, []string{"1,000,000 URLs in parts: CPU a check, by one invocation's"}},
+		{func(f *Figures) { f.Trials[1].InTurn.CPU = 700 }, []string{"CPU a check of 1,000,000 URLs, by that of 10,000"}},
+		{func(f *Figures) { f.Tallies.Few.Seconds, f.Tallies.All.Peak = 11, 600 }, []string{"a sum of 1,000 × 10,000, 1 % down: time", "a sum of 1,000 × 10,000, all down: memory"}},
 		{each(nameRollcall, func(o *Outcome) { o.CPU = 0.6 }), []string{"CPU a check, by that of a bare handshake"}},
 		{each(nameAgain, func(o *Outcome) { o.CPU = 0.4 }), []string{"the same hosts again: CPU a check, by that of a bare handshake"}},
 		{each(namePool, func(o *Outcome) { o.CPU = 0.5 }), []string{"CPU a check, by that of a plain Go pool", "the same hosts again: CPU a check, by that of a plain Go pool"}},
@@ -316,7 +324,17 @@ func TestPlot(t *testing.T) {
 		{Client: nameWorkers, InFlight: 900, Duration: &Spread{1280, 99_999, 99_999}},
 		{Client: namePool, InFlight: 450},
 	}
-	picture := plotTruth(outcomes)
+	drawn(t, plotTruth(outcomes), map[string]bool{"by the kernel's clock": true, "aiohttp": true, "1,000 at once: 60 / 120 ms": true, "plain Go pool": false})
+	for _, off := range []float64{0, 1e-9, 1, 1e9} {
+		if at := upward.at(off); at < plotTop || at > plotBottom {
+			t.Errorf("%v ms are at %v", off, at)
+		}
+	}
+}
+
+// drawn verifies that a picture is well-formed, and has those texts or not.
+func drawn(t *testing.T, picture []byte, texts map[string]bool) {
+	t.Helper()
 	decoder := xml.NewDecoder(strings.NewReader(string(picture)))
 	for {
 		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
@@ -325,16 +343,26 @@ func TestPlot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for text, want := range map[string]bool{"by the kernel's clock": true, "aiohttp": true, "1,000 at once: 60 / 120 ms": true, "plain Go pool": false, "NaN": false, "Inf": false} {
+	texts["NaN"], texts["Inf"] = false, false
+	for text, want := range texts {
 		escaped := strings.ReplaceAll(text, "'", "&#39;")
 		if strings.Contains(string(picture), escaped) != want {
 			t.Errorf("the plot has %q: %v", text, !want)
 		}
 	}
-	for _, off := range []float64{0, 1e-9, 1, 1e9} {
-		if at := upward.at(off); at < plotTop || at > plotBottom {
-			t.Errorf("%v ms are at %v", off, at)
-		}
+}
+
+func TestGrowth(t *testing.T) {
+	trials := flawless().Trials
+	for n := 1; n <= len(trials); n++ {
+		drawn(t, plotGrowth(trials[:n]), map[string]bool{"10,000 URLs: 7 s": n == 1, "1,000,000 URLs: 700 s": n == 2, "rollcall sum": true})
+	}
+}
+
+// Of each thousand hosts some have a fault, and each fault has a server.
+func TestLapses(t *testing.T) {
+	if len(lapsed()) != len(lapses) || lapseOf(1137) == nil || lapseOf(1137).server != "status-404" || lapseOf(1138) != nil {
+		t.Errorf("%d servers for %d faults", len(lapsed()), len(lapses))
 	}
 }
 

@@ -18,6 +18,8 @@ type Figures struct {
 	Many    *Many
 	Starts  *Starts
 	Sizes   []Size
+	Trials  []Trial // by the number of their URLs
+	Tallies *Tallies
 	Goals   []Goal
 }
 

@@ -58,9 +58,12 @@ func (g Goal) limit() string {
 // judge holds the figures against the goals.
 func (f *Figures) judge() {
 	f.Goals = nil
-	f.judgeRounds()
-	f.judgeMany()
-	f.judgeStarts()
+	if len(f.Trials) == 0 || len(f.Rounds) > 0 { // else that is what was asked for
+		f.judgeRounds()
+		f.judgeMany()
+		f.judgeStarts()
+	}
+	f.judgeTrials()
 }
 
 // atMost and atLeast judge a figure of the rounds.
@@ -143,4 +146,22 @@ func (f *Figures) judgeStarts() {
 	f.goal(Goal{What: "the function's package, arm64", Limit: 9, Unit: "MB", AtMost: true, Steady: true}, zip)
 	f.goal(Goal{What: "rollcall --help, by curl --help", Limit: 1.5, Unit: "×", AtMost: true}, help)
 	f.goal(Goal{What: "rollcall check of one URL, by curl's", Limit: 1.5, Unit: "×", AtMost: true}, check)
+}
+
+func (f *Figures) judgeTrials() {
+	for _, t := range f.Trials {
+		f.goal(Goal{What: text.Count(t.URLs) + " URLs in parts: CPU a check, by one invocation's", Limit: 1.03, Unit: "×", AtMost: true}, t.Ratio)
+	}
+	if n := len(f.Trials) - 1; n > 0 {
+		least, most := f.Trials[0], f.Trials[n]
+		f.goal(Goal{What: fmt.Sprintf("CPU a check of %s URLs, by that of %s", text.Count(most.URLs), text.Count(least.URLs)), Limit: 1.1, Unit: "×", AtMost: true},
+			per(most.InTurn.CPU/float64(most.URLs), least.InTurn.CPU/float64(least.URLs)))
+	}
+	if t := f.Tallies; t != nil {
+		for i, p := range []Passage{t.Few, t.All} {
+			what := fmt.Sprintf("a sum of %s × %s, %s: ", text.Count(t.Parts), text.Count(t.Targets), []string{"1 % down", "all down"}[i])
+			f.goal(Goal{What: what + "time", Limit: 10, Unit: "s", AtMost: true}, once(p.Seconds))
+			f.goal(Goal{What: what + "memory", Limit: 512, Unit: "MB", AtMost: true}, once(p.Peak))
+		}
+	}
 }

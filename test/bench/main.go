@@ -4,6 +4,7 @@
 //
 //	make bench          all of it
 //	make bench-small    1,000 hosts, once
+//	make million        lists in parts
 //
 // It exits 1 when a goal is missed, 2 when it could not measure.
 package main
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -54,33 +56,39 @@ func main() {
 
 // The parts of the bench.
 const (
-	partPeers  = "peers"  // the table
-	partTruth  = "truth"  // the plot
-	partMany   = "many"   // 100,000 hosts
-	partStarts = "starts" // cold start, and a terminal's first second
-	partSizes  = "sizes"  // Lambda's sizes; asked for alone
+	partPeers   = "peers"   // the table
+	partTruth   = "truth"   // the plot
+	partMany    = "many"    // 100,000 hosts
+	partStarts  = "starts"  // cold start, and a terminal's first second
+	partSizes   = "sizes"   // Lambda's sizes; asked for alone
+	partMillion = "million" // lists in parts; asked for alone
 )
 
 // Settings are what the user chose.
 type settings struct {
 	parts   []string
-	hosts   int  // of the table
-	many    int  // of the part of that name
-	rounds  int  // how often each client runs
-	lenient bool // only goals that noise can't miss count
-	more    bool // add to what the file has already
+	hosts   int   // of the table
+	many    int   // of the part of that name
+	urls    []int // of the lists in parts
+	tallies int   // to add up; 0: none
+	rounds  int   // how often each client runs
+	lenient bool  // only goals that noise can't miss count
+	more    bool  // add to what the file has already
 	bin     string
 	python  string
 	file    string // bench.json
 	plot    string
+	growth  string // another plot, of lists in parts
 }
 
 func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	parts := flags.String("parts", strings.Join([]string{partPeers, partTruth, partMany, partStarts}, ","), "what to measure, of peers, truth, many, starts and sizes; none: judge the file")
+	parts := flags.String("parts", strings.Join([]string{partPeers, partTruth, partMany, partStarts}, ","), "what to measure, of peers, truth, many, starts, sizes and million; none: judge the file")
 	flags.IntVar(&s.hosts, "hosts", 10_000, "hosts of the table")
 	flags.IntVar(&s.many, "many", 100_000, "hosts of the part many")
+	urls := flags.String("urls", "10000", "URLs of the part million: a number, or several")
+	flags.IntVar(&s.tallies, "tallies", 1000, "tallies that the part million adds up; 0: none")
 	flags.IntVar(&s.rounds, "rounds", 3, "how often each client runs")
 	flags.BoolVar(&s.lenient, "lenient", false, "exit 0 where only the clock has missed a goal")
 	flags.BoolVar(&s.more, "more", false, "add to what the file has, and show all of it")
@@ -88,6 +96,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.python, "python", ".venv/bench/bin/python", "the Python that has the peers' packages")
 	flags.StringVar(&s.file, "file", "bench.json", "where the figures go")
 	flags.StringVar(&s.plot, "plot", "bench.svg", "where the plot goes")
+	flags.StringVar(&s.growth, "growth", "growth.svg", "where the plot of the part million goes")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
@@ -95,10 +104,17 @@ func parse(args []string) (settings, error) {
 		return s, fmt.Errorf("%q is not a flag", flags.Arg(0))
 	}
 	for part := range strings.SplitSeq(*parts, ",") {
-		if !slices.Contains([]string{partPeers, partTruth, partMany, partStarts, partSizes, "none"}, part) {
+		if !slices.Contains([]string{partPeers, partTruth, partMany, partStarts, partSizes, partMillion, "none"}, part) {
 			return s, fmt.Errorf("there is no part %q", part)
 		}
 		s.parts = append(s.parts, part)
+	}
+	for word := range strings.SplitSeq(*urls, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < faultyEvery || n > 10_000_000 {
+			return s, fmt.Errorf("-urls %s: from %d to 10,000,000", word, faultyEvery)
+		}
+		s.urls = append(s.urls, n)
 	}
 	if s.hosts < 1 || s.many < 1 || s.rounds < 1 {
 		return s, errors.New("hosts, many and rounds have to be 1 or more")
@@ -129,6 +145,11 @@ func run(ctx context.Context, args []string, w io.Writer) (missed bool, err erro
 			return false, err
 		}
 	}
+	if len(figures.Trials) > 0 {
+		if err := os.WriteFile(s.growth, plotGrowth(figures.Trials), 0o644); err != nil {
+			return false, err
+		}
+	}
 	show(w, figures)
 	return slices.ContainsFunc(figures.Goals, func(g Goal) bool { return g.missed() && (!s.lenient || g.Steady) }), nil
 }
@@ -147,7 +168,7 @@ func measure(ctx context.Context, s settings, f *Figures) (err error) {
 	}
 	defer func() { err = errors.Join(err, rig.Close()) }()
 	steps := map[string]func(context.Context, *Figures) error{
-		partPeers: rig.peers, partTruth: rig.truth, partMany: rig.many, partStarts: rig.starts, partSizes: rig.sizes,
+		partPeers: rig.peers, partTruth: rig.truth, partMany: rig.many, partStarts: rig.starts, partSizes: rig.sizes, partMillion: rig.million,
 	}
 	before := readSteal()
 	for _, part := range s.parts {

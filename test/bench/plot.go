@@ -37,12 +37,8 @@ const (
 // once, on two logarithmic axes, as SVG.
 func plotTruth(outcomes []Outcome) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui, sans-serif" role="img">`+"\n",
-		plotWidth, plotHeight, plotWidth, plotHeight)
-	fmt.Fprintf(&b, "<title>Error of a reported duration, against checks at once</title>\n")
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
-	words(&b, place{plotLeft, 26}, style{ink, `font-size="17" font-weight="600"`}, "Error of a reported duration")
-	words(&b, place{plotLeft, 47}, style{faint, `font-size="13"`}, "responses after 200 ms, one core; line: 99th percentile, dashes: median; both axes logarithmic")
+	begin(&b, "Error of a reported duration, against checks at once", "Error of a reported duration",
+		"responses after 200 ms, one core; line: 99th percentile, dashes: median; both axes logarithmic")
 	axes(&b)
 	all := linesOf(outcomes)
 	for _, l := range all {
@@ -51,6 +47,15 @@ func plotTruth(outcomes []Outcome) []byte {
 	labels(&b, all)
 	b.WriteString("</svg>\n")
 	return []byte(b.String())
+}
+
+func begin(b *strings.Builder, title, heading, below string) {
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui, sans-serif" role="img">`+"\n",
+		plotWidth, plotHeight, plotWidth, plotHeight)
+	fmt.Fprintf(b, "<title>%s</title>\n", title)
+	fmt.Fprintf(b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
+	words(b, place{plotLeft, 26}, style{ink, `font-size="17" font-weight="600"`}, heading)
+	words(b, place{plotLeft, 47}, style{faint, `font-size="13"`}, below)
 }
 
 // linesOf sorts the outcomes into lines; those without points are left out.

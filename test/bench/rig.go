@@ -55,7 +55,7 @@ func (r *rig) open() (err error) {
 	if r.dir, err = os.MkdirTemp("", "rollcall-bench-"); err != nil {
 		return err
 	}
-	if r.testnet, err = testnet.Start(testnet.Options{}); err != nil {
+	if r.testnet, err = testnet.Start(testnet.Options{Servers: lapsed()}); err != nil {
 		return err
 	}
 	if r.plain, err = meter.New(r.testnet, "bench.stage.test", meter.Options{Hold: hold}); err != nil {

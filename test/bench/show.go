@@ -24,6 +24,7 @@ func show(w io.Writer, f *Figures) {
 	showMany(w, f.Many)
 	showStarts(w, f.Starts)
 	showSizes(w, f.Sizes)
+	showTrials(w, f.Trials)
 	showGoals(w, f.Goals)
 }
 
@@ -169,6 +170,22 @@ func showStarts(w io.Writer, s *Starts) {
 		t.AppendRow(table.Row{"check of one URL", shown(s.Check), shown(s.CurlCheck), "curl, given the address"})
 	}
 	t.AppendRow(table.Row{"the program, MB", number(s.FunctionMB), number(s.PlainestMB), "the plainest function"})
+	t.Render()
+}
+
+func showTrials(w io.Writer, trials []Trial) {
+	if len(trials) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nLists in parts of %s URLs or less: all verdicts and metrics are right\n\n", text.Count(partURLs))
+	t := plainTable(w, table.Row{"URLs", "parts", "down", "in turn\ns", "CPU ms\na check", "peak of\na part, MB", "four at\na time, s", "CPU ms\na check", "one run: CPU\nms a check", "sum\ns", "sum's\npeak, MB"}, 0)
+	for _, o := range trials {
+		each := func(p Passage) string { return number(1000 * p.CPU / float64(p.Checks)) }
+		t.AppendRow(table.Row{
+			text.Count(o.URLs), text.Count(o.Parts), text.Count(o.Down), number(o.InTurn.Seconds), each(o.InTurn), number(o.InTurn.Peak),
+			number(o.Piped.Seconds), each(o.Piped), each(o.Whole), number(o.Sum.Seconds), number(o.Sum.Peak),
+		})
+	}
 	t.Render()
 }
 

@@ -39,7 +39,7 @@ type remembering struct {
 // remembers starts one. What it checks breaks and recovers by broken.
 func remembers(t *testing.T, env ...string) (r *remembering, broken *atomic.Bool) {
 	t.Helper()
-	store, err := s3.NewS3("made-up", "state")
+	store, err := s3.NewS3("made-up", "state", "other")
 	if err != nil {
 		t.Fatal(err)
 	}

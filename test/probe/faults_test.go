@@ -18,6 +18,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/testnet"
+	"rollcall/internal/weburl"
 	"rollcall/test/faults"
 )
 
@@ -399,7 +400,7 @@ func at(t testing.TB, tn *testnet.Net, raw string, change ...func(*check.Setting
 	for _, c := range change {
 		c(s)
 	}
-	return &check.Target{Name: u.Hostname(), Group: "default", URL: u, RedactedURL: redact.URL(u), Settings: s}
+	return &check.Target{Name: u.Hostname(), Group: "default", URL: weburl.String(u), RedactedURL: redact.URL(u), Settings: s}
 }
 
 // TestTLSSettings: what the event may change of how a server is trusted.

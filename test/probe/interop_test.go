@@ -29,6 +29,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/testnet"
+	"rollcall/internal/weburl"
 )
 
 const (
@@ -270,7 +271,7 @@ func (h *house) probe(ctx context.Context, port int, path string, change func(*c
 	if change != nil {
 		change(s)
 	}
-	return h.prober.Probe(ctx, &check.Target{Name: host, Group: "default", URL: u, RedactedURL: redact.URL(u), Settings: s})
+	return h.prober.Probe(ctx, &check.Target{Name: host, Group: "default", URL: weburl.String(u), RedactedURL: redact.URL(u), Settings: s})
 }
 
 // shake returns what a server agrees to with a client that takes anything.

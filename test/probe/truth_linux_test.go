@@ -24,6 +24,7 @@ import (
 	"rollcall/internal/probe"
 	"rollcall/internal/resolve"
 	"rollcall/internal/testnet"
+	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 	"rollcall/test/faults"
 )
@@ -65,7 +66,7 @@ func TestCheckingProcess(t *testing.T) {
 	}
 	prober := probe.New(c.options())
 	defer prober.Close()
-	result := prober.Probe(t.Context(), &check.Target{Name: "held", Group: "default", URL: u, RedactedURL: c.URL, Settings: &check.Settings{
+	result := prober.Probe(t.Context(), &check.Target{Name: "held", Group: "default", URL: weburl.String(u), RedactedURL: c.URL, Settings: &check.Settings{
 		Method: http.MethodGet, Timeout: cmp.Or(c.Timeout, 10*time.Second), MaxBody: 1 << 20, HTTP: c.HTTP,
 	}})
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {

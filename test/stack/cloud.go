@@ -56,7 +56,7 @@ func (t *trial) ministack(ctx context.Context, roots string) (*cloud, error) {
 	url := "http://127.0.0.1:" + port
 	_, err = t.start([]string{
 		"GATEWAY_PORT=" + port, "BIND_HOST=127.0.0.1", "AWS_ENDPOINT_URL=" + url, "SSL_CERT_FILE=" + roots, "IOT_MTLS_ENABLED=0",
-		"SERVICES=cloudformation,lambda,s3,iam,sts,scheduler,events,cloudwatch,logs,sns,sqs,ssm",
+		"SERVICES=cloudformation,lambda,s3,iam,sts,scheduler,events,cloudwatch,logs,sns,sqs,ssm,states",
 	}, filepath.Join(t.root, ".venv/ministack/bin/ministack"))
 	if err != nil {
 		return nil, fmt.Errorf("%w (make stack installs it, with python3 and its venv)", err)
@@ -233,12 +233,13 @@ func (c *cloud) output(ctx context.Context, stack, name string) (string, error) 
 	return "", fmt.Errorf("the stack %s has no output %s", stack, name)
 }
 
-// disable stops the schedule of a stack, as an operator does.
+// disable stops the schedules of a stack, as an operator does.
 func (c *cloud) disable(ctx context.Context, stack string) error {
 	list, err := c.schedules.ListSchedules(ctx, nil)
 	if err != nil {
 		return err
 	}
+	disabled := 0
 	for _, s := range list.Schedules {
 		found, err := c.schedules.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: s.Name, GroupName: s.GroupName})
 		if err != nil {
@@ -252,9 +253,15 @@ func (c *cloud) disable(ctx context.Context, stack string) error {
 			ScheduleExpression: found.ScheduleExpression, ScheduleExpressionTimezone: found.ScheduleExpressionTimezone,
 			FlexibleTimeWindow: found.FlexibleTimeWindow, Target: found.Target,
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		disabled++
 	}
-	return fmt.Errorf("%d schedules, and none is of %s", len(list.Schedules), stack)
+	if disabled == 0 {
+		return fmt.Errorf("%d schedules, and none is of %s", len(list.Schedules), stack)
+	}
+	return nil
 }
 
 // left lists what is still there of a stack.

@@ -4,8 +4,9 @@
 //	stack local      every event by `sam local invoke`, in containers
 //	stack deployed   `sam deploy` to MiniStack, until the messages about sites arrive
 //	stack operated   `make deploy`, `make list` and `make release`, as operators use them
+//	stack parts      `make deploy` of a list in parts, with a part that is killed
 //
-// The make targets sam-local, stack and stack-operated build what it needs and start it.
+// The make targets sam-local, stack, stack-operated and parts build what it needs and start it.
 package main
 
 import (
@@ -22,7 +23,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := errors.New("usage: stack local|deployed|operated")
+	err := errors.New("usage: stack local|deployed|operated|parts")
 	if len(os.Args) == 2 {
 		switch os.Args[1] {
 		case "local":
@@ -31,6 +32,8 @@ func main() {
 			err = perform(ctx, os.Stdout, (*trial).deployed)
 		case "operated":
 			err = perform(ctx, os.Stdout, (*trial).operated)
+		case "parts":
+			err = perform(ctx, os.Stdout, (*trial).parts)
 		}
 	}
 	if ctx.Err() != nil {

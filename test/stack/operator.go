@@ -37,8 +37,7 @@ func (t *trial) operated(ctx context.Context) (err error) {
 	if o.cloud, err = t.ministack(ctx, ""); err != nil {
 		return err
 	}
-	o.env = []string{"AWS_ENDPOINT_URL=" + o.cloud.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"AWS_DEFAULT_REGION=" + region, "SAM_CLI_TELEMETRY=0", "STACK=" + operatedStack, "YES=1"}
+	o.env = o.operatorEnv(operatedStack)
 	for _, step := range []func(context.Context) error{o.clones, o.refusals, o.keeps, o.changesTheList, o.release} {
 		if err := step(ctx); err != nil {
 			return err
@@ -48,23 +47,34 @@ func (t *trial) operated(ctx context.Context) (err error) {
 	return nil
 }
 
+// operatorEnv is what an operator of a stack has in the environment.
+func (o *operator) operatorEnv(stack string) []string {
+	return []string{"AWS_ENDPOINT_URL=" + o.cloud.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_DEFAULT_REGION=" + region, "SAM_CLI_TELEMETRY=0", "STACK=" + stack, "YES=1"}
+}
+
 func (o *operator) clone(name string) string { return filepath.Join(o.dir, name) }
 
-// clones copies the tree twice, as it is. The first has a list of its own.
+// clones makes two. The first has a list of its own.
 func (o *operator) clones(ctx context.Context) error {
 	for _, name := range []string{"one", "two"} {
-		if err := os.Mkdir(o.clone(name), 0o755); err != nil {
-			return err
-		}
-		const files = `git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -f "$f" ] || printf "%s\0" "$f"; done' sh`
-		if _, _, err := o.run(ctx, command{nil, []string{"sh", "-c", files + ` | xargs -0 cp -p --parents -t "$0"`, o.clone(name)}}); err != nil {
-			return err
-		}
-		if err := os.Symlink(filepath.Join(o.root, ".venv"), filepath.Join(o.clone(name), ".venv")); err != nil {
+		if err := o.copyTree(ctx, name); err != nil {
 			return err
 		}
 	}
 	return os.WriteFile(filepath.Join(o.clone("one"), "events", "mine.txt"), []byte("https://shop.example.com\n"), 0o644)
+}
+
+// copyTree copies the tree as it is.
+func (o *operator) copyTree(ctx context.Context, name string) error {
+	if err := os.Mkdir(o.clone(name), 0o755); err != nil {
+		return err
+	}
+	const files = `git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -f "$f" ] || printf "%s\0" "$f"; done' sh`
+	if _, _, err := o.run(ctx, command{nil, []string{"sh", "-c", files + ` | xargs -0 cp -p --parents -t "$0"`, o.clone(name)}}); err != nil {
+		return err
+	}
+	return os.Symlink(filepath.Join(o.root, ".venv"), filepath.Join(o.clone(name), ".venv"))
 }
 
 // make runs a target in a clone and returns what it printed.

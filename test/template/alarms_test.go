@@ -280,6 +280,61 @@ func TestAlarmTableIsCurrent(t *testing.T) {
 	tree.Current(t, "docs/alarms.md", map[string]string{"alarms": table.String()}, "AlarmTable")
 }
 
+// What is notified of runs in parts, whose steps are those of the state machine.
+func TestPartsTableIsCurrent(t *testing.T) {
+	given := map[string]string{"Parts": "4", "Source": "s3://lists/urls.json"}
+	lost := func(of ...string) func(string) bool {
+		return func(event string) bool {
+			return slices.ContainsFunc(of, func(what string) bool { return strings.Contains(event, what) })
+		}
+	}
+	outage := func(r *check.Result, target, _, _ int) {
+		if target == 0 {
+			down(r, check.ConnectionRefused)
+		}
+	}
+	var table strings.Builder
+	table.WriteString("| Scenario | What happens | Messages of runs, after it begins | Alarms that fire, after it begins | Are over, after it ends |\n|---|---|---|---|---|\n")
+	for _, test := range []struct {
+		scenario
+		silent bool     // nothing is notified
+		meant  []string // the alarms that notify
+	}{
+		{scenario: scenario{name: "all is well", what: "every part is there"}, silent: true},
+		{scenario: scenario{name: "outage", what: "one target is down for ten runs", spoil: outage}},
+		{scenario: scenario{name: "one part, once", what: "one part of four is lost in one run", till: 21, loses: lost(`"index":1`)}, silent: true},
+		{scenario: scenario{name: "one part", what: "one part of four is lost in ten runs", loses: lost(`"index":1`)}, meant: []string{"NotRunningAlarm", "UnhealthyAlarm"}},
+		{scenario: scenario{name: "half of them, outage", what: "two parts of four are lost in ten runs; one target of another part is down", loses: lost(`"index":1`, `"index":3`), spoil: outage},
+			meant: []string{"NotRunningAlarm", "UnhealthyAlarm"}},
+		{scenario: scenario{name: "the sum", what: "the last step fails in ten runs; one target is down", loses: lost(`"sum":`), spoil: outage}, meant: []string{"NotRunningAlarm", "ErrorsAlarm"}},
+		{scenario: scenario{name: "the first step", what: "it fails in ten runs", loses: lost(`"begin":`)}, meant: []string{"NotRunningAlarm", "ErrorsAlarm"}},
+	} {
+		s := test.scenario
+		s.runs, s.from, s.till = 50, 20, or(s.till, 30)
+		s.steps = partsOf(t, map[string]string{"Parts": given["Parts"], "Source": given["Source"], "EveryMinutes": "5"})
+		o := outcomesOf(t, s, 5, given, 2)[0]
+		table.WriteString(o.row())
+		var notified []string
+		for _, id := range o.alarmed() {
+			if o.tells(id) {
+				notified = append(notified, id)
+			}
+		}
+		if test.silent && len(notified)+len(o.messages) > 0 {
+			t.Errorf("%s: %v and %d messages", s.name, notified, len(o.messages))
+		}
+		for _, id := range test.meant {
+			if !slices.Contains(notified, id) {
+				t.Errorf("%s: %s does not notify, %v do", s.name, id, notified)
+			}
+		}
+		if down := s.spoil != nil && !strings.Contains(s.what, "last step"); down != (len(o.messages) > 0) {
+			t.Errorf("%s: %d messages", s.name, len(o.messages))
+		}
+	}
+	tree.Current(t, "docs/alarms.md", map[string]string{"parts": table.String()}, "PartsTable")
+}
+
 // When an outage is notified, by the interval.
 func TestIntervalTableIsCurrent(t *testing.T) {
 	outage := scenarios()[slices.IndexFunc(scenarios(), func(s scenario) bool { return s.name == "outage" })]

@@ -13,7 +13,7 @@ import (
 )
 
 // byAWS are the calls that AWS makes under the stack's roles, and that no code
-// of ours shows. "when" is the parameter that brings them; "" is always.
+// of ours shows. "when" is the parameter that brings them, or with "no" before it prevents them; "" is always.
 var byAWS = []struct{ role, action, when, why string }{
 	{"CheckRole", "logs:CreateLogStream", "", "Lambda opens a log stream for each of its machines"},
 	{"CheckRole", "logs:PutLogEvents", "", "Lambda writes there what the function prints"},
@@ -39,7 +39,12 @@ var byAWS = []struct{ role, action, when, why string }{
 	{"NotifyRole", "kms:GenerateDataKey", "KmsKeyArn", "and write with the customer's key"},
 	{"NotifyRole", "xray:PutTraceSegments", "Tracing", "Lambda's daemon sends a segment an invocation"},
 	{"NotifyRole", "xray:PutTelemetryRecords", "Tracing", "and how many it sent"},
-	{"ScheduleRole", "lambda:InvokeFunction", "", "Scheduler starts a run"},
+	{"ScheduleRole", "lambda:InvokeFunction", "no Parts", "Scheduler starts a run"},
+	{"ScheduleRole", "states:StartExecution", "Parts", "or a run in parts"},
+	{"PartsRole", "lambda:InvokeFunction", "Parts", "Step Functions does each step,"},
+	{"PartsRole", "states:StartExecution", "Parts", "starts an execution for each part,"},
+	{"PartsRole", "states:DescribeExecution", "Parts", "looks at it,"},
+	{"PartsRole", "states:StopExecution", "Parts", "and stops it where the run is stopped"},
 	{"ScheduleRole", "sqs:SendMessage", "", "Scheduler keeps a run that it could not start (DeadLetterConfig)"},
 }
 
@@ -66,6 +71,7 @@ func TestRolesAllowWhatIsDone(t *testing.T) {
 		{"Source": "s3://lists/x.csv", "Parameters": "a@*", "Secrets": "b@*", "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0"},
 		{"NotifyUrls": "ssm:/rollcall/notify", "Email": "a@example.com"},
 		{"SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
+		inParts,
 		{"Tracing": "true", "SubnetIds": "subnet-0123456789abcdef0", "SecurityGroupIds": "sg-0123456789abcdef0"},
 	} {
 		tp := readTemplate(t, given)
@@ -82,7 +88,8 @@ func TestRolesAllowWhatIsDone(t *testing.T) {
 func done(calls []string, role string, given map[string]string) []string {
 	actions := map[string]bool{}
 	for _, call := range byAWS {
-		if call.role == role && (call.when == "" || given[call.when] != "") {
+		prevents, not := strings.CutPrefix(call.when, "no ")
+		if call.role == role && (call.when == "" || not && given[prevents] == "" || given[call.when] != "") {
 			actions[call.action] = true
 		}
 	}

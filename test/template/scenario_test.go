@@ -1,12 +1,15 @@
 package template_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -17,6 +20,7 @@ import (
 	"rollcall/internal/message"
 	"rollcall/internal/metric"
 	"rollcall/internal/monitor"
+	"rollcall/internal/plan"
 	"rollcall/internal/remember"
 	"rollcall/internal/sweep"
 	"rollcall/test/alarm"
@@ -49,6 +53,8 @@ type scenario struct {
 	invalid   bool                                            // SNS calls each message invalid
 	always    bool                                            // spoil is for each run
 	short     int                                             // the list has that many targets only; 0: all
+	steps     *machine                                        // the runs are in parts; nil: they are not
+	loses     func(event string) bool                         // of these, whether the invocation of an event ends without a response
 }
 
 // An arrival is what CloudWatch gets at a moment, or what people do.
@@ -86,7 +92,8 @@ func (s scenario) simulate(t *testing.T, every time.Duration, namespace string) 
 		sim.faulty = s.list(s.short)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		sim.memory = remember.New(&shelf{sim, map[string][]byte{}}, &topic{sim}, []string{"arn:aws:sns:eu-west-1:123456789012:alerts"}, message.Site{Stack: "roll"})
+		sim.shelf = &shelf{sim, map[string][]byte{}}
+		sim.memory = remember.New(sim.shelf, &topic{sim}, []string{"arn:aws:sns:eu-west-1:123456789012:alerts"}, message.Site{Stack: "roll"})
 		var runs sync.WaitGroup
 		for run := range s.runs {
 			runs.Go(func() { sim.run(t.Context(), run) })
@@ -133,6 +140,7 @@ type simulation struct {
 	every          time.Duration
 	normal, faulty []byte
 	memory         *remember.Memory
+	shelf          *shelf
 	alert          check.Alert
 
 	mu       sync.Mutex
@@ -156,6 +164,10 @@ func (sim *simulation) run(ctx context.Context, run int) {
 		sim.lambda(map[string]float64{"Throttles": 1})
 		return
 	}
+	if sim.steps != nil {
+		sim.inParts(ctx, run, scheduled)
+		return
+	}
 	sim.invoke(ctx, run, scheduled)
 	if sim.twice && sim.happens(run) {
 		time.Sleep(10 * time.Second)
@@ -163,22 +175,36 @@ func (sim *simulation) run(ctx context.Context, run int) {
 	}
 }
 
-// invoke is one invocation as Lambda makes it, with what Lambda says of it.
+// inParts is an execution of the state machine.
+func (sim *simulation) inParts(ctx context.Context, run int, scheduled time.Time) {
+	steps := *sim.steps
+	steps.invoke = func(event []byte) ([]byte, error) {
+		return sim.once(ctx, run, sim.loses != nil && sim.happens(run) && sim.loses(string(event)), event)
+	}
+	steps.execute(fmt.Sprint("arn:", run), map[string]any{"scheduled": scheduled.Format(time.RFC3339)}) // an error is what Lambda says of it
+}
+
+// invoke is one invocation of a run that is not in parts.
 func (sim *simulation) invoke(ctx context.Context, run int, scheduled time.Time) {
+	sim.once(ctx, run, sim.crash && sim.happens(run), sim.event(run, scheduled))
+}
+
+// once is one invocation as Lambda makes it, with what Lambda says of it.
+func (sim *simulation) once(ctx context.Context, run int, dies bool, event []byte) (response []byte, err error) {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 50*time.Second) // the template's default
 	defer cancel()
-	var err error
-	if sim.crash && sim.happens(run) {
+	if dies {
 		err = errors.New("the process ended")
 	} else {
-		_, err = sim.monitor(run).Run(ctx, fmt.Sprint(run), sim.event(run, scheduled))
+		response, err = sim.monitor(run).Respond(ctx, fmt.Sprint(run), event, 6_000_000)
 	}
 	failed := 0.0
 	if err != nil {
 		failed = 1
 	}
 	sim.lambda(map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())})
+	return response, err
 }
 
 // lambda publishes what Lambda says of the function in this minute.
@@ -235,6 +261,11 @@ func (s *shelf) Write(ctx context.Context, key string, body []byte, tag string) 
 	return fmt.Sprintf("%x", sha256.Sum256(body)), false, nil
 }
 
+func (s *shelf) Put(_ context.Context, key string, body []byte) error {
+	s.objects[key] = body
+	return nil
+}
+
 func (s *shelf) Copy(_ context.Context, from, to string) error {
 	s.objects[to] = s.objects[from]
 	return nil
@@ -267,10 +298,14 @@ func (sim *simulation) monitor(run int) *monitor.Monitor {
 	return &monitor.Monitor{
 		Version: "test", Profile: metric.ProfileTarget, Limit: sim.limit, Reserve: 5 * time.Second, MaxAge: 5 * time.Minute,
 		Sweeper:    sweep.Sweeper{Probe: c.probe, InFlight: 500, Canary: c.ask, Log: slog.New(slog.DiscardHandler)},
-		OwnMetrics: true, Remember: sim.memory.Remember, Alert: sim.alert, Interval: sim.every, Certificate: 14,
+		OwnMetrics: true, Remember: sim.memory.Remember, Names: sim.memory.Names, Alert: sim.alert, Interval: sim.every, Certificate: 14,
 		Publish: func(context.Context, *slog.Logger) monitor.Session {
 			return &session{simulation: sim, run: run}
 		},
+		Runs: sim.shelf,
+		Inputs: plan.Inputs{Sources: map[string]plan.Source{"s3": func(context.Context, *url.URL, plan.Version) (io.ReadCloser, plan.Version, error) {
+			return io.NopCloser(bytes.NewReader(sim.normal)), "1", nil
+		}}},
 	}
 }
 

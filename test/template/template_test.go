@@ -228,7 +228,7 @@ func TestTimeoutIsBelowTheInterval(t *testing.T) {
 				t.Errorf("every %s min, Timeout %s: a run may take %d s", every, timeout, got)
 			}
 		}
-		if all := len(text.allowed("Timeout")); refused == all || every == "1" && refused != 5 {
+		if all := len(text.allowed("Timeout")); refused == all || every == "1" && refused != 6 {
 			t.Errorf("every %s min, %d of %d timeouts are refused", every, refused, all)
 		}
 	}
@@ -348,7 +348,7 @@ func TestBuckets(t *testing.T) {
 		t.Fatalf("the buckets are %v", got)
 	}
 	lifecycles := map[string]string{
-		"PageBucket": "map[Rules:[map[ExpirationInDays:30 Id:the-last-page-goes Prefix:rollcall.html Status:Enabled]]]",
+		"PageBucket": "map[Rules:[map[ExpirationInDays:30 Id:the-last-page-goes Prefix:rollcall.html Status:Enabled] map[ExpirationInDays:2 Id:runs-in-parts-go Prefix:runs/ Status:Enabled]]]",
 		"ListBucket": "map[Rules:[map[AbortIncompleteMultipartUpload:map[DaysAfterInitiation:1] Id:old-lists-go NoncurrentVersionExpiration:map[NoncurrentDays:90] Status:Enabled]]]",
 	}
 	for name, lifecycle := range lifecycles {
