@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/internal/metric"
@@ -124,12 +125,11 @@ func workOf(p *plan.Plan, u Use) work {
 		if t.Invalid != "" {
 			continue
 		}
-		to := weburl.Parsed(t.URL)
-		https, own := to.Scheme == "https", i < u.Limit
+		https, own := strings.HasPrefix(t.URL, "https:"), i < u.Limit
 		w.checked++
 		w.bodies += len(t.Body)
 		w.longest = max(w.longest, time.Duration(1+t.Retries)*t.Timeout+time.Duration(t.Retries)*confirmation)
-		hosts[to.Hostname()], groups[t.Group] = true, true
+		hosts[weburl.Hostname(t.URL)], groups[t.Group] = true, true
 		if https {
 			secure[t.Group] = true
 		}

@@ -85,8 +85,10 @@ func newQueue(s *Sweeper, hostOf func(int) string, work func(*attempt)) *queue {
 // hostKey names the host and port of a URL.
 func hostKey(u *url.URL) string {
 	name := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	if addr, err := netip.ParseAddr(name); err == nil {
-		name = addr.Unmap().String()
+	if strings.Contains(name, ":") { // an IPv6 address, which may be one of IPv4
+		if addr, err := netip.ParseAddr(name); err == nil {
+			name = addr.Unmap().String()
+		}
 	}
 	return net.JoinHostPort(name, strconv.Itoa(int(weburl.Port(u))))
 }
