@@ -20,7 +20,6 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"rollcall/internal/check"
-	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
@@ -38,6 +37,7 @@ type checkCommand struct {
 	Output  string `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
 	Watch   span   `short:"w" placeholder:"INTERVAL" help:"Repeat every INTERVAL, e.g. 30s, and print changes, until Ctrl-C."`
 	Publish bool   `help:"Publish the metrics to CloudWatch too, except run-level metrics."`
+	notifyFlags
 	partFlags
 	limits
 }
@@ -75,6 +75,11 @@ func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k 
 			fmt.Fprintln(sys.err, "rollcall: no metrics will be published:", text.Inert(unpublished.Error()))
 		}
 	}
+	forget, err := c.remember(ctx, m, p, settings, sys, time.Duration(c.Watch), progress)
+	if err != nil {
+		return err
+	}
+	defer forget()
 	out, err := openOutput(c.Output, sys)
 	if errors.Is(err, errClosed) {
 		return writeError(err)
@@ -120,6 +125,9 @@ func (c *checkCommand) config(sys system) (config.Config, error) {
 	if !c.Publish {
 		settings.Reserve = 0
 	}
+	if err := c.checkNotify(c.Watch); err != nil {
+		return settings, err
+	}
 	return settings, c.checkPart()
 }
 
@@ -138,7 +146,7 @@ func publishing(ctx context.Context, settings config.Config) (func(context.Conte
 	}
 	// A terminal has no log that CloudWatch reads: there is no EMF fallback. What
 	// the session's log would say, its error says at the end.
-	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: slog.New(slog.DiscardHandler)}
+	publisher := publish.Publisher{Client: publish.NewClient(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: slog.New(slog.DiscardHandler)}
 	return func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }, nil
 }
 

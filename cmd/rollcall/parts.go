@@ -13,7 +13,6 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +24,7 @@ import (
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
 	"rollcall/internal/tally"
+	"rollcall/internal/text"
 )
 
 // partFlags are the flags of a part of a list.
@@ -35,8 +35,8 @@ type partFlags struct {
 }
 
 var (
-	partName = regexp.MustCompile(`^([1-9][0-9]{0,3})/([1-9][0-9]{0,3})$`)
-	runName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	partName = text.Pattern(`^([1-9][0-9]{0,3})/([1-9][0-9]{0,3})$`)
+	runName  = text.Pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
 // mostParts is how many parts a list may have.
@@ -44,7 +44,7 @@ const mostParts = 1000
 
 // part reads --part, which counts from 1.
 func (f *partFlags) part() (plan.Part, error) {
-	match := partName.FindStringSubmatch(f.Part)
+	match := partName().FindStringSubmatch(f.Part)
 	if match == nil {
 		return plan.Part{}, wrongUsage("invalid --part %q (for example 3/100: the third of 100)", f.Part)
 	}
@@ -68,7 +68,7 @@ func (c *checkCommand) checkPart() error {
 		return err
 	}
 	switch {
-	case !runName.MatchString(c.partFlags.Run):
+	case len(c.partFlags.Run) > 100 || !runName().MatchString(c.partFlags.Run):
 		return wrongUsage("--part needs --run NAME, the same for all parts: letters, digits, dots, _ and - (for example 20261130T0608Z)")
 	case c.Tally == "":
 		return wrongUsage("--part needs --tally DIR, where rollcall sum finds all parts")
@@ -126,7 +126,7 @@ func (c *checkCommand) partPlan(ctx context.Context, sys system, settings config
 		return nil, err
 	}
 	p.Scheduled = time.Time{} // a part of the terminal's is of no schedule
-	p.PerHost = cmp.Or(c.PerHost, p.PerHost)
+	p.PerHost = cmp.Or(int(c.PerHost), p.PerHost)
 	return p, nil
 }
 

@@ -9,9 +9,10 @@ import (
 	"hash/maphash"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"rollcall/internal/text"
 )
 
 // A table is how the columns of a list of rows are read.
@@ -109,15 +110,15 @@ func separator(start []byte) rune {
 }
 
 func isURL(cell string) bool {
-	return withURL.MatchString(strings.TrimSpace(cell)) && strings.Contains(cell, "://")
+	return withURL().MatchString(strings.TrimSpace(cell)) && strings.Contains(cell, "://")
 }
 
 // plainNumber is one that a browser takes for an address, such as 1.5.
-var plainNumber = regexp.MustCompile(`^\d*[.,]?\d*$`)
+var plainNumber = text.Pattern(`^\d*[.,]?\d*$`)
 
 func isHost(cell string) bool {
 	cell = strings.TrimSpace(cell)
-	return strings.Contains(cell, ".") && !plainNumber.MatchString(cell) && WithScheme(cell) != ""
+	return strings.Contains(cell, ".") && !plainNumber().MatchString(cell) && WithScheme(cell) != ""
 }
 
 // rows yields the rows of CSV and of other tables.

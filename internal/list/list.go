@@ -17,7 +17,6 @@ import (
 	"io"
 	"iter"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -278,10 +277,10 @@ func WithScheme(host string) string {
 
 var (
 	// keyOfYAML begins a mapping, or a sequence of mappings.
-	keyOfYAML   = regexp.MustCompile(`^(- +)*["']?[$A-Za-z]\w*["']?:(\s|$)`)
-	arrayOfJSON = regexp.MustCompile(`^\[\s*(["{\]]|$)`)
+	keyOfYAML   = text.Pattern(`^(- +)*["']?[$A-Za-z]\w*["']?:(\s|$)`)
+	arrayOfJSON = text.Pattern(`^\[\s*(["{\]]|$)`)
 
-	withURL = regexp.MustCompile(`(?i)^https?:`)
+	withURL = text.Pattern(`(?i)^https?:`)
 )
 
 // recognise returns the format of a list by its beginning.
@@ -302,13 +301,13 @@ func recognise(start []byte) Format {
 			return JSONLines
 		}
 		return JSON
-	case arrayOfJSON.Match(first):
+	case arrayOfJSON().Match(first):
 		return JSON
 	case first[0] == '<' && !bytes.HasPrefix(bytes.ToLower(first), []byte("<http")):
 		return Sitemap
-	case withURL.Match(first):
+	case withURL().Match(first):
 		return Text // or a table without a header, of which Text reads the URLs or warns
-	case string(first) == "---", bytes.HasPrefix(first, []byte("%YAML")), keyOfYAML.Match(first):
+	case string(first) == "---", bytes.HasPrefix(first, []byte("%YAML")), keyOfYAML().Match(first):
 		return YAML
 	}
 	if t := newTable(start, 0); t.header != nil || t.wide && t.url >= 0 {
