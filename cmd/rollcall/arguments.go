@@ -2,11 +2,12 @@ package main
 
 import (
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"rollcall/internal/text"
 )
 
 // A commandLine is the arguments as the grammar has them.
@@ -17,7 +18,7 @@ type commandLine struct {
 }
 
 // word is what a command's name looks like.
-var word = regexp.MustCompile(`^[a-z]+$`)
+var word = text.Pattern(`^[a-z]+$`)
 
 // readArguments brings what people type into the grammar's form: without
 // arguments it is help, and what begins with no command's name is to be checked.
@@ -32,7 +33,7 @@ func readArguments(args []string, app *kong.Application) commandLine {
 		return commandLine{words: append([]string{"--version"}, args[1:]...)}
 	case isCommand(app, first), slices.Contains([]string{"-h", "--help", "-v", "--version"}, first):
 		return commandLine{words: args}
-	case first != "localhost" && word.MatchString(first) && !exists(first):
+	case first != "localhost" && word().MatchString(first) && !exists(first):
 		return commandLine{append([]string{"check"}, args...), true, first}
 	}
 	return commandLine{words: append([]string{"check"}, args...), bare: true}

@@ -20,7 +20,6 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"rollcall/internal/check"
-	"rollcall/internal/cloud"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/page"
@@ -138,7 +137,7 @@ func publishing(ctx context.Context, settings config.Config) (func(context.Conte
 	}
 	// A terminal has no log that CloudWatch reads: there is no EMF fallback. What
 	// the session's log would say, its error says at the end.
-	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: slog.New(slog.DiscardHandler)}
+	publisher := publish.Publisher{Client: publish.NewClient(aws, settings.CloudWatch), Namespace: settings.Namespace, Log: slog.New(slog.DiscardHandler)}
 	return func(ctx context.Context, _ *slog.Logger) monitor.Session { return publisher.Begin(ctx) }, nil
 }
 

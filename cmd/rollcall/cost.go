@@ -96,13 +96,10 @@ func (c *costCommand) Run(ctx context.Context, sys system) error {
 
 func (c *costCommand) check() error {
 	const (
-		minInterval     = time.Minute // of EventBridge Scheduler
-		maxMemory       = 10240       // MB
+		maxMemory       = 10240 // MB
 		maxResponseTime = 15 * time.Minute
 	)
 	switch {
-	case time.Duration(c.Every) < minInterval:
-		return wrongUsage("--every %s is too short: a schedule runs at most once a minute", c.Every)
 	case c.Memory < 128 || c.Memory > maxMemory:
 		return wrongUsage("invalid --memory %d: Lambda allows 128 to %d MB", c.Memory, maxMemory)
 	case c.ResponseTime < 0 || time.Duration(c.ResponseTime) > maxResponseTime:
@@ -111,6 +108,14 @@ func (c *costCommand) check() error {
 		return wrongUsage("--down, --hang, --incidents, --targets and --parts can't be negative")
 	case c.Concurrency < 1 || c.LogRetention < 1:
 		return wrongUsage("--concurrency and --log-retention must be at least 1")
+	}
+	return tooOften(c.Every)
+}
+
+// tooOften is the error of an interval that EventBridge Scheduler does not take.
+func tooOften(every span) error {
+	if time.Duration(every) < time.Minute {
+		return wrongUsage("--every %s is too short: a schedule runs at most once a minute", every)
 	}
 	return nil
 }

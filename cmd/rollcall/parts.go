@@ -13,7 +13,6 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +24,7 @@ import (
 	"rollcall/internal/plan"
 	"rollcall/internal/report"
 	"rollcall/internal/tally"
+	"rollcall/internal/text"
 )
 
 // partFlags are the flags of a part of a list.
@@ -35,8 +35,8 @@ type partFlags struct {
 }
 
 var (
-	partName = regexp.MustCompile(`^([1-9][0-9]{0,3})/([1-9][0-9]{0,3})$`)
-	runName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	partName = text.Pattern(`^([1-9][0-9]{0,3})/([1-9][0-9]{0,3})$`)
+	runName  = text.Pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
 // mostParts is how many parts a list may have.
@@ -44,7 +44,7 @@ const mostParts = 1000
 
 // part reads --part, which counts from 1.
 func (f *partFlags) part() (plan.Part, error) {
-	match := partName.FindStringSubmatch(f.Part)
+	match := partName().FindStringSubmatch(f.Part)
 	if match == nil {
 		return plan.Part{}, wrongUsage("invalid --part %q (for example 3/100: the third of 100)", f.Part)
 	}
@@ -68,7 +68,7 @@ func (c *checkCommand) checkPart() error {
 		return err
 	}
 	switch {
-	case !runName.MatchString(c.partFlags.Run):
+	case len(c.partFlags.Run) > 100 || !runName().MatchString(c.partFlags.Run):
 		return wrongUsage("--part needs --run NAME, the same for all parts: letters, digits, dots, _ and - (for example 20261130T0608Z)")
 	case c.Tally == "":
 		return wrongUsage("--part needs --tally DIR, where rollcall sum finds all parts")
@@ -77,8 +77,18 @@ func (c *checkCommand) checkPart() error {
 	case c.HTTPS:
 		return wrongUsage("--part cannot be used with --https: write https:// in the list")
 	}
-	return nil
+	if err := os.MkdirAll(c.Tally, 0o777); err != nil { // before the checks, not after
+		return wrongUsage("--tally: %v", err)
+	}
+	file, err := c.newTally()
+	if err != nil {
+		return wrongUsage("--tally: %v", err)
+	}
+	return cmp.Or(file.Close(), os.Remove(file.Name()))
 }
+
+// newTally makes the file of a tally, which has another name until it is whole.
+func (f *partFlags) newTally() (*os.File, error) { return os.CreateTemp(f.Tally, ".tally-*") }
 
 // partPlan reads one part of a list. Its version is a hash of the list's bytes: all
 // parts are of the same list, whichever machine has it.
@@ -116,7 +126,7 @@ func (c *checkCommand) partPlan(ctx context.Context, sys system, settings config
 		return nil, err
 	}
 	p.Scheduled = time.Time{} // a part of the terminal's is of no schedule
-	p.PerHost = cmp.Or(c.PerHost, p.PerHost)
+	p.PerHost = cmp.Or(int(c.PerHost), p.PerHost)
 	return p, nil
 }
 
@@ -143,11 +153,8 @@ const tallyEnding = ".tally.gz"
 // writeTally writes the tally of a part that was checked. A file of that name is
 // replaced at once, so that nobody reads half of one.
 func (f *partFlags) writeTally(s *monitor.Summary, p *plan.Plan) error {
-	if err := os.MkdirAll(f.Tally, 0o777); err != nil {
-		return err
-	}
 	name := filepath.Join(f.Tally, fmt.Sprintf("%04d-of-%04d%s", p.Part.Index+1, p.Part.Of, tallyEnding))
-	file, err := os.CreateTemp(f.Tally, ".tally-*")
+	file, err := f.newTally()
 	if err != nil {
 		return err
 	}

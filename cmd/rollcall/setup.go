@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	neturl "net/url"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -21,7 +20,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"rollcall/internal/check"
-	"rollcall/internal/cloud"
+	"rollcall/internal/cloud/s3"
+	"rollcall/internal/cloud/secrets"
 	"rollcall/internal/config"
 	"rollcall/internal/list"
 	"rollcall/internal/monitor"
@@ -30,6 +30,7 @@ import (
 	"rollcall/internal/redact"
 	"rollcall/internal/resolve"
 	"rollcall/internal/secret"
+	"rollcall/internal/text"
 	"rollcall/internal/weburl"
 )
 
@@ -45,7 +46,7 @@ type sources struct {
 	Timeout  span     `placeholder:"DURATION" help:"Give up an attempt after this time, e.g. 2s (default: 10s)."`
 	Expect   []string `sep:"none" placeholder:"EXPRESSION" help:"What a response must satisfy, else the target is down, e.g. 'status == 404'; may be repeated."`
 	Insecure bool     `short:"k" help:"Accept any certificate."`
-	PerHost  int      `placeholder:"N" help:"Maximum concurrent checks of one host and port (default: 16)."`
+	PerHost  count    `placeholder:"N" help:"Maximum concurrent checks of one host and port (default: 16)."`
 	Guard    bool     `help:"Refuse private addresses of URLs on the command line too, as the function does."`
 
 	assumed bool // https:// was put before an argument
@@ -80,7 +81,7 @@ func (s *sources) plan(ctx context.Context, sys system, config config.Config) (*
 	for i := range p.Targets {
 		p.Targets[i].Typed = file == "" && !s.Guard
 	}
-	p.PerHost = cmp.Or(s.PerHost, p.PerHost)
+	p.PerHost = cmp.Or(int(s.PerHost), p.PerHost)
 	return p, nil
 }
 
@@ -91,17 +92,14 @@ func newInputs(sys system, c config.Config) plan.Inputs {
 		return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
 	}
 	sources := c.Sources()
-	sources["s3"] = cloud.Lists(load)
-	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	sources["s3"] = s3.Lists(load)
+	values := secret.NewCache(secrets.NewParameters(load), secrets.NewSecrets(load)).Values
 	return plan.Inputs{Sources: sources, Lookup: sys.lookup, Values: values, Permit: c.Grants.Permit}
 }
 
 // arguments sorts out what was named: URLs and hosts, or the one file that is to
 // be read. What has a scheme is a URL, what exists is a file, all else is a host.
 func (s *sources) arguments() (urls []string, file string, err error) {
-	if s.PerHost < 0 {
-		return nil, "", wrongUsage("--per-host can't be negative")
-	}
 	if s.Event != "" {
 		if len(s.URLs) > 0 {
 			return nil, "", wrongUsage("give URLs or --event, not both")
@@ -116,14 +114,17 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 		case strings.HasPrefix(argument, "s3://"):
 			file = argument
 		case strings.Contains(argument, "://"):
-		case oneSlash.MatchString(argument):
-			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash.ReplaceAllString(argument, "$1://$2"))
+		case oneSlash().MatchString(argument):
+			return nil, "", wrongUsage("%q is not a URL: did you mean %s?", argument, oneSlash().ReplaceAllString(argument, "$1://$2"))
 		case err == nil && !info.IsDir():
 			file = argument
-		case err == nil && (strings.HasSuffix(argument, "/") || argument == "." || argument == ".."):
+		case err == nil && (strings.HasSuffix(argument, "/") || withScheme(argument) == nil):
 			return nil, "", wrongUsage("%s is a directory", argument)
-		case err != nil && listName.MatchString(argument) && !strings.HasPrefix(argument, "localhost/"):
+		case err != nil && listName().MatchString(argument) && !strings.HasPrefix(argument, "localhost/"):
 			return nil, "", wrongUsage("no such file: %s", argument)
+		case withScheme(argument) == nil:
+			shown := argument[strings.LastIndexByte(argument, '@')+1:] // what stands before may be secret
+			return nil, "", wrongUsage("%q is not a host or a URL, and there is no such file", redact.Cut(shown, 100))
 		}
 	}
 	switch {
@@ -141,10 +142,10 @@ func (s *sources) arguments() (urls []string, file string, err error) {
 
 var (
 	// oneSlash is a URL that lacks a slash.
-	oneSlash = regexp.MustCompile(`^(?i)(https?):/([^/].*)$`)
+	oneSlash = text.Pattern(`^(?i)(https?):/([^/].*)$`)
 	// listName is what no host is called, but files are: a path of this machine, or
 	// an ending of lists that is not behind a host.
-	listName = regexp.MustCompile(`^(?i)(\.{0,2}/[^/].*|([^/.:]+/)*[^/]*\.(json|jsonl|ndjson|txt|csv|tsv|yaml|yml|xml|gz))$`)
+	listName = text.Pattern(`^(?i)(\.{0,2}/[^/].*|([^/.:]+/)*[^/]*\.(json|jsonl|ndjson|txt|csv|tsv|yaml|yml|xml|gz))$`)
 )
 
 // defaults are the flags as an event's defaults, in JSON; nil: none was given.
@@ -260,7 +261,7 @@ type limits struct {
 	Env       []string `placeholder:"NAME[@HOST]" help:"Let references use this environment variable, for URLs of this host only, e.g. TOKEN@api.example.com or TOKEN@*.example.com."`
 	Parameter []string `placeholder:"NAME" help:"Let references use this parameter of Systems Manager, for URLs of one host only as --env, e.g. /shop/token@shop.example.com."`
 	Secret    []string `placeholder:"NAME" help:"The same for a secret of Secrets Manager."`
-	InFlight  int      `placeholder:"N" help:"Maximum concurrent checks (default: up to 2000, by the open-file limit and the number of targets)."`
+	InFlight  count    `placeholder:"N" help:"Maximum concurrent checks (default: up to 2000, by the open-file limit and the number of targets)."`
 	Deadline  span     `placeholder:"DURATION" help:"Stop after this time, e.g. 30s; targets not reached by then are not checked."`
 }
 
@@ -299,12 +300,10 @@ func (l *limits) config(sys system) (config.Config, error) {
 			c.Grants = append(c.Grants, grant)
 		}
 	}
-	if l.InFlight < 0 || l.Deadline < 0 {
-		return c, wrongUsage("--in-flight and --deadline can't be negative")
+	if l.Deadline < 0 {
+		return c, wrongUsage("--deadline can't be negative")
 	}
-	if l.InFlight > 0 {
-		c.InFlight = l.InFlight
-	}
+	c.InFlight = cmp.Or(int(l.InFlight), c.InFlight)
 	return c, nil
 }
 

@@ -46,3 +46,17 @@ func invalidSpan(text []byte) error {
 
 // String writes the span as it may be typed.
 func (s span) String() string { return time.Duration(s).String() }
+
+// A count is a number of at least 1. It is not zero, which is what a flag has that
+// was not given.
+type count int
+
+// UnmarshalText reads a count.
+func (c *count) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n < 1 {
+		return fmt.Errorf("invalid number %q: must be a whole number of at least 1", text)
+	}
+	*c = count(n)
+	return nil
+}

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/cost"
+	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 	"rollcall/internal/text"
 )
@@ -18,10 +19,8 @@ import (
 type validateCommand struct {
 	File  string `arg:"" name:"file" help:"An event or a list; - is standard input."`
 	HTTPS bool   `name:"https" help:"Put https:// before the hosts of a list that have no scheme."`
+	Every span   `placeholder:"INTERVAL" default:"1m" help:"Time between runs, which limits the time of a check."`
 }
-
-// runEachMinute is how long the function may take where it runs each minute.
-const runEachMinute = 50 * time.Second
 
 // Run prints all that is wrong with a file, or a summary of it. Its error is an
 // *exitError, or one of the event.
@@ -29,6 +28,9 @@ const runEachMinute = 50 * time.Second
 // A variable that is not set or not allowed here may be so where the function
 // runs: what refers to it is valid, and printed.
 func (c *validateCommand) Run(ctx context.Context, sys system) error {
+	if err := tooOften(c.Every); err != nil {
+		return err
+	}
 	var unset []string
 	lookup := func(name string) (string, bool) {
 		value, set := sys.lookup(name)
@@ -50,7 +52,8 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range append(p.Warnings, p.Doubts(settings.Guard, runEachMinute)...) {
+	longest := monitor.CheckTime(cost.Timeout(time.Duration(c.Every)), settings.Reserve)
+	for _, warning := range append(p.Warnings, p.Doubts(settings.Guard, longest)...) {
 		fmt.Fprintln(sys.err, "rollcall:", text.Inert(warning))
 	}
 	if err := invalid(p); err != nil {
@@ -59,7 +62,7 @@ func (c *validateCommand) Run(ctx context.Context, sys system) error {
 	if len(p.Targets) == 0 {
 		return &exitError{code: exitUsage}
 	}
-	use.Every, use.Memory, use.ResponseTime = time.Minute, 1769, 500*time.Millisecond
+	use.Every, use.Memory, use.ResponseTime = time.Duration(c.Every), 1769, 500*time.Millisecond
 	fmt.Fprintf(sys.out, "valid: %s\n%s\n", describe(p), cost.Line(p, use))
 	if len(unset) > 0 {
 		fmt.Fprintf(sys.out, "refers to variables that are not set here: %s\n", strings.Join(unset, ", "))

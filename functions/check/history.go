@@ -10,7 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"rollcall/internal/cloud"
+	"rollcall/internal/cloud/s3"
+	"rollcall/internal/cloud/sns"
 	"rollcall/internal/config"
 	"rollcall/internal/message"
 	"rollcall/internal/remember"
@@ -25,14 +26,14 @@ const maxHistory = 16 << 20
 const maxTally = 16 << 20
 
 // memoryIn returns the memory of the function in a bucket.
-func memoryIn(b *cloud.Bucket, c config.Config, cfg aws.Config, lookup func(string) (string, bool)) *remember.Memory {
+func memoryIn(b *s3.Bucket, c config.Config, cfg aws.Config, lookup func(string) (string, bool)) *remember.Memory {
 	var topics []string
 	for _, topic := range []string{c.Topic, c.GroupTopic} {
 		if topic != "" {
 			topics = append(topics, topic)
 		}
 	}
-	return remember.New(cloud.NewStore(b, maxHistory, account), cloud.NewTopics(cfg), topics, siteOf(c, cfg.Region, lookup))
+	return remember.New(s3.NewStore(b, maxHistory, account), sns.NewTopics(cfg), topics, siteOf(c, cfg.Region, lookup))
 }
 
 // siteOf is where the function's messages come from and lead to. Its log group is

@@ -19,6 +19,8 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"rollcall/internal/cloud"
+	"rollcall/internal/cloud/s3"
+	"rollcall/internal/cloud/secrets"
 	"rollcall/internal/config"
 	"rollcall/internal/monitor"
 	"rollcall/internal/probe"
@@ -67,23 +69,23 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
 	})
 	sources, load := c.Sources(), cloud.Loaded(aws)
-	sources["s3"] = cloud.Lists(load)
-	values := secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values
+	sources["s3"] = s3.Lists(load)
+	values := secret.NewCache(secrets.NewParameters(load), secrets.NewSecrets(load)).Values
 	h.monitor = monitor.New(c, monitor.Dependencies{Version: version, Lookup: lookup, Sources: sources, Values: values, Probe: prober.Probe, Log: logger})
 	h.monitor.OwnMetrics = true
 	h.monitor.Stopping = stopping
 	h.monitor.ResponseLimit = maxResponse
 	if c.Bucket != "" {
-		bucket := cloud.NewBucket(aws, c.Bucket)
+		bucket := s3.NewBucket(aws, c.Bucket)
 		h.monitor.Page = pageInto(bucket.Put)
 		memory := memoryIn(bucket, c, aws, lookup)
 		h.monitor.Remember, h.monitor.Names = memory.Remember, memory.Names
-		h.monitor.Runs = cloud.NewStore(bucket, maxTally, account).Patient()
+		h.monitor.Runs = s3.NewStore(bucket, maxTally, account).Patient()
 	}
 	if c.Heartbeat != "" {
 		h.monitor.Heartbeat = heartbeat(c.Heartbeat)
 	}
-	publisher := publish.Publisher{Client: cloud.CloudWatch(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Silence: &publish.Silence{}}
+	publisher := publish.Publisher{Client: publish.NewClient(aws, c.CloudWatch), Namespace: c.Namespace, EMF: out, Silence: &publish.Silence{}}
 	h.monitor.Publish = func(ctx context.Context, log *slog.Logger) monitor.Session {
 		own := publisher
 		own.Log = log

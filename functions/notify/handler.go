@@ -14,7 +14,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"rollcall/internal/cloud"
+	"rollcall/internal/cloud/sns"
+	"rollcall/internal/cloud/sqs"
 	"rollcall/internal/message"
 	"rollcall/internal/notify"
 	"rollcall/internal/plan"
@@ -38,8 +39,8 @@ type handler struct {
 	queue, deadLetters string   // URLs
 	groupTopic         string   // ARN; "": none
 	direct             []string // alarms, by the end of their names, that invoke this function by themselves
-	queues             *cloud.Queues
-	topics             *cloud.Topics
+	queues             *sqs.Queues
+	topics             *sns.Topics
 	sender             *notify.Sender
 	log                *slog.Logger
 	begin              func() // before anything is sent
@@ -243,7 +244,7 @@ func (h *handler) publish(ctx context.Context, d *message.Document, body string)
 	}
 	m := message.Message{Subject: d.Subject, Text: d.Text, SMS: d.Subject, JSON: encoded, Kind: d.Kind, State: d.State, Severity: d.Severity}
 	err = h.topics.Publish(ctx, h.groupTopic, m.Subject, m.Envelope(), true, m.Attributes(), 0)
-	if refused, ok := errors.AsType[*cloud.Refusal](err); ok && refused.Invalid {
+	if refused, ok := errors.AsType[*sns.Refusal](err); ok && refused.Invalid {
 		return h.bury(ctx, body, err)
 	}
 	return err

@@ -15,6 +15,9 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"rollcall/internal/cloud"
+	"rollcall/internal/cloud/secrets"
+	"rollcall/internal/cloud/sns"
+	"rollcall/internal/cloud/sqs"
 	"rollcall/internal/message"
 	"rollcall/internal/notify"
 	"rollcall/internal/secret"
@@ -51,10 +54,10 @@ func newHandler(ctx context.Context, getenv func(string) string, transport *noti
 	return &handler{
 		site:   message.Site{Stack: stack, Region: cfg.Region},
 		source: source,
-		values: secret.NewCache(cloud.NewParameters(load), cloud.NewSecrets(load)).Values,
+		values: secret.NewCache(secrets.NewParameters(load), secrets.NewSecrets(load)).Values,
 		queue:  getenv("ROLLCALL_QUEUE"), deadLetters: getenv("ROLLCALL_DEAD_LETTERS"), groupTopic: getenv("ROLLCALL_GROUP_TOPIC"),
 		direct: strings.FieldsFunc(getenv("ROLLCALL_DIRECT"), func(r rune) bool { return r == ',' || r == ' ' }),
-		queues: cloud.NewQueues(cfg), topics: cloud.NewTopics(cfg),
+		queues: sqs.NewQueues(cfg), topics: sns.NewTopics(cfg),
 		sender: &notify.Sender{Transport: transport}, log: logger, sent: map[string]int64{},
 	}, nil
 }

@@ -2,26 +2,15 @@ package cloud_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"rollcall/internal/cloud"
 )
 
-// A page is put into a bucket; S3 here is a server that says what it was asked.
+// What the SDK says becomes a line for whoever operates the stack.
 func Example() {
-	s3 := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		fmt.Println(r.Method, r.URL.Path, r.Header.Get("Content-Type"))
-	}))
-	defer s3.Close()
-	cfg := aws.Config{Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), BaseEndpoint: aws.String(s3.URL)}
-	err := cloud.NewBucket(cfg, "pages").Put(context.Background(), "123456789012", "rollcall.html", "text/html", []byte("<h1>all up</h1>"))
-	fmt.Println(err)
-	// Output:
-	// PUT /pages/rollcall.html text/html
-	// <nil>
+	s3 := cloud.Service{Name: "S3", Variable: "AWS_ENDPOINT_URL_S3"}
+	fmt.Println(s3.Failed(context.Background(), errors.New("no region"), nil))
+	// Output: no request to S3 can be made (see AWS_REGION, the credentials and AWS_ENDPOINT_URL_S3): no region
 }

@@ -21,32 +21,33 @@ func (f *failure) Error() string { return f.text }
 
 func (f *failure) Unwrap() error { return f.cause }
 
-// A service is who responds, in words.
-type service struct {
-	name     string // "S3"
-	variable string // that has its endpoint: "AWS_ENDPOINT_URL_S3"
-	reach    string // what to do where it can't be reached; "": nothing is known
+// A Service is who responds, in words.
+type Service struct {
+	Name     string // "S3"
+	Variable string // that has its endpoint: "AWS_ENDPOINT_URL_S3"
+	Reach    string // what to do where it can't be reached; "": nothing is known
 }
 
-// A refusal is a response that is not a success.
-type refusal struct {
-	status  int
-	code    string // "AccessDenied"
-	message string // AWS's own
-	region  string // that S3 names; "": none
+// A Refusal is a response that is not a success.
+type Refusal struct {
+	Status  int
+	Code    string // "AccessDenied"
+	Message string // AWS's own
+	Region  string // that S3 names; "": none
 }
 
-// failed returns a failure. hint has what to do about a refusal.
-func (s service) failed(ctx context.Context, err error, hint func(refusal) string) error {
+// Failed says in one line why a call failed, and what to do about a refusal, which
+// hint has ("": nothing is known). It wraps err.
+func (s Service) Failed(ctx context.Context, err error, hint func(Refusal) string) error {
 	var response *smithyhttp.ResponseError
 	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
-		return &failure{s.unsent(ctx, err), err}
+		return &failure{s.Unsent(ctx, err), err}
 	}
-	r := refusal{status: response.HTTPStatusCode(), region: response.Response.Header.Get("X-Amz-Bucket-Region")}
-	text := fmt.Sprintf("%s responded %d", s.name, r.status)
+	r := Refusal{Status: response.HTTPStatusCode(), Region: response.Response.Header.Get("X-Amz-Bucket-Region")}
+	text := fmt.Sprintf("%s responded %d", s.Name, r.Status)
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		r.code, r.message = api.ErrorCode(), api.ErrorMessage()
-		text += " " + r.code
+		r.Code, r.Message = api.ErrorCode(), api.ErrorMessage()
+		text += " " + r.Code
 	}
 	if what := hint(r); what != "" {
 		text += ": " + what
@@ -54,20 +55,20 @@ func (s service) failed(ctx context.Context, err error, hint func(refusal) strin
 	return &failure{text, err}
 }
 
-// unsent says why there was no response.
-func (s service) unsent(ctx context.Context, err error) string {
+// Unsent says why there was no response.
+func (s Service) Unsent(ctx context.Context, err error) string {
 	var timeout interface{ Timeout() bool }
 	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
-		return s.name + " did not respond in time" + s.reach
+		return s.Name + " did not respond in time" + s.Reach
 	}
 	if request, ok := errors.AsType[*url.Error](err); ok {
-		return s.name + " can't be reached: " + request.Err.Error() + s.reach
+		return s.Name + " can't be reached: " + request.Err.Error() + s.Reach
 	}
-	return fmt.Sprintf("no request to %s can be made (see AWS_REGION, the credentials and %s): %v", s.name, s.variable, err)
+	return fmt.Sprintf("no request to %s can be made (see AWS_REGION, the credentials and %s): %v", s.Name, s.Variable, err)
 }
 
-// statusOf is the status of a response that is an error; 0: there was none.
-func statusOf(err error) int {
+// StatusOf is the status of a response that is an error; 0: there was none.
+func StatusOf(err error) int {
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) {
 		return response.HTTPStatusCode()
@@ -75,8 +76,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// codeOf is AWS's code of an error.
-func codeOf(err error) string {
+// CodeOf is AWS's code of an error.
+func CodeOf(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}

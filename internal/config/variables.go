@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"rollcall/internal/maintenance"
 	"rollcall/internal/metric"
 	"rollcall/internal/plan"
+	"rollcall/internal/text"
 )
 
 // A Variable is one environment variable. docs/configuration.md lists them.
@@ -219,11 +219,11 @@ func window(s string) ([]maintenance.Window, error) {
 	return []maintenance.Window{w}, nil
 }
 
-var isoForm = regexp.MustCompile(`^P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?$`)
+var isoForm = text.Pattern(`^P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?$`)
 
 // isoDuration reads a duration of days, hours and minutes in ISO 8601, or Go's.
 func isoDuration(s string) (time.Duration, error) {
-	m := isoForm.FindStringSubmatch(s)
+	m := isoForm().FindStringSubmatch(s)
 	if m == nil {
 		return duration(s)
 	}

@@ -2,11 +2,12 @@ package content
 
 import (
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
+
+	"rollcall/internal/text"
 )
 
 // Text returns a body as UTF-8, without a byte order mark. The charset is
@@ -30,8 +31,8 @@ func Text(body, contentType string, truncated bool, limit int64) (text string, c
 }
 
 var (
-	parameter   = regexp.MustCompile(`(?i);\s*charset\s*=\s*["']?\s*([^\s"';,]+)`)
-	declaration = regexp.MustCompile(`^(?:\xef\xbb\xbf)?\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
+	parameter   = text.Pattern(`(?i);\s*charset\s*=\s*["']?\s*([^\s"';,]+)`)
+	declaration = text.Pattern(`^(?:\xef\xbb\xbf)?\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']`)
 )
 
 // beginning is how much of a page is searched for its charset.
@@ -51,7 +52,7 @@ func label(body, contentType string, truncated bool) string {
 	if json && valid && !strings.Contains(body, "\x00") { // which UTF-16 has
 		return "" // as browsers read it, whatever the header says (RFC 8259, 8.1)
 	}
-	if found := parameter.FindStringSubmatch(contentType); found != nil {
+	if found := parameter().FindStringSubmatch(contentType); found != nil {
 		if e, _ := charset.Lookup(found[1]); e != nil {
 			return found[1]
 		}
@@ -59,7 +60,7 @@ func label(body, contentType string, truncated bool) string {
 	start := body[:min(len(body), beginning)]
 	xml := strings.HasSuffix(kind, "xml")
 	html := kind == "" || kind == "text/html" || kind == "application/xhtml+xml"
-	if found := declaration.FindStringSubmatch(start); found != nil && (xml || html) {
+	if found := declaration().FindStringSubmatch(start); found != nil && (xml || html) {
 		switch e, name := charset.Lookup(found[1]); {
 		case strings.HasPrefix(name, "utf-16"): // which is named in ASCII, so it is not
 			return "utf-8"

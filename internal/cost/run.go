@@ -54,7 +54,7 @@ func (w work) duration() time.Duration {
 		return overhead
 	}
 	up := w.slowest().takes + w.ResponseTime + overhead
-	longest := min(longestRun, w.Every-10*time.Second) // as the template has it, so that runs do not overlap
+	longest := Timeout(w.Every)
 	if w.Split > 0 {
 		up += time.Duration(w.checked) * aLine
 		longest = longestPart
@@ -68,6 +68,10 @@ func (w work) duration() time.Duration {
 	}
 	return max(up, min(failing, longest)).Round(time.Millisecond)
 }
+
+// Timeout is how long the template lets the function run, so that runs do not
+// overlap.
+func Timeout(every time.Duration) time.Duration { return min(longestRun, every-10*time.Second) }
 
 // sum is how long the last step of a run in parts takes.
 func (w work) sum() time.Duration { return overhead + time.Duration(w.Split)*aTally }

@@ -17,7 +17,6 @@ import (
 	"io"
 	"iter"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -220,14 +219,27 @@ func ReadAll(r io.Reader) ([]byte, error) {
 }
 
 // Document returns a document as JSON. Of one in YAML, each value has the line
-// that it has in the YAML. An error is a [*Fault], [ErrTooLarge], or that of the
-// reader.
-func (r *Reader) Document() ([]byte, error) {
-	data, err := ReadAll(r.text)
+// that it has in the YAML. An error is a [*Fault], [ErrTooLarge], that of the
+// reader, or ctx's.
+func (r *Reader) Document(ctx context.Context) ([]byte, error) {
+	data, err := ReadAll(until{ctx, r.text})
 	if err == nil && r.format == YAML {
 		return fromYAML(data)
 	}
 	return data, err
+}
+
+// until is a reader that ends with a context.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.Read(p)
 }
 
 // Entries returns the entries, and the faults in their midst. It ends with ctx,
@@ -265,10 +277,10 @@ func WithScheme(host string) string {
 
 var (
 	// keyOfYAML begins a mapping, or a sequence of mappings.
-	keyOfYAML   = regexp.MustCompile(`^(- +)*["']?[$A-Za-z]\w*["']?:(\s|$)`)
-	arrayOfJSON = regexp.MustCompile(`^\[\s*(["{\]]|$)`)
+	keyOfYAML   = text.Pattern(`^(- +)*["']?[$A-Za-z]\w*["']?:(\s|$)`)
+	arrayOfJSON = text.Pattern(`^\[\s*(["{\]]|$)`)
 
-	withURL = regexp.MustCompile(`(?i)^https?:`)
+	withURL = text.Pattern(`(?i)^https?:`)
 )
 
 // recognise returns the format of a list by its beginning.
@@ -289,13 +301,13 @@ func recognise(start []byte) Format {
 			return JSONLines
 		}
 		return JSON
-	case arrayOfJSON.Match(first):
+	case arrayOfJSON().Match(first):
 		return JSON
 	case first[0] == '<' && !bytes.HasPrefix(bytes.ToLower(first), []byte("<http")):
 		return Sitemap
-	case withURL.Match(first):
+	case withURL().Match(first):
 		return Text // or a table without a header, of which Text reads the URLs or warns
-	case string(first) == "---", bytes.HasPrefix(first, []byte("%YAML")), keyOfYAML.Match(first):
+	case string(first) == "---", bytes.HasPrefix(first, []byte("%YAML")), keyOfYAML().Match(first):
 		return YAML
 	}
 	if t := newTable(start, 0); t.header != nil || t.wide && t.url >= 0 {

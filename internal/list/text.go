@@ -7,7 +7,8 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
-	"regexp"
+
+	"rollcall/internal/text"
 )
 
 // lines yields the entries of text and of lines of JSON.
@@ -86,11 +87,11 @@ func entry(line []byte) []byte {
 	if len(line) == 0 || line[0] == 'h' { // as nearly all begin
 		return line
 	}
-	return unquoted(listMark.ReplaceAll(line, nil))
+	return unquoted(listMark().ReplaceAll(line, nil))
 }
 
 // listMark is what stands before an entry of a list in a document.
-var listMark = regexp.MustCompile(`^([-*+•·]|\d+[.)])[ \t]+`)
+var listMark = text.Pattern(`^([-*+•·]|\d+[.)])[ \t]+`)
 
 // quotations are the marks that stand around what is quoted.
 var quotations = [][2]string{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"<", ">"}}

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
+
+	"rollcall/internal/text"
 )
 
 // fromYAML returns a document as JSON in which each value is in the line that it
@@ -40,11 +41,11 @@ func fromYAML(data []byte) ([]byte, error) {
 	return w.out.Bytes(), nil
 }
 
-var lineOfYAML = regexp.MustCompile(`^line (\d+): `)
+var lineOfYAML = text.Pattern(`^line (\d+): `)
 
 func faultOfYAML(err error) *Fault {
 	message := plain(err)
-	if found := lineOfYAML.FindStringSubmatch(message); found != nil {
+	if found := lineOfYAML().FindStringSubmatch(message); found != nil {
 		line, _ := strconv.Atoi(found[1])
 		return &Fault{line, "is not YAML: " + message[len(found[0]):]}
 	}
@@ -191,7 +192,7 @@ func (w *writer) members(n *yaml.Node, depth int) []member {
 }
 
 // numberOfJSON is how JSON writes numbers.
-var numberOfJSON = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$`)
+var numberOfJSON = text.Pattern(`^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$`)
 
 // scalar is a scalar in JSON. What JSON has no number for is a string.
 func scalar(n *yaml.Node) string {
@@ -201,7 +202,7 @@ func scalar(n *yaml.Node) string {
 	case "!!bool":
 		return strings.ToLower(n.Value)
 	case "!!int", "!!float":
-		if numberOfJSON.MatchString(n.Value) {
+		if numberOfJSON().MatchString(n.Value) {
 			return n.Value
 		}
 		if i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 64); err == nil {

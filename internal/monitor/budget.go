@@ -35,11 +35,22 @@ func newBudget(ctx context.Context, now time.Time, reserve time.Duration, stoppi
 	if !ok {
 		return budget{stopping: stopping}
 	}
-	left := deadline.Sub(now)
+	sweep, publish := divide(deadline.Sub(now), reserve)
+	return budget{now.Add(sweep), now.Add(publish), stopping}
+}
+
+// divide says when the sweep and publishing end in a run of that time.
+func divide(left, reserve time.Duration) (sweep, publish time.Duration) {
 	margin := min(longestMargin, left/10)
 	reserve = max(min(reserve, left/4), margin)
 	leaving := margin + min(longestMargin/2, margin/2) // the summary is logged and leaves
-	return budget{deadline.Add(-max(reserve, leaving)), deadline.Add(-leaving), stopping}
+	return left - max(reserve, leaving), left - leaving
+}
+
+// CheckTime is how much of a run's time its checks may use.
+func CheckTime(run, reserve time.Duration) time.Duration {
+	sweep, _ := divide(run, reserve)
+	return sweep
 }
 
 // canaryEnd is when the canary's check ends, which may start when the sweep's

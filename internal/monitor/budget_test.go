@@ -37,6 +37,9 @@ func TestNewBudget(t *testing.T) {
 			ctx, cancel := context.WithDeadline(t.Context(), now.Add(test.left))
 			defer cancel()
 			b := newBudget(ctx, now, test.reserve, nil)
+			if got := CheckTime(test.left, test.reserve); got != test.sweep {
+				t.Errorf("CheckTime is %v, want %v", got, test.sweep)
+			}
 			if sweep, publish := b.sweepEnd.Sub(now), b.publishEnd.Sub(now); sweep != test.sweep || publish != test.publish {
 				t.Errorf("got %v and %v, want %v and %v", sweep, publish, test.sweep, test.publish)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/tally"
+	"rollcall/internal/text"
 )
 
 // A Problem is all results that are not up for the same reason: with the same
@@ -135,6 +136,27 @@ func (s *Summary) Responses() []time.Duration {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// leastSlow is how long a target takes at least that is called slow.
+const leastSlow = time.Second
+
+// Slow returns the targets that are up, but took a second, and three times as long
+// as three quarters of all that responded; the slowest first.
+func (s *Summary) Slow() []*check.Result {
+	responses := s.Responses()
+	if len(responses) == 0 {
+		return nil
+	}
+	most := max(leastSlow, 3*text.Percentile(responses, 75))
+	var slow []*check.Result
+	for i := range s.Results {
+		if r := &s.Results[i]; r.State == check.Up && r.Duration >= most {
+			slow = append(slow, r)
+		}
+	}
+	slices.SortStableFunc(slow, func(a, b *check.Result) int { return cmp.Compare(b.Duration, a.Duration) })
+	return slow
 }
 
 // Responded reports whether a whole response came. A result that was read from

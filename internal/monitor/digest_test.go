@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,5 +62,40 @@ func TestResponses(t *testing.T) {
 	}}
 	if got := fmt.Sprint(s.Responses()); got != "[1ns 2ns 3ns]" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestSlow(t *testing.T) {
+	results := func(took ...time.Duration) (s Summary) {
+		for i, d := range took {
+			s.Results = append(s.Results, check.Result{Name: fmt.Sprint(i), State: check.Up, Attempts: 1, Duration: d})
+		}
+		return s
+	}
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		name string
+		Summary
+		want string
+	}{
+		{"none", results(), ""},
+		{"one", results(9000 * ms), ""},
+		{"all alike", results(5000*ms, 5000*ms, 5000*ms, 5000*ms), ""},
+		{"less than a second", results(10*ms, 10*ms, 10*ms, 10*ms, 999*ms), ""},
+		{"a second", results(10*ms, 10*ms, 10*ms, 10*ms, 1000*ms), "4"},
+		{"less than three times", results(500*ms, 500*ms, 500*ms, 500*ms, 1499*ms), ""},
+		{"the slowest first", results(10*ms, 2000*ms, 10*ms, 10*ms, 10*ms, 10*ms, 10*ms, 3000*ms), "7 1"},
+	} {
+		var names []string
+		for _, r := range test.Slow() {
+			names = append(names, r.Name)
+		}
+		if got := strings.Join(names, " "); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+	s := results(10*ms, 10*ms, 10*ms, 10*ms, 9000*ms)
+	if s.Results[4].State = check.Degraded; len(s.Slow()) != 0 {
+		t.Error("what is degraded has its reason already")
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Doubts are what is valid, but will not be checked as it is meant to be: hosts
 // whose addresses the guard refuses, as far as the URLs say so, and timeouts longer
-// than a run, which lasts for at most longest. No name is looked up.
+// than the checks of a run may take. No name is looked up.
 func (p *Plan) Doubts(g guard.Guard, longest time.Duration) []string {
 	var all sightings
 	for i := range p.Targets {
@@ -25,7 +25,7 @@ func (p *Plan) Doubts(g guard.Guard, longest time.Duration) []string {
 			all.add(quote(t.Name), words)
 		}
 		if t.Timeout > longest {
-			all.add(quote(t.Name), fmt.Sprintf("the timeout is longer than a run, %s: the check ends with the run, and its reason is deadline", shortDuration(longest)))
+			all.add(quote(t.Name), fmt.Sprintf("the timeout is longer than the checks of a run may take, %s: the check ends with the run, and its reason is deadline", shortDuration(longest)))
 		}
 	}
 	return all.warnings(false)

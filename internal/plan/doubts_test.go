@@ -20,7 +20,7 @@ func TestDoubts(t *testing.T) {
 		t.Fatal(err)
 	}
 	allow := guard.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
-	timeout := `"b.example": the timeout is longer than a run, 50s: the check ends with the run, and its reason is deadline`
+	timeout := `"b.example": the timeout is longer than the checks of a run may take, 50s: the check ends with the run, and its reason is deadline`
 	metadata := `"http://169.254.169.254/latest", "metadata.google.internal": ` + isMetadata
 	for _, test := range []struct {
 		guard guard.Guard

@@ -58,7 +58,7 @@ func readDocument(ctx context.Context, source *list.Reader, place string, part P
 		ps.report(cmp.Or(strings.TrimSuffix(place, placeEnd), theList), "is YAML, of which there are no parts (use JSON lines, CSV, text or JSON)")
 		return value{}, nil, nil
 	}
-	data, err := source.Document()
+	data, err := source.Document(ctx)
 	if fault, ok := errors.AsType[*list.Fault](err); ok {
 		if fault.Line > 0 {
 			place += "line " + strconv.Itoa(fault.Line)

@@ -3,9 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 	"unicode"
 
 	"rollcall/internal/text"
@@ -49,11 +47,11 @@ func invisible(r rune) bool {
 // matching is whether a text matches a pattern, which is compiled when it is first
 // needed: the function's start has no time for it.
 func matching(pattern string) func(text string) bool {
-	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+	compiled := text.Pattern(pattern)
 	return func(text string) bool { return compiled().MatchString(text) }
 }
 
-var nextURL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)[,;|\s]\s*["'<]?https?://`) })
+var nextURL = text.Pattern(`(?i)[,;|\s]\s*["'<]?https?://`)
 
 // beforeNextURL counts the URLs before one that stands behind a separator; -1: there
 // is none. A third may be a part of the second, as in a query.

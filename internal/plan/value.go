@@ -6,14 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"rollcall/internal/redact"
+	"rollcall/internal/text"
 )
 
 // byteOrderMark is what some editors put before a text; it means nothing.
@@ -202,9 +201,7 @@ func (d *decoder) value(path, name string) value {
 // paired matches what stands in a JSON string if it escapes no half of a
 // surrogate pair without the other. encoding/json puts U+FFFD in the place of
 // one and says nothing. It is compiled when first wanted: hardly ever.
-var paired = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)^([^\\]|\\[^u]|\\u[0-9abcef]|\\ud[0-7]|\\ud[89ab]..\\ud[c-f])*$`)
-})
+var paired = text.Pattern(`(?is)^([^\\]|\\[^u]|\\u[0-9abcef]|\\ud[0-7]|\\ud[89ab]..\\ud[c-f])*$`)
 
 // join returns the path of an object's member. Of a name only the beginning
 // is shown that looks like one: what stands behind it may be a value that

@@ -22,7 +22,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go/encoding/cbor"
 
-	"rollcall/internal/cloud"
 	"rollcall/internal/metric"
 )
 
@@ -112,7 +111,7 @@ func static() aws.Config {
 // over publishes through a real client to url, without pauses.
 func over(cfg aws.Config, url string, emf io.Writer, log io.Writer) *Publisher {
 	return &Publisher{
-		Client: cloud.CloudWatch(cfg, url), Namespace: "Shop", EMF: emf,
+		Client: NewClient(cfg, url), Namespace: "Shop", EMF: emf,
 		Log:    slog.New(slog.NewTextHandler(log, nil)),
 		jitter: func(time.Duration) time.Duration { return 0 },
 	}
@@ -313,7 +312,7 @@ func TestTheSDKDoesNotRetry(t *testing.T) {
 	}
 	s := serve(t, func(_ int, w http.ResponseWriter) bool { w.WriteHeader(500); return true })
 	one := batch{datums: many(1)}
-	if _, err := cloud.CloudWatch(cfg, s.URL).PutMetricData(t.Context(), one.input("Shop")); err == nil || s.n != 1 {
+	if _, err := NewClient(cfg, s.URL)(t.Context(), one.input("Shop")); err == nil || s.n != 1 {
 		t.Errorf("%d requests, error %v; want 1 and an error", s.n, err)
 	}
 }

@@ -124,7 +124,7 @@ func (s *Session) request(ctx context.Context, b *batch, retry bool) error {
 	defer cancel()
 	var t trace
 	began := time.Now()
-	_, err := s.to.Client.PutMetricData(t.follow(ctx), b.input(s.to.Namespace))
+	_, err := s.to.Client(t.follow(ctx), b.input(s.to.Namespace))
 
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"golang.org/x/time/rate"
 
@@ -34,11 +35,21 @@ const (
 	addWait = 2 * time.Second // how long Add waits for places in the backlog, in all
 )
 
-// A Client takes datums; cloud.CloudWatch returns one. It must pass its context
+// A Client takes datums; NewClient returns one. It must pass its context
 // to net/http, whose trace says whether a request without a response had been
-// sent.
-type Client interface {
-	PutMetricData(context.Context, *cloudwatch.PutMetricDataInput, ...func(*cloudwatch.Options)) (*cloudwatch.PutMetricDataOutput, error)
+// sent. As it is a function, the linker keeps none of CloudWatch's other operations.
+type Client func(context.Context, *cloudwatch.PutMetricDataInput, ...func(*cloudwatch.Options)) (*cloudwatch.PutMetricDataOutput, error)
+
+// NewClient returns a client that makes one attempt a call, as a session does the
+// retrying. With no endpoint the AWS variables decide.
+func NewClient(cfg aws.Config, endpoint string) Client {
+	client := cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = aws.String(endpoint)
+		}
+		o.Retryer = aws.NopRetryer{}
+	})
+	return client.PutMetricData
 }
 
 // A Publisher says where datums go.

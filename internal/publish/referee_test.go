@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/cloud"
 	"rollcall/internal/metric"
 	"rollcall/internal/testnet"
 )
@@ -78,7 +77,7 @@ func try(t *testing.T, emf io.Writer) *trial {
 	if emf == nil {
 		tr.emf = &tr.lines
 	}
-	p := Publisher{Client: cloud.CloudWatch(static(), cloudWatch.URL()), Namespace: "Shop", EMF: tr.emf, Log: slog.New(slog.NewJSONHandler(&tr.log, nil))}
+	p := Publisher{Client: NewClient(static(), cloudWatch.URL()), Namespace: "Shop", EMF: tr.emf, Log: slog.New(slog.NewJSONHandler(&tr.log, nil))}
 	tr.Session = p.Begin(t.Context())
 	t.Cleanup(tr.Close)
 	return tr

@@ -94,7 +94,7 @@ func session(t *testing.T, respond func(context.Context, int, []string) error, t
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{client: &fake{respond: respond}}
 		p := &Publisher{
-			Client: b.client, Namespace: "Shop", EMF: &b.emf,
+			Client: b.client.PutMetricData, Namespace: "Shop", EMF: &b.emf,
 			Log:    slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{ReplaceAttr: withoutTime})),
 			jitter: func(d time.Duration) time.Duration { return d },
 		}
@@ -479,14 +479,14 @@ func TestPublishError(t *testing.T) {
 		publisher Publisher
 		want      string
 	}{
-		"denied, no log":    {Publisher{Client: &fake{respond: always(api(403, "AccessDenied"))}, Namespace: "Shop"}, denied},
+		"denied, no log":    {Publisher{Client: (&fake{respond: always(api(403, "AccessDenied"))}).PutMetricData, Namespace: "Shop"}, denied},
 		"nothing to go to":  {Publisher{Namespace: "Shop"}, "2 of 2 metrics reached neither CloudWatch nor the log: there is no client for CloudWatch. The alarms did not see them: make sure that this does not happen in every run."},
-		"no time":           {Publisher{Client: &fake{respond: hang}, Namespace: "Shop"}, "Give the run more time to publish: a longer timeout or ROLLCALL_RESERVE."},
+		"no time":           {Publisher{Client: (&fake{respond: hang}).PutMetricData, Namespace: "Shop"}, "Give the run more time to publish: a longer timeout or ROLLCALL_RESERVE."},
 		"the log is broken": {Publisher{Namespace: "Shop", EMF: &brittle{}}, "2 of 2 metrics reached neither CloudWatch nor the log: writing EMF: broken pipe (CloudWatch: there is no client for CloudWatch). "},
-		"blank namespace":   {Publisher{Client: &fake{respond: accept}, Namespace: " ", EMF: io.Discard}, "2 of 2 metrics reached neither CloudWatch nor the log: the namespace is blank. Use another one in ROLLCALL_NAMESPACE."},
-		"AWS's namespace":   {Publisher{Client: &fake{respond: accept}, Namespace: "AWS/Shop", EMF: io.Discard}, `the namespace "AWS/Shop" begins with AWS/ or a colon`},
-		"é in it":           {Publisher{Client: &fake{respond: accept}, Namespace: "Café", EMF: io.Discard}, "not printable ASCII"},
-		"too long":          {Publisher{Client: &fake{respond: accept}, Namespace: strings.Repeat("x", 256), EMF: io.Discard}, "has 256 characters and may have 255"},
+		"blank namespace":   {Publisher{Client: (&fake{respond: accept}).PutMetricData, Namespace: " ", EMF: io.Discard}, "2 of 2 metrics reached neither CloudWatch nor the log: the namespace is blank. Use another one in ROLLCALL_NAMESPACE."},
+		"AWS's namespace":   {Publisher{Client: (&fake{respond: accept}).PutMetricData, Namespace: "AWS/Shop", EMF: io.Discard}, `the namespace "AWS/Shop" begins with AWS/ or a colon`},
+		"é in it":           {Publisher{Client: (&fake{respond: accept}).PutMetricData, Namespace: "Café", EMF: io.Discard}, "not printable ASCII"},
+		"too long":          {Publisher{Client: (&fake{respond: accept}).PutMetricData, Namespace: strings.Repeat("x", 256), EMF: io.Discard}, "has 256 characters and may have 255"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -532,7 +532,7 @@ func TestWhenTheRunEndsSoDoRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var lines lockedLines
-		s := (&Publisher{Client: &fake{respond: hang}, Namespace: "Shop", EMF: &lines}).Begin(ctx)
+		s := (&Publisher{Client: (&fake{respond: hang}).PutMetricData, Namespace: "Shop", EMF: &lines}).Begin(ctx)
 		defer s.Close()
 		s.Add(many(1001)...)
 		synctest.Wait()

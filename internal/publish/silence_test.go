@@ -46,7 +46,7 @@ func TestASilentCloudWatchIsAskedOnce(t *testing.T) {
 			silence := &Silence{}
 			run := func(respond respond) (*fake, *Session) {
 				client := &fake{respond: respond}
-				s := (&Publisher{Client: client, Namespace: "Shop", EMF: &emf, Silence: silence}).Begin(t.Context())
+				s := (&Publisher{Client: client.PutMetricData, Namespace: "Shop", EMF: &emf, Silence: silence}).Begin(t.Context())
 				s.Add(many(3)...)
 				s.Flush(t.Context())
 				s.Add(many(2)...)

@@ -12,8 +12,8 @@ import (
 	"rollcall/internal/text"
 )
 
-// Digest writes what a reader has to know of a run in a few lines: which
-// certificates expire soon, the reasons by how many targets have them, and last
+// Digest writes what a reader has to know of a run in a few lines: which targets
+// are slow, which certificates expire soon, the reasons by how many targets have them, and last
 // the counts. It stands below a table, and in place of one that went to a file.
 func Digest(w io.Writer, s *monitor.Summary, l Look) error {
 	b := bufio.NewWriter(w)
@@ -23,12 +23,14 @@ func Digest(w io.Writer, s *monitor.Summary, l Look) error {
 }
 
 func digest(w io.Writer, s *monitor.Summary, problems []*monitor.Problem, l Look) {
-	l.lines(w, yellow, expiring(s, func(name string) string {
+	show := func(name string) string {
 		if name = Plain(name); l.Width > 0 {
 			return snipMiddle(name, max(l.Width/2, 20))
 		}
 		return name
-	}))
+	}
+	l.lines(w, yellow, slow(s, show))
+	l.lines(w, yellow, expiring(s, show))
 	l.lines(w, noColour, tally(problems))
 	if counts := Line(s); l.Width > 0 && width(counts) > l.Width {
 		l.lines(w, noColour, counts)
@@ -90,8 +92,30 @@ func tally(problems []*monitor.Problem) string {
 	return strings.Join(parts, " · ")
 }
 
-// mostCertificates is how many of those that expire soon are named.
-const mostCertificates = 3
+// mostNamed is how many of those that are slow, or expire soon, are named.
+const mostNamed = 3
+
+// slow says which targets are up, but far slower than the others, such as
+// "1 target is slow, with three times what most take: shop.example.com, 4.8 s"; "" if
+// none is. show is how a target's name looks.
+func slow(s *monitor.Summary, show func(name string) string) string {
+	all := s.Slow()
+	if len(all) == 0 {
+		return ""
+	}
+	var named []string
+	for _, r := range all[:min(len(all), mostNamed)] {
+		named = append(named, show(r.Name)+", "+text.Duration(r.Duration))
+	}
+	if rest := len(all) - len(named); rest > 0 {
+		named = append(named, text.Count(rest)+" more")
+	}
+	are := "are"
+	if len(all) == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s %s slow, with three times what most take: %s", text.Plural(len(all), "target"), are, strings.Join(named, "; "))
+}
 
 // expiring says which certificates expire soon, such as "1 certificate expires
 // within 14 days: shop.example.com, tomorrow"; "" if none does. show is how a
@@ -106,7 +130,7 @@ func expiring(s *monitor.Summary, show func(name string) string) string {
 		expire = "expires"
 	}
 	var named []string
-	for _, c := range certificates[:min(len(certificates), mostCertificates)] {
+	for _, c := range certificates[:min(len(certificates), mostNamed)] {
 		name := show(c.First.Name)
 		if c.Targets > 1 {
 			name += " and " + text.Plural(c.Targets-1, "other")

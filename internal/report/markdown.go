@@ -42,7 +42,7 @@ func Markdown(w io.Writer, s *monitor.Summary) error {
 	}
 	rows := s.UrgentFirst()
 	problems, bad := monitor.Problems(rows)
-	for _, line := range []string{tally(problems), expiring(s, code)} {
+	for _, line := range []string{tally(problems), slow(s, code), expiring(s, code)} {
 		if line != "" {
 			fmt.Fprintf(&b, "\n%s.\n", line)
 		}

@@ -88,9 +88,9 @@ func Table(w io.Writer, s *monitor.Summary, l Look) error {
 const (
 	gap = 2 // between columns
 
-	widestName  = 72 // columns that names have in a pipe; a longer one moves what follows it
-	leastName   = 24 // columns of names beside bars and reasons
-	leastReason = 36 // columns that a reason beside the rest needs
+	widestName  = 120 // columns that names have in a pipe; a longer one moves what follows it
+	leastName   = 24  // columns of names beside bars and reasons
+	leastReason = 36  // columns that a reason beside the rest needs
 	widestBar   = 24
 	leastBar    = 8
 
@@ -132,7 +132,7 @@ func newLayout(blocks []block, scale time.Duration, l Look) *layout {
 		}
 	}
 	if l.Width == 0 {
-		t.name = min(most, widestName)
+		t.name = min(t.name, widestName)
 		return t
 	}
 	t.reason = 0

@@ -228,6 +228,19 @@ func TestNamesAreWhole(t *testing.T) {
 	}
 }
 
+// In a pipe the columns are aligned, unless a name is very long.
+func TestNamesAreAligned(t *testing.T) {
+	s := many(20)
+	s.Results[3].Name = "shop.example.com/" + strings.Repeat("api/", 20) + "health"
+	lines := strings.Split(shown(t, s, looking(Look{})), "\n")
+	column := strings.Index(lines[0], "STATUS")
+	for _, line := range lines[1:21] {
+		if _, err := strconv.Atoi(line[column+len("STATUS")-3 : column+len("STATUS")]); err != nil {
+			t.Errorf("%q is not below %q", line, lines[0])
+		}
+	}
+}
+
 func TestSnipMiddle(t *testing.T) {
 	for _, text := range []string{"shop.example.com/api/v1/customers/orders/health/live", strings.Repeat("界", 40), strings.Repeat("x", 70), "a/" + strings.Repeat("界", 40) + "/b", "/////////////"} {
 		for n := 2; n < 90; n++ {

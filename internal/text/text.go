@@ -3,8 +3,10 @@
 package text
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -46,4 +48,10 @@ func Milliseconds(d time.Duration, decimals int) string {
 // in ascending order; there is at least one.
 func Percentile[T any](sorted []T, percent int) T {
 	return sorted[max((len(sorted)*percent+99)/100, 1)-1]
+}
+
+// Pattern returns a function that returns a regular expression, compiled when it is
+// first wanted: all of ours would make each start of a program a millisecond longer.
+func Pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -18,6 +18,8 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"rollcall/internal/cloud"
+	lists "rollcall/internal/cloud/s3"
+	"rollcall/internal/cloud/secrets"
 	"rollcall/internal/plan"
 	"rollcall/internal/secret"
 	"rollcall/test/ministack"
@@ -48,8 +50,8 @@ func TestMiniStackHasLists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects(t, client, cloud.Lists(cloud.Loaded(config("eu-central-1"))))
-	_, err = plan.Parse(t.Context(), strings.NewReader(`{"source": "s3://lists/plain.txt"}`), plan.Inputs{Sources: map[string]plan.Source{"s3": cloud.Lists(cloud.Loaded(config("eu-west-1")))}})
+	objects(t, client, lists.Lists(cloud.Loaded(config("eu-central-1"))))
+	_, err = plan.Parse(t.Context(), strings.NewReader(`{"source": "s3://lists/plain.txt"}`), plan.Inputs{Sources: map[string]plan.Source{"s3": lists.Lists(cloud.Loaded(config("eu-west-1")))}})
 	if err == nil || !strings.Contains(err.Error(), "S3 responded 301 PermanentRedirect: the bucket is in the Region eu-central-1: put the list into a bucket of the function's own Region") {
 		t.Errorf("from another Region: %v", err)
 	}
@@ -59,7 +61,7 @@ func TestMiniStackHasLists(t *testing.T) {
 // rotated, in stores that no one here wrote.
 func TestMiniStackHasSecrets(t *testing.T) {
 	cfg := miniStack(t, "ssm", "secretsmanager", "kms")("eu-central-1")
-	parameters, secrets := ssm.NewFromConfig(cfg), secretsmanager.NewFromConfig(cfg)
+	parameters, manager := ssm.NewFromConfig(cfg), secretsmanager.NewFromConfig(cfg)
 	put := func(name, value string) {
 		t.Helper()
 		if _, err := parameters.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true)}); err != nil {
@@ -71,10 +73,10 @@ func TestMiniStackHasSecrets(t *testing.T) {
 	for i := range 12 {
 		put(fmt.Sprint("/many/", i), fmt.Sprint("value ", i))
 	}
-	if _, err := secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("shop/api"), SecretString: aws.String(`{"key": "before"}`)}); err != nil {
+	if _, err := manager.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("shop/api"), SecretString: aws.String(`{"key": "before"}`)}); err != nil {
 		t.Fatal(err)
 	}
-	cache := secret.NewCache(cloud.NewParameters(cloud.Loaded(cfg)), cloud.NewSecrets(cloud.Loaded(cfg)))
+	cache := secret.NewCache(secrets.NewParameters(cloud.Loaded(cfg)), secrets.NewSecrets(cloud.Loaded(cfg)))
 	texts := []string{"ssm:/shop/token", "ssm:/shop/token:1", "ssm:/none", "secretsmanager:shop/api#key", "secretsmanager:none"}
 	for i := range 12 {
 		texts = append(texts, fmt.Sprint("ssm:/many/", i))
@@ -105,7 +107,7 @@ func TestMiniStackHasSecrets(t *testing.T) {
 			t.Errorf("%s: %q, want %q", text, values[text], want)
 		}
 	}
-	if _, err := secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("shop/api"), SecretString: aws.String(`{"key": "after"}`)}); err != nil {
+	if _, err := manager.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("shop/api"), SecretString: aws.String(`{"key": "after"}`)}); err != nil {
 		t.Fatal(err)
 	}
 	rotated := []plan.Reference{{Kind: plan.Secret, Name: "shop/api", Part: "key"}}
@@ -115,7 +117,7 @@ func TestMiniStackHasSecrets(t *testing.T) {
 	if got := cache.Values(t.Context(), rotated, time.Now())[0]; got.Text != "after" {
 		t.Errorf("rotated: %+v", got)
 	}
-	if _, err := secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: aws.String("shop/api")}); err != nil {
+	if _, err := manager.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: aws.String("shop/api")}); err != nil {
 		t.Fatal(err)
 	}
 	if got := cache.Values(t.Context(), rotated, time.Now())[0]; got.Text != "after" || got.Err == nil || !strings.Contains(got.Err.Error(), "marked for deletion") {

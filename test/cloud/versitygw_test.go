@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"rollcall/internal/cloud"
+	lists "rollcall/internal/cloud/s3"
 	"rollcall/internal/plan"
 )
 
@@ -66,8 +67,8 @@ func TestVersityGWTakesOurSignatures(t *testing.T) {
 	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("lists")}); err != nil {
 		t.Fatal(err)
 	}
-	objects(t, client, cloud.Lists(cloud.Loaded(config("made-up"))))
-	_, err = plan.Parse(t.Context(), strings.NewReader(`{"source": "s3://lists/plain.txt"}`), plan.Inputs{Sources: map[string]plan.Source{"s3": cloud.Lists(cloud.Loaded(config("wrong")))}})
+	objects(t, client, lists.Lists(cloud.Loaded(config("made-up"))))
+	_, err = plan.Parse(t.Context(), strings.NewReader(`{"source": "s3://lists/plain.txt"}`), plan.Inputs{Sources: map[string]plan.Source{"s3": lists.Lists(cloud.Loaded(config("wrong")))}})
 	if err == nil || !strings.Contains(err.Error(), "S3 responded 403 SignatureDoesNotMatch") {
 		t.Errorf("with a wrong key: %v", err)
 	}

@@ -30,42 +30,46 @@ const (
 // it. A new package is a new row.
 var mayImport = map[string][]string{
 	"cmd/rollcall":        {everything}, // but functions, which are main packages
-	"functions/check":     {"config", "sweep", "monitor", "publish", "cloud", "page", "probe", "check", "resolve", "secret", "text", "remember", "message"},
+	"functions/check":     {"config", "sweep", "monitor", "publish", "cloud", "cloud/s3", "cloud/secrets", "cloud/sns", "page", "probe", "check", "resolve", "secret", "text", "remember", "message"},
 	"cmd/rollcall-notify": {"history", "message", "notify"},
-	"functions/notify":    {"cloud", "message", "notify", "plan", "secret"},
+	"functions/notify":    {"cloud", "cloud/secrets", "cloud/sns", "cloud/sqs", "message", "notify", "plan", "secret"},
 
-	"internal/text":        {},
-	"internal/pause":       {},
-	"internal/check":       {},
-	"internal/expect":      {"check", "redact", "weburl"},
-	"internal/guard":       {},
-	"internal/maintenance": {},
-	"internal/weburl":      {"guard"},
-	"internal/redact":      {},
-	"internal/list":        {"text", "weburl"},
-	"internal/plan":        {"check", "expect", "guard", "list", "maintenance", "redact", "text", "weburl"},
-	"internal/content":     {},
-	"internal/probe":       {"content", "check", "expect", "guard", "redact", "weburl", "wire", "resolve", "trust"},
-	"internal/wire":        {},
-	"internal/resolve":     {"wire"},
-	"internal/trust":       {},
-	"internal/sweep":       {"check", "pause", "weburl"},
-	"internal/metric":      {"check"},
-	"internal/cloud":       {"pause", "plan"},
-	"internal/secret":      {"plan"},
-	"internal/publish":     {"metric", "pause", "cloud"}, // cloud in its tests
-	"internal/config":      {"check", "guard", "maintenance", "plan", "sweep", "metric"},
-	"internal/history":     {},
-	"internal/message":     {"check", "history", "text"},
-	"internal/notify":      {"message"},
-	"internal/remember":    {"history", "message"},
-	"internal/tally":       {"check", "history", "list", "metric", "plan", "sweep"},
-	"internal/monitor":     {"check", "config", "history", "maintenance", "message", "plan", "remember", "sweep", "metric", "tally", "text"},
-	"internal/cost":        {"plan", "metric", "text", "weburl"},
-	"internal/page":        {"monitor", "check", "redact", "text"},
-	"internal/report":      {"monitor", "check", "text"},
-	"internal/manual":      {},
-	"internal/testnet":     {"pause", "wire"},
+	"internal/text":          {},
+	"internal/pause":         {},
+	"internal/check":         {},
+	"internal/expect":        {"check", "redact", "weburl"},
+	"internal/guard":         {},
+	"internal/maintenance":   {},
+	"internal/weburl":        {"guard"},
+	"internal/redact":        {},
+	"internal/list":          {"text", "weburl"},
+	"internal/plan":          {"check", "expect", "guard", "list", "maintenance", "redact", "text", "weburl"},
+	"internal/content":       {"text"},
+	"internal/probe":         {"content", "check", "expect", "guard", "redact", "weburl", "wire", "resolve", "trust"},
+	"internal/wire":          {},
+	"internal/resolve":       {"wire"},
+	"internal/trust":         {},
+	"internal/sweep":         {"check", "pause", "weburl"},
+	"internal/metric":        {"check"},
+	"internal/cloud":         {},
+	"internal/cloud/s3":      {"cloud", "plan"},
+	"internal/cloud/secrets": {"cloud", "pause"},
+	"internal/cloud/sns":     {"cloud"},
+	"internal/cloud/sqs":     {"cloud"},
+	"internal/secret":        {"plan"},
+	"internal/publish":       {"metric", "pause"},
+	"internal/config":        {"check", "guard", "maintenance", "plan", "sweep", "metric", "text"},
+	"internal/history":       {},
+	"internal/message":       {"check", "history", "text"},
+	"internal/notify":        {"message"},
+	"internal/remember":      {"history", "message"},
+	"internal/tally":         {"check", "history", "list", "metric", "plan", "sweep"},
+	"internal/monitor":       {"check", "config", "history", "maintenance", "message", "plan", "remember", "sweep", "metric", "tally", "text"},
+	"internal/cost":          {"plan", "metric", "text", "weburl"},
+	"internal/page":          {"monitor", "check", "redact", "text"},
+	"internal/report":        {"monitor", "check", "text"},
+	"internal/manual":        {},
+	"internal/testnet":       {"pause", "wire"},
 }
 
 // testsMayImport says the same for those packages of the tests that know less
@@ -86,11 +90,10 @@ var testsMayImport = map[string][]string{
 	"test/meter":           {"testnet", "pause", "wire"},
 }
 
-// mayImportAWS says who alone may import a part of the AWS SDK: one package
-// makes clients of its services, another sends datums by one, and main packages
-// read the configuration.
+// mayImportAWS says who alone may import a part of the AWS SDK: a package for each
+// of its services that we use, and main packages read the configuration.
 var mayImportAWS = map[string][]string{
-	aws + "service/": {"internal/cloud", "internal/publish"},
+	aws + "service/": {"internal/cloud/s3", "internal/cloud/sns", "internal/cloud/sqs", "internal/publish"},
 	aws + "config":   {"functions/check", "functions/notify", "cmd/rollcall"},
 }
 
@@ -109,7 +112,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"internal/plan/plan.go", module + "internal/check", ""},
 		{"internal/plan/plan.go", module + "internal/sweep", "internal/plan/plan.go imports internal/sweep; internal/plan may import [check expect guard list maintenance redact text weburl]"},
 		{"internal/wire/wire.go", module + "internal/probe", "internal/wire/wire.go imports internal/probe; internal/wire may import []"},
-		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [config sweep monitor publish cloud page probe check resolve secret text remember message]"},
+		{"functions/check/main.go", module + "internal/testnet", "functions/check/main.go imports internal/testnet; functions/check may import [config sweep monitor publish cloud cloud/s3 cloud/secrets cloud/sns page probe check resolve secret text remember message]"},
 		{"cmd/rollcall/main.go", module + "internal/testnet", ""},
 		{"cmd/rollcall/main.go", module + "functions/check", "cmd/rollcall/main.go imports functions/check; nothing may import a function"},
 		{"internal/plan/plan_test.go", module + "internal/testnet", ""},
@@ -121,7 +124,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 		{"test/bench/pool/main.go", module + "internal/probe", "test/bench/pool/main.go imports internal/probe; test/bench/pool may import [test/bench/peer]"},
 		{"internal/extra/extra.go", "fmt", "internal/extra/extra.go: add internal/extra to mayImport, with what it may import"},
 		{"internal/publish/publish.go", aws + "service/cloudwatch/types", ""},
-		{"internal/monitor/monitor.go", aws + "service/cloudwatch", "internal/monitor/monitor.go imports " + aws + "service/cloudwatch; only [internal/cloud internal/publish] may"},
+		{"internal/monitor/monitor.go", aws + "service/cloudwatch", "internal/monitor/monitor.go imports " + aws + "service/cloudwatch; only [internal/cloud/s3 internal/cloud/sns internal/cloud/sqs internal/publish] may"},
 		{"internal/monitor/monitor_test.go", aws + "service/cloudwatch", ""},
 		{"functions/check/main.go", aws + "config", ""},
 		{"internal/publish/publish.go", aws + "config", "internal/publish/publish.go imports " + aws + "config; only [functions/check functions/notify cmd/rollcall] may"},

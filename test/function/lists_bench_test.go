@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"rollcall/internal/cloud"
+	lists "rollcall/internal/cloud/s3"
 	"rollcall/internal/plan"
 	"rollcall/test/s3"
 )
@@ -24,7 +25,7 @@ func BenchmarkList(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer server.Close()
-	in := plan.Inputs{Kept: &plan.Kept{}, Sources: map[string]plan.Source{"s3": cloud.Lists(cloud.Loaded(aws.Config{
+	in := plan.Inputs{Kept: &plan.Kept{}, Sources: map[string]plan.Source{"s3": lists.Lists(cloud.Loaded(aws.Config{
 		Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("key", "made-up", ""), BaseEndpoint: aws.String(server.URL()),
 	}))}}
 	run := 0

@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/cloud"
 	"rollcall/test/ministack"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -43,7 +42,8 @@ func miniStack(t *testing.T) (*cloudwatch.Client, string) {
 		RequestMinCompressSizeBytes: 10 * 1024, // as config.LoadDefaultConfig sets it
 	}
 	cfg.Region = "eu-central-1" // the function's, on the test network
-	return cloud.CloudWatch(cfg, m.URL), m.URL
+	cfg.BaseEndpoint = &m.URL
+	return cloudwatch.NewFromConfig(cfg), m.URL
 }
 
 // A summary is what is read of the function's result.

@@ -1,4 +1,4 @@
-package cloud
+package s3
 
 import (
 	"context"
@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"rollcall/internal/cloud"
 )
 
 // A server is what an S3 says to the requests that it is sent, in turn, and
@@ -152,7 +154,7 @@ func TestPutRefused(t *testing.T) {
 			s, b := inMemory(t, test.replies...)
 			began := time.Now()
 			err := b.Put(t.Context(), "", "page.html", "text/html", []byte("x"))
-			if want := (pauseAfter<<(test.n-1) - pauseAfter); time.Since(began) != want {
+			if want := (cloud.PauseAfter<<(test.n-1) - cloud.PauseAfter); time.Since(began) != want {
 				t.Errorf("it took %v, want pauses of %v", time.Since(began), want)
 			}
 			if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
@@ -186,14 +188,14 @@ func TestPutOwner(t *testing.T) {
 func TestRetriesAreNotUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const runs = 200
-		s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, attempts*runs)...)
+		s, b := inMemory(t, slices.Repeat([]string{"503 SlowDown"}, cloud.Attempts*runs)...)
 		for range runs {
 			if err := b.Put(t.Context(), "", "page.html", "text/html", nil); err == nil {
 				t.Fatal("it was taken")
 			}
 		}
-		if len(s.requests) != attempts*runs {
-			t.Errorf("%d requests, want %d", len(s.requests), attempts*runs)
+		if len(s.requests) != cloud.Attempts*runs {
+			t.Errorf("%d requests, want %d", len(s.requests), cloud.Attempts*runs)
 		}
 	})
 }

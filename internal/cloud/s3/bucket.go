@@ -1,4 +1,6 @@
-package cloud
+// Package s3 is what is kept in S3: pages in a Bucket, the history in a Store, and
+// Lists of targets. It adapts the SDK's client.
+package s3
 
 import (
 	"bytes"
@@ -6,7 +8,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"rollcall/internal/cloud"
 )
 
 const putTimeout = 2 * time.Second // one request: a page has a few megabytes at most
@@ -14,19 +18,19 @@ const putTimeout = 2 * time.Second // one request: a page has a few megabytes at
 // A Bucket is an S3 bucket that objects are put into.
 type Bucket struct {
 	name   string
-	client *s3.Client
+	client *sdk.Client
 }
 
 // NewBucket returns a bucket. Region, credentials and endpoint are as the AWS
 // variables say, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL among them; below
 // such an endpoint a bucket is a path.
 func NewBucket(cfg aws.Config, name string) *Bucket {
-	return &Bucket{name, newS3(cfg, func(o *s3.Options) { o.HTTPClient = within(o.HTTPClient, putTimeout).(s3.HTTPClient) })}
+	return &Bucket{name, newS3(cfg, func(o *sdk.Options) { o.HTTPClient = cloud.Within(o.HTTPClient, putTimeout) })}
 }
 
 // newS3 returns a client of S3.
-func newS3(cfg aws.Config, options func(*s3.Options)) *s3.Client {
-	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+func newS3(cfg aws.Config, options func(*sdk.Options)) *sdk.Client {
+	return sdk.NewFromConfig(cfg, func(o *sdk.Options) {
 		if o.BaseEndpoint != nil {
 			o.UsePathStyle = true
 			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateDisabled
@@ -36,7 +40,7 @@ func newS3(cfg aws.Config, options func(*s3.Options)) *s3.Client {
 		// the SDK's checksums, and they would be one more pass.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		o.Retryer = retryer()
+		o.Retryer = cloud.Retryer()
 		options(o)
 	})
 }
@@ -50,7 +54,7 @@ func (b *Bucket) Put(ctx context.Context, owner, key, contentType string, body [
 	if owner != "" {
 		expected = &owner
 	}
-	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+	_, err := b.client.PutObject(ctx, &sdk.PutObjectInput{
 		ExpectedBucketOwner: expected,
 		Bucket:              &b.name, Key: &key, Body: bytes.NewReader(body),
 		ContentType:  &contentType,
@@ -59,21 +63,21 @@ func (b *Bucket) Put(ctx context.Context, owner, key, contentType string, body [
 	if err == nil {
 		return nil
 	}
-	return inS3.failed(ctx, err, func(r refusal) string {
+	return inS3.Failed(ctx, err, func(r cloud.Refusal) string {
 		switch {
-		case r.code == "AccessDenied":
+		case r.Code == "AccessDenied":
 			text := "allow the role the action s3:PutObject on arn:aws:s3:::" + b.name + "/*"
 			if owner != "" {
 				text += ", a bucket of the account " + owner
 			}
 			return text
-		case r.code == "NoSuchBucket":
+		case r.Code == "NoSuchBucket":
 			return "there is no bucket " + b.name
-		case r.status >= 300 && r.status < 400:
+		case r.Status >= 300 && r.Status < 400:
 			return "the bucket is in another Region"
 		}
 		return ""
 	})
 }
 
-var inS3 = service{name: "S3", variable: "AWS_ENDPOINT_URL_S3"}
+var inS3 = cloud.Service{Name: "S3", Variable: "AWS_ENDPOINT_URL_S3"}

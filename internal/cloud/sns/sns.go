@@ -1,4 +1,5 @@
-package cloud
+// Package sns is the topics of SNS: the adapter to the SDK's client.
+package sns
 
 import (
 	"context"
@@ -10,29 +11,35 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"rollcall/internal/cloud"
 )
 
 const publishTimeout = 2 * time.Second // one request
 
-// Topics publishes to topics of SNS.
-type Topics struct{ client *sns.Client }
+// Topics publishes to topics of SNS. With a field of the client's own type, the
+// linker would keep all of its operations.
+type Topics struct {
+	publish func(context.Context, *sdk.PublishInput, ...func(*sdk.Options)) (*sdk.PublishOutput, error)
+}
 
 // NewTopics returns Topics as the AWS variables say, AWS_ENDPOINT_URL_SNS among
 // them.
 func NewTopics(cfg aws.Config) *Topics {
-	return &Topics{sns.NewFromConfig(cfg, func(o *sns.Options) {
+	client := sdk.NewFromConfig(cfg, func(o *sdk.Options) {
 		if o.BaseEndpoint != nil {
 			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateDisabled
 			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateDisabled
 		}
-		o.Retryer = retryer()
-		o.HTTPClient = within(o.HTTPClient, publishTimeout).(sns.HTTPClient)
-	})}
+		o.Retryer = cloud.Retryer()
+		o.HTTPClient = cloud.Within(o.HTTPClient, publishTimeout)
+	})
+	return &Topics{client.Publish}
 }
 
-var inSNS = service{name: "SNS", variable: "AWS_ENDPOINT_URL_SNS"}
+var inSNS = cloud.Service{Name: "SNS", Variable: "AWS_ENDPOINT_URL_SNS"}
 
 // A Refusal is an error of Publish.
 type Refusal struct {
@@ -48,7 +55,7 @@ func (r *Refusal) Error() string { return r.Text }
 // that has a text for each protocol. An attribute of several values is a list; seq
 // is a number. The error is a *Refusal.
 func (t *Topics) Publish(ctx context.Context, topic, subject, body string, structured bool, attributes map[string][]string, seq int64) error {
-	in := &sns.PublishInput{TopicArn: &topic, Subject: &subject, Message: &body}
+	in := &sdk.PublishInput{TopicArn: &topic, Subject: &subject, Message: &body}
 	if structured {
 		in.MessageStructure = aws.String("json")
 	}
@@ -67,16 +74,16 @@ func (t *Topics) Publish(ctx context.Context, topic, subject, body string, struc
 	if seq > 0 {
 		in.MessageAttributes["seq"] = types.MessageAttributeValue{DataType: aws.String("Number"), StringValue: aws.String(strconv.FormatInt(seq, 10))}
 	}
-	_, err := t.client.Publish(ctx, in)
+	_, err := t.publish(ctx, in)
 	if err == nil {
 		return nil
 	}
-	status := statusOf(err)
+	status := cloud.StatusOf(err)
 	if status == 0 {
-		return &Refusal{Text: inSNS.unsent(ctx, err)}
+		return &Refusal{Text: inSNS.Unsent(ctx, err)}
 	}
-	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, codeOf(err)), Certain: status < 500}
-	switch c := codeOf(err); {
+	r := &Refusal{Text: fmt.Sprintf("SNS responded %d %s", status, cloud.CodeOf(err)), Certain: status < 500}
+	switch c := cloud.CodeOf(err); {
 	case c == "InvalidParameter" || c == "ParameterValueInvalid" || c == "ValidationError" || status == http.StatusRequestEntityTooLarge:
 		r.Invalid = true
 	case strings.HasPrefix(c, "KMS"):

@@ -1,4 +1,4 @@
-package cloud
+package secrets
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,26 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"rollcall/internal/cloud"
 )
+
+// served is a configuration whose requests a function responds to.
+func served(respond doer) aws.Config {
+	return aws.Config{
+		Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), BaseEndpoint: aws.String("http://aws.test"),
+		HTTPClient: respond,
+	}
+}
+
+type doer func(*http.Request) (*http.Response, error)
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
+
+func response(r *http.Request, status int, body io.Reader) (*http.Response, error) {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(body), Request: r, ContentLength: -1}, nil
+}
 
 // A call is what was asked for in AWS's JSON protocol.
 type call struct {
@@ -26,8 +46,8 @@ type call struct {
 }
 
 // jsonService responds to calls; a code is a refusal.
-func jsonService(t *testing.T, calls *[]call, respond func(c call) (body, code string)) Load {
-	return Loaded(inWords(func(r *http.Request) (*http.Response, error) {
+func jsonService(t *testing.T, calls *[]call, respond func(c call) (body, code string)) cloud.Load {
+	return cloud.Loaded(served(func(r *http.Request) (*http.Response, error) {
 		c := call{target: r.Header.Get("X-Amz-Target")}
 		text, err := io.ReadAll(r.Body)
 		if err == nil {
@@ -39,10 +59,10 @@ func jsonService(t *testing.T, calls *[]call, respond func(c call) (body, code s
 		*calls = append(*calls, c)
 		body, code := respond(c)
 		if code == "" {
-			return response(r, 200, strings.NewReader(body), "Content-Type", "application/x-amz-json-1.1"), nil
+			return response(r, 200, strings.NewReader(body))
 		}
 		text, _ = json.Marshal(map[string]string{"__type": code, "message": body})
-		return response(r, 400, strings.NewReader(string(text)), "Content-Type", "application/x-amz-json-1.1"), nil
+		return response(r, 400, strings.NewReader(string(text)))
 	}))
 }
 
@@ -115,7 +135,7 @@ func TestSecretRefused(t *testing.T) {
 			{`{"SecretBinary": "AAAA"}`, "", "it holds bytes, not a text (SecretBinary)", 1},
 			{"x is not authorized to perform: secretsmanager:GetSecretValue", "AccessDeniedException", "Secrets Manager responded 400 AccessDeniedException: allow the role the action secretsmanager:GetSecretValue on the secret, and kms:Decrypt where it has a key of yours", 1},
 			{"", "DecryptionFailure", "Secrets Manager responded 400 DecryptionFailure: allow the role the action kms:Decrypt on the key of the secret, which has to be enabled", 1},
-			{"Rate exceeded", "ThrottlingException", "Secrets Manager responded 400 ThrottlingException: too many requests", attempts},
+			{"Rate exceeded", "ThrottlingException", "Secrets Manager responded 400 ThrottlingException: too many requests", cloud.Attempts},
 			{"", "InternalServiceError", "Secrets Manager responded 400 InternalServiceError", 1},
 		} {
 			var calls []call
@@ -129,7 +149,7 @@ func TestSecretRefused(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		hanging := NewSecrets(Loaded(inWords(func(r *http.Request) (*http.Response, error) {
+		hanging := NewSecrets(cloud.Loaded(served(func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		})))
@@ -142,35 +162,51 @@ func TestSecretRefused(t *testing.T) {
 	})
 }
 
-// Systems Manager is where the SDK's own client would ask for it.
-func TestParameterEndpoints(t *testing.T) {
+// A service is where the AWS variables say. (test/cloud compares the endpoints of
+// Regions with the SDK's.)
+func TestEndpoints(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		env  map[string]string
-		want string
+		want string // of Systems Manager
 	}{
 		{"the Region's", nil, "https://ssm.eu-central-1.amazonaws.com"},
-		{"China", map[string]string{"AWS_REGION": "cn-north-1"}, "https://ssm.cn-north-1.amazonaws.com.cn"},
-		{"GovCloud", map[string]string{"AWS_REGION": "us-gov-west-1"}, "https://ssm.us-gov-west-1.amazonaws.com"},
-		{"FIPS", map[string]string{"AWS_REGION": "us-east-1", "AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm-fips.us-east-1.amazonaws.com"},
-		{"GovCloud, FIPS", map[string]string{"AWS_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm.us-gov-west-1.amazonaws.com"},
-		{"both IP versions", map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://ssm.eu-central-1.api.aws"},
 		{"its own variable", map[string]string{"AWS_ENDPOINT_URL_SSM": "http://ssm.test:9", "AWS_ENDPOINT_URL": "http://127.0.0.1:8", "AWS_USE_FIPS_ENDPOINT": "true"}, "http://ssm.test:9"},
 		{"another's variable", map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:9"}, "https://ssm.eu-central-1.amazonaws.com"},
 		{"everybody's variable", map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:8/"}, "http://127.0.0.1:8/"},
 		{"variables that are to be ignored", map[string]string{"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "https://ssm.eu-central-1.amazonaws.com"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			environment(t, test.env)
-			cfg, err := config.LoadDefaultConfig(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := parameterEndpoint(cfg); err != nil || got != test.want {
-				t.Errorf("%s, %v; want %s", got, err, test.want)
+			cfg := configured(t, test.env)
+			if got := systemsManager.endpoint(cfg); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
 	}
+	cfg := configured(t, map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:9"})
+	if got := secretsManager.endpoint(cfg); got != "http://127.0.0.1:9" {
+		t.Errorf("Secrets Manager is at %s", got)
+	}
+}
+
+// configured is what the SDK loads where only these variables are set.
+func configured(t *testing.T, env map[string]string) aws.Config {
+	t.Helper()
+	for _, name := range []string{"", "_SSM", "_SECRETS_MANAGER"} {
+		t.Setenv("AWS_ENDPOINT_URL"+name, "") // restored when the test ends
+		os.Unsetenv("AWS_ENDPOINT_URL" + name)
+	}
+	for name, value := range map[string]string{"AWS_REGION": "eu-central-1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull} {
+		t.Setenv(name, value)
+	}
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 // What is retryable is retried; where there is no response the words say so.
@@ -181,16 +217,16 @@ func TestParametersNowhere(t *testing.T) {
 			want     string
 			requests int
 		}{
-			{func(r *http.Request) (*http.Response, error) { return response(r, 503, http.NoBody), nil }, "Systems Manager responded 503 ", 3},
+			{func(r *http.Request) (*http.Response, error) { return response(r, 503, http.NoBody) }, "Systems Manager responded 503 ", 3},
 			{func(r *http.Request) (*http.Response, error) {
-				return response(r, 200, strings.NewReader("<html>")), nil
+				return response(r, 200, strings.NewReader("<html>"))
 			}, "no request to Systems Manager can be made (see AWS_REGION, the credentials and AWS_ENDPOINT_URL_SSM): the response can't be read", 1},
 			{func(r *http.Request) (*http.Response, error) { return nil, io.EOF }, "Systems Manager can't be reached: EOF (a function in subnets needs a NAT gateway or the VPC endpoint of ssm)", 3},
 			{func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }, "Systems Manager did not respond in time (a function", 1},
 		} {
 			requests := 0
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			_, failures := NewParameters(Loaded(inWords(func(r *http.Request) (*http.Response, error) {
+			_, failures := NewParameters(cloud.Loaded(served(func(r *http.Request) (*http.Response, error) {
 				requests++
 				return test.respond(r)
 			}))).Parameters(ctx, []string{"/a"})
@@ -200,7 +236,7 @@ func TestParametersNowhere(t *testing.T) {
 			}
 		}
 		for _, cfg := range []aws.Config{{}, {Region: "eu-central-1"}} {
-			_, failures := NewParameters(Loaded(cfg)).Parameters(t.Context(), []string{"/a"})
+			_, failures := NewParameters(cloud.Loaded(cfg)).Parameters(t.Context(), []string{"/a"})
 			if err := failures["/a"]; err == nil || !strings.HasPrefix(err.Error(), "no request to Systems Manager can be made (see AWS_REGION, the credentials") {
 				t.Errorf("%+v: %v", cfg, err)
 			}

@@ -1,4 +1,4 @@
-package cloud
+package s3
 
 import (
 	"bytes"
@@ -8,9 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"rollcall/internal/cloud"
 )
 
 // A Store is objects of a bucket that are replaced only by who has read what they
@@ -40,14 +45,14 @@ func (s *Store) Patient() *Store {
 // Read returns an object and its entity tag. A tag "" says that there is no such
 // object; a nil body with a tag, that it is larger than the limit.
 func (s *Store) Read(ctx context.Context, key string) (body []byte, tag string, err error) {
-	out, err := s.bucket.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx)},
-		func(o *s3.Options) {
+	out, err := s.bucket.client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx)},
+		func(o *sdk.Options) {
 			if s.patient {
 				o.Retryer = patient()
 			}
 		})
 	if err != nil {
-		if codeOf(err) == "NoSuchKey" {
+		if cloud.CodeOf(err) == "NoSuchKey" {
 			return nil, "", nil
 		}
 		return nil, "", s.failed(ctx, "s3:GetObject and s3:ListBucket", err)
@@ -72,7 +77,7 @@ func (s *Store) Read(ctx context.Context, key string) (body []byte, tag string, 
 // is another: so it also does when an attempt of its own was accepted and its
 // response lost.
 func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) (newTag string, another bool, err error) {
-	in := &s3.PutObjectInput{
+	in := &sdk.PutObjectInput{
 		Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx), Body: bytes.NewReader(body),
 		ContentType: contentTypeOf(key), CacheControl: aws.String("no-store"),
 	}
@@ -85,7 +90,7 @@ func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) 
 	if err == nil {
 		return aws.ToString(out.ETag), false, nil
 	}
-	switch status, c := statusOf(err), codeOf(err); {
+	switch status, c := cloud.StatusOf(err), cloud.CodeOf(err); {
 	case status == http.StatusPreconditionFailed || status == http.StatusConflict:
 		return "", true, nil
 	case tag != "" && (c == "NoSuchKey" || status == http.StatusNotFound && c != "NoSuchBucket"): // it was removed
@@ -97,20 +102,29 @@ func (s *Store) Write(ctx context.Context, key string, body []byte, tag string) 
 // Put makes an object of body, in place of whatever there is. It retries longer than
 // the other calls where S3 is busy: many may write at once.
 func (s *Store) Put(ctx context.Context, key string, body []byte) error {
-	in := &s3.PutObjectInput{
+	in := &sdk.PutObjectInput{
 		Bucket: &s.bucket.name, Key: &key, ExpectedBucketOwner: s.expected(ctx), Body: bytes.NewReader(body),
 		ContentType: contentTypeOf(key), CacheControl: aws.String("no-store"),
 	}
-	if _, err := s.bucket.client.PutObject(ctx, in, func(o *s3.Options) { o.Retryer = patient() }); err != nil {
+	if _, err := s.bucket.client.PutObject(ctx, in, func(o *sdk.Options) { o.Retryer = patient() }); err != nil {
 		return s.failed(ctx, "s3:PutObject", err)
 	}
 	return nil
 }
 
+// patient makes more attempts, whose pauses double up to a few seconds and are of
+// random length, so that those who failed at once do not return at once.
+func patient() aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts, r.MaxBackoff = 8, 5*time.Second
+		r.RateLimiter = ratelimit.None
+	})
+}
+
 // Copy makes a copy of an object within the bucket, as it is now.
 func (s *Store) Copy(ctx context.Context, from, to string) error {
 	source := s.bucket.name + "/" + (&url.URL{Path: from}).EscapedPath()
-	_, err := s.bucket.client.CopyObject(ctx, &s3.CopyObjectInput{
+	_, err := s.bucket.client.CopyObject(ctx, &sdk.CopyObjectInput{
 		Bucket: &s.bucket.name, Key: &to, CopySource: &source, ExpectedBucketOwner: s.expected(ctx), ExpectedSourceBucketOwner: s.expected(ctx),
 	})
 	if err != nil {
@@ -136,13 +150,13 @@ func (s *Store) expected(ctx context.Context) *string {
 
 // failed says in one line why a call failed, and what to do where that is known.
 func (s *Store) failed(ctx context.Context, actions string, err error) error {
-	return inS3.failed(ctx, err, func(r refusal) string {
+	return inS3.Failed(ctx, err, func(r cloud.Refusal) string {
 		switch {
-		case r.status == http.StatusForbidden:
+		case r.Status == http.StatusForbidden:
 			return fmt.Sprintf("allow the role the actions %s on the bucket %s", actions, s.bucket.name)
-		case r.code == "NoSuchBucket":
+		case r.Code == "NoSuchBucket":
 			return "there is no bucket " + s.bucket.name
-		case r.status >= 300 && r.status < 400:
+		case r.Status >= 300 && r.Status < 400:
 			return "the bucket is in another Region"
 		}
 		return ""

@@ -1,4 +1,4 @@
-package cloud
+package s3
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/plan"
 )
 
@@ -40,7 +41,7 @@ func refused(r *http.Request, status int, code, message string, headers ...strin
 
 func object1(t *testing.T, cfg aws.Config, u url.URL, known plan.Version) (string, plan.Version, error) {
 	t.Helper()
-	body, version, err := Lists(Loaded(cfg))(t.Context(), &u, known)
+	body, version, err := Lists(cloud.Loaded(cfg))(t.Context(), &u, known)
 	if err != nil {
 		return "", version, err
 	}

@@ -1,4 +1,4 @@
-package cloud
+package s3
 
 import (
 	"context"
@@ -13,8 +13,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"rollcall/internal/cloud"
 	"rollcall/internal/plan"
 )
 
@@ -26,23 +27,23 @@ const (
 // Lists is the source of objects in S3, as the AWS variables say. A version is an
 // entity tag and, where the bucket has versions, the object's. What is compressed
 // stays so.
-func Lists(load Load) plan.Source {
-	clients := lazy[s3.Client]{load: load, make: func(cfg aws.Config) *s3.Client {
-		return newS3(cfg, func(o *s3.Options) {
+func Lists(load cloud.Load) plan.Source {
+	client := cloud.Lazy(load, func(cfg aws.Config) *sdk.Client {
+		return newS3(cfg, func(o *sdk.Options) {
 			if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
 				o.HTTPClient = client.WithTransportOptions(func(t *http.Transport) {
-					t.ResponseHeaderTimeout, t.TLSHandshakeTimeout = headTimeout, headTimeout
+					t.ResponseHeaderTimeout, t.TLSHandshakeTimeout = cloud.HeadTimeout, cloud.HeadTimeout
 				}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
 			}
 		})
-	}}
+	})
 	return func(ctx context.Context, u *url.URL, known plan.Version) (io.ReadCloser, plan.Version, error) {
 		object := object{bucket: u.Host, key: strings.TrimPrefix(u.Path, "/"), version: strings.TrimPrefix(u.RawQuery, "versionId=")}
-		client, err := clients.get(ctx)
+		client, err := client(ctx)
 		if err != nil {
-			return nil, "", inS3.failed(ctx, err, object.hint)
+			return nil, "", inS3.Failed(ctx, err, object.hint)
 		}
-		in := &s3.GetObjectInput{Bucket: &object.bucket, Key: &object.key}
+		in := &sdk.GetObjectInput{Bucket: &object.bucket, Key: &object.key}
 		if object.version != "" {
 			in.VersionId = &object.version
 		}
@@ -53,10 +54,10 @@ func Lists(load Load) plan.Source {
 		out, err := client.GetObject(reading, in)
 		if err != nil {
 			cancel()
-			if known != "" && statusOf(err) == http.StatusNotModified {
+			if known != "" && cloud.StatusOf(err) == http.StatusNotModified {
 				return nil, "", plan.ErrUnchanged
 			}
-			return nil, "", inS3.failed(ctx, err, object.hint)
+			return nil, "", inS3.Failed(ctx, err, object.hint)
 		}
 		version := aws.ToString(out.ETag)
 		if id := aws.ToString(out.VersionId); version != "" && id != "" && id != "null" {
@@ -70,29 +71,29 @@ func Lists(load Load) plan.Source {
 type object struct{ bucket, key, version string }
 
 // hint says what to do about a refusal.
-func (o object) hint(r refusal) string {
+func (o object) hint(r cloud.Refusal) string {
 	action, arn := "s3:GetObject", "arn:aws:s3:::"+o.bucket+"/"+o.key
 	if o.version != "" {
 		action += " and s3:GetObjectVersion"
 	}
 	switch {
-	case r.region != "" && (r.status >= 300 && r.status < 400 || r.status == http.StatusBadRequest):
-		return "the bucket is in the Region " + r.region + ": put the list into a bucket of the function's own Region"
-	case r.status >= 300 && r.status < 400:
+	case r.Region != "" && (r.Status >= 300 && r.Status < 400 || r.Status == http.StatusBadRequest):
+		return "the bucket is in the Region " + r.Region + ": put the list into a bucket of the function's own Region"
+	case r.Status >= 300 && r.Status < 400:
 		return "the bucket is in another Region: put the list into one of the function's own Region"
-	case strings.Contains(r.message, "kms:"):
+	case strings.Contains(r.Message, "kms:"):
 		return "allow the role the action kms:Decrypt on the key of the bucket"
-	case r.code == "AccessDenied" || r.status == http.StatusForbidden && r.code == "Forbidden":
+	case r.Code == "AccessDenied" || r.Status == http.StatusForbidden && r.Code == "Forbidden":
 		return fmt.Sprintf("there is no such key, or it is not allowed: allow the role %s on %s (and kms:Decrypt, where the bucket has a key of yours)", action, arn)
-	case r.code == "InvalidObjectState":
+	case r.Code == "InvalidObjectState":
 		return "the object is archived: restore it"
-	case r.code == "NoSuchKey":
+	case r.Code == "NoSuchKey":
 		return "there is no such key in the bucket"
-	case r.code == "NoSuchVersion" || r.code == "MethodNotAllowed" && o.version != "":
+	case r.Code == "NoSuchVersion" || r.Code == "MethodNotAllowed" && o.version != "":
 		return "there is no such version of the object"
-	case r.code == "NoSuchBucket":
+	case r.Code == "NoSuchBucket":
 		return "there is no bucket " + o.bucket
-	case r.code == "SlowDown" || r.code == "Throttling":
+	case r.Code == "SlowDown" || r.Code == "Throttling":
 		return "too many requests"
 	}
 	return ""
