@@ -271,6 +271,23 @@ func TestPackagesAreDocumented(t *testing.T) {
 	}
 }
 
+// The way of a target to its result is short, and as documented.
+func TestWayOfATarget(t *testing.T) {
+	files, functions := map[string]bool{}, 0
+	for _, row := range regexp.MustCompile("(?m)^\\| `(internal/[a-z0-9/]+\\.go)` \\| (`[^|]+`) \\|").FindAllStringSubmatch(tree.Document(t, "docs/architecture.md"), -1) {
+		files[row[1]] = true
+		for name := range strings.SplitSeq(row[2], ", ") {
+			functions++
+			if name = strings.Trim(name, "`"); len(tree.Found(t, row[1], `(?m)^func (\([^)]*\) )?(`+name+`)\(`)) == 0 {
+				t.Errorf("docs/architecture.md names %s of %s, which is not there", name, row[1])
+			}
+		}
+	}
+	if functions == 0 || functions > 16 || len(files) > 8 {
+		t.Errorf("%d functions in %d files, want at most 16 in 8", functions, len(files))
+	}
+}
+
 // How many checks Lambda's 1,024 descriptors let run at once: the
 // documents say it, and the bill assumes it.
 func TestChecksAtOnceAreDocumented(t *testing.T) {
