@@ -14,7 +14,6 @@ import (
 	"github.com/aws/smithy-go/encoding/cbor"
 	"golang.org/x/time/rate"
 
-	"rollcall/internal/cloud"
 	"rollcall/internal/metric"
 )
 
@@ -40,7 +39,7 @@ const slow = 20 * time.Millisecond
 // BenchmarkSession publishes 20,000 datums a round, without the limit on
 // requests. Compare with BenchmarkBareCalls: what is more is ours.
 func BenchmarkSession(b *testing.B) {
-	p := Publisher{Client: cloud.CloudWatch(static(), forgetful(b, 0)), Namespace: "Shop"}
+	p := Publisher{Client: NewClient(static(), forgetful(b, 0)), Namespace: "Shop"}
 	var datums []metric.Datum
 	each(20*maxDatums, func(d metric.Datum) { datums = append(datums, d) })
 	for b.Loop() {
@@ -58,7 +57,7 @@ func BenchmarkSession(b *testing.B) {
 // BenchmarkBareCalls makes the same requests, as many at once, in loops that
 // do nothing else.
 func BenchmarkBareCalls(b *testing.B) {
-	client := cloud.CloudWatch(static(), forgetful(b, 0))
+	client := NewClient(static(), forgetful(b, 0))
 	var batches [20]batch
 	n := 0
 	each(len(batches)*maxDatums, func(d metric.Datum) { batches[n/maxDatums].append(d); n++ })
@@ -67,7 +66,7 @@ func BenchmarkBareCalls(b *testing.B) {
 		for sender := range senders {
 			group.Go(func() {
 				for i := sender; i < len(batches); i += senders {
-					if _, err := client.PutMetricData(b.Context(), batches[i].input("Shop")); err != nil {
+					if _, err := client(b.Context(), batches[i].input("Shop")); err != nil {
 						b.Error(err)
 					}
 				}
@@ -105,7 +104,7 @@ func TestPublishingTakesConstantMemory(t *testing.T) {
 	if os.Getenv("ROLLCALL_SOAK") != "" {
 		n = size(t)
 	}
-	p := Publisher{Client: cloud.CloudWatch(static(), forgetful(t, slow)), Namespace: "Shop", EMF: io.Discard}
+	p := Publisher{Client: NewClient(static(), forgetful(t, slow)), Namespace: "Shop", EMF: io.Discard}
 	before := taken()
 	ctx, cancel := context.WithCancel(t.Context())
 	peak := make(chan uint64)
