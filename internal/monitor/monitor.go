@@ -137,6 +137,7 @@ func (m *Monitor) Respond(ctx context.Context, id string, event []byte, limit in
 	if p.Sum.Of > 0 {
 		s, err := m.sum(ctx, id, p)
 		if err != nil {
+			m.logger(id).Error("the run in parts was not added up, or not published", "error", err.Error())
 			return nil, err
 		}
 		return s.Encode(limit)

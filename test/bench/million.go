@@ -136,7 +136,7 @@ func (r *rig) trial(ctx context.Context, n int) (*Trial, error) {
 	var ratios []float64
 	for round := range r.rounds {
 		r.say("%d URLs in one invocation, round %d", min(n, wholeURLs), round+1)
-		one, err := r.run(ctx, min(n, wholeURLs), r.program(), "check", whole, "--json", "--output", filepath.Join(r.dir, "whole.json"))
+		one, err := r.run(ctx, min(n, wholeURLs), r.program(), "check", whole, "--json", "--output", filepath.Join(r.dir, "whole.json"), "--timeout", clientTimeout.String())
 		if err != nil {
 			return nil, err
 		}
@@ -177,7 +177,7 @@ func (r *rig) program() string { return filepath.Join(r.bin, "rollcall") }
 
 // part are the arguments that check a part of a list; k "": without which.
 func part(list, k, dir string) []string {
-	args := []string{list, "--run", "trial", "--tally", dir, "--json", "--output", os.DevNull}
+	args := []string{list, "--run", "trial", "--tally", dir, "--json", "--output", os.DevNull, "--timeout", clientTimeout.String()}
 	if k != "" {
 		args = append(args, "--part", k)
 	}
@@ -243,7 +243,11 @@ func (r *rig) verify(ctx context.Context, dir string, n, down int) (Passage, err
 		return p, err
 	}
 	if s.Targets != n || s.Up != n-down || s.Down != down || !s.Healthy || len(s.Warnings) > 0 || len(s.Results) != down {
-		return p, fmt.Errorf("the sum has %d targets, %d up, %d down, %d results, healthy %v, warnings %q; %d of %d are down", s.Targets, s.Up, s.Down, len(s.Results), s.Healthy, s.Warnings, down, n)
+		reasons := map[check.Reason]int{}
+		for i := range s.Results {
+			reasons[s.Results[i].Reason]++
+		}
+		return p, fmt.Errorf("the sum has %d targets, %d up, %d down (%v), healthy %v, warnings %q; %d of %d are down", s.Targets, s.Up, s.Down, reasons, s.Healthy, s.Warnings, down, n)
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "*.tally.gz"))
 	if err != nil {
