@@ -121,7 +121,8 @@ func (q *queue) start(own bool) (first *attempt) {
 		a.wanted, a.inFlight = nil, true
 		close(a.granted)
 	}
-	for q.inFlight < room && q.waiting < q.most { // those that wait have memory, too
+	// Those that wait have memory, too. Who has a place may not wait for them, who may wait for it.
+	for q.inFlight < room && (q.waiting < q.most || len(q.admitted) > 0) {
 		list := &q.again
 		if len(*list) == 0 {
 			list = &q.unseen
