@@ -1,11 +1,13 @@
-// Rollcall-notify sends a trial message to a chat or paging service, as the notify
-// function would send it: for whoever writes a line of NotifyUrls.
+// Rollcall-notify sends messages to chat, mail and paging services from a terminal, as
+// the notify function sends them: a trial for whoever writes a line of NotifyUrls, and
+// what `rollcall check --watch --notify` has to tell.
 package main
 
 import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +17,7 @@ import (
 
 	"rollcall/internal/history"
 	"rollcall/internal/message"
+	"rollcall/internal/messenger"
 	"rollcall/internal/notify"
 )
 
@@ -32,11 +35,16 @@ would: that it is down and, to a pager, that it is up again. A line is a URL of 
 with conditions before it, as in docs/notify.md; with - the lines are read, so that no
 token is among the processes' arguments. Conditions are not applied to a trial.
 
+With --check and --send it is what rollcall check --watch --notify sends by.
+
 Exit codes: 0 all were sent, 1 one was not, 2 wrong usage or a wrong line.
 `
 
 // run sends the trial and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, problems io.Writer, sender *notify.Sender) int {
+	if len(args) == 1 && (args[0] == messenger.Check || args[0] == messenger.Send) {
+		return serve(ctx, args[0] == messenger.Send, in, out, problems, sender)
+	}
 	flags := flag.NewFlagSet("rollcall-notify", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // it would quote the line
 	to, try := flags.String("to", "", ""), flags.Bool("try", false, "")
@@ -81,6 +89,44 @@ func run(ctx context.Context, args []string, in io.Reader, out, problems io.Writ
 		}
 	}
 	return code
+}
+
+// serve does what a messenger orders. It writes the services that its lines name or, with send, what
+// became of its message.
+func serve(ctx context.Context, send bool, in io.Reader, out, problems io.Writer, sender *notify.Sender) int {
+	var o messenger.Order
+	if err := json.NewDecoder(in).Decode(&o); err != nil {
+		fmt.Fprintln(problems, "rollcall-notify: reading the order:", err)
+		return 2
+	}
+	destinations, wrong := notify.Parse(o.Lines)
+	for _, problem := range wrong {
+		fmt.Fprintln(problems, "rollcall-notify:", problem)
+	}
+	if len(wrong) > 0 {
+		return 2
+	}
+	var report messenger.Report
+	for i := range destinations {
+		d := &destinations[i]
+		report.Services = append(report.Services, messenger.Service{Key: d.Key, Name: d.String()})
+		if !send || d.Key != o.To {
+			continue
+		}
+		for _, n := range notify.Notes(d, o.Message) {
+			if err := sender.Send(ctx, d, &n); err != nil {
+				report.Problem = err.Error()
+				failed, ok := errors.AsType[*notify.Failure](err)
+				report.Again = !ok || failed.Again
+				break
+			}
+			report.Sent++
+		}
+	}
+	if err := json.NewEncoder(out).Encode(report); err != nil {
+		return 1
+	}
+	return 0
 }
 
 // trial is what is sent: that something is down, and to a pager that it is up again.

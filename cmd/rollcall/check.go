@@ -37,6 +37,7 @@ type checkCommand struct {
 	Output  string `short:"o" placeholder:"FILE" help:"Write the result to this file instead of standard output."`
 	Watch   span   `short:"w" placeholder:"INTERVAL" help:"Repeat every INTERVAL, e.g. 30s, and print changes, until Ctrl-C."`
 	Publish bool   `help:"Publish the metrics to CloudWatch too, except run-level metrics."`
+	notifyFlags
 	partFlags
 	limits
 }
@@ -74,6 +75,11 @@ func (c *checkCommand) Run(ctx context.Context, sys system, line commandLine, k 
 			fmt.Fprintln(sys.err, "rollcall: no metrics will be published:", text.Inert(unpublished.Error()))
 		}
 	}
+	forget, err := c.remember(ctx, m, p, settings, sys, time.Duration(c.Watch), progress)
+	if err != nil {
+		return err
+	}
+	defer forget()
 	out, err := openOutput(c.Output, sys)
 	if errors.Is(err, errClosed) {
 		return writeError(err)
@@ -118,6 +124,9 @@ func (c *checkCommand) config(sys system) (config.Config, error) {
 	}
 	if !c.Publish {
 		settings.Reserve = 0
+	}
+	if err := c.checkNotify(c.Watch); err != nil {
+		return settings, err
 	}
 	return settings, c.checkPart()
 }

@@ -32,7 +32,7 @@ type costCommand struct {
 	Alarms       int  `default:"-1" placeholder:"N" help:"Metrics that alarms look at (default: the stack's)."`
 	LogRetention int  `default:"30" placeholder:"DAYS" help:"Days for which logs are kept (default: ${default})."`
 	History      bool `default:"true" negatable:"" help:"With the stack's history, page and messages."`
-	Notify       bool `help:"With the function for chats and pagers."`
+	Notify       bool `help:"Messages go to a chat or a pager, too."`
 	Targets      int  `placeholder:"N" help:"As if the list had N targets, like its own."`
 	Parts        int  `placeholder:"N" help:"The list is checked in N parts, by Step Functions."`
 	Concurrency  int  `default:"5" placeholder:"N" help:"Parts at once (default: ${default})."`
@@ -128,11 +128,18 @@ func readWithUse(ctx context.Context, sys system, file string, https bool, in pl
 		return nil, cost.Use{}, err
 	}
 	in.Sources = newInputs(sys, settings).Sources
+	secrets, permit := map[string]bool{}, in.Permit
+	in.Permit = func(r plan.Reference, host string) bool {
+		if r.Kind == plan.Secret {
+			secrets[r.Name] = true
+		}
+		return permit(r, host)
+	}
 	p, err := readPlan(ctx, sys, file, list.Options{HTTPS: https, Fetch: fetch(settings, sys)}, in)
 	if err != nil {
 		return nil, cost.Use{}, err
 	}
-	use := cost.Use{Profile: settings.Profile, Limit: settings.TargetLimit}
+	use := cost.Use{Profile: settings.Profile, Limit: settings.TargetLimit, Secrets: len(secrets)}
 	if p.Metrics != "" {
 		use.Profile = metric.Profile(p.Metrics)
 	}

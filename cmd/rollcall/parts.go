@@ -77,8 +77,18 @@ func (c *checkCommand) checkPart() error {
 	case c.HTTPS:
 		return wrongUsage("--part cannot be used with --https: write https:// in the list")
 	}
-	return nil
+	if err := os.MkdirAll(c.Tally, 0o777); err != nil { // before the checks, not after
+		return wrongUsage("--tally: %v", err)
+	}
+	file, err := c.newTally()
+	if err != nil {
+		return wrongUsage("--tally: %v", err)
+	}
+	return cmp.Or(file.Close(), os.Remove(file.Name()))
 }
+
+// newTally makes the file of a tally, which has another name until it is whole.
+func (f *partFlags) newTally() (*os.File, error) { return os.CreateTemp(f.Tally, ".tally-*") }
 
 // partPlan reads one part of a list. Its version is a hash of the list's bytes: all
 // parts are of the same list, whichever machine has it.
@@ -143,11 +153,8 @@ const tallyEnding = ".tally.gz"
 // writeTally writes the tally of a part that was checked. A file of that name is
 // replaced at once, so that nobody reads half of one.
 func (f *partFlags) writeTally(s *monitor.Summary, p *plan.Plan) error {
-	if err := os.MkdirAll(f.Tally, 0o777); err != nil {
-		return err
-	}
 	name := filepath.Join(f.Tally, fmt.Sprintf("%04d-of-%04d%s", p.Part.Index+1, p.Part.Of, tallyEnding))
-	file, err := os.CreateTemp(f.Tally, ".tally-*")
+	file, err := f.newTally()
 	if err != nil {
 		return err
 	}

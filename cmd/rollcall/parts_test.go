@@ -169,6 +169,7 @@ func TestWrongParts(t *testing.T) {
 		{"--part cannot be used with --watch or --publish", []string{name, "--part", "1/2", "--run", "r", "--tally", dir, "--publish"}},
 		{"--part cannot be used with --https", []string{name, "--part", "1/2", "--run", "r", "--tally", dir, "--https"}},
 		{"--part needs a file", []string{"https://example.com", "--part", "1/2", "--run", "r", "--tally", dir}},
+		{"--tally: mkdir " + name + ": not a directory", []string{name, "--part", "1/2", "--run", "r", "--tally", name + "/x"}},
 		{"--part needs a file", []string{"-", "--part", "1/2", "--run", "r", "--tally", dir}},
 	} {
 		if got := rollcall(t, "", append([]string{"check"}, test.args...)...); got.code != exitUsage || !strings.Contains(got.err, test.want) {

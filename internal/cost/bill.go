@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/internal/metric"
@@ -38,6 +39,10 @@ const (
 	stateBytes = 50_000  // of history and page together, and
 	stateEach  = 400     // bytes more a target
 	processes  = 100     // a month: each reads the history once
+	days       = 30      // a month: each is read and written once when it is over
+	notifyMB   = 256     // of the notify function's memory
+	notifySecs = 1       // that it takes for a message, or to send it to a service
+	freshReads = 12      // an hour: a secret's value is kept for five minutes
 	polls      = 657_000 // requests a month of a function that reads a queue: five at once, each of 20 s
 	tallyBytes = 20_000  // of a part, kept for two days
 	childMB    = 64      // of memory that Step Functions bills an express execution for, at least
@@ -62,7 +67,8 @@ type Use struct {
 	LogDays   int    // for which logs are kept; 0: 30
 	NoHistory bool   // runs are not remembered, and send no messages
 	Incidents int    // a month; 0: 10; negative: none
-	Notify    bool   // with the function for chats and pagers, and its queue
+	Notify    bool   // to a chat or a pager, too
+	Secrets   int    // of Secrets Manager that references read
 
 	Split       int // the list is checked in as many parts; 0: in one run
 	Concurrency int // parts at once; 0: 5
@@ -124,12 +130,11 @@ func workOf(p *plan.Plan, u Use) work {
 		if t.Invalid != "" {
 			continue
 		}
-		to := weburl.Parsed(t.URL)
-		https, own := to.Scheme == "https", i < u.Limit
+		https, own := strings.HasPrefix(t.URL, "https:"), i < u.Limit
 		w.checked++
 		w.bodies += len(t.Body)
 		w.longest = max(w.longest, time.Duration(1+t.Retries)*t.Timeout+time.Duration(t.Retries)*confirmation)
-		hosts[to.Hostname()], groups[t.Group] = true, true
+		hosts[weburl.Hostname(t.URL)], groups[t.Group] = true, true
 		if https {
 			secure[t.Group] = true
 		}
@@ -198,11 +203,11 @@ func (w work) bill(name string, parts Parts) Bill {
 	if !w.NoHistory {
 		messages = Quantity(2 * max(0, cmp.Or(w.Incidents, incidents)))
 	}
-	calling := w.monthly(invocations, 1)
+	notified := messages // of the notify function: by the topic
 	if w.Notify {
-		calling += 2 * messages // once for all services, once for each
+		notified += messages // and for the service
 	}
-	b.add(calls, calling)
+	b.add(calls, w.monthly(invocations, 1)+notified)
 	compute := arm64
 	if w.X86 {
 		compute = x86
@@ -212,7 +217,7 @@ func (w work) bill(name string, parts Parts) Bill {
 	if w.Split > 0 {
 		computed += int((firstStep + w.sum()).Milliseconds())
 	}
-	b.add(compute, w.monthly(computed*w.Memory, 1000*1024))
+	b.add(compute, w.monthly(computed*w.Memory, 1000*1024)+notified*notifySecs*notifyMB/1024)
 	b.add(scheduler, b.Runs)
 	stored := w.addState(&b, messages)
 	sent := bytesOut*(w.checked+w.Down+w.Hang) + w.bodies
@@ -231,7 +236,7 @@ func (w work) addState(b *Bill, messages Quantity) (stored int) {
 	var put, get, kept Quantity // requests, requests and bytes
 	if !w.NoHistory {
 		stored = stateBytes + stateEach*w.checked
-		put, get, kept = w.monthly(2, 1), processes, Quantity(stored)
+		put, get, kept = w.monthly(2, 1)+messages+days, processes+days, Quantity(stored) // a message is one more write
 	}
 	if w.Split > 0 {
 		put += w.monthly(w.Split+2, 1)   // a tally each, the claims of both ends
@@ -245,11 +250,19 @@ func (w work) addState(b *Bill, messages Quantity) (stored int) {
 		b.add(objects, kept/gigabyte)
 	}
 	if messages > 0 {
-		b.add(topics, messages)
+		b.add(topics, 2*messages) // people's and that of the groups
 		b.add(mails, messages)
 	}
-	if w.Notify {
-		b.add(queues, polls+6*messages)
+	if !w.NoHistory {
+		each := Quantity(1) // the topic's is deleted
+		if w.Notify {
+			each += 2 // one for the service is sent and deleted
+		}
+		b.add(queues, polls+each*messages)
+	}
+	if w.Secrets > 0 {
+		b.add(secrets, Quantity(w.Secrets))
+		b.add(secretReads, min(b.Runs, hours*freshReads)*Quantity(w.Secrets))
 	}
 	if w.Split > 0 {
 		b.add(transitions, w.monthly(steps, 1))

@@ -46,8 +46,8 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"PutMetricData":         1_314_000, // 43,800 × 3 = 131,400
 			"logs taken in":         32_850,    // 43,800 × 1,500 B = 0.0657 GB
 			"logs kept":             1_944,     // × 720/730 = 0.0648 GB-months
-			"Lambda requests":       8_760,     // 43,800
-			"Lambda compute, arm64": 712_275,   // 43,800 × 0.706 × 1769/1024 = 53,420.34 GB-s
+			"Lambda requests":       8_764,     // 43,800, and 20 of the notify function
+			"Lambda compute, arm64": 712_341,   // 43,800 × 0.706 × 1769/1024 = 53,420.34 GB-s, and 20 × 256/1024
 			"Scheduler":             43_800,
 			"data out":              29_565, // 43,800 × 5 × 1,500 B = 0.3285 GB
 		}},
@@ -56,8 +56,8 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"PutMetricData":         1_314_000,
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
-			"Lambda requests":       8_760,
-			"Lambda compute, arm64": 1_827_096, // 43,800 × 1.811 × 1769/1024 = 137,031.51 GB-s
+			"Lambda requests":       8_764,
+			"Lambda compute, arm64": 1_827_163, // 43,800 × 1.811 × 1769/1024 = 137,031.51 GB-s, and 5
 			"Scheduler":             43_800,
 			"data out":              5_913_000, // 65.7 GB
 		}},
@@ -66,8 +66,8 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"PutMetricData":         2_190_000, // 219,000
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
-			"Lambda requests":       8_760,
-			"Lambda compute, arm64": 1_827_096,
+			"Lambda requests":       8_764,
+			"Lambda compute, arm64": 1_827_163,
 			"Scheduler":             43_800,
 			"data out":              5_913_000,
 		}},
@@ -76,16 +76,17 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"PutMetricData":         1_314_000,
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
-			"Lambda requests":       8_760,
-			"Lambda compute, arm64": 112_804_760, // 43,800 × 111.811 × 1769/1024 = 8,460,314.71 GB-s
+			"Lambda requests":       8_764,
+			"Lambda compute, arm64": 112_804_827, // 43,800 × 111.811 × 1769/1024 = 8,460,314.71 GB-s, and 5
 			"Scheduler":             43_800,
 			"data out":              591_300_000, // 6,570 GB
 		}},
 		// One run a month; what is by the month stays.
 		{"five once a month", 5, each(730*time.Hour, metric.ProfileTarget), map[string]int64{
 			"PutMetricData":         30,
-			"logs taken in":         1, // 0.75, rounded
-			"Lambda compute, arm64": 16,
+			"logs taken in":         1,  // 0.75, rounded
+			"Lambda requests":       4,  // 21
+			"Lambda compute, arm64": 83, // 1.22 GB-s, and 5
 			"Scheduler":             1,
 			"data out":              1, // 0.675
 		}},
@@ -94,8 +95,8 @@ func TestBillsWorkedByHand(t *testing.T) {
 			"PutMetricData":         876_000, // 2 requests a run
 			"logs taken in":         32_850,
 			"logs kept":             1_944,
-			"Lambda requests":       8_760,
-			"Lambda compute, arm64": 201_778, // 43,800 × 0.2 × 1769/1024 = 15,133.24 GB-s
+			"Lambda requests":       8_764,
+			"Lambda compute, arm64": 201_844, // 43,800 × 0.2 × 1769/1024 = 15,133.24 GB-s, and 5
 			"Scheduler":             43_800,
 		}},
 	} {
@@ -103,11 +104,13 @@ func TestBillsWorkedByHand(t *testing.T) {
 			bill := Estimate(urls(t, test.targets), test.use)
 			groups, hours := min(test.targets, 1), min(bill.Runs, hours)
 			own := min(test.targets, test.use.Limit)
-			// History and page are two PUTs a run; ten incidents are 20 messages.
-			test.want["S3 PUT requests"] = int64(math.Round(float64(bill.Runs) * 2 * 5)) // 0.005 for 1,000
-			test.want["S3 GET requests"] = 40                                            // 100 new processes
+			// History and page are two PUTs a run; ten incidents are 20 messages to two topics,
+			// with a PUT and a request to delete it from the queue each; 30 days are closed.
+			test.want["S3 PUT requests"] = int64(math.Round((float64(bill.Runs)*2 + 20 + 30) * 5)) // 0.005 for 1,000
+			test.want["S3 GET requests"] = 52                                                      // 100 new processes, 30 days
+			test.want["SQS requests"] = 262_808                                                    // 657,020
 			test.want["S3 storage"] = int64(math.Round(float64(50_000+400*test.targets) / 1e9 * 23_000))
-			test.want["SNS messages"], test.want["SNS e-mails"] = 10, 400
+			test.want["SNS messages"], test.want["SNS e-mails"] = 20, 400
 			series := test.use.Profile.Count(metric.Census{Targets: own, Secure: own, Groups: groups, SecureGroups: groups})
 			test.want["custom metrics"] = int64(math.Round(float64(series) * 300_000 * float64(hours) / 730))
 			if series != bill.Series {
@@ -326,7 +329,7 @@ func TestOptionsOfTheStack(t *testing.T) {
 	}
 	use.Stack, use.LogDays, use.NoHistory = &Parts{Alarms: 3}, 365, true
 	bare := Estimate(p, use)
-	for name, want := range map[string]string{"alarms": "3", "dashboard": "0", "logs kept": "0.788", "S3 PUT requests": "none", "SNS messages": "none"} {
+	for name, want := range map[string]string{"alarms": "3", "dashboard": "0", "logs kept": "0.788", "S3 PUT requests": "none", "SNS messages": "none", "SQS requests": "none", "Lambda requests": "43,800"} {
 		if got := item(bare, name); got != want {
 			t.Errorf("%s: %s, want %s (%s before)", name, got, want, item(before, name))
 		}
@@ -334,11 +337,16 @@ func TestOptionsOfTheStack(t *testing.T) {
 	use = each(time.Minute, metric.ProfileTarget)
 	use.Notify, use.Incidents = true, 100
 	notify := Estimate(p, use)
-	// 200 messages, each taken by the function twice; a queue that is read all month.
-	for name, want := range map[string]string{"SNS messages": "200", "Lambda requests": "44,200", "SQS requests": "658,200"} {
+	// 200 messages to two topics, each taken by the function twice; a queue that is read
+	// all month, into which each is put once more.
+	for name, want := range map[string]string{"SNS messages": "400", "Lambda requests": "44,200", "SQS requests": "657,600", "Secrets Manager": "none"} {
 		if got := item(notify, name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
+	}
+	use.Secrets = 2
+	if got := item(Estimate(p, use), "Secrets Manager") + ", " + item(Estimate(p, use), "Secrets Manager requests"); got != "2, 17,520" { // 12 an hour each
+		t.Errorf("two secrets: %s", got)
 	}
 }
 

@@ -170,7 +170,7 @@ func priceTable() string {
 	b.WriteString("| Item | Billed by | USD | Free each month | Source |\n|---|---|---|---|---|\n")
 	for _, p := range []price{
 		metrics, requests, alarms, composites, insights, dashboards, logs, emf, logsKept, calls, arm64, x86, scheduler,
-		puts, gets, objects, topics, mails, queues, transitions, children, childTime,
+		puts, gets, objects, topics, mails, queues, secrets, secretReads, transitions, children, childTime,
 		dataOut, natHours, ipv4, natData, synthetics, route53, route53Options, route53AWS, optionsAWS,
 	} {
 		free := "–"

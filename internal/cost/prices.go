@@ -65,6 +65,8 @@ var (
 	topics      = price{"SNS messages", "messages", flat(0.50, 1_000_000), 1_000_000, remembered}
 	mails       = price{"SNS e-mails", "e-mails", flat(2, 100_000), 1_000, remembered}
 	queues      = price{"SQS requests", "requests", flat(0.40, 1_000_000), 1_000_000, remembered}
+	secrets     = price{"Secrets Manager", "secrets", flat(0.40, 1), 0, remembered}
+	secretReads = price{"Secrets Manager requests", "requests", flat(0.05, 10_000), 0, remembered}
 	transitions = price{"Step Functions transitions", "transitions", flat(0.025, 1000), 4_000, secondHand}
 	children    = price{"Step Functions, express", "requests", flat(1.00, 1_000_000), 0, remembered}
 	childTime   = price{"Step Functions, express time", "GB-seconds", []tier{{3_600_000, 0.00001667, 1}, {18_000_000, 0.00000833, 1}, {0, 0.00000456, 1}}, 0, remembered}

@@ -35,6 +35,14 @@ type Look struct {
 	Target
 }
 
+// Stays reports whether Cut never leaves the look out.
+func (l *Look) Stays() bool { return l.Known || l.Own }
+
+// Valid reports whether it may be a look at a target.
+func (l *Look) Valid() bool {
+	return l.At >= 0 && l.Name != "" && l.Duration >= 0 && l.FirstByte >= 0
+}
+
 // A Shown is a certificate as the targets of a group showed it.
 type Shown struct {
 	Group       string    `json:"group"`
@@ -195,7 +203,7 @@ func (s *Seen) Check(most int) error {
 		}
 	}
 	for i := range s.Looked {
-		if l := &s.Looked[i]; l.At < 0 || l.Name == "" || l.Duration < 0 || l.FirstByte < 0 {
+		if !s.Looked[i].Valid() {
 			return wrong
 		}
 	}
@@ -230,21 +238,24 @@ func (s *Shown) names() []string {
 
 // Cut leaves out failures beyond that many looks, and certificates beyond as many.
 // What is known already, or has days of its own, stays. As it keeps the first ones
-// of a total order, it does not matter in how many steps parts were added.
-func (s *Seen) Cut(most int) {
+// of a total order, it does not matter in how many steps parts were added. Where that
+// is full, failures of parts that are added later are left out if they stand behind last.
+func (s *Seen) Cut(most int) (last int, full bool) {
 	slices.SortFunc(s.Looked, func(a, b Look) int { return cmp.Compare(a.At, b.At) })
 	room := most
+	last = -1
 	for i := range s.Looked {
 		if s.Looked[i].Known {
 			room--
 		}
 	}
 	s.Looked = slices.DeleteFunc(s.Looked, func(l Look) bool {
-		if l.Known || l.Own {
+		if l.Stays() {
 			return false
 		}
 		if room > 0 {
 			room--
+			last = l.At
 			return false
 		}
 		s.LeftLooks++
@@ -254,6 +265,7 @@ func (s *Seen) Cut(most int) {
 		s.LeftCertificates += c.Count
 	}
 	s.Certificates = s.Certificates[:min(most, len(s.Certificates))]
+	return last, room <= 0
 }
 
 // inOrder returns the looks in the order of the list, the first of each name.

@@ -19,7 +19,7 @@ const growth = 1.04
 
 var perBucket = math.Log(growth)
 
-// The buckets of the shortest duration that is told apart, and of the longest that there
+// The buckets of the shortest duration that a sketch tells apart, and of the longest that there
 // is.
 var (
 	leastBucket = bucketOf(0)

@@ -22,6 +22,7 @@ type table struct {
 	skip   bool     // the first row is a header that does not name url
 	url    int      // the column of URLs or hosts; -1: there is none
 	wide   bool     // the first row has more than one cell that is not empty
+	cut    int      // the line of the first row, if that is longer than what was looked at
 }
 
 // columnOfURLs is the name that a header has to have.
@@ -40,15 +41,23 @@ func newTable(start []byte, comma rune) table {
 	rows := csv.NewReader(bytes.NewReader(start))
 	rows.Comma, rows.Comment, rows.FieldsPerRecord, rows.LazyQuotes = t.comma, '#', -1, true
 	var sample [][]string
+	line := 0 // of the first row
 	for len(sample) < sampled {
 		row, err := rows.Read()
 		if err != nil {
 			break
 		}
-		sample = append(sample, row)
+		if sample = append(sample, row); len(sample) == 1 {
+			line, _ = rows.FieldPos(0)
+		}
 	}
-	if len(sample) > 1 && len(sample) < sampled && len(start) >= MaxLine {
-		sample = sample[:len(sample)-1] // it may be cut off
+	if len(sample) < sampled && len(start) >= MaxLine { // the last one may be cut off
+		switch {
+		case len(sample) > 1:
+			sample = sample[:len(sample)-1]
+		case len(sample) == 1 && start[len(start)-1] != '\n':
+			t.cut = line
+		}
 	}
 	if len(sample) == 0 {
 		return t
@@ -120,6 +129,10 @@ func (r *Reader) rows(ctx context.Context, yield func(Entry) bool) {
 		comma = '\t'
 	}
 	t := newTable(start, comma)
+	if t.cut > 0 {
+		yield(Entry{Line: t.cut, Fault: "begins a first row, or header, of more than 64 KiB: a quotation mark may never be closed"})
+		return
+	}
 	if t.url < 0 {
 		if len(bytes.TrimSpace(start)) > 0 || len(start) == MaxLine {
 			yield(Entry{Line: 1, Fault: "names no column url, and there is no column of URLs or hosts"})

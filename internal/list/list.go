@@ -219,14 +219,27 @@ func ReadAll(r io.Reader) ([]byte, error) {
 }
 
 // Document returns a document as JSON. Of one in YAML, each value has the line
-// that it has in the YAML. An error is a [*Fault], [ErrTooLarge], or that of the
-// reader.
-func (r *Reader) Document() ([]byte, error) {
-	data, err := ReadAll(r.text)
+// that it has in the YAML. An error is a [*Fault], [ErrTooLarge], that of the
+// reader, or ctx's.
+func (r *Reader) Document(ctx context.Context) ([]byte, error) {
+	data, err := ReadAll(until{ctx, r.text})
 	if err == nil && r.format == YAML {
 		return fromYAML(data)
 	}
 	return data, err
+}
+
+// until is a reader that ends with a context.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.Read(p)
 }
 
 // Entries returns the entries, and the faults in their midst. It ends with ctx,

@@ -23,7 +23,7 @@ func entries(t *testing.T, r io.Reader, o Options) string {
 		return err.Error()
 	}
 	if opened.Format().Document() {
-		data, err := opened.Document()
+		data, err := opened.Document(t.Context())
 		if err != nil {
 			return err.Error()
 		}
@@ -77,6 +77,7 @@ func TestEntries(t *testing.T) {
 		{"too many columns", "x.csv", "url\n" + a + ",1\n" + b + "\n", "2 has 2 columns, and the header 1\n3 url=" + b + ";"},
 		{"wrong quotation marks", "x.csv", "url,name\n" + a + ",a\"b\n" + b + ",c\n", "2 is not CSV: bare \" in non-quoted-field\n3 url=" + b + ";name=c;"},
 		{"a quotation without end", "x.csv", "url,name\n" + a + ",\"b\n" + strings.Repeat("https://c.example\n", 1<<17), "2 begins a row of more than 1 MiB: a quotation mark may never be closed"},
+		{"a long header", "x.csv", "# the shops\nurl,name," + strings.Repeat("x", MaxLine) + ",group\n" + a + ",,,shop\n", "2 begins a first row, or header, of more than 64 KiB: a quotation mark may never be closed"},
 		{"URLs with commas", "", a + "/a,b\n" + b + "/c,d\n", "1 " + a + "/a,b\n2 " + b + "/c,d"},
 
 		{"a sitemap", "", `<?xml version="1.0"?><urlset xmlns="x"><url>` + "\n<loc> " + a + "/?a&amp;b </loc><image:image xmlns:image=\"y\"><image:loc>" + b + "</image:loc></image:image></url>\n<url><loc><![CDATA[" + b + "]]></loc></url></urlset>",
@@ -308,6 +309,22 @@ func TestReadingEnds(t *testing.T) {
 		}
 		cancel()
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := Open(io.MultiReader(strings.NewReader(strings.Repeat(`["a",`, MaxLine)), atRead(cancel), &endless{text: `["a",`}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Document(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a document without an end: error %v", err)
+	}
+}
+
+// atRead is a reader without bytes that calls itself.
+type atRead func()
+
+func (f atRead) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
 }
 
 // FuzzRead holds what users of a list rely on: lines that grow, exactly one thing
@@ -329,7 +346,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if r.Format().Document() {
-			made, err := r.Document()
+			made, err := r.Document(t.Context())
 			if r.Format() == YAML && err == nil && len(made) > 0 && !json.Valid(made) {
 				t.Fatalf("YAML %q became %q", data, made)
 			}

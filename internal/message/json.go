@@ -20,7 +20,7 @@ type Document struct {
 	Text     string    `json:"text" doc:"for people, as in a mail"`
 	Markdown string    `json:"markdown" doc:"the same for chat, in CommonMark"`
 	Groups   []string  `json:"groups,omitempty" doc:"whose changes these are"`
-	Stack    string    `json:"stack,omitzero" doc:"that sent it"`
+	Stack    string    `json:"stack,omitzero" doc:"that sent it; without one the machine"`
 	Region   string    `json:"region,omitzero" doc:"from which was checked"`
 	Account  string    `json:"account,omitzero" doc:"of AWS"`
 	Run      string    `json:"run,omitzero" doc:"the id of the run"`
@@ -73,7 +73,7 @@ func (w *writer) json(full, listed int) []byte {
 	links := w.site.links(w.run.Minute)
 	d := Document{
 		Version: Version, Kind: w.m.Kind, State: w.m.State, Severity: w.m.Severity, Subject: w.m.Subject, Text: w.m.Text, Markdown: w.m.Markdown,
-		Groups: w.m.named(), Stack: w.site.Stack, Region: w.site.Region, Account: w.site.Account, Run: w.run.ID, Minute: w.run.Minute.UTC().Truncate(time.Minute), Seq: w.m.Seq,
+		Groups: w.m.named(), Stack: cmp.Or(w.site.Stack, w.site.Host), Region: w.site.Region, Account: w.site.Account, Run: w.run.ID, Minute: w.run.Minute.UTC().Truncate(time.Minute), Seq: w.m.Seq,
 		Targets: &w.run.Targets, Links: &links,
 	}
 	for i := range w.m.Entries[:min(listed, len(w.m.Entries))] {

@@ -19,6 +19,7 @@ import (
 // known, and left out.
 type Site struct {
 	Stack     string // its name
+	Host      string // the machine, where there is no stack
 	Region    string
 	Partition string // aws, aws-cn, aws-us-gov, …; "" is aws
 	Account   string

@@ -243,8 +243,8 @@ func (w *writer) facts(c history.Change) []string {
 	if c.FirstByte > 0 && c.State != history.Up {
 		all = append(all, fmt.Sprintf("first byte %.0f ms", c.FirstByte))
 	}
-	if w.site.Region != "" && c.State != history.Removed && c.URL != "" {
-		all = append(all, "from "+w.site.Region)
+	if from := cmp.Or(w.site.Region, w.site.Host); from != "" && c.State != history.Removed && c.URL != "" {
+		all = append(all, "from "+from)
 	}
 	return all
 }
@@ -256,7 +256,7 @@ func (w *writer) rest() string {
 		return ""
 	}
 	verb := "are"
-	if t.Up == 1 {
+	if t.Up == 1 || t.Total == 1 {
 		verb = "is"
 	}
 	s := fmt.Sprintf("%s of %s %s up", text.Count(t.Up), text.Plural(t.Total, "target"), verb)
@@ -302,8 +302,11 @@ func (w *writer) text(full int) string {
 			b.WriteString("- " + strings.ReplaceAll(line, "`", "") + "\n")
 		}
 	}
+	minute := w.run.Minute.UTC().Format("2006-01-02 15:04 UTC")
 	if w.site.Stack != "" {
-		fmt.Fprintf(&b, "\nSent by the stack %s in %s for the run of %s.\n", w.site.Stack, w.site.Region, w.run.Minute.UTC().Format("2006-01-02 15:04 UTC"))
+		fmt.Fprintf(&b, "\nSent by the stack %s in %s for the run of %s.\n", w.site.Stack, w.site.Region, minute)
+	} else if w.site.Host != "" {
+		fmt.Fprintf(&b, "\nSent by rollcall on %s for the run of %s.\n", w.site.Host, minute)
 	}
 	return b.String()
 }

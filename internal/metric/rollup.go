@@ -2,6 +2,7 @@ package metric
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -27,6 +28,42 @@ func (p Profile) Series(r *check.Result, at time.Time, vantageUnhealthy bool) []
 		}
 	}
 	return m.datums
+}
+
+// maker makes the datums of one run: all carry its time, and it keeps out every
+// value and every dimension that CloudWatch would refuse.
+type maker struct {
+	at     time.Time
+	datums []Datum
+}
+
+// plain makes a plain observation. A value that is not a number is unknown, and
+// makes none.
+func (m *maker) plain(r *row, series Dimension, v float64) {
+	m.distribution(r, series, map[float64]int{v: 1})
+}
+
+// distribution makes as many datums of values and their counts as are needed,
+// in the order of the values.
+func (m *maker) distribution(r *row, series Dimension, counts map[float64]int) {
+	limit := math.Ldexp(1, maxExponent)
+	bounded := make(map[float64]int, len(counts))
+	for v, n := range counts {
+		if !math.IsNaN(v) {
+			bounded[max(-limit, min(v, limit))] += n
+		}
+	}
+	var dimensions []Dimension
+	if series.Name != overAll {
+		dimensions = []Dimension{{series.Name, dimensionValue(series.Value)}}
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(bounded)), maxValues) {
+		weights := make([]float64, len(part))
+		for i, v := range part {
+			weights[i] = float64(bounded[v])
+		}
+		m.datums = append(m.datums, Datum{r.Name, r.Unit, dimensions, m.at, part, weights})
+	}
 }
 
 // A Rollup gathers results into the aggregates: over all, by group, and by

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -98,7 +99,7 @@ type Dependencies struct {
 func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
-		Inputs:  plan.Inputs{Sources: d.Sources, Kept: &plan.Kept{}, Lookup: d.Lookup, Values: d.Values, Permit: c.Grants.Permit},
+		Inputs:  plan.Inputs{SkipLate: true, Sources: d.Sources, Kept: &plan.Kept{}, Lookup: d.Lookup, Values: d.Values, Permit: c.Grants.Permit},
 		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Memory: c.CheckMemory / int64(max(c.Concurrent, 1)), Log: d.Log},
 		Log:     d.Log,
 		Alert:   c.Alert, Interval: c.Interval, Certificate: c.Certificate, Maintenance: c.Maintenance,
@@ -108,6 +109,44 @@ func New(c config.Config, d Dependencies) *Monitor {
 		m.Sweeper.CanaryURL = c.Canary.RedactedURL
 	}
 	return m
+}
+
+// Respond does what an event asks for, which may be a step of a run in parts, and
+// returns the response as JSON of at most limit bytes. The error is one of Run's, or
+// a *StepError.
+func (m *Monitor) Respond(ctx context.Context, id string, event []byte, limit int) ([]byte, error) {
+	p, err := m.read(ctx, id, event)
+	if err != nil {
+		return nil, err
+	}
+	for step, is := range map[string]bool{"begin": p.Begin.Of > 0, "part": p.Part.Of > 0, "sum": p.Sum.Of > 0} {
+		if is && m.Runs == nil {
+			err := &StepError{step, errors.New("there is no bucket for what the parts find out: set ROLLCALL_BUCKET")}
+			m.logger(id).Error(err.Error())
+			return nil, err
+		}
+	}
+	if p.Begin.Of > 0 {
+		response, err := m.begin(ctx, id, p)
+		if err != nil {
+			m.logger(id).Error("the run in parts was not begun", "error", err.Error())
+			return nil, &StepError{"begin", err}
+		}
+		return json.Marshal(response)
+	}
+	if p.Sum.Of > 0 {
+		s, err := m.sum(ctx, id, p)
+		if err != nil {
+			m.logger(id).Error("the run in parts was not added up, or not published", "error", err.Error())
+			return nil, err
+		}
+		return s.Encode(limit)
+	}
+	s, err := m.RunPlan(ctx, id, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.Encode(limit)
 }
 
 // Run does what an event asks for that is not the first or the last step of a run in

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -47,43 +46,6 @@ func (e *StepError) Error() string { return "the step " + e.Step + ": " + e.Err.
 
 // Unwrap returns the reason.
 func (e *StepError) Unwrap() error { return e.Err }
-
-// Respond does what an event asks for, which may be a step of a run in parts, and
-// returns the response as JSON of at most limit bytes. The error is one of Run's, or
-// a *StepError.
-func (m *Monitor) Respond(ctx context.Context, id string, event []byte, limit int) ([]byte, error) {
-	p, err := m.read(ctx, id, event)
-	if err != nil {
-		return nil, err
-	}
-	for step, is := range map[string]bool{"begin": p.Begin.Of > 0, "part": p.Part.Of > 0, "sum": p.Sum.Of > 0} {
-		if is && m.Runs == nil {
-			err := &StepError{step, errors.New("there is no bucket for what the parts find out: set ROLLCALL_BUCKET")}
-			m.logger(id).Error(err.Error())
-			return nil, err
-		}
-	}
-	if p.Begin.Of > 0 {
-		response, err := m.begin(ctx, id, p)
-		if err != nil {
-			m.logger(id).Error("the run in parts was not begun", "error", err.Error())
-			return nil, &StepError{"begin", err}
-		}
-		return json.Marshal(response)
-	}
-	if p.Sum.Of > 0 {
-		s, err := m.sum(ctx, id, p)
-		if err != nil {
-			return nil, err
-		}
-		return s.Encode(limit)
-	}
-	s, err := m.RunPlan(ctx, id, p)
-	if err != nil {
-		return nil, err
-	}
-	return s.Encode(limit)
-}
 
 // A Begun is what the first step of a run in parts responds: all that its state
 // machine needs. docs/parts.md describes it.

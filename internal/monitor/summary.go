@@ -81,7 +81,7 @@ type Delay struct {
 func (s *Summary) countResults(o sweep.Outcome) {
 	s.Results, s.Targets, s.VantageUnhealthy, s.network = o.Results, len(o.Results), o.VantageUnhealthy, o.Network
 	s.Warnings = append(s.Warnings, o.Warnings...)
-	var delays []time.Duration
+	delays := make([]time.Duration, 0, len(o.Results))
 	for i := range s.Results {
 		r := &s.Results[i]
 		switch r.State {

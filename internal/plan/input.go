@@ -58,7 +58,7 @@ func readDocument(ctx context.Context, source *list.Reader, place string, part P
 		ps.report(cmp.Or(strings.TrimSuffix(place, placeEnd), theList), "is YAML, of which there are no parts (use JSON lines, CSV, text or JSON)")
 		return value{}, nil, nil
 	}
-	data, err := source.Document()
+	data, err := source.Document(ctx)
 	if fault, ok := errors.AsType[*list.Fault](err); ok {
 		if fault.Line > 0 {
 			place += "line " + strconv.Itoa(fault.Line)
@@ -71,7 +71,7 @@ func readDocument(ctx context.Context, source *list.Reader, place string, part P
 	}
 	start := bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 1<<10)], []byte(byteOrderMark)))
 	d := decoder{ctx: ctx, ps: ps, place: place, part: part, whole: of, lined: source.Format() == list.YAML || bytes.HasPrefix(start, []byte("["))}
-	return d.read(data), data, nil
+	return d.document(data, ""), data, nil
 }
 
 // addArray adds the targets of an array; place is the name of its file. Its error
@@ -110,7 +110,7 @@ func (l *targetList) addEntries(ctx context.Context, source *list.Reader, place 
 			l.ps.report(at, "%s", e.Fault)
 		case e.JSON != nil:
 			d := decoder{ctx: ctx, ps: l.ps, place: at + placeEnd, oneLine: true}
-			if v := d.read(e.JSON); v.kind != absent {
+			if v := d.document(e.JSON, ""); v.kind != absent {
 				l.add(v)
 			}
 		case e.Fields != nil:
@@ -191,7 +191,7 @@ func (c *rows) cell(place, field, content string) value {
 	v := value{path: place + field, name: field, kind: aString, text: content, ps: c.l.ps}
 	if of, is := c.types[field]; is && of != "string" {
 		d := decoder{ctx: c.ctx, ps: &problems{}, place: place}
-		if read := d.readAt([]byte(content), field); read.kind != absent {
+		if read := d.document([]byte(content), field); read.kind != absent {
 			read.own(c.l.ps)
 			return read
 		}

@@ -52,14 +52,11 @@ type value struct {
 // problem with line and column. All paths begin with place. When ctx ends
 // before, values are missing.
 func readJSON(ctx context.Context, data []byte, place string, ps *problems) value {
-	return (&decoder{ctx: ctx, place: place, ps: ps}).read(data)
+	return (&decoder{ctx: ctx, place: place, ps: ps}).document(data, "")
 }
 
-// read returns the one JSON value that data is, as readJSON does.
-func (d *decoder) read(data []byte) value { return d.readAt(data, "") }
-
-// readAt returns the one JSON value that data is; path leads to it.
-func (d *decoder) readAt(data []byte, path string) value {
+// document returns the one JSON value that data is, as readJSON does; path leads to it.
+func (d *decoder) document(data []byte, path string) value {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	if !utf8.Valid(data) {
 		for i, r := range string(data) {

@@ -15,15 +15,15 @@ import (
 
 // A body is what was read of a response's.
 type body struct {
-	text      string   // decoded; "" unless somebody reads it
-	wire      int64    // bytes as they came
-	size      int64    // bytes decoded
-	truncated bool     // there was more
-	share     *share   // of memory
-	short     bool     // it was truncated for lack of that
-	undecoded string   // the content encoding that was not undone; "" if all were
-	packed    string   // what is decoded later
-	encodings []string // of packed, the outermost first
+	text      string // decoded; "" unless somebody reads it
+	wire      int64  // bytes as they came
+	size      int64  // bytes decoded
+	truncated bool   // there was more
+	share     *share // of memory
+	short     bool   // it was truncated for lack of that
+	undecoded string // the content encoding that was not undone; "" if all were
+	waiting   bool   // it is decoded later, see unpack
+	packed    string // what is decoded then
 }
 
 // A use is what the target's expectations do with a body.
@@ -48,69 +48,53 @@ func useOf(s *check.Settings) use {
 // maxEncodings is how many content encodings of one body are undone.
 const maxEncodings = 3
 
-// readBody reads the body to its end, or until limit bytes of it have come or
-// have been decoded. Brotli and zstd, which we did not ask for, are decoded only
-// for whom it makes a difference, and later, see unpack. What is kept is held by s.
-func readBody(resp *http.Response, limit int64, u use, s *share) (body, error) {
+// read reads a response's body to its end, or until limit bytes of it have come or
+// have been decoded, by each encoding: or a bomb within a bomb would cost its inner
+// size. Brotli and zstd, which we did not ask for, are decoded only for whom it makes
+// a difference, and later, see unpack. What is kept is held by b's share.
+func (b *body) read(resp *http.Response, limit int64, u use, later bool) error {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return body{}, nil // what follows is another protocol's
+		return nil // what follows is another protocol's
 	}
-	b := body{share: s}
 	encodings := content.Encodings(resp.Header)
-	slices.Reverse(encodings)
+	slices.Reverse(encodings) // the outermost first
 	if i := slices.IndexFunc(encodings, func(name string) bool { return !content.Known(name) }); i >= 0 {
 		b.undecoded, encodings = encodings[i], encodings[:i]
 	}
-	large := slices.ContainsFunc(encodings, content.Large)
 	raw := &capped{r: resp.Body, left: limit}
+	last, layers := raw, []*capped{raw}
 	var err error
-	switch {
-	case len(encodings) > maxEncodings:
+	large := !later && slices.ContainsFunc(encodings, content.Large)
+	if len(encodings) > maxEncodings {
 		err = fmt.Errorf("%d content encodings, of which at most %d are undone", len(encodings), maxEncodings)
-	case large && u != counted:
-		all := growing{share: s}
-		_, err = io.Copy(&all, raw)
-		b.packed, b.encodings, b.truncated = all.String(), encodings, raw.more
-		b.cutAt(&all)
-	case large:
-		err = b.decode(raw, nil, limit, u, "")
-	default:
-		err = b.decode(raw, encodings, limit, u, resp.Header.Get("Content-Type"))
-	}
-	if err == nil && !b.truncated {
-		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
-	}
-	b.wire = raw.n
-	return b, b.error(raw, err)
-}
-
-// decode undoes encodings, the outermost first, of at most limit bytes each: or a
-// bomb within a bomb would cost its inner size. The text is kept only if it is
-// wanted.
-func (b *body) decode(raw *capped, encodings []string, limit int64, u use, contentType string) error {
-	last := raw
-	layers := []*capped{raw}
-	for _, encoding := range encodings {
-		decoded, err := content.Open(last, encoding)
-		if err != nil {
-			b.truncated = slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
-			return err
+	} else if !large {
+		for i := 0; i < len(encodings) && err == nil; i++ {
+			var decoded io.Reader
+			if decoded, err = content.Open(last, encodings[i]); err == nil {
+				last = &capped{r: decoded, left: limit}
+				layers = append(layers, last)
+			}
 		}
-		last = &capped{r: decoded, left: limit}
-		layers = append(layers, last)
 	}
 	kept := growing{share: b.share}
-	sink := io.Discard
-	if u == quoted {
-		sink = &kept
+	packed := large && u != counted
+	if err == nil {
+		sink := io.Discard
+		if packed || u == quoted && !large {
+			sink = &kept
+		}
+		if _, err = io.Copy(sink, last); !packed {
+			b.size = last.n
+		}
 	}
-	_, err := io.Copy(sink, last)
-	b.size = last.n
-	b.truncated = b.truncated || slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
-	b.cutAt(&kept)
-	if u == quoted {
+	b.truncated = b.truncated || kept.full || slices.ContainsFunc(layers, func(l *capped) bool { return l.more })
+	b.short = b.short || kept.full
+	switch {
+	case packed:
+		b.waiting, b.packed = true, kept.String()
+	case u == quoted:
 		var cut bool
-		b.text, cut = content.Text(kept.String(), contentType, b.truncated, limit)
+		b.text, cut = content.Text(kept.String(), resp.Header.Get("Content-Type"), b.truncated, limit)
 		b.truncated = b.truncated || cut
 		if err == nil && len(b.text) > kept.Len() { // it is another text
 			if err = b.share.hold(int64(len(b.text))); err != nil {
@@ -118,13 +102,13 @@ func (b *body) decode(raw *capped, encodings []string, limit int64, u use, conte
 			}
 		}
 	}
-	return err
-}
-
-// cutAt notes whether a text was cut off for lack of memory.
-func (b *body) cutAt(text *growing) {
-	b.short = b.short || text.full
-	b.truncated = b.truncated || text.full
+	if err == nil && !b.truncated {
+		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
+	}
+	if !later {
+		b.wire = raw.n
+	}
+	return b.error(raw, err)
 }
 
 // error tells a failure of the connection from one of the data, as the decoders
@@ -148,9 +132,6 @@ func (b *body) error(raw *capped, err error) error {
 // of the body is there: of decoders that hold 24 MB each there are a few then,
 // however many checks are under way, and no server keeps one waiting.
 func (a *attempt) unpack(ctx context.Context, resp *response) error {
-	if resp.encodings == nil {
-		return nil
-	}
 	late := &verdict{reason: check.Deadline, detail: "the run ended before the body was decoded"}
 	if err := a.enterSlow(ctx, a.t.MaxBody, late); err != nil {
 		return err
@@ -160,15 +141,14 @@ func (a *attempt) unpack(ctx context.Context, resp *response) error {
 		return err
 	}
 	defer resp.share.drop(decoderBytes)
-	raw := &capped{r: interruptible{strings.NewReader(resp.packed), ctx}, left: a.t.MaxBody}
-	err := resp.decode(raw, resp.encodings, a.t.MaxBody, useOf(a.t.Settings), resp.header.Get("Content-Type"))
+	packed := &http.Response{Header: resp.header, Body: io.NopCloser(interruptible{strings.NewReader(resp.packed), ctx})}
+	err := resp.read(packed, a.t.MaxBody, useOf(a.t.Settings), true)
 	resp.packed = ""
 	a.noteShort(resp.body)
 	if ctx.Err() != nil {
 		return late
 	}
 	a.res.BytesBody, a.res.BodyTruncated = resp.size, resp.truncated
-	err = resp.error(raw, err)
 	a.res.Complete = err == nil
 	return err
 }

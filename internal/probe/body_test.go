@@ -130,8 +130,9 @@ func TestTextIsKeptOnlyIfWanted(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello"))}
 	}
 	for _, u := range []use{counted, measured, quoted} {
-		if b, err := readBody(resp(), 10, u, noShare()); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
-			t.Errorf("readBody(%v) = %+v, %v", u, b, err)
+		b := body{share: noShare()}
+		if err := b.read(resp(), 10, u, false); err != nil || (b.text != "") != (u == quoted) || b.size != 5 {
+			t.Errorf("read(%v) = %+v, %v", u, b, err)
 		}
 	}
 }
@@ -228,7 +229,7 @@ func TestUnpackingEndsWithTheRun(t *testing.T) {
 	defer p.Close()
 	try := func(ctx context.Context) (*response, error) {
 		a := &attempt{p: p, sweep: new(check.Attempt), share: noShare(), t: target("http://a.example/", expecting("body == 'hello'"))}
-		resp := &response{body: body{share: noShare(), packed: packed, encodings: []string{"br"}}}
+		resp := &response{header: http.Header{"Content-Encoding": {"br"}}, body: body{share: noShare(), packed: packed}}
 		return resp, a.unpack(ctx, resp)
 	}
 	ended, end := context.WithCancel(t.Context())

@@ -19,12 +19,26 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/redact"
+	"rollcall/internal/trust"
 )
 
-// keep takes over what is known of a hop's certificate, unless that of a hop
-// before expires sooner: the first to expire is the first that visitors miss.
+// noteCertificate notes what is known of a hop's certificate after a handshake that
+// ended with err. first is the first to expire of the chains that we verified.
+func (a *attempt) noteCertificate(client *tls.Conn, first *x509.Certificate, h *hop, err error) {
+	state := client.ConnectionState()
+	if len(state.VerifiedChains) > 0 {
+		first = trust.FirstToExpire(state.VerifiedChains)
+	}
+	if c := certificateOf(&state, first, err, time.Now()); c != nil {
+		a.showCertificate(c, h)
+		a.keep(c)
+	}
+}
+
+// keep takes over a hop's certificate, unless that of a hop before expires sooner:
+// the first to expire is the first that visitors miss.
 func (a *attempt) keep(c *check.Certificate) {
-	if kept := a.res.Certificate; c != nil && (kept == nil || !c.NotAfter.After(kept.NotAfter)) {
+	if kept := a.res.Certificate; kept == nil || !c.NotAfter.After(kept.NotAfter) {
 		a.res.Certificate = c
 	}
 }

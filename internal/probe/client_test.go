@@ -244,7 +244,7 @@ func TestKeep(t *testing.T) {
 		hops []*check.Certificate
 		want *check.Certificate
 	}{
-		{[]*check.Certificate{nil}, nil}, {[]*check.Certificate{late, nil}, late}, {[]*check.Certificate{early, late}, early},
+		{nil, nil}, {[]*check.Certificate{late}, late}, {[]*check.Certificate{early, late}, early},
 		{[]*check.Certificate{late, early}, early}, {[]*check.Certificate{early, same}, same},
 	} {
 		var a attempt

@@ -16,7 +16,6 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/guard"
-	"rollcall/internal/trust"
 	"rollcall/internal/weburl"
 	"rollcall/internal/wire"
 )
@@ -44,7 +43,8 @@ func (c *connection) close() {
 	c.wire.Close()
 }
 
-// connect connects to one of addrs.
+// connect connects to one of addrs that the guard lets through: each family by itself
+// and the second with a delay (Happy Eyeballs).
 func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*connection, error) {
 	var candidates []netip.AddrPort
 	for _, addr := range addrs {
@@ -58,16 +58,46 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*con
 
 	a.res.Local = !slices.ContainsFunc(candidates, func(addr netip.AddrPort) bool { return !local(addr.Addr()) })
 	a.time.phase = check.Connect
+	allowing := a.p.options.Guard
+	if a.t.Typed { // redirects lead to no other private addresses than the typed host has
+		if h.count == 0 {
+			for _, candidate := range candidates {
+				a.typed = append(a.typed, candidate.Addr())
+			}
+		}
+		allowing = allowing.Also(a.typed)
+	}
+	first, second, blocked := candidates[:0], []netip.AddrPort(nil), "" // by family
+	for _, addr := range candidates {
+		switch reason := allowing.Check(addr); {
+		case reason != "":
+			blocked = reason
+		case len(first) == 0 || addr.Addr().Is4() == first[0].Addr().Is4():
+			first = append(first, addr)
+		default:
+			second = append(second, addr)
+		}
+	}
+	if len(first) == 0 {
+		return nil, &verdict{reason: check.BlockedAddress, detail: blocked}
+	}
+
 	began, left := time.Now(), a.time.left(a.t.Timeout)
-	end := began.Add(left + longestGrace)
-	a.sweep.SetCeiling(func() time.Time { return end })
+	end := began.Add(left)
+	latest := end.Add(longestGrace)
+	a.sweep.SetCeiling(func() time.Time { return latest })
 	dialing, cancel := withTimeout(ctx, left)
 	defer cancel()
-	d := a.p.dialAny(dialing, a.guardFor(h, candidates), candidates, began.Add(left))
+	var d dialed
+	if len(second) == 0 {
+		d = a.p.dialEach(dialing, first, end)
+	} else {
+		d = a.p.race(dialing, first, second, end)
+	}
 	took := time.Since(began)
 	span := wire.Span{Kernel: took, Process: took}
 	if d.err != nil {
-		if _, refused := errors.AsType[*verdict](d.err); !refused { // a refused address has no connect phase, all else has
+		if _, ours := errors.AsType[*verdict](d.err); !ours {
 			a.time.record(check.Connect, span, a.time.lateness(began))
 		}
 		return nil, d.err
@@ -88,7 +118,6 @@ func (a *attempt) connect(ctx context.Context, h *hop, addrs []netip.Addr) (*con
 	a.sweep.SetCeiling(conn.Deadline)
 
 	// The run's end sends no close_notify: a server that gets one may still respond.
-	// The run's end sends no close_notify: a server that gets one may still respond.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	return &connection{wire: conn, top: conn, stop: stop, began: time.Now(), before: a.time.spoken()}, nil
 }
@@ -100,27 +129,6 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 // this machine or of a private network.
 func local(addr netip.Addr) bool {
 	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
-}
-
-// lookup returns the addresses of host. An address in its place costs no lookup
-// and has no phase.
-func (a *attempt) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	a.time.phase = check.DNS
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr}, nil
-	}
-	began := time.Now()
-	found, err := a.p.options.Lookup(ctx, [...]string{"ip", "ip4", "ip6"}[a.t.IP], host, a.time.left(a.t.Timeout))
-	uncertainty := leastUncertainty + found.Gap
-	if !found.Stamped {
-		uncertainty = a.time.lateness(time.Now().Add(-found.Took))
-	}
-	a.time.record(check.DNS, wire.Span{Kernel: found.Took, Process: found.Took}, uncertainty)
-	a.time.waited += max(0, time.Since(began)-found.Took)
-	if failure, ok := errors.AsType[*net.DNSError](err); ok && noRoute(failure.UnwrapErr) {
-		return nil, &verdict{reason: check.Internal, detail: "this machine has no route to the resolver " + failure.Server, unrouted: true}
-	}
-	return found.Addrs, err
 }
 
 const longestGrace = 20 * time.Millisecond
@@ -161,55 +169,6 @@ type dialed struct {
 	addr  netip.Addr
 	began time.Time
 	err   error
-}
-
-// guardFor is the guard of a hop. Where a person typed the host, it lets the
-// addresses through that this name had at the first hop: redirects lead to the
-// same private addresses at most.
-func (a *attempt) guardFor(h *hop, candidates []netip.AddrPort) guard.Guard {
-	if !a.t.Typed {
-		return a.p.options.Guard
-	}
-	if h.count == 0 {
-		for _, candidate := range candidates {
-			a.typed = append(a.typed, candidate.Addr())
-		}
-	}
-	return a.p.options.Guard.Also(a.typed)
-}
-
-// dialAny dials the addresses that the guard lets through, one after the other,
-// each family by itself and the second with a delay (Happy Eyeballs). At end,
-// when ctx ends too, there is no time left for another.
-func (p *Prober) dialAny(ctx context.Context, g guard.Guard, addrs []netip.AddrPort, end time.Time) dialed {
-	var why string
-	allowed := slices.DeleteFunc(addrs, func(addr netip.AddrPort) bool {
-		reason := g.Check(addr)
-		why = cmp.Or(reason, why)
-		return reason != ""
-	})
-	if len(allowed) == 0 {
-		return dialed{err: &verdict{reason: check.BlockedAddress, detail: why}}
-	}
-	first, second := byFamily(allowed)
-	if len(second) == 0 {
-		return p.dialEach(ctx, first, end)
-	}
-	return p.race(ctx, first, second, end)
-}
-
-// byFamily splits addrs into those of the first one's family and the others.
-func byFamily(addrs []netip.AddrPort) (first, second []netip.AddrPort) {
-	for i, addr := range addrs {
-		if addr.Addr().Is4() != addrs[0].Addr().Is4() {
-			second = append(second, addr)
-		} else if len(second) > 0 {
-			first = append(first, addr)
-		} else {
-			first = addrs[: i+1 : i+1]
-		}
-	}
-	return first, second
 }
 
 // race dials both families and waits for both: the loser's connection is
@@ -294,8 +253,14 @@ const (
 // dialEach dials one address after the other until one accepts. Each gets its
 // share of the time that is left, so that a silent one leaves some for the
 // next. Of several failures the last one counts that says something about the
-// server.
+// server. At end, when ctx ends too, there is no time left for another. It may be on
+// a goroutine of its own, so a panic ends here.
 func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.Time) (d dialed) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			d.err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
+		}
+	}()
 	for i, addr := range addrs {
 		left := time.Until(end)
 		within, cancel := ctx, func() {}
@@ -303,7 +268,7 @@ func (p *Prober) dialEach(ctx context.Context, addrs []netip.AddrPort, end time.
 			within, cancel = withTimeout(ctx, max(left/waiting, min(leastShare, left-leastLeft)))
 		}
 		next := dialed{addr: addr.Addr(), began: time.Now()}
-		next.conn, next.err = p.dialSafely(within, addr)
+		next.conn, next.err = p.options.Dial(within, addr)
 		switch {
 		case next.err == nil:
 		case within.Err() != nil:
@@ -327,16 +292,6 @@ func unrouted(err error) bool {
 	return ok && v.unrouted
 }
 
-// dialSafely dials. It may be on a goroutine of its own, so a panic ends here.
-func (p *Prober) dialSafely(ctx context.Context, addr netip.AddrPort) (conn net.Conn, err error) {
-	defer func() {
-		if panicked := recover(); panicked != nil {
-			err = &verdict{reason: check.Internal, detail: fmt.Sprintf("dialing panicked: %v", panicked)}
-		}
-	}()
-	return p.options.Dial(ctx, addr)
-}
-
 // noRoute reports whether an error may say that this machine has no route, or
 // no address to dial from. It may as well say that a router has none, or that
 // there is no port left.
@@ -349,44 +304,9 @@ func (a *attempt) secure(c *connection, h *hop, protocols []string, groups []tls
 	a.time.phase = check.TLS
 	a.res.TLSUnverified = a.res.TLSUnverified || h.tls.InsecureSkipVerify
 	var first *x509.Certificate // to expire of verified chains
-	config := a.p.configTLS(c, h, &first)
-	config.NextProtos, config.CurvePreferences = protocols, groups
-	began := time.Now()
-	hello := &handshake{Conn: c.wire, share: a.share}
-	client := tls.Client(hello, config)
-	err := client.Handshake()
-	hello.share = nil
-	c.top = client
-	r := c.wire.Reading()
-	a.time.noteStamps(r)
-	a.time.recordUntil(err, check.TLS, r.Waited, began)
-	a.time.uncertainty += r.WaitGap
-	a.time.settle(c, r)
-	state := client.ConnectionState()
-	if len(state.VerifiedChains) > 0 {
-		first = trust.FirstToExpire(state.VerifiedChains)
-	}
-	cert := certificateOf(&state, first, err, time.Now())
-	if cert != nil {
-		a.showCertificate(cert, h)
-	}
-	a.keep(cert)
-	if a.p.rootless && untrusted(err) {
-		return &verdict{reason: check.Internal, detail: "this machine has no root certificates to verify the server's with (SSL_CERT_FILE, SSL_CERT_DIR)"}
-	}
-	if err != nil {
-		return c.explain(exchangeError{error: err})
-	}
-	return nil
-}
-
-// configTLS says how TLS is spoken over c. Where p.trust verifies the server's
-// certificates in the place of crypto/tls, it sets first if all is well:
-// InsecureSkipVerify leaves out what VerifyConnection then does, with the same error
-// and the same alert.
-func (p *Prober) configTLS(c *connection, h *hop, first **x509.Certificate) *tls.Config {
 	config := &tls.Config{
-		RootCAs:            p.options.RootCAs,
+		NextProtos: protocols, CurvePreferences: groups,
+		RootCAs:            a.p.options.RootCAs,
 		ServerName:         cmp.Or(h.tls.ServerName, h.url.Hostname()),
 		MinVersion:         cmp.Or(h.tls.MinVersion, tls.VersionTLS12),
 		InsecureSkipVerify: h.tls.InsecureSkipVerify,
@@ -403,17 +323,38 @@ func (p *Prober) configTLS(c *connection, h *hop, first **x509.Certificate) *tls
 	if h.tls.LegacyCiphers || config.MinVersion < tls.VersionTLS12 {
 		config.CipherSuites = legacyCiphers
 	}
-	if !config.InsecureSkipVerify && p.trust != nil {
+	// Where p.trust verifies the server's certificates in the place of crypto/tls:
+	// InsecureSkipVerify leaves out what VerifyConnection then does, with the same error
+	// and the same alert.
+	if !config.InsecureSkipVerify && a.p.trust != nil {
 		config.InsecureSkipVerify = true
 		config.VerifyConnection = func(state tls.ConnectionState) (err error) {
-			*first, err = p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
+			first, err = a.p.trust.Verify(state.PeerCertificates, config.ServerName, time.Now())
 			if err != nil {
 				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
 			}
 			return nil
 		}
 	}
-	return config
+	began := time.Now()
+	hello := &handshake{Conn: c.wire, share: a.share}
+	client := tls.Client(hello, config)
+	err := client.Handshake()
+	hello.share = nil
+	c.top = client
+	r := c.wire.Reading()
+	a.time.noteStamps(r)
+	a.time.recordUntil(err, check.TLS, r.Waited, began)
+	a.time.uncertainty += r.WaitGap
+	a.time.settle(c, r)
+	a.noteCertificate(client, first, h, err)
+	if a.p.rootless && untrusted(err) {
+		return &verdict{reason: check.Internal, detail: "this machine has no root certificates to verify the server's with (SSL_CERT_FILE, SSL_CERT_DIR)"}
+	}
+	if err != nil {
+		return c.explain(exchangeError{error: err})
+	}
+	return nil
 }
 
 // legacyCiphers are all that crypto/tls speaks but RC4: beside its own choice

@@ -93,7 +93,8 @@ func (a *attempt) exchange(c *connection, h *hop) (resp *response, err error) {
 	}
 
 	began := time.Now()
-	b, err := readBody(r, a.t.MaxBody, useOf(a.t.Settings), a.share)
+	b := body{share: a.share}
+	err = b.read(r, a.t.MaxBody, useOf(a.t.Settings), false)
 	last := c.wire.Reading()
 	a.time.noteStamps(last)
 	a.time.recordUntil(err, check.Transfer, last.Arrived.Since(head.Arrived), began)

@@ -3,7 +3,6 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,33 +27,6 @@ type hop struct {
 
 	noCookies bool
 	jar       *jar // what servers set so far; nil: nothing
-}
-
-// encodings are what we decode ourselves.
-var encodings = []string{"gzip, deflate"}
-
-func (p *Prober) firstHop(t *check.Target, u *url.URL) *hop {
-	header := make(http.Header, len(t.Header)+4)
-	maps.Copy(header, t.Header)
-	who, known := browsers[t.UserAgent]
-	switch {
-	case known:
-	case t.UserAgent == "":
-		who = p.own
-	default:
-		who = introduction(t.UserAgent)
-	}
-	for name, values := range who {
-		if _, set := header[name]; !set {
-			header[name] = values
-		}
-	}
-	if _, set := header["Accept-Encoding"]; !set {
-		header["Accept-Encoding"] = encodings
-	}
-	host := header.Get("Host") // not a header in net/http
-	delete(header, "Host")
-	return &hop{url: u, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // safeHeaders are those that another origin may see: they say how to respond,

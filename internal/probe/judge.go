@@ -134,14 +134,10 @@ const (
 	slowCost = 1 << 30
 )
 
-// judge holds the response against what the target expects. One that passes but
-// is not what the target wishes for is degraded. Where that takes longer than our
-// patience, it begins again in the line of the slow.
-func (a *attempt) judge(ctx context.Context, resp *response) error {
+// judgeInTurn judges a response when it is the check's turn. Where that takes longer
+// than our patience, it begins again in the line of the slow.
+func (a *attempt) judgeInTurn(ctx context.Context, resp *response) error {
 	a.res.Phases, _ = a.time.phases(a.res.IP.IsValid(), time.Now())
-	if a.t.Expect == nil && a.t.Warn == nil {
-		return a.evaluate(resp, nil) // a look at the status
-	}
 	late := &verdict{reason: check.Deadline, detail: "the run ended before the response was evaluated"}
 	need := int64(0) // of the JSON, while the expressions are evaluated
 	if a.t.Reads("json") {
@@ -154,7 +150,7 @@ func (a *attempt) judge(ctx context.Context, resp *response) error {
 			return late
 		}
 		a.time.waited += time.Since(asked)
-		err, slow := a.evaluateIn(ctx, a.p.evaluations, resp, need, patience)
+		err, slow := a.judgeAt(ctx, a.p.evaluations, resp, need, patience)
 		if !slow {
 			return err
 		}
@@ -164,13 +160,13 @@ func (a *attempt) judge(ctx context.Context, resp *response) error {
 	if err := a.enterSlow(ctx, cost, late); err != nil {
 		return err
 	}
-	err, _ := a.evaluateIn(ctx, a.p.slowEvaluations, resp, need, time.Hour)
+	err, _ := a.judgeAt(ctx, a.p.slowEvaluations, resp, need, time.Hour)
 	return err
 }
 
-// evaluateIn evaluates the conditions at the place in a line that the check has, and
-// leaves it. Where that takes longer than a limit, slow is true and err means nothing.
-func (a *attempt) evaluateIn(ctx context.Context, l *line, resp *response, need int64, limit time.Duration) (err error, slow bool) {
+// judgeAt judges a response at the place in a line that the check has, and leaves it.
+// Where that takes longer than a limit, slow is true and err means nothing.
+func (a *attempt) judgeAt(ctx context.Context, l *line, resp *response, need int64, limit time.Duration) (err error, slow bool) {
 	defer l.leave()
 	runtime.LockOSThread() // whose CPU time is looked at
 	defer runtime.UnlockOSThread()
@@ -187,7 +183,7 @@ func (a *attempt) evaluateIn(ctx context.Context, l *line, resp *response, need 
 	}
 	var first time.Time
 	var cpu time.Duration
-	err = a.evaluate(resp, func() bool {
+	err = a.judge(resp, func() bool {
 		if first.IsZero() {
 			first, cpu = time.Now(), a.p.cpu()
 		}
@@ -197,8 +193,9 @@ func (a *attempt) evaluateIn(ctx context.Context, l *line, resp *response, need 
 	return err, slow
 }
 
-// evaluate evaluates the conditions, or ends when stop (nil: never) says so.
-func (a *attempt) evaluate(resp *response, stop func() bool) error {
+// judge holds a response against what the target expects, or ends when stop (nil:
+// never) says so. One that passes but is not what the target wishes for is degraded.
+func (a *attempt) judge(resp *response, stop func() bool) error {
 	seen := &check.Response{Result: &a.res, URL: resp.url, Header: resp.header, Body: resp.text, Secrets: a.secrets.Any, Redirected: a.redirected(), Stop: stop, JSONTooLarge: resp.noJSON}
 	conditions := a.t.Expect
 	if conditions == nil {

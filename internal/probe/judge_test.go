@@ -109,7 +109,7 @@ func TestARedirectThatIsExpectedSlowly(t *testing.T) {
 		defer p.Close()
 		a := &attempt{p: p, sweep: new(check.Attempt), t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{lasting(2 * patience)} })}
 		a.res.Complete = true
-		if err := a.judge(t.Context(), &response{broken: &verdict{}}); err != nil || !a.res.Complete || a.res.Expression != "" {
+		if err := a.judgeInTurn(t.Context(), &response{broken: &verdict{}}); err != nil || !a.res.Complete || a.res.Expression != "" {
 			t.Errorf("%v, complete %v, expression %q", err, a.res.Complete, a.res.Expression)
 		}
 	})
@@ -123,7 +123,7 @@ func TestAPanicLeavesTheLine(t *testing.T) {
 	a := &attempt{p: p, sweep: new(check.Attempt), t: target("http://a.example/", func(s *check.Settings) { s.Expect = []check.Condition{nil} })}
 	func() {
 		defer func() { _ = recover() }()
-		a.judge(t.Context(), &response{})
+		a.judgeInTurn(t.Context(), &response{})
 	}()
 	if p.evaluations.free != 1 {
 		t.Error("the place is still taken")

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -169,12 +170,14 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 			a.res.Redirects = append(a.res.Redirects, a.shownURL(resp.next.url))
 		}
 	}
-	if err == nil {
+	if err == nil && resp.waiting {
 		err = a.unpack(ctx, resp)
 	}
 	switch {
+	case err == nil && a.t.Expect == nil && a.t.Warn == nil:
+		err = a.judge(resp, nil) // a look at the status
 	case err == nil:
-		err = a.judge(ctx, resp)
+		err = a.judgeInTurn(ctx, resp)
 	case ctx.Err() != nil: // beats whatever error it caused
 		err = check.ErrBudget
 	}
@@ -182,41 +185,32 @@ func (p *Prober) Probe(ctx context.Context, t *check.Target) check.Result {
 	return a.res
 }
 
-// finish makes the result of an attempt that ended with err.
-func (a *attempt) finish(ctx context.Context, err error) {
-	now, res := time.Now(), &a.res
-	if need := a.shortage(); need > 0 && ctx.Err() == nil { // nothing of it is a verdict
-		*res = check.Unprobed(a.t, check.Internal, errShort.detail)
-		res.Short = need
-		return
+// encodings are what we decode ourselves.
+var encodings = []string{"gzip, deflate"}
+
+// firstHop is the request that a target asks for, whose URL u is.
+func (p *Prober) firstHop(t *check.Target, u *url.URL) *hop {
+	header := make(http.Header, len(t.Header)+4)
+	maps.Copy(header, t.Header)
+	who, known := browsers[t.UserAgent]
+	switch {
+	case known:
+	case t.UserAgent == "":
+		who = p.own
+	default:
+		who = introduction(t.UserAgent)
 	}
-	if err != nil {
-		res.Phase = a.time.phase
-		f := failure{exchangeError{error: err}, res.Phase, now, a.t.Timeout}
-		if e, ok := errors.AsType[*exchangeError](err); ok {
-			f.exchangeError = *e
-		}
-		res.Reason, res.Detail = classify(f)
-		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
-			res.Phase = check.TLS
-		}
-		res.Detail = a.shownDetail(res.Reason, res.Detail)
-		res.Exhausted = res.Reason == check.Internal && wire.Exhausted(err) != ""
-	}
-	res.State = res.Reason.State()
-	if v, ok := errors.AsType[*verdict](err); ok {
-		res.Unrouted = v.unrouted
-		if v.degraded {
-			res.State = check.Degraded
+	for name, values := range who {
+		if _, set := header[name]; !set {
+			header[name] = values
 		}
 	}
-	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
-		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
-	a.time.fill(res, now, timedOut, a.t.Timeout)
-	a.fillLegs()
-	if a.hostHidden() {
-		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	if _, set := header["Accept-Encoding"]; !set {
+		header["Accept-Encoding"] = encodings
 	}
+	host := header.Get("Host") // not a header in net/http
+	delete(header, "Host")
+	return &hop{url: u, method: t.Method, host: host, header: header, bound: t.Bound, generic: who, body: t.Body, tls: t.TLS, noCookies: t.NoCookies}
 }
 
 // hop waits for its place at the hop's host, looks it up, connects and sends the
@@ -236,9 +230,26 @@ func (a *attempt) hop(ctx context.Context, h *hop) (*response, error) {
 		defer done() // after the connection is closed
 		a.time.waited += time.Since(asked)
 	}
-	addrs, err := a.lookup(ctx, h.url.Hostname())
+	a.time.phase = check.DNS
+	host := h.url.Hostname()
+	addr, err := netip.ParseAddr(host)
+	addrs := []netip.Addr{addr} // in place of a name it costs no lookup and has no phase
 	if err != nil {
-		return nil, err
+		began := time.Now()
+		found, err := a.p.options.Lookup(ctx, [...]string{"ip", "ip4", "ip6"}[a.t.IP], host, a.time.left(a.t.Timeout))
+		uncertainty := leastUncertainty + found.Gap
+		if !found.Stamped {
+			uncertainty = a.time.lateness(time.Now().Add(-found.Took))
+		}
+		a.time.record(check.DNS, wire.Span{Kernel: found.Took, Process: found.Took}, uncertainty)
+		a.time.waited += max(0, time.Since(began)-found.Took)
+		if failure, ok := errors.AsType[*net.DNSError](err); ok && noRoute(failure.UnwrapErr) {
+			return nil, &verdict{reason: check.Internal, detail: "this machine has no route to the resolver " + failure.Server, unrouted: true}
+		}
+		if err != nil {
+			return nil, err
+		}
+		addrs = found.Addrs
 	}
 	protocols, groups := protocolNames[a.t.HTTP], classical
 	for {
@@ -287,6 +298,55 @@ func refusedGroups(err error) bool {
 	}
 	said := err.Error()
 	return strings.Contains(said, "handshake failure") || strings.Contains(said, "insufficient security level")
+}
+
+// finish makes the result of an attempt that ended with err.
+func (a *attempt) finish(ctx context.Context, err error) {
+	now, res := time.Now(), &a.res
+	if need := a.shortage(); need > 0 && ctx.Err() == nil { // nothing of it is a verdict
+		*res = check.Unprobed(a.t, check.Internal, errShort.detail)
+		res.Short = need
+		return
+	}
+	if err != nil {
+		res.Phase = a.time.phase
+		f := failure{exchangeError{error: err}, res.Phase, now, a.t.Timeout}
+		if e, ok := errors.AsType[*exchangeError](err); ok {
+			f.exchangeError = *e
+		}
+		res.Reason, res.Detail = classify(f)
+		if res.Reason == check.TLSClientCertificate { // TLS 1.3 says so only at the first read
+			res.Phase = check.TLS
+		}
+		res.Detail = a.shownDetail(res.Reason, res.Detail)
+		res.Exhausted = res.Reason == check.Internal && wire.Exhausted(err) != ""
+	}
+	res.State = res.Reason.State()
+	if v, ok := errors.AsType[*verdict](err); ok {
+		res.Unrouted = v.unrouted
+		if v.degraded {
+			res.State = check.Degraded
+		}
+	}
+	timedOut := res.Reason == check.Timeout && !errors.Is(err, syscall.ETIMEDOUT) ||
+		res.Reason == check.DNSTimeout && a.time.spans[check.DNS].Process >= a.t.Timeout
+	res.Phases, res.Clock = a.time.phases(res.IP.IsValid(), now)
+	res.Uncertainty = a.time.uncertainty
+	if res.Clock == check.ProcessClock {
+		res.Uncertainty = a.time.lateness(a.time.started)
+	}
+	// What did not time out had its end in time, though the process may have learned of it late, and
+	// an end has no stamp.
+	if timedOut || res.Phases.Sum() > a.t.Timeout {
+		endPhases(&res.Phases, a.time.phase, a.t.Timeout)
+	}
+	res.Duration = res.Phases.Sum()
+	res.LocalDelay = max(0, now.Sub(a.time.started)-res.Duration-a.time.waited)
+	res.Unsure = unsure(res.Uncertainty, res.Duration)
+	a.fillLegs()
+	if a.hostHidden() {
+		res.IP = netip.Addr{} // a redirect to an IPv6 address chose 16 bytes
+	}
 }
 
 // warn adds to the warnings of the result.

@@ -121,12 +121,14 @@ func TestEndsInTime(t *testing.T) {
 	var process wire.Lateness
 	process.Start()
 	defer process.Stop()
-	tl := timeline{process: &process, started: time.Now(), phase: check.Transfer}
-	tl.record(check.FirstByte, wire.Span{Kernel: 290 * ms, Process: 290 * ms}, 0)
-	tl.record(check.Transfer, wire.Span{Kernel: 12 * ms, Process: 12 * ms}, 0)
-	var res check.Result
-	tl.fill(&res, time.Now(), false, 300*ms)
-	if res.Duration != 300*ms || res.Phases.FirstByte != 290*ms || res.Phases.Transfer != 10*ms {
+	a := attempt{
+		t: &check.Target{Settings: &check.Settings{Timeout: 300 * ms}}, share: noShare(),
+		time: timeline{process: &process, started: time.Now(), phase: check.Transfer},
+	}
+	a.time.record(check.FirstByte, wire.Span{Kernel: 290 * ms, Process: 290 * ms}, 0)
+	a.time.record(check.Transfer, wire.Span{Kernel: 12 * ms, Process: 12 * ms}, 0)
+	a.finish(t.Context(), nil)
+	if res := a.res; res.Duration != 300*ms || res.Phases.FirstByte != 290*ms || res.Phases.Transfer != 10*ms {
 		t.Errorf("duration %v, phases %+v; want 300ms, of which 290 to the first byte", res.Duration, res.Phases)
 	}
 }

@@ -152,24 +152,6 @@ func stepped(wall, elapsed time.Duration) bool {
 	return (wall - elapsed).Abs() > time.Millisecond
 }
 
-// fill writes what was measured into the result of an attempt that ended now;
-// after its timeout, if it timed out.
-func (t *timeline) fill(res *check.Result, now time.Time, timedOut bool, timeout time.Duration) {
-	res.Phases, res.Clock = t.phases(res.IP.IsValid(), now)
-	res.Uncertainty = t.uncertainty
-	if res.Clock == check.ProcessClock {
-		res.Uncertainty = t.lateness(t.started)
-	}
-	// What did not time out had its end in time, though the process may have learned of it late, and
-	// an end has no stamp.
-	if timedOut || res.Phases.Sum() > timeout {
-		endPhases(&res.Phases, t.phase, timeout)
-	}
-	res.Duration = res.Phases.Sum()
-	res.LocalDelay = max(0, now.Sub(t.started)-res.Duration-t.waited)
-	res.Unsure = unsure(res.Uncertainty, res.Duration)
-}
-
 // unsure: more than 5 ms, or more than both 1 ms and a tenth of the duration.
 func unsure(uncertainty, duration time.Duration) bool {
 	return uncertainty > 5*time.Millisecond || uncertainty > max(time.Millisecond, duration/10)

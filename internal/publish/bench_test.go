@@ -89,9 +89,10 @@ func BenchmarkEMF(b *testing.B) {
 	b.ReportMetric(float64(b.N*len(datums))/b.Elapsed().Seconds(), "datums/s")
 }
 
-// mostMemory is what publishing may take, however many datums there are. It takes 34 to
-// 43 MB, by when garbage is collected.
-const mostMemory = 56 << 20
+// mostMemory is what publishing may take, however many datums there are: it
+// takes 33 to 49 MB, as collections come early or late. All datums of the test would take
+// twice as much.
+const mostMemory = 64 << 20
 
 // TestPublishingTakesConstantMemory adds datums far faster than CloudWatch
 // takes them: the backlog is full, and what has no place goes by EMF.
@@ -99,7 +100,7 @@ func TestPublishingTakesConstantMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow: make test-all")
 	}
-	n := 2 * size(t)
+	n := 4 * size(t)
 	if os.Getenv("ROLLCALL_SOAK") != "" {
 		n = size(t)
 	}

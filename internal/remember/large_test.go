@@ -50,28 +50,3 @@ func TestLargeList(t *testing.T) {
 		}
 	}
 }
-
-// What remembering costs a run: of what is kept at a day's end, that 20 of 1,000
-// targets begin to fail, and that 5,000 of 100,000 do.
-func BenchmarkRemember(b *testing.B) {
-	for _, size := range []struct{ targets, down int }{{1000, 20}, {100_000, 5000}} {
-		b.Run(fmt.Sprintf("%d-of-%d", size.down, size.targets), func(b *testing.B) {
-			minute := time.Now().UTC().Truncate(24 * time.Hour).Add(-time.Hour)
-			s, d := newShelf(), &desk{}
-			m := New(s, d, []string{"mail"}, site)
-			for i := range 50 {
-				m.Remember(context.Background(), list(minute.Add(time.Duration(i-51)*time.Minute), size.targets, 0))
-			}
-			known, tag := m.known, m.tag
-			run := list(minute, size.targets, size.down)
-			var written int
-			for b.Loop() {
-				m.known, m.tag = known, tag
-				s.objects[currentKey] = object{nil, tag}
-				m.Remember(context.Background(), run)
-				written = len(s.objects[currentKey].body)
-			}
-			b.ReportMetric(float64(written), "bytes")
-		})
-	}
-}

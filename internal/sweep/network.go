@@ -55,7 +55,7 @@ func (s *Sweeper) network(ctx context.Context, targets []check.Target, results [
 	reached := make(map[string]bool) // by host
 	for i := range results {
 		if r := &results[i]; (r.Checked() || r.Unrouted) && targets[i].URL != "" {
-			host := weburl.Parsed(targets[i].URL).Hostname()
+			host := weburl.Hostname(targets[i].URL)
 			reached[host] = reached[host] || !r.Unrouted && !ofNetwork(r.Reason)
 			if !noSignOfLife(r) {
 				n.Heard++

@@ -34,8 +34,8 @@ type queue struct {
 	hosts    map[string]*host      // where somebody has a place or waits for one
 	again    []int                 // targets of attempts that begin again, before others
 	unseen   []int                 // targets that nobody has looked at yet, in order
-	ready    []*host               // with parked targets, and perhaps a place
-	resumed  []*attempt            // have a place at their host, and wait to be in flight
+	resumed  []*attempt            // that have begun, have a place at their host and wait to be in flight
+	admitted []*attempt            // that have not begun, but a place at their host
 	slow     map[string]bool       // hosts that get slowPlaces
 	crowded  map[string]bool       // hosts that attempts had to wait for before they began
 
@@ -52,7 +52,6 @@ type host struct {
 	taken    int        // places
 	resuming []*attempt // that have begun: they go before those that have not
 	parked   []int      // targets
-	ready    bool       // it is in queue.ready
 }
 
 // An attempt is one at target i, and what it has of the queue's places.
@@ -86,54 +85,33 @@ func newQueue(s *Sweeper, hostOf func(int) string, work func(*attempt)) *queue {
 // hostKey names the host and port of a URL.
 func hostKey(u *url.URL) string {
 	name := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	if addr, err := netip.ParseAddr(name); err == nil {
-		name = addr.Unmap().String()
+	if strings.Contains(name, ":") { // an IPv6 address, which may be one of IPv4
+		if addr, err := netip.ParseAddr(name); err == nil {
+			name = addr.Unmap().String()
+		}
 	}
 	return net.JoinHostPort(name, strconv.Itoa(int(weburl.Port(u))))
 }
 
-// add lets attempts at targets begin as soon as they may, and keeps the slice. It
-// returns those for which there is no time any more.
-func (q *queue) add(targets ...int) []int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.closedAt.IsZero() {
-		return targets
-	}
-	if len(q.unseen) == 0 {
-		q.unseen = targets // which may be many
-	} else {
-		q.unseen = append(q.unseen, targets...)
-	}
-	q.start()
-	return nil
-}
-
-// close returns all that has not begun, for which there is no time any more.
+// close returns the targets of all that has not begun, for which there is no time any
+// more.
 func (q *queue) close() []int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closedAt = time.Now()
 	left := append(q.unseen, q.again...)
-	q.again, q.unseen, q.ready = nil, nil, nil
+	q.again, q.unseen = nil, nil
 	for _, h := range q.hosts {
 		left = append(left, h.parked...)
-		h.parked, h.ready = nil, false
+		h.parked = nil
 	}
 	slices.Sort(left)
 	return left
 }
 
-// start lets all attempts begin that may. The queue is locked.
-func (q *queue) start() {
-	for a := q.take(); a != nil; a = q.take() {
-		go q.work(a)
-	}
-}
-
-// take lets attempts go on that have begun, and returns one that may begin; nil:
-// there is none. The queue is locked.
-func (q *queue) take() *attempt {
+// start lets attempts go on that have begun, and all begin that may. With own the
+// first of those is left to the caller; nil: there is none. The queue is locked.
+func (q *queue) start(own bool) (first *attempt) {
 	room := max(1, q.limit-int(q.stuck.Load())) // what is stuck has descriptors and memory
 	for len(q.resumed) > 0 && q.inFlight < room {
 		a := q.resumed[0]
@@ -143,44 +121,41 @@ func (q *queue) take() *attempt {
 		a.wanted, a.inFlight = nil, true
 		close(a.granted)
 	}
-	if q.inFlight >= room || q.waiting >= q.most { // those that wait have memory, too
-		return nil
-	}
-	for len(q.ready) > 0 {
-		h := q.ready[0]
-		if len(h.parked) > 0 && h.taken < q.places(h) {
-			i := h.parked[0]
-			h.parked = h.parked[1:]
-			return q.newAttempt(i, h)
-		}
-		h.ready = false
-		q.ready = q.ready[1:]
-	}
-	for len(q.again)+len(q.unseen) > 0 {
+	// Those that wait have memory, too. Who has a place may not wait for them, who may wait for it.
+	for q.inFlight < room && (q.waiting < q.most || len(q.admitted) > 0) {
 		list := &q.again
 		if len(*list) == 0 {
 			list = &q.unseen
 		}
-		i := (*list)[0]
-		*list = (*list)[1:]
-		h := q.at(q.hostOf(i))
-		if h == nil || h.taken < q.places(h) {
-			return q.newAttempt(i, h)
+		var a *attempt
+		switch {
+		case len(q.admitted) > 0:
+			a, q.admitted = q.admitted[0], q.admitted[1:]
+		case len(*list) > 0:
+			a = &attempt{i: (*list)[0], queue: q}
+			*list = (*list)[1:]
+			h := q.at(q.hostOf(a.i))
+			if h != nil && h.taken >= q.places(h) {
+				h.parked = append(h.parked, a.i)
+				q.crowded[h.key] = true
+				continue
+			}
+			if a.host = h; h != nil {
+				h.taken++
+			}
+		default:
+			return first
 		}
-		h.parked = append(h.parked, i)
-		q.crowded[h.key] = true
+		a.inFlight, a.began = true, time.Now()
+		q.inFlight++
+		q.begun[a] = struct{}{}
+		if own && first == nil {
+			first = a
+		} else {
+			go q.work(a)
+		}
 	}
-	return nil
-}
-
-func (q *queue) newAttempt(i int, h *host) *attempt {
-	q.inFlight++
-	if h != nil {
-		h.taken++
-	}
-	a := &attempt{i: i, queue: q, inFlight: true, host: h, began: time.Now()}
-	q.begun[a] = struct{}{}
-	return a
+	return first
 }
 
 // end is called when an attempt has ended or is given up, whichever is first: it
@@ -201,9 +176,7 @@ func (q *queue) next(a *attempt) *attempt {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.giveBack(a)
-	next := q.take()
-	q.start()
-	return next
+	return q.start(true)
 }
 
 // leave gives back what an attempt has, and lets others begin.
@@ -211,7 +184,7 @@ func (q *queue) leave(a *attempt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.giveBack(a)
-	q.start()
+	q.start(false)
 }
 
 // giveBack gives back all that an attempt has or waits for. The queue is locked.
@@ -262,19 +235,19 @@ func (q *queue) release(a *attempt) {
 		return
 	}
 	a.host = nil
-	h.taken--
-	switch {
-	case len(h.resuming) > 0 && h.taken < q.places(h):
+	switch more := h.taken <= q.places(h); {
+	case more && len(h.resuming) > 0:
 		next := h.resuming[0]
 		h.resuming = h.resuming[1:]
-		h.taken++
 		next.host = h
 		q.resumed = append(q.resumed, next)
-	case len(h.parked) > 0 && !h.ready:
-		h.ready = true
-		q.ready = append(q.ready, h)
-	case h.taken == 0 && len(h.parked) == 0:
-		delete(q.hosts, h.key)
+	case more && len(h.parked) > 0:
+		q.admitted = append(q.admitted, &attempt{i: h.parked[0], queue: q, host: h})
+		h.parked = h.parked[1:]
+	default:
+		if h.taken--; h.taken == 0 {
+			delete(q.hosts, h.key)
+		}
 	}
 }
 
@@ -287,7 +260,7 @@ func (a *attempt) place(ctx context.Context, u *url.URL) (done func(), err error
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.release(a)
-		q.start()
+		q.start(false)
 	}
 	q.mu.Lock()
 	if q.perHost == 0 || a.over || a.host != nil && a.host.key == key {
@@ -299,7 +272,7 @@ func (a *attempt) place(ctx context.Context, u *url.URL) (done func(), err error
 	if h.taken < q.places(h) {
 		a.host = h
 		h.taken++
-		q.start()
+		q.start(false)
 		q.mu.Unlock()
 		return done, nil
 	}
@@ -308,7 +281,7 @@ func (a *attempt) place(ctx context.Context, u *url.URL) (done func(), err error
 	a.inFlight = false
 	q.inFlight--
 	q.waiting++
-	q.start()
+	q.start(false)
 	q.mu.Unlock()
 
 	select {
@@ -322,7 +295,7 @@ func (a *attempt) place(ctx context.Context, u *url.URL) (done func(), err error
 		return done, nil
 	}
 	q.giveBack(a)
-	q.start()
+	q.start(false)
 	return nil, context.Cause(ctx)
 }
 
@@ -332,7 +305,7 @@ func (q *queue) restart(ctx context.Context, a *attempt, after time.Duration) bo
 	q.mu.Lock()
 	q.giveBack(a)
 	q.waiting++
-	q.start()
+	q.start(false)
 	q.mu.Unlock()
 	rested := pause.For(ctx, after)
 	q.mu.Lock()
@@ -371,6 +344,6 @@ func (q *queue) widen() {
 	}
 	if q.good++; q.good >= goodToWiden {
 		q.limit, q.good = q.limit+1, 0
-		q.start()
+		q.start(false)
 	}
 }

@@ -102,11 +102,9 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 		Sweeper: s, ctx: ctx, refresher: newRefresher(targets), final: final,
 		results: make([]check.Result, len(targets)), needs: map[int]int64{},
 	}
-	w.queue = newQueue(s, w.hostOf, w.work)
-	stopClosing := context.AfterFunc(ctx, func() { w.unstarted(w.queue.close()) })
-	defer stopClosing()
-	stopWatching := w.watch()
-	defer stopWatching()
+	w.queue = newQueue(s, w.hostOf, w.makeAttempts)
+	defer context.AfterFunc(ctx, w.close)()
+	defer w.watch()()
 
 	all := make([]int, len(targets))
 	for i := range all {
@@ -138,7 +136,19 @@ func (s *Sweeper) Sweep(ctx context.Context, targets []check.Target, final func(
 // add lets attempts at targets take place, as soon as they may.
 func (w *sweep) add(indices ...int) {
 	w.undone.Add(len(indices))
-	w.unstarted(w.queue.add(indices...))
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	w.queue.unseen = append(w.queue.unseen, indices...)
+	w.queue.start(false)
+}
+
+// close notes that there is no time for what has not begun.
+func (w *sweep) close() {
+	for _, i := range w.queue.close() {
+		reason, detail := w.reasonToSkip(i)
+		res := check.Unprobed(&w.targets[i], reason, detail)
+		w.record(i, &res)
+	}
 }
 
 // attemptAgain makes attempts again that got too little memory and gave back what
@@ -161,74 +171,61 @@ func (w *sweep) attemptAgain() {
 	w.again, w.alone = false, false
 }
 
-// unstarted notes that there is no time for attempts at targets.
-func (w *sweep) unstarted(indices []int) {
-	for _, i := range indices {
-		var res check.Result
-		w.skip(i, &res)
-		w.record(i, &res)
-	}
-}
-
-// work makes an attempt, and then others while there are any.
-func (w *sweep) work(a *attempt) {
-	for a != nil {
-		if !w.skip(a.i, &a.res) {
-			w.probe(a)
-		}
+// makeAttempts makes an attempt, and then others while there are any. A panic is an
+// attempt's result. What is below here needs a stack of 16 KiB, and a little more would
+// be one of 32 KiB for each attempt in flight: no result is copied.
+func (w *sweep) makeAttempts(a *attempt) {
+	for ; a != nil; a = w.queue.next(a) {
+		func() {
+			reason, unprobed := w.reasonToSkip(a.i)
+			t := w.target(a.i)
+			defer func() {
+				if p := recover(); p != nil {
+					w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
+					reason, unprobed = check.Internal, "the check failed within Rollcall; its log has the stack"
+				}
+				if unprobed != "" {
+					a.res = check.Unprobed(t, reason, unprobed)
+				}
+			}()
+			if unprobed != "" {
+				return
+			}
+			a.Alone, a.Place = w.alone, a.place
+			if w.again {
+				w.mu.Lock()
+				a.Reserved = w.needs[a.i]
+				w.mu.Unlock()
+			}
+			if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
+				a.SetCeiling(func() time.Time { return end })
+			}
+			a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
+		}()
 		if !w.queue.end(a) { // it was given up, and nobody waits for its result
 			w.queue.stuck.Add(-1)
-			w.queue.leave(a)
-			return
-		}
-		if !w.exhausted(a) {
+		} else if !w.exhausted(a) {
 			w.record(a.i, &a.res)
 		}
-		a = w.queue.next(a)
 	}
 }
 
-// skip reports whether no attempt at target i is to be made, and sets its result.
-func (w *sweep) skip(i int, res *check.Result) bool {
-	t, reason, detail := &w.targets[i], check.Unstarted, ""
+// reasonToSkip says why no attempt at target i is to be made; with no text it is.
+func (w *sweep) reasonToSkip(i int) (check.Reason, string) {
+	t := &w.targets[i]
 	switch {
 	case t.Invalid != "":
-		reason, detail = check.InvalidTarget, t.Invalid
+		return check.InvalidTarget, t.Invalid
 	case w.retry > 0 && w.givenUp(i):
-		detail = "its host is too slow for another attempt"
+		return check.Unstarted, "its host is too slow for another attempt"
 	case w.ctx.Err() != nil:
-		detail = "the run ended before its turn came"
+		return check.Unstarted, "the run ended before its turn came"
 	case t.HTTP != check.HTTP1 && w.queue.stuck.Load() >= maxStuck:
-		detail = fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
+		return check.Unstarted, fmt.Sprintf("%d checks have not ended, and are waited for before more are begun over HTTP/2", maxStuck)
 	case w.retry > 0 && w.outdated(i, &w.results[i]) && !w.refresh(w.ctx, i):
-		detail = "there are no newer values of its references"
-	default:
-		return false
+		return check.Unstarted, "there are no newer values of its references"
 	}
-	*res = check.Unprobed(t, reason, detail)
-	return true
-}
-
-// probe makes an attempt. What is below here needs a stack of 16 KiB, and a little
-// more would be one of 32 KiB for each attempt in flight: no result is copied.
-func (w *sweep) probe(a *attempt) {
-	t := w.target(a.i)
-	defer func() {
-		if p := recover(); p != nil {
-			w.Log.Error("a check panicked", "name", t.Name, "panic", p, "stack", string(debug.Stack()))
-			a.res = check.Unprobed(t, check.Internal, "the check failed within Rollcall; its log has the stack")
-		}
-	}()
-	a.Alone, a.Place = w.alone, a.place
-	if w.again {
-		w.mu.Lock()
-		a.Reserved = w.needs[a.i]
-		w.mu.Unlock()
-	}
-	if end := time.Now().Add(t.Timeout); t.Timeout > 0 {
-		a.SetCeiling(func() time.Time { return end })
-	}
-	a.res = w.Probe(check.WithAttempt(w.ctx, &a.Attempt), t)
+	return check.OK, ""
 }
 
 // exhausted lets an attempt begin again later, and with fewer at once, where this

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"rollcall/internal/check"
+	"rollcall/internal/history"
 	"rollcall/internal/list"
 	"rollcall/internal/plan"
 )
@@ -32,7 +33,7 @@ const (
 )
 
 // Encode writes the tally: lines of JSON, compressed by gzip. The first has all but
-// the names, which are the second, and the results, which are one each.
+// the names, which are the second, and the results and looks, which are one each.
 func (t *Tally) Encode(w io.Writer) error {
 	t.cut()
 	head := *t
@@ -42,11 +43,29 @@ func (t *Tally) Encode(w io.Writer) error {
 	if t.known != nil {
 		names = t.known.all()
 	}
+	var looks []history.Look
+	if t.History != nil {
+		seen := *t.History
+		looks, seen.Looked = slices.Clone(seen.Looked), nil
+		head.History = &seen
+	}
+	slices.SortStableFunc(looks, func(a, b history.Look) int { // which are by place
+		switch {
+		case a.Stays() == b.Stays():
+			return 0
+		case a.Stays():
+			return -1
+		}
+		return 1
+	})
 	z := gzip.NewWriter(w)
 	lines := json.NewEncoder(z)
 	err := cmp.Or(lines.Encode(&head), lines.Encode(names))
 	for i := range t.Results {
 		err = cmp.Or(err, lines.Encode(t.Results[i]))
+	}
+	for i := range looks {
+		err = cmp.Or(err, lines.Encode(lookLine{&looks[i]}))
 	}
 	if err != nil {
 		return fmt.Errorf("encoding the tally: %w", err)
@@ -211,7 +230,7 @@ func (n Names) MarshalJSON() ([]byte, error) {
 	return json.Marshal(encoded)
 }
 
-// results reads the other lines, as far as sum has room for them.
+// results reads the results, as far as sum has room for them, and then the looks.
 func (l *lineReader) results(t, sum *Tally) error {
 	count := map[Problem]int{}
 	for _, p := range t.Problems {
@@ -222,6 +241,9 @@ func (l *lineReader) results(t, sum *Tally) error {
 		text, err := l.next(maxLine)
 		if text == nil || err != nil {
 			return err
+		}
+		if bytes.HasPrefix(text, beginOfLook) {
+			return l.looks(t, sum, text)
 		}
 		if n > t.Targets {
 			return errors.New("it has more results than targets")
@@ -244,6 +266,41 @@ func (l *lineReader) results(t, sum *Tally) error {
 			t.Results = append(t.Results, r)
 		}
 	}
+}
+
+// A lookLine is a line that has a look of the history.
+type lookLine struct {
+	Look *history.Look `json:"look"`
+}
+
+var beginOfLook = []byte(`{"look":`)
+
+// looks reads these lines, from the one on that was read. Those that are never left out
+// stand first; of the others, those that sum has no room for are counted.
+func (l *lineReader) looks(t, sum *Tally, text []byte) (err error) {
+	enough := false
+	for n := 1; text != nil; n++ {
+		if n > t.Targets || t.History == nil || len(t.History.Looked) == maxMembers {
+			return errors.New("it has more looks than targets, or than any tally")
+		}
+		if enough {
+			t.History.LeftLooks++
+		} else {
+			line := lookLine{&history.Look{}}
+			if err := json.Unmarshal(text, &line); err != nil || line.Look == nil || !line.Look.Valid() {
+				return fmt.Errorf("its look %d is not one", n)
+			}
+			if enough = sum != nil && sum.fullLooks && !line.Look.Stays() && line.Look.At > sum.lastLook; enough {
+				t.History.LeftLooks++
+			} else {
+				t.History.Looked = append(t.History.Looked, *line.Look)
+			}
+		}
+		if text, err = l.next(maxLine); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MarshalJSON writes the result as a summary has it, with its place.

@@ -86,6 +86,9 @@ type Tally struct {
 	known  *index  // of a sum: the names of its parts
 	last   *Result // of a sum with as many results as it may have: all that is behind this one is left out
 	room   int     // how many looks it may have before they are cut again
+
+	lastLook  int // of a sum whose looks are full: failures behind that place are left out
+	fullLooks bool
 }
 
 // A Problem is how many targets have the same state, reason and, where that is the
@@ -372,8 +375,8 @@ func (t *Tally) cut() {
 		t.last = &Result{t.Results[t.limits.All-1].At, check.Result{State: t.Results[t.limits.All-1].State}}
 	}
 	if t.History != nil {
-		t.History.Cut(t.limits.All)
-		t.room = len(t.History.Looked) + 2*t.limits.All
+		t.lastLook, t.fullLooks = t.History.Cut(t.limits.All)
+		t.room = len(t.History.Looked) + t.limits.All/2
 	}
 	for i := t.limits.Full; i < len(t.Results); i++ {
 		r := &t.Results[i].Result

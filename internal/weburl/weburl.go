@@ -302,6 +302,13 @@ func Parsed(text string) *url.URL {
 	return u
 }
 
+// Hostname returns what Hostname of [Parsed] does, without reading all of the text.
+func Hostname(text string) string {
+	_, host, _ := strings.Cut(text, "://")
+	host, _, _ = strings.Cut(host, "/")
+	return (&url.URL{Host: host}).Hostname()
+}
+
 // DefaultPort is that of a scheme, http or https.
 func DefaultPort(scheme string) uint16 {
 	if scheme == "https" {

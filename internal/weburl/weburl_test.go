@@ -279,8 +279,8 @@ func FuzzParse(f *testing.F) {
 			whole := weburl.String(u)
 			without := *u
 			without.User = nil
-			if again := weburl.Parsed(whole); !reflect.DeepEqual(again, &without) {
-				t.Errorf("%q: %q is read again as %+v, want %+v", text, whole, again, without)
+			if again := weburl.Parsed(whole); !reflect.DeepEqual(again, &without) || weburl.Hostname(whole) != u.Hostname() {
+				t.Errorf("%q: %q is read again as %+v at %s, want %+v", text, whole, again, weburl.Hostname(whole), without)
 			}
 			var sent bytes.Buffer
 			if err := (&http.Request{Method: "GET", URL: weburl.ForRequest(u, "")}).Write(&sent); err != nil {

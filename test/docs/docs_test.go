@@ -271,6 +271,28 @@ func TestPackagesAreDocumented(t *testing.T) {
 	}
 }
 
+// The ways from an event to a datum, and from a target to its result, are short and
+// as documented.
+func TestWays(t *testing.T) {
+	for heading, most := range map[string]int{"From an event to a datum": 20, "From a target to its result": 16} {
+		_, section, _ := strings.Cut(tree.Document(t, "docs/architecture.md"), "## "+heading+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		files, functions := map[string]bool{}, 0
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+\\.go)` \\| (`[^|]+`) \\|").FindAllStringSubmatch(section, -1) {
+			files[row[1]] = true
+			for name := range strings.SplitSeq(row[2], ", ") {
+				functions++
+				if name = strings.Trim(name, "`"); len(tree.Found(t, row[1], `(?m)^func (\([^)]*\) )?(`+name+`)\(`)) == 0 {
+					t.Errorf("docs/architecture.md names %s of %s, which is not there", name, row[1])
+				}
+			}
+		}
+		if functions == 0 || functions > most || len(files) > 8 {
+			t.Errorf("%s: %d functions in %d files, want at most %d in 8", heading, functions, len(files), most)
+		}
+	}
+}
+
 // How many checks Lambda's 1,024 descriptors let run at once: the
 // documents say it, and the bill assumes it.
 func TestChecksAtOnceAreDocumented(t *testing.T) {

@@ -31,7 +31,7 @@ const (
 var mayImport = map[string][]string{
 	"cmd/rollcall":        {everything}, // but functions, which are main packages
 	"functions/check":     {"config", "sweep", "monitor", "publish", "cloud", "cloud/s3", "cloud/secrets", "cloud/sns", "page", "probe", "check", "resolve", "secret", "text", "remember", "message"},
-	"cmd/rollcall-notify": {"history", "message", "notify"},
+	"cmd/rollcall-notify": {"history", "message", "messenger", "notify"},
 	"functions/notify":    {"cloud", "cloud/secrets", "cloud/sns", "cloud/sqs", "message", "notify", "plan", "secret"},
 
 	"internal/text":          {},
@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	"internal/history":       {},
 	"internal/message":       {"check", "history", "text"},
 	"internal/notify":        {"message"},
+	"internal/messenger":     {"message"},
 	"internal/remember":      {"history", "message"},
 	"internal/tally":         {"check", "history", "list", "metric", "plan", "sweep"},
 	"internal/monitor":       {"check", "config", "history", "maintenance", "message", "plan", "remember", "sweep", "metric", "tally", "text"},

@@ -23,6 +23,8 @@ import (
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"rollcall/internal/message"
@@ -41,6 +43,7 @@ type cloud struct {
 	topics    *sns.Client
 	queues    *sqs.Client
 	buckets   *s3.Client
+	values    *ssm.Client
 	schema    *jsonschema.Schema // of the messages of runs
 }
 
@@ -77,9 +80,15 @@ func newCloud(url string) *cloud {
 	cfg := aws.Config{Region: region, BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	return &cloud{
 		url: url, stacks: cloudformation.NewFromConfig(cfg), metrics: cloudwatch.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg),
-		functions: lambda.NewFromConfig(cfg), schedules: scheduler.NewFromConfig(cfg), topics: sns.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg),
+		functions: lambda.NewFromConfig(cfg), values: ssm.NewFromConfig(cfg), schedules: scheduler.NewFromConfig(cfg), topics: sns.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg),
 		buckets: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
+}
+
+// keep puts a value into a parameter of Systems Manager, encrypted.
+func (c *cloud) keep(ctx context.Context, name, value string) error {
+	_, err := c.values.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String(name), Value: aws.String(value), Type: ssmtypes.ParameterTypeSecureString})
+	return err
 }
 
 // An alarm and its state.

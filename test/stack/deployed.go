@@ -41,6 +41,7 @@ type deployment struct {
 	testnet *testnet.Net
 	cloud   *cloud
 	sites   sites
+	webhook webhook
 	queues  map[string]string // a stack's, and that of the group blog
 }
 
@@ -71,6 +72,9 @@ func (d *deployment) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	d.say("MiniStack responds at %s, the web sites are up", d.cloud.url)
+	if err := d.serveWebhook(ctx); err != nil {
+		return err
+	}
 	for _, build := range []struct{ dir, template string }{{"first", firstTemplate}, {"pages", pagesTemplate}, {"new", "template.yaml"}} {
 		dir := filepath.Join(d.dir, build.dir)
 		_, _, err := d.run(ctx, command{
@@ -131,7 +135,8 @@ func (d *deployment) upgrade(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.deploy(ctx, "new", first, "UpShare=0.3"); err != nil { // two of four may be down: no many-are-down
+	// Two of four may be down: no many-are-down.
+	if err := d.deploy(ctx, "new", first, "UpShare=0.3", "Email=me@example.com", "NotifyUrls=ssm:"+notifyUrls); err != nil {
 		return err
 	}
 	now, err := d.cloud.output(ctx, first, "AlertTopic")

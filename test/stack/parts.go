@@ -105,7 +105,7 @@ func (s *split) respond(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		w.WriteHeader(http.StatusNotFound)
 	case number == killedAt && s.kill.CompareAndSwap(true, false):
-		if pid, err := s.processOf(r.RemoteAddr); err != nil {
+		if pid, err := s.processOf(r.RemoteAddr, fmt.Sprint(r.Context().Value(http.LocalAddrContextKey))); err != nil {
 			s.say("the process could not be killed: %v", err)
 		} else {
 			s.dead.Store(int64(pid))
@@ -116,43 +116,47 @@ func (s *split) respond(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// processOf is the function's process that a connection on loopback is of. It has the
-// address of this trial's MiniStack, so it is of no other.
-func (s *split) processOf(address string) (int, error) {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return 0, err
-	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		return 0, err
-	}
+// processOf is the function's process that has a connection from one port of loopback
+// to another. It has the address of this trial's MiniStack, so it is of no other.
+func (s *split) processOf(from, to string) (int, error) {
 	table, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {
 		return 0, err
 	}
 	socket := ""
 	for line := range strings.Lines(string(table)) { // number: local remote state … inode at the tenth place
-		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", number)) {
+		f := strings.Fields(line)
+		if len(f) > 9 && f[9] != "0" && strings.HasSuffix(f[1], hexPort(from)) && strings.HasSuffix(f[2], hexPort(to)) {
 			socket = "socket:[" + f[9] + "]"
 		}
 	}
-	files, err := filepath.Glob("/proc/[0-9]*/fd/*")
-	if err != nil || socket == "" {
-		return 0, fmt.Errorf("no connection has the port %d: %v", number, err)
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, err
 	}
-	for _, file := range files {
-		if to, err := os.Readlink(file); err != nil || to != socket {
-			continue
-		}
-		process := filepath.Dir(filepath.Dir(file))
+	for _, process := range processes {
 		environment, err := os.ReadFile(filepath.Join(process, "environ"))
 		if err != nil || !slices.Contains(strings.Split(string(environment), "\x00"), "AWS_ENDPOINT_URL="+s.cloud.url) {
 			continue
 		}
-		return strconv.Atoi(filepath.Base(process))
+		files, err := filepath.Glob(filepath.Join(process, "fd", "*"))
+		if err != nil {
+			return 0, err
+		}
+		for _, file := range files {
+			if to, err := os.Readlink(file); err == nil && to == socket {
+				return strconv.Atoi(filepath.Base(process))
+			}
+		}
 	}
-	return 0, fmt.Errorf("no process of the function has the port %d", number)
+	return 0, fmt.Errorf("no process of the function has the connection %s to %s (%q)", from, to, socket)
+}
+
+// hexPort is a port as /proc/net/tcp has it.
+func hexPort(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	n, _ := strconv.Atoi(port)
+	return fmt.Sprintf(":%04X", n)
 }
 
 // deploy makes the stack, as an operator does.
@@ -244,7 +248,7 @@ func (s *split) scheduled(ctx context.Context) error {
 	if err := s.counts(sum, listed-ofAPart, listed/downEvery, warning); err != nil {
 		return err
 	}
-	if err := s.metrics(ctx, map[string]string{"TargetsChecked": "38000", "Down": "4", "RunCompleted": "", "MonitorHealthy": "0"}); err != nil {
+	if err := s.metrics(ctx, map[string]string{"TargetsChecked": "38000", "TargetsNotChecked": "2000", "Down": "4", "RunCompleted": "", "MonitorHealthy": "0"}); err != nil {
 		return err
 	}
 	return s.told(ctx, warning)

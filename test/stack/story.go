@@ -111,6 +111,10 @@ func (d *deployment) tells(ctx context.Context) error {
 		if len(got) != len(turn.want) {
 			return fmt.Errorf("%d messages, want %d", len(got), len(turn.want))
 		}
+		if err := d.webhookGets(ctx, got); err != nil {
+			return err
+		}
+		d.say("  the webhook got the same")
 	}
 	return d.tellsOneGroup(ctx)
 }

@@ -77,6 +77,7 @@ func scenarios() []scenario {
 		{name: "S3 denies", what: "one target is down for three hours, in which S3 denies access to what is remembered", from: 20, till: 200, runs: 220, forgets: true, spoil: first(1, check.ConnectionRefused)},
 		{name: "SNS refuses", what: "one target is down for three hours, in which SNS takes no message of a run", from: 20, till: 200, runs: 220, refuses: true, spoil: first(1, check.ConnectionRefused)},
 		{name: "message lost", what: "SNS calls the messages about one target invalid, in whatever form", invalid: true, spoil: first(1, check.ConnectionRefused)},
+		{name: "a service refuses", what: "one target is down for ten runs, and a service of `NotifyUrls` refuses what it is sent; then its queue of dead letters is emptied", gone: true, spoil: first(1, check.ConnectionRefused)},
 		{name: "one certificate, 400 targets", what: "400 targets show the same certificate, which has five days left, for ten runs", targets: 400, runs: 110, spoil: func(r *check.Result, _, _, _ int) {
 			r.Certificate = &check.Certificate{Subject: "CN=shop.example.com", DaysLeft: 5, Verified: true, Fingerprint: [32]byte{1}}
 		}},
@@ -271,7 +272,7 @@ func TestAlarmTableIsCurrent(t *testing.T) {
 		fired = append(fired, o.alarmed()...)
 	}
 	for _, id := range newWatch(t, nil).Alarms() {
-		if !slices.Contains(fired, id) && id != "NotifyFailedAlarm" { // of a queue, which no run has to do with
+		if !slices.Contains(fired, id) {
 			t.Errorf("%s fires in no scenario: does it look at a metric that is there?", id)
 		}
 	}
@@ -303,9 +304,9 @@ func TestPartsTableIsCurrent(t *testing.T) {
 		{scenario: scenario{name: "all is well", what: "every part is there"}, silent: true},
 		{scenario: scenario{name: "outage", what: "one target is down for ten runs", spoil: outage}},
 		{scenario: scenario{name: "one part, once", what: "one part of four is lost in one run", till: 21, loses: lost(`"index":1`)}, silent: true},
-		{scenario: scenario{name: "one part", what: "one part of four is lost in ten runs", loses: lost(`"index":1`)}, meant: []string{"NotRunningAlarm", "UnhealthyAlarm"}},
+		{scenario: scenario{name: "one part", what: "one part of four is lost in ten runs", loses: lost(`"index":1`)}, meant: []string{"NotRunningAlarm", "UnhealthyAlarm", "NotCheckedAlarm"}},
 		{scenario: scenario{name: "half of them, outage", what: "two parts of four are lost in ten runs; one target of another part is down", loses: lost(`"index":1`, `"index":3`), spoil: outage},
-			meant: []string{"NotRunningAlarm", "UnhealthyAlarm"}},
+			meant: []string{"NotRunningAlarm", "UnhealthyAlarm", "NotCheckedAlarm"}},
 		{scenario: scenario{name: "the sum", what: "the last step fails in ten runs; one target is down", loses: lost(`"sum":`), spoil: outage}, meant: []string{"NotRunningAlarm", "ErrorsAlarm"}},
 		{scenario: scenario{name: "the first step", what: "it fails in ten runs", loses: lost(`"begin":`)}, meant: []string{"NotRunningAlarm", "ErrorsAlarm"}},
 	} {

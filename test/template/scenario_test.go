@@ -51,6 +51,7 @@ type scenario struct {
 	forgets   bool                                            // S3 denies access to what is remembered
 	refuses   bool                                            // SNS takes no message
 	invalid   bool                                            // SNS calls each message invalid
+	gone      bool                                            // a service of NotifyUrls refuses what it is sent
 	always    bool                                            // spoil is for each run
 	short     int                                             // the list has that many targets only; 0: all
 	steps     *machine                                        // the runs are in parts; nil: they are not
@@ -145,6 +146,7 @@ type simulation struct {
 
 	mu       sync.Mutex
 	arrivals []arrival
+	letters  int // in the queue of dead letters, which someone empties when it is over
 }
 
 func (s scenario) happens(run int) bool { return run >= s.from && run < s.till }
@@ -204,7 +206,24 @@ func (sim *simulation) once(ctx context.Context, run int, dies bool, event []byt
 		failed = 1
 	}
 	sim.lambda(map[string]float64{"Invocations": 1, "Errors": failed, "Throttles": 0, "Duration": float64(time.Since(started).Milliseconds())})
+	if sim.gone {
+		sim.countLetters()
+	}
 	return response, err
+}
+
+// countLetters publishes what SQS says of the queue of dead letters in this minute.
+func (sim *simulation) countLetters() {
+	sim.mu.Lock()
+	if !sim.happens(sim.now()) {
+		sim.letters = 0
+	}
+	letters := float64(sim.letters)
+	sim.mu.Unlock()
+	sim.arrive(time.Now(), []alarm.Datum{{
+		Namespace: "AWS/SQS", Metric: "ApproximateNumberOfMessagesVisible", Dimensions: map[string]string{"QueueName": "<NotifyFailed.QueueName>"},
+		Time: time.Now(), Values: []float64{letters}, Counts: []float64{1},
+	}})
 }
 
 // lambda publishes what Lambda says of the function in this minute.
@@ -290,6 +309,9 @@ func (t *topic) Publish(_ context.Context, _, subject, _ string, _ bool, _ map[s
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.arrivals = append(t.arrivals, arrival{at: time.Now(), subject: subject})
+	if t.gone && t.happens(t.now()) {
+		t.letters++ // what the notify function makes of a 401
+	}
 	return nil
 }
 
