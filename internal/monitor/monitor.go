@@ -99,7 +99,7 @@ type Dependencies struct {
 func New(c config.Config, d Dependencies) *Monitor {
 	m := &Monitor{
 		Version: d.Version, Profile: c.Profile, Limit: c.TargetLimit, Reserve: c.Reserve, MaxAge: c.MaxAge,
-		Inputs:  plan.Inputs{Sources: d.Sources, Kept: &plan.Kept{}, Lookup: d.Lookup, Values: d.Values, Permit: c.Grants.Permit},
+		Inputs:  plan.Inputs{SkipLate: true, Sources: d.Sources, Kept: &plan.Kept{}, Lookup: d.Lookup, Values: d.Values, Permit: c.Grants.Permit},
 		Sweeper: sweep.Sweeper{Probe: d.Probe, InFlight: c.InFlight, Stuck: new(atomic.Int64), PerHost: c.PerHost, Memory: c.CheckMemory / int64(max(c.Concurrent, 1)), Log: d.Log},
 		Log:     d.Log,
 		Alert:   c.Alert, Interval: c.Interval, Certificate: c.Certificate, Maintenance: c.Maintenance,

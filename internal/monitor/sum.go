@@ -61,8 +61,12 @@ func (m *Monitor) sum(ctx context.Context, id string, p *plan.Plan) (*Summary, e
 	if claim.Published {
 		rollup = &metric.Rollup{}
 	}
+	absent := 0 // targets of the parts that are not there, each as large as the others, which is true to one
+	if there := len(total.Parts); there > 0 {
+		absent = r.missing * ((s.Targets + there - 1) / there)
+	}
 	own := metric.Run{
-		Limit: m.Limit, Targets: s.Targets, Checked: s.Targets - s.NotChecked, Delays: total.LocalDelay, Counted: total.Counted, NotDown: total.NotDown,
+		Limit: m.Limit, Targets: s.Targets + absent, Checked: s.Targets - s.NotChecked, Delays: total.LocalDelay, Counted: total.Counted, NotDown: total.NotDown,
 	}
 	r.publishRun(publishing, rollup, own, func() *history.Run { return r.tallied(total) }, func() {
 		claim.Published = true

@@ -348,7 +348,7 @@ func TestPartsThatAreMissing(t *testing.T) {
 				if sum.Healthy || sum.Targets != 6 || sum.Down != 0 || !slices.Equal(sum.Warnings, want) {
 					t.Errorf("%s: healthy %t, %d targets, %d down, %q, want %q", name, sum.Healthy, sum.Targets, sum.Down, sum.Warnings, want)
 				}
-				if slices.Contains(names(s.datums), "RunCompleted") || s.value(t, "MonitorHealthy") != 0 || s.value(t, "TargetsChecked") != 6 {
+				if slices.Contains(names(s.datums), "RunCompleted") || s.value(t, "MonitorHealthy") != 0 || s.value(t, "TargetsChecked") != 6 || s.value(t, "TargetsNotChecked") != 2 {
 					t.Errorf("%s: published %v", name, names(s.datums))
 				}
 			}

@@ -98,6 +98,9 @@ type Inputs struct {
 	// [Grants.Permit] does. Nil: none may.
 	Permit func(r Reference, host string) bool
 
+	// SkipLate: a part that is too late has no targets, and its source is not read.
+	SkipLate bool
+
 	// Defaults is a JSON object with fields of defaults, which are laid over
 	// the event's own. In problems, paths into it begin with "defaults here".
 	// Nil: there are none.
@@ -129,7 +132,8 @@ func Parse(ctx context.Context, event io.Reader, in Inputs) (*Plan, error) {
 func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *problems) (*Plan, error) {
 	fields := settingFields()
 	e := readEvent(root, fields, builtIn())
-	if e.begin.Of > 0 || e.sum.Of > 0 {
+	late := in.SkipLate && e.part.Of > 0 && !e.until.IsZero() && time.Now().After(e.until)
+	if e.begin.Of > 0 || e.sum.Of > 0 || late {
 		return parseStep(ctx, e, data, in, ps)
 	}
 	read := func(known *Plan) (*Plan, error) { return parseTargets(ctx, root, e, fields, in, ps, known) }
@@ -150,11 +154,12 @@ func parseEvent(ctx context.Context, data []byte, root value, in Inputs, ps *pro
 	return p.Resolved(ctx), nil
 }
 
-// parseStep makes the plan of the first or the last step of a run in parts. Of the
-// source it reads the version only, and that in the first step.
+// parseStep makes the plan of a step of a run in parts that has no targets: the first
+// and the last one, and a part that is too late. Of the source it reads the version
+// only, and that in the first step.
 func parseStep(ctx context.Context, e event, data []byte, in Inputs, ps *problems) (*Plan, error) {
 	p := &Plan{
-		Begin: e.begin, Sum: e.sum, Run: e.run, Until: e.until, Scheduled: e.scheduled, Metrics: e.metrics, PerHost: e.perHost,
+		Begin: e.begin, Sum: e.sum, Part: e.part, Run: e.run, Until: e.until, Scheduled: e.scheduled, Metrics: e.metrics, PerHost: e.perHost,
 		History: e.history, Source: e.source.text, Version: e.list, Event: data,
 	}
 	if len(*ps) == 0 && e.begin.Of > 0 {

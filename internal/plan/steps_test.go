@@ -92,3 +92,17 @@ func TestBeginWithoutAList(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A part that is too late reads nothing, where that is wished for.
+func TestLatePartReadsNothing(t *testing.T) {
+	in := object(t, `"5d41"`)
+	in.SkipLate = true
+	const event = `{"source": "s3://lists/urls.txt", "scheduled": "2026-11-30T06:08:00Z", "part": {"index": 1, "of": 3}, "until": "2000-01-01T00:00:00Z"}`
+	if p, err := parse([]byte(event), in); err != nil || p.Part != (Part{1, 3}) || p.Until.IsZero() || len(p.Targets)+len(p.Warnings) > 0 {
+		t.Errorf("%+v, error %v", p, err)
+	}
+	soon := strings.Replace(event, "2000-01-01", "2999-01-01", 1)
+	if p, err := parse([]byte(strings.Replace(soon, "s3://lists/urls.txt", "lists/good.txt", 1)), Inputs{SkipLate: true, Sources: inputs().Sources}); err != nil || len(p.Targets) == 0 {
+		t.Errorf("one that is not: %+v, error %v", p, err)
+	}
+}

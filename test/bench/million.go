@@ -15,7 +15,6 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/monitor"
-	"rollcall/internal/tally"
 	"rollcall/internal/testnet"
 )
 
@@ -109,7 +108,6 @@ func (r *rig) million(ctx context.Context, f *Figures) error {
 		if _, *into, err = r.sum(ctx, dir); err != nil {
 			return err
 		}
-		os.RemoveAll(dir)
 	}
 	return nil
 }
@@ -218,9 +216,9 @@ func (r *rig) run(ctx context.Context, checks int, program string, args ...strin
 }
 
 // sum adds the tallies of a directory up by the program.
-func (r *rig) sum(ctx context.Context, dir string) (*monitor.Summary, Passage, error) {
+func (r *rig) sum(ctx context.Context, dir string, flags ...string) (*monitor.Summary, Passage, error) {
 	var out bytes.Buffer
-	p, err := r.start(ctx, &out, r.program(), "sum", dir, "--json")
+	p, err := r.start(ctx, &out, r.program(), append([]string{"sum", dir, "--json"}, flags...)...)
 	if err != nil {
 		return nil, Passage{}, err
 	}
@@ -232,56 +230,37 @@ func (r *rig) sum(ctx context.Context, dir string) (*monitor.Summary, Passage, e
 	if err := json.Unmarshal(out.Bytes(), s); err != nil {
 		return nil, Passage{}, err
 	}
-	return s, Passage{s.Targets, u.Wall.Seconds(), u.CPU.Seconds(), float64(u.Peak) / 1e6}, nil
+	return s, Passage{s.Targets, u.Wall.Seconds(), u.CPU.Seconds(), float64(u.Peak) / 1e6}, os.RemoveAll(dir)
 }
 
-// verify adds the parts up, twice: as the program does, and by itself. Each target has
-// the verdict that it must have, and so have the metrics. It removes the tallies.
+// verify adds the parts up, and holds each verdict and what CloudWatch got against the
+// truth.
 func (r *rig) verify(ctx context.Context, dir string, n, down int) (Passage, error) {
-	s, p, err := r.sum(ctx, dir)
+	before := len(r.testnet.CloudWatch.Accepted())
+	s, p, err := r.sum(ctx, dir, "--publish")
 	if err != nil {
 		return p, err
 	}
-	if s.Targets != n || s.Up != n-down || s.Down != down || !s.Healthy || len(s.Warnings) > 0 || len(s.Results) != down {
-		reasons := map[check.Reason]int{}
-		for i := range s.Results {
-			reasons[s.Results[i].Reason]++
+	reasons, seen := map[check.Reason]int{}, map[int]bool{}
+	wrong := ""
+	for i := range s.Results {
+		res, at := &s.Results[i], 0
+		fmt.Sscanf(res.URL, "https://h%d.", &at)
+		if l := lapseOf(at); l == nil || seen[at] || res.State != check.Down || res.Reason != l.reason {
+			wrong = res.URL + " among them"
 		}
-		return p, fmt.Errorf("the sum has %d targets, %d up, %d down (%v), healthy %v, warnings %q; %d of %d are down", s.Targets, s.Up, s.Down, reasons, s.Healthy, s.Warnings, down, n)
+		seen[at] = true
+		reasons[res.Reason]++
 	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.tally.gz"))
-	if err != nil {
-		return p, err
-	}
-	total := tally.Sum(tally.OfSum)
-	for _, name := range names {
-		file, err := os.ReadFile(name)
-		if err != nil {
-			return p, err
-		}
-		t, err := tally.Decode(bytes.NewReader(file), total)
-		if err := cmp.Or(err, os.Remove(name)); err != nil {
-			return p, err
-		}
-		if err := total.Add(t); err != nil {
-			return p, err
-		}
-	}
-	results, _ := total.Listed()
-	failures := map[string]float64{}
-	for _, res := range results {
-		l := lapseOf(res.At)
-		if l == nil || res.State != check.Down || res.Reason != l.reason {
-			return p, fmt.Errorf("%s, the target %d, is %s (%s)", res.Name, res.At, res.State, res.Reason)
-		}
-		failures[l.reason.String()]++
+	if wrong != "" || s.Targets != n || s.Up != n-down || s.Down != down || len(s.Results) != down || !s.Healthy || len(s.Warnings) > 0 {
+		return p, fmt.Errorf("the sum has %d targets, %d up, %d down (%v, wrongly %q), healthy %v, warnings %q; %d of %d are down", s.Targets, s.Up, s.Down, reasons, wrong, s.Healthy, s.Warnings, down, n)
 	}
 	want := map[string]float64{"Up 0": float64(down), "Up 1": float64(n - down), "Down " + strconv.Itoa(down): 1}
-	for reason, count := range failures {
-		want[fmt.Sprintf("Failures %s %v", reason, count)] = 1
+	for reason, count := range reasons {
+		want[fmt.Sprintf("Failures %s %d", reason, count)] = 1
 	}
 	got := map[string]float64{}
-	for _, d := range total.Rollup.Datums(s.Started, false) {
+	for _, d := range r.testnet.CloudWatch.Accepted()[before:] {
 		what := d.Metric
 		switch {
 		case len(d.Dimensions) > 0 && d.Dimensions[0].Name == "Reason":
@@ -289,12 +268,15 @@ func (r *rig) verify(ctx context.Context, dir string, n, down int) (Passage, err
 		case len(d.Dimensions) > 0 || what != "Up" && what != "Down":
 			continue
 		}
+		if d.Values == nil {
+			d.Values, d.Counts = []float64{d.Value}, []float64{1}
+		}
 		for i, v := range d.Values {
 			got[fmt.Sprintf("%s %v", what, v)] += d.Counts[i]
 		}
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
-		return p, fmt.Errorf("the metrics are %v, not %v", got, want)
+		return p, fmt.Errorf("CloudWatch got %v, not %v", got, want)
 	}
 	return p, nil
 }

@@ -106,7 +106,8 @@ func (r *rig) environment() []string {
 			root = path
 		}
 	}
-	return append(env, "REQUESTS_CA_BUNDLE="+root, "CURL_CA_BUNDLE="+root, "BENCH_HERE=1", "PYTHONDONTWRITEBYTECODE=1")
+	return append(env, "REQUESTS_CA_BUNDLE="+root, "CURL_CA_BUNDLE="+root, "BENCH_HERE=1", "PYTHONDONTWRITEBYTECODE=1",
+		"AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_REGION=eu-central-1")
 }
 
 // testnetEnv is the test network's environment, without the system's own roots:

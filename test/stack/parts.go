@@ -248,7 +248,7 @@ func (s *split) scheduled(ctx context.Context) error {
 	if err := s.counts(sum, listed-ofAPart, listed/downEvery, warning); err != nil {
 		return err
 	}
-	if err := s.metrics(ctx, map[string]string{"TargetsChecked": "38000", "Down": "4", "RunCompleted": "", "MonitorHealthy": "0"}); err != nil {
+	if err := s.metrics(ctx, map[string]string{"TargetsChecked": "38000", "TargetsNotChecked": "2000", "Down": "4", "RunCompleted": "", "MonitorHealthy": "0"}); err != nil {
 		return err
 	}
 	return s.told(ctx, warning)

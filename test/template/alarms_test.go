@@ -304,9 +304,9 @@ func TestPartsTableIsCurrent(t *testing.T) {
 		{scenario: scenario{name: "all is well", what: "every part is there"}, silent: true},
 		{scenario: scenario{name: "outage", what: "one target is down for ten runs", spoil: outage}},
 		{scenario: scenario{name: "one part, once", what: "one part of four is lost in one run", till: 21, loses: lost(`"index":1`)}, silent: true},
-		{scenario: scenario{name: "one part", what: "one part of four is lost in ten runs", loses: lost(`"index":1`)}, meant: []string{"NotRunningAlarm", "UnhealthyAlarm"}},
+		{scenario: scenario{name: "one part", what: "one part of four is lost in ten runs", loses: lost(`"index":1`)}, meant: []string{"NotRunningAlarm", "UnhealthyAlarm", "NotCheckedAlarm"}},
 		{scenario: scenario{name: "half of them, outage", what: "two parts of four are lost in ten runs; one target of another part is down", loses: lost(`"index":1`, `"index":3`), spoil: outage},
-			meant: []string{"NotRunningAlarm", "UnhealthyAlarm"}},
+			meant: []string{"NotRunningAlarm", "UnhealthyAlarm", "NotCheckedAlarm"}},
 		{scenario: scenario{name: "the sum", what: "the last step fails in ten runs; one target is down", loses: lost(`"sum":`), spoil: outage}, meant: []string{"NotRunningAlarm", "ErrorsAlarm"}},
 		{scenario: scenario{name: "the first step", what: "it fails in ten runs", loses: lost(`"begin":`)}, meant: []string{"NotRunningAlarm", "ErrorsAlarm"}},
 	} {
