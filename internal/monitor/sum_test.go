@@ -550,7 +550,7 @@ func TestSumOfNothing(t *testing.T) {
 			return nil
 		}
 		event := `{"source": "s3://lists/urls.jsonl", "scheduled": "2000-01-01T00:00:00Z", "sum": {"of": 4, "execution": "x"}, "list": "\"5d41\" V1"}`
-		if _, err := s.Respond(t.Context(), "", []byte(event), 0); err == nil || err.Error() != "the step sum: AccessDenied" || len(s.datums) > 0 {
+		if _, err := s.Respond(t.Context(), "", []byte(event), 0); err == nil || err.Error() != "the step sum: reading the tallies: AccessDenied" || len(s.datums) > 0 {
 			t.Errorf("error %v, published %v", err, names(s.datums))
 		}
 	})
