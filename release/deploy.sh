@@ -112,6 +112,12 @@ fi
 } >"$work/named"
 bad=$(grep -v '^[A-Za-z0-9]\{1,\}=' "$work/named" || true)
 [ -z "$bad" ] || fail "PARAMS: \"$bad\" is not Name=value"
+parts=$(sed -n 's/^Parts=//p' "$work/named")
+parts=${parts:-$(value "$work/parameters" Parts)}
+case ${parts:-0}/$source in
+0/* | */s3://*) ;;
+*) fail "Parts needs a list in S3, of which all parts read one version: make list puts $source there" ;;
+esac
 # CloudFormation takes tags away that are not sent again.
 {
 	words "${TAGS:-}"

@@ -9,7 +9,7 @@ import (
 )
 
 // A run of 100,000 targets is to take less than 300 MB, whatever the system's limit
-// of descriptors allows. Measured: a target and its result take 1.2 kB.
+// of descriptors allows. A target and its result take 0.8 kB, and 1.2 kB with garbage.
 const (
 	mostInFlight  = 2000 // with more, nothing is faster
 	leastInFlight = 1000

@@ -204,3 +204,22 @@ func TestSumWithoutNetwork(t *testing.T) {
 		t.Errorf("code %d\n%s", got.code, got.out)
 	}
 }
+
+// The first and the last step of a run in parts are the function's.
+func TestStepsAreTheFunctions(t *testing.T) {
+	for _, step := range []string{"begin", "sum"} {
+		event := `{"source": "list.txt", "scheduled": "2026-11-30T06:08:00Z", "` + step + `": {"of": 3, "execution": "x"}}`
+		files := t.TempDir()
+		for name, text := range map[string]string{"list.txt": "https://a.example\n", "step.json": event} {
+			if err := os.WriteFile(filepath.Join(files, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, command := range []string{"check", "validate"} {
+			got := rollcall(t, "", command, filepath.Join(files, "step.json"))
+			if got.code != exitUsage || got.out != "" || !strings.Contains(got.err, "step.json is a step of a run in parts, which the function does") {
+				t.Errorf("%s of %s: %d, %s%s", command, step, got.code, got.out, got.err)
+			}
+		}
+	}
+}

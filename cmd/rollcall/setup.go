@@ -217,7 +217,11 @@ func readPlan(ctx context.Context, sys system, file string, options list.Options
 		options.Name = file
 		inputs.Sources = besideFile(file, inputs.Sources)
 	}
-	return plan.ParseInput(ctx, start, options, inputs)
+	p, err := plan.ParseInput(ctx, start, options, inputs)
+	if err == nil && (p.Begin.Of > 0 || p.Sum.Of > 0) {
+		return nil, wrongUsage("%s is a step of a run in parts, which the function does: check the list (with --part K/N in parts, which rollcall sum adds up)", file)
+	}
+	return p, err
 }
 
 // absolute puts https:// before what people type where a browser would do so

@@ -30,16 +30,6 @@ type Counts struct {
 	P95         float64 `json:"p95,omitzero"`
 }
 
-// Uptime is the share of the looks that found it up or degraded, and whether there
-// was any look. Maintenance and times without a look are left out.
-func (c Counts) Uptime() (share float64, known bool) {
-	up := c.Up + c.Degraded
-	if up+c.Down == 0 {
-		return 0, false
-	}
-	return float64(up) / float64(up+c.Down), true
-}
-
 // A Past is the other object: the days that are over.
 type Past struct {
 	Version int    `json:"version"`

@@ -321,6 +321,8 @@ func TestPartsThatAreMissing(t *testing.T) {
 		rigged(t, func(t *testing.T, _ *rig) {
 			s := newStation(8)
 			s.endings["t1.example"] = ending{check.Down, check.Status, ms}
+			beats := 0
+			s.Heartbeat = func(context.Context) error { beats++; return nil }
 			for minute := range 3 {
 				time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
 				s.datums, s.minute = nil, time.Now()
@@ -352,12 +354,47 @@ func TestPartsThatAreMissing(t *testing.T) {
 					t.Errorf("%s: published %v", name, names(s.datums))
 				}
 			}
+			if beats != 1 {
+				t.Errorf("%s: %d beats of one complete run", name, beats)
+			}
 			if known := s.shelf.known(t); strings.Contains(known, `"upSince"`) || !strings.Contains(known, `"suspects": {
   "t1.example"`) {
 				t.Errorf("%s: nobody looked at t1.example, and it is known that\n%s", name, known)
 			}
 		})
 	}
+}
+
+// A part that can't read the history counts, and says nothing of what the history
+// names: an incident whose target it saw up stays open, and a failure is noted.
+func TestPartWithoutHistory(t *testing.T) {
+	rigged(t, func(t *testing.T, _ *rig) {
+		s := newStation(8)
+		s.Alert = check.Alert{Runs: 1, Window: 1}
+		s.endings["t7.example"] = ending{check.Down, check.Status, ms}
+		for minute := range 6 {
+			s.minute = time.Now()
+			for i := range 4 {
+				if s.shelf.fault = nil; i == 3 && minute > 0 && minute < 4 {
+					s.shelf.fault = func(string, string) error { return errors.New("AccessDenied") }
+				}
+				s.part(t, i, 4)
+			}
+			s.shelf.fault = nil
+			delete(s.endings, "t7.example")
+			if minute == 2 {
+				s.endings["t3.example"] = ending{check.Down, check.Status, ms}
+			}
+			sum := s.sum(t, "sum", "x", 4)
+			if open := len(sum.Incidents); open != []int{1, 1, 1, 2, 2, 1}[minute] || !sum.Healthy || sum.Targets != 8 {
+				t.Errorf("minute %d: %d are open, %q", minute, open, sum.Warnings)
+			}
+			if got := slices.Contains(sum.Warnings, "part 4/4: the history could not be read: AccessDenied"); got != (minute > 0 && minute < 4) {
+				t.Errorf("minute %d: %q", minute, sum.Warnings)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
 }
 
 // Two executions of one run tell and publish once. The same one goes on where it was.

@@ -16,7 +16,7 @@ import (
 // A body is what was read of a response's.
 type body struct {
 	text      string // decoded; "" unless somebody reads it
-	wire      int64  // bytes as they came
+	wire      int64  // bytes as they came, or of packed
 	size      int64  // bytes decoded
 	truncated bool   // there was more
 	share     *share // of memory
@@ -105,9 +105,7 @@ func (b *body) read(resp *http.Response, limit int64, u use, later bool) error {
 	if err == nil && !b.truncated {
 		_, err = io.Copy(io.Discard, raw) // what follows the end of compressed data
 	}
-	if !later {
-		b.wire = raw.n
-	}
+	b.wire = raw.n
 	return b.error(raw, err)
 }
 

@@ -179,14 +179,6 @@ func (q *queue) next(a *attempt) *attempt {
 	return q.start(true)
 }
 
-// leave gives back what an attempt has, and lets others begin.
-func (q *queue) leave(a *attempt) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.giveBack(a)
-	q.start(false)
-}
-
 // giveBack gives back all that an attempt has or waits for. The queue is locked.
 func (q *queue) giveBack(a *attempt) {
 	if a.inFlight {

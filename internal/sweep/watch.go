@@ -83,7 +83,7 @@ func (w *sweep) lookAt(a *attempt, now, end time.Time, inTime bool) {
 	res.Attempts, res.Started, res.Phase = 1, a.began.UTC(), check.FirstByte
 	res.Phases.FirstByte, res.Duration = took, took
 	w.record(a.i, &res)
-	w.queue.leave(a)
+	go w.makeAttempts(w.queue.next(a)) // in its place
 }
 
 // isOverdue counts a look at an attempt that should have ended, and reports whether

@@ -165,6 +165,9 @@ func (s *split) deploy(ctx context.Context) error {
 	if err := s.copyTree(ctx, "one"); err != nil {
 		return err
 	}
+	if out, err := s.make(ctx, "one", "deploy", "SOURCE=events/gafam.json", "PARAMS=Parts=20"); err == nil || !strings.Contains(out, "Parts needs a list in S3") {
+		return fmt.Errorf("parts of a list of the package: %v\n%s", err, tail(out))
+	}
 	const parameters = "Parts=20 Concurrency=5 EveryMinutes=5 Metrics=group AlarmRuns=1"
 	began := time.Now()
 	if out, err := s.make(ctx, "one", "deploy", "SOURCE=s3://"+listBucket+"/urls.txt.gz", "ARCH="+architecture(),

@@ -307,6 +307,11 @@ func TestMachineIsCareful(t *testing.T) {
 			t.Errorf("retries are %v", retry)
 		}
 	}
+	for _, step := range []string{"Begin", "Sum"} { // a process that is killed loses neither
+		if again := at(m.states[step], "Retry").([]any)[1].(map[string]any); fmt.Sprint(again["ErrorEquals"], again["MaxAttempts"]) != "[States.TaskFailed] 2" {
+			t.Errorf("%s is repeated so: %v", step, again)
+		}
+	}
 	if got := m.text[:60]; !regexp.MustCompile(`^\{\s+"Comment"`).MatchString(got) {
 		t.Errorf("the definition begins with %s", got)
 	}

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -111,7 +112,7 @@ func done(calls []string, role string, given map[string]string) []string {
 }
 
 // callsOfTheCode finds the AWS calls in what is not a test: an SDK client's
-// operations by their input types, and requests that are signed by hand.
+// operations by their input types, and requests that are written by hand.
 func callsOfTheCode(t *testing.T) []string {
 	t.Helper()
 	calls := map[string]bool{}
@@ -121,23 +122,23 @@ func callsOfTheCode(t *testing.T) []string {
 			continue
 		}
 		text := tree.Document(t, f.Name)
+		services := map[string]string{} // by the name that the file has for the package
+		for _, of := range regexp.MustCompile(`(?m)^\s*(\w*) ?"github.com/aws/aws-sdk-go-v2/service/(\w+)"`).FindAllStringSubmatch(text, -1) {
+			services[cmp.Or(of[1], of[2])] = of[2]
+		}
 		for _, in := range regexp.MustCompile(`\*?&?(\w+)\.(\w+)Input\b`).FindAllStringSubmatch(text, -1) {
-			if strings.Contains(text, "aws-sdk-go-v2/service/"+in[1]+`"`) {
+			if service := services[in[1]]; service != "" {
 				if in[2] == "CopyObject" { // its two rights
 					calls["s3:GetObject"], calls["s3:PutObject"] = true, true
 					continue
 				}
-				calls[in[1]+":"+in[2]] = true
+				calls[service+":"+in[2]] = true
 			}
 		}
-		for _, target := range regexp.MustCompile(`"AmazonSSM\.(\w+)"`).FindAllStringSubmatch(text, -1) {
-			calls["ssm:"+target[1]] = true // a request of its protocol, written by hand
-		}
-		if strings.Contains(text, "SignHTTP") {
-			for _, service := range regexp.MustCompile(`SignHTTP\([^)]*, "(\w+)"`).FindAllStringSubmatch(text, -1) {
-				for _, method := range regexp.MustCompile(`http\.Method(\w+)`).FindAllStringSubmatch(text, -1) {
-					calls[service[1]+":"+method[1]+"Object"] = true
-				}
+		// A request that is written by hand: of the service whose signing name stands before its target.
+		if signed := regexp.MustCompile(`, "(\w+)", "\w+"\}\n`).FindStringSubmatch(text); signed != nil {
+			for _, operation := range regexp.MustCompile(`\.call\(ctx, "(\w+)"`).FindAllStringSubmatch(text, -1) {
+				calls[signed[1]+":"+operation[1]] = true
 			}
 		}
 	}
