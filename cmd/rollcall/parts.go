@@ -265,6 +265,9 @@ func readTallies(ctx context.Context, dir string) (*tally.Tally, error) {
 			return nil, context.Cause(ctx)
 		}
 		name := filepath.Join(dir, entry.Name())
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a pipe would never end
+			return nil, wrongUsage("%s is not a file", name)
+		}
 		file, err := os.Open(name)
 		if err != nil {
 			return nil, wrongUsage("reading the tallies: %v", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -124,6 +125,10 @@ func TestParts(t *testing.T) {
 		}
 		refuse(want)
 	}
+	if err := errors.Join(os.Remove(stray), os.Mkdir(stray, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	refuse("x.tally.gz is not a file")
 	os.Remove(stray)
 	part("2/19")
 	refuse("it is one of 19 parts, and others are of 20")
