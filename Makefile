@@ -271,13 +271,13 @@ profile: ## write bin/cpu.pprof, a CPU profile of a sweep of 10,000 hosts, and s
 	taskset -c 0 bin/profile $(PROFILE) -- taskset -c 1
 	go tool pprof -top -cum -nodecount 60 bin/cpu.pprof
 
-# Lists in parts, as rollcall check --part and rollcall sum have them, beside one invocation; each
-# size once more is measured again, and what the file has of others stays. TALLIES=0 leaves out the sum
+# Lists in parts, as rollcall check --part and rollcall sum have them, beside one invocation. What
+# bin/million.json has of other sizes stays. TALLIES=0 leaves out the sum
 # of 1,000 tallies of 10,000 targets.
 URLS ?= 10000
 TALLIES ?= 1000
 .PHONY: million
-million: build ## check URLS in parts, in turn and four at a time, and add up; URLS=10000,100000,1000000 (25 minutes; Linux, 2 cores)
+million: build ## check URLS in parts, in turn and four at a time, and add up; URLS=10000,100000,1000000 (40 minutes; Linux, 2 cores)
 	$(GOBUILD_TEST) -o ../bin/bench ./bench
 	bin/bench -parts million -urls $(URLS) -tallies $(TALLIES) -more -file bin/million.json -growth bin/growth.svg $(BENCH)
 

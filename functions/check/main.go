@@ -64,9 +64,14 @@ func newHandler(ctx context.Context, lookup func(string) (string, bool), out io.
 			debug.SetMemoryLimit(c.Memory / 10 * 9) // the rest is the kernel's: a function that exceeds it is killed
 		}
 	})
+	resolver := sync.OnceValue(func() *resolve.Resolver { // not at the start, which looks up nothing
+		return resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate})
+	})
 	prober := probe.New(probe.Options{
 		UserAgent: "rollcall/" + version, Guard: c.Guard, SecondDials: c.SecondDials, Memory: c.CheckMemory,
-		Lookup: resolve.New(resolve.Options{Server: c.DNS, Rate: c.DNSRate}).Lookup,
+		Lookup: func(ctx context.Context, network, host string, timeout time.Duration) (resolve.Answer, error) {
+			return resolver().Lookup(ctx, network, host, timeout)
+		},
 	})
 	sources, load := c.Sources(), cloud.Loaded(aws)
 	sources["s3"] = s3.Lists(load)

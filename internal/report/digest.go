@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,20 +24,26 @@ func Digest(w io.Writer, s *monitor.Summary, l Look) error {
 }
 
 func digest(w io.Writer, s *monitor.Summary, problems []*monitor.Problem, l Look) {
-	show := func(name string) string {
-		if name = Plain(name); l.Width > 0 {
-			return snipMiddle(name, max(l.Width/2, 20))
-		}
-		return name
+	for _, note := range notes(s, l) {
+		l.lines(w, yellow, note)
 	}
-	l.lines(w, yellow, slow(s, show))
-	l.lines(w, yellow, expiring(s, show))
 	l.lines(w, noColour, tally(problems))
 	if counts := Line(s); l.Width > 0 && width(counts) > l.Width {
 		l.lines(w, noColour, counts)
 	} else {
 		fmt.Fprintln(w, line(s, l))
 	}
+}
+
+// notes are what is to be known of targets that are up.
+func notes(s *monitor.Summary, l Look) []string {
+	show := func(name string) string {
+		if name = Plain(name); l.Width > 0 {
+			return snipMiddle(name, max(l.Width/2, 20))
+		}
+		return name
+	}
+	return slices.DeleteFunc([]string{slow(s, show), expiring(s, show)}, func(note string) bool { return note == "" })
 }
 
 // lines writes a text in lines that fit; nothing if it is empty.

@@ -7,7 +7,6 @@ import (
 	"html"
 	"io"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -112,14 +111,14 @@ func code(s string) string {
 	switch {
 	case s == "":
 		return ""
-	case strings.ContainsAny(s, "`|\\$@[]*") || tag.MatchString(s) || strings.TrimSpace(s) != s:
+	case strings.ContainsAny(s, "`|\\$@[]*") || tag().MatchString(s) || strings.TrimSpace(s) != s:
 		return "<code>" + entities.Replace(html.EscapeString(s)) + "</code>"
 	}
 	return "`" + s + "`"
 }
 
 // tag is where HTML could begin.
-var tag = regexp.MustCompile(`<[^ 0-9=]`)
+var tag = text.Pattern(`<[^ 0-9=]`)
 
 var entities = strings.NewReplacer(
 	"|", "&#124;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;", "\\", "&#92;",

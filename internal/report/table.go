@@ -69,7 +69,13 @@ func Table(w io.Writer, s *monitor.Summary, l Look) error {
 		rows = s.Steady()
 	}
 	problems, bad := monitor.Problems(rows)
-	blocks := fold(rows, bad, problems, l)
+	height := l.Height
+	if height > 0 {
+		for _, note := range notes(s, l) {
+			height = max(height-len(wrap(note, l.Width)), 1)
+		}
+	}
+	blocks := fold(rows, bad, problems, height)
 	t := newLayout(blocks, text.Scale(s.Responses()), l)
 	b := bufio.NewWriter(w)
 	t.header(b)
@@ -280,11 +286,11 @@ const (
 // fold leaves out what a terminal has no room for: first targets that are up,
 // then those that have the same reason as others. What did not even begin is
 // one line. The first bad rows are not up.
-func fold(rows []*check.Result, bad int, problems []*monitor.Problem, l Look) []block {
-	if l.Height == 0 {
+func fold(rows []*check.Result, bad int, problems []*monitor.Problem, height int) []block {
+	if height == 0 {
 		return []block{{rows: rows}}
 	}
-	room, each := l.Height-around, bad
+	room, each := height-around, bad
 	if bad*linesProblem > room {
 		each = max(leastLike, room/linesProblem/len(problems)-1)
 	}

@@ -168,6 +168,20 @@ func TestTableNamesWhatItFolds(t *testing.T) {
 	}
 }
 
+// Lines below the table take rows of it.
+func TestTableMakesRoomForNotes(t *testing.T) {
+	s := many(200)
+	for i := range s.Results {
+		s.Results[i].State, s.Results[i].Reason, s.Results[i].Detail = check.Up, check.OK, ""
+	}
+	before := strings.Count(shown(t, s, looking(Look{Width: 100, Height: 30})), "\n")
+	s.Results[7].Duration = 9 * time.Second
+	got := shown(t, s, looking(Look{Width: 100, Height: 30}))
+	if lines := strings.Count(got, "\n"); lines != before || !strings.Contains(got, "\n1 target is slow, ") {
+		t.Errorf("%d lines, without a slow target %d:\n%s", lines, before, got)
+	}
+}
+
 // What an interrupted run did not begin is one line.
 func TestTableFoldsWhatDidNotBegin(t *testing.T) {
 	s := many(100_000)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"rollcall/internal/text"
@@ -13,7 +15,7 @@ import (
 func plotGrowth(trials []Trial) []byte {
 	var b strings.Builder
 	begin(&b, "Time to check a list in parts, against its URLs", "Time to check a list in parts",
-		"responses after 200 ms, one core, up to 10,000 URLs a part; dashes: in proportion; both axes logarithmic")
+		"responses after 200 ms, one core, up to 10,000 URLs a part; dashes: CPU in proportion; both axes logarithmic")
 	decade := func(v float64, up bool) float64 {
 		if up {
 			return math.Pow(10, math.Ceil(math.Log10(v)))
@@ -22,10 +24,11 @@ func plotGrowth(trials []Trial) []byte {
 	}
 	first, last := trials[0], trials[len(trials)-1]
 	across := axis{decade(float64(first.URLs), false), max(decade(float64(last.URLs), true), 10*decade(float64(first.URLs), false)), plotLeft, plotRight}
-	lines := []struct {
+	type line struct {
 		label, colour string
 		of            func(Trial) float64
-	}{
+	}
+	lines := []line{
 		{"one part after the other", blue, func(t Trial) float64 { return t.InTurn.Seconds }},
 		{"their CPU time", good, func(t Trial) float64 { return t.InTurn.CPU }},
 		{"four processes at a time", plain, func(t Trial) float64 { return t.Piped.Seconds }},
@@ -33,8 +36,11 @@ func plotGrowth(trials []Trial) []byte {
 	}
 	least, most := math.Inf(1), 0.0
 	for _, l := range lines {
-		least, most = min(least, l.of(first)), max(most, l.of(last))
+		for _, t := range trials {
+			least, most = min(least, l.of(t)), max(most, l.of(t))
+		}
 	}
+	slices.SortStableFunc(lines, func(a, c line) int { return cmp.Compare(c.of(last), a.of(last)) }) // so that labels stand in their order
 	upward := axis{decade(least, false), decade(most, true), plotBottom, plotTop}
 	for v := upward.least; v <= upward.most*1.01; v *= 10 {
 		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="%s"/>`+"\n", plotLeft, upward.at(v), plotRight, gridInk)
@@ -46,7 +52,7 @@ func plotGrowth(trials []Trial) []byte {
 	}
 	words(&b, place{(plotLeft + plotRight) / 2, plotBottom + 44}, style{ink, `font-size="13" text-anchor="middle"`}, "URLs")
 	above := math.Inf(-1)
-	for _, l := range lines { // the first is the uppermost
+	for _, l := range lines {
 		var points []string
 		for _, t := range trials {
 			x, y := across.at(float64(t.URLs)), upward.at(l.of(t))
@@ -59,8 +65,8 @@ func plotGrowth(trials []Trial) []byte {
 		words(&b, place{plotRight + 14, at}, style{l.colour, `font-size="13" font-weight="600"`}, l.label)
 		words(&b, place{plotRight + 14, at + 15}, style{faint, `font-size="12"`}, fmt.Sprintf("%s URLs: %s s", text.Count(last.URLs), number(l.of(last))))
 	}
-	straight := first.InTurn.Seconds * float64(last.URLs) / float64(first.URLs)
-	fmt.Fprintf(&b, `<path d="M%.1f %.1fL%.1f %.1f" stroke="%s" stroke-dasharray="4 4"/>`+"\n", across.at(float64(first.URLs)), upward.at(first.InTurn.Seconds), across.at(float64(last.URLs)), upward.at(straight), faint)
+	straight := first.InTurn.CPU * float64(last.URLs) / float64(first.URLs)
+	fmt.Fprintf(&b, `<path d="M%.1f %.1fL%.1f %.1f" stroke="%s" stroke-dasharray="4 4"/>`+"\n", across.at(float64(first.URLs)), upward.at(first.InTurn.CPU), across.at(float64(last.URLs)), upward.at(straight), faint)
 	b.WriteString("</svg>\n")
 	return []byte(b.String())
 }

@@ -25,6 +25,7 @@ func show(w io.Writer, f *Figures) {
 	showStarts(w, f.Starts)
 	showSizes(w, f.Sizes)
 	showTrials(w, f.Trials)
+	showTallies(w, f.Tallies)
 	showGoals(w, f.Goals)
 }
 
@@ -187,6 +188,14 @@ func showTrials(w io.Writer, trials []Trial) {
 		})
 	}
 	t.Render()
+}
+
+func showTallies(w io.Writer, t *Tallies) {
+	if t == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nA sum of %s tallies of %s targets: of which 1 %% is down, %s s, %s s of CPU, %s MB; all, %s s, %s s of CPU, %s MB\n", text.Count(t.Parts), text.Count(t.Targets),
+		number(t.Few.Seconds), number(t.Few.CPU), number(t.Few.Peak), number(t.All.Seconds), number(t.All.CPU), number(t.All.Peak))
 }
 
 func showGoals(w io.Writer, goals []Goal) {
