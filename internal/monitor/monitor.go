@@ -248,7 +248,7 @@ type run struct {
 	remembered bool // the history was written, and nothing has waited long to be told
 
 	// Of the sum of a run in parts.
-	ofParts   metric.DeliveryStats // what became of their datums
+	ofParts   metric.DeliveryStats // what became of their datums, and of this step's where it is repeated
 	missing   int                  // parts that are not there
 	unhealthy bool                 // one of them is not, or could not do its work
 }
@@ -335,22 +335,18 @@ func (r *run) publish(ctx context.Context) {
 		rollup.Add(res)
 		own.Take(res, quiet[res.Group])
 	}
-	r.publishRun(ctx, &rollup, own, func() *history.Run { return r.known(quiet) }, func() {})
+	r.publishRun(ctx, &rollup, own, func() *history.Run { return r.known(quiet) }, func(metric.DeliveryStats) {})
 }
 
-// publishRun publishes the metrics of groups and of all targets and calls published;
-// then, after the run is remembered, those of the run itself, of which own has the
+// publishRun publishes the metrics of groups and of all targets and calls published
+// with what became of them; then, after the run is remembered, those of the run itself, of which own has the
 // numbers, and last RunCompleted.
-func (r *run) publishRun(ctx context.Context, rollup *metric.Rollup, own metric.Run, known func() *history.Run, published func()) {
+func (r *run) publishRun(ctx context.Context, rollup *metric.Rollup, own metric.Run, known func() *history.Run, published func(metric.DeliveryStats)) {
 	m, s := r.monitor, r.summary
-	flush := func() metric.DeliveryStats {
-		delivered := r.session.Flush(ctx)
-		delivered.Add(r.ofParts)
-		return delivered
-	}
 	r.session.Add(rollup.Datums(r.at, s.VantageUnhealthy)...)
-	delivered := flush()
-	published()
+	delivered := r.session.Flush(ctx)
+	published(delivered)
+	delivered.Add(r.ofParts)
 	memory := r.remember(ctx, known)
 	if m.OwnMetrics {
 		own.Profile, own.Scheduled, own.Started, own.Duration = r.profile, s.Scheduled, r.started, time.Since(r.started)
@@ -360,7 +356,8 @@ func (r *run) publishRun(ctx context.Context, rollup *metric.Rollup, own metric.
 		if r.missing == 0 {
 			r.session.Add(metric.Completed(r.at))
 		}
-		delivered = flush()
+		delivered = r.session.Flush(ctx)
+		delivered.Add(r.ofParts)
 	}
 	s.Published, s.Healthy = delivered, r.healthy(delivered)
 }

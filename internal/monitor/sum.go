@@ -24,6 +24,8 @@ type sumClaim struct {
 	Version   int    `json:"version"` // 1
 	Execution string `json:"execution"`
 	Published bool   `json:"published"` // the metrics of groups, which must not be published twice
+
+	Delivered metric.DeliveryStats `json:"delivered,omitzero"` // what became of those
 }
 
 // sum does the last step of a run in parts: it adds up their tallies, publishes the
@@ -60,6 +62,7 @@ func (m *Monitor) sum(ctx context.Context, id string, p *plan.Plan) (*Summary, e
 	rollup := &total.Rollup
 	if claim.Published {
 		rollup = &metric.Rollup{}
+		r.ofParts.Add(claim.Delivered)
 	}
 	absent := 0 // targets of the parts that are not there, each as large as the others, which is true to one
 	if there := len(total.Parts); there > 0 {
@@ -68,8 +71,9 @@ func (m *Monitor) sum(ctx context.Context, id string, p *plan.Plan) (*Summary, e
 	own := metric.Run{
 		Limit: m.Limit, Targets: s.Targets + absent, Checked: s.Targets - s.NotChecked, Delays: total.LocalDelay, Counted: total.Counted, NotDown: total.NotDown,
 	}
-	r.publishRun(publishing, rollup, own, func() *history.Run { return r.tallied(total) }, func() {
+	r.publishRun(publishing, rollup, own, func() *history.Run { return r.tallied(total) }, func(own metric.DeliveryStats) {
 		claim.Published = true
+		claim.Delivered.Add(own)
 		if _, _, err := m.writeClaim(publishing, p, claim, tag); err != nil {
 			r.log.Warn("that the metrics are published could not be noted", "error", err.Error())
 		}

@@ -425,6 +425,28 @@ func TestSumTwice(t *testing.T) {
 	})
 }
 
+// Datums that were lost stay lost when the sum is repeated: it does not publish them
+// again, and does not say that all is well.
+func TestSumTwiceKnowsWhatWasLost(t *testing.T) {
+	rigged(t, func(t *testing.T, _ *rig) {
+		s := newStation(8)
+		for i := range 4 {
+			s.part(t, i, 4)
+		}
+		s.datums, s.lose = nil, 1
+		if first := s.sum(t, "a", "x", 4); first.Healthy || first.Published.Lost != 1 {
+			t.Fatalf("first: healthy %t, %+v", first.Healthy, first.Published)
+		}
+		for range 2 {
+			s.datums, s.lose = nil, 0
+			again := s.sum(t, "b", "x", 4)
+			if again.Healthy || again.Published.Lost != 1 || s.value(t, "MonitorHealthy") != 0 {
+				t.Errorf("again: healthy %t, %+v", again.Healthy, again.Published)
+			}
+		}
+	})
+}
+
 // A sum without a single tally says so, and one that can't read any is an error.
 func TestSumOfNothing(t *testing.T) {
 	rigged(t, func(t *testing.T, _ *rig) {

@@ -30,6 +30,7 @@ const (
 	maxParts   = 1000 // of a run, as in an event
 	maxTargets = list.MaxLines
 	maxLine    = 1 << 20 // bytes of a result
+	maxDatums  = 1 << 40 // that were published
 )
 
 // Encode writes the tally: lines of JSON, compressed by gzip. The first has all but
@@ -173,9 +174,19 @@ func (t *Tally) check() error {
 			return fmt.Errorf("its parts must ascend from 0 to %d", t.Of-1)
 		}
 	}
-	counts := []int{t.Targets, t.Up, t.Degraded, t.Down, t.NotChecked, t.Flaky, t.Kernel, t.Process, t.Blind, t.Unhealthy, t.Twice, t.Counted, t.NotDown}
-	if slices.Min(counts) < 0 || slices.Max(counts) > maxTargets || t.Up+t.Degraded+t.Down+t.NotChecked != t.Targets {
+	net, sent := &t.Network, &t.Published
+	counts := []int{
+		t.Targets, t.Up, t.Degraded, t.Down, t.NotChecked, t.Flaky, t.Kernel, t.Process, t.Blind, t.Unhealthy, t.Twice, t.Counted, t.NotDown,
+		net.Hosts, net.Unreachable, net.Heard, net.Canary, net.Failed,
+	}
+	datums := []int{sent.Datums, sent.Accepted, sent.EMF, sent.Lost, sent.Unclear, sent.Requests, sent.Retries}
+	switch {
+	case slices.Min(counts) < 0, slices.Max(counts) > maxTargets, slices.Min(datums) < 0, slices.Max(datums) > maxDatums, t.MaxDelay < 0,
+		t.Up+t.Degraded+t.Down+t.NotChecked != t.Targets, max(t.Flaky, t.Kernel+t.Process, t.Counted, t.Twice) > t.Targets, t.NotDown > t.Counted,
+		t.Blind+t.Unhealthy > len(t.Parts):
 		return errors.New("its counts don't add up")
+	case t.Ended.Before(t.Started):
+		return errors.New("it ended before it began")
 	}
 	if t.History != nil {
 		if err := t.History.Check(maxTargets); err != nil {

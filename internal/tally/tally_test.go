@@ -363,6 +363,18 @@ func TestDecodeRefuses(t *testing.T) {
 		"no run":   {whole(func(p *Tally) { p.Run = "" }), "it is not a tally: it has no run, or not 1 to 1000 parts"},
 		"index":    {whole(func(p *Tally) { p.Parts = []int{4} }), "it is not a tally: its parts must ascend from 0 to 3"},
 		"counts":   {whole(func(p *Tally) { p.Up = 1 }), "it is not a tally: its counts don't add up"},
+		"flaky":    {whole(func(p *Tally) { p.Flaky = 2 }), "it is not a tally: its counts don't add up"},
+		"clocks":   {whole(func(p *Tally) { p.Kernel, p.Process = 1, 1 }), "it is not a tally: its counts don't add up"},
+		"counted":  {whole(func(p *Tally) { p.Counted = 2 }), "it is not a tally: its counts don't add up"},
+		"not down": {whole(func(p *Tally) { p.Counted, p.NotDown = 0, 1 }), "it is not a tally: its counts don't add up"},
+		"twice":    {whole(func(p *Tally) { p.Twice = 2 }), "it is not a tally: its counts don't add up"},
+		"blind":    {whole(func(p *Tally) { p.Blind = 2 }), "it is not a tally: its counts don't add up"},
+		"unable":   {whole(func(p *Tally) { p.Blind, p.Unhealthy = 1, 1 }), "it is not a tally: its counts don't add up"},
+		"hosts":    {whole(func(p *Tally) { p.Network.Unreachable = -1 }), "it is not a tally: its counts don't add up"},
+		"lost":     {whole(func(p *Tally) { p.Published.Lost = -1 }), "it is not a tally: its counts don't add up"},
+		"accepted": {whole(func(p *Tally) { p.Published.Accepted = 1<<40 + 1 }), "it is not a tally: its counts don't add up"},
+		"delay":    {whole(func(p *Tally) { p.MaxDelay = check.Milliseconds(-time.Second) }), "it is not a tally: its counts don't add up"},
+		"ended":    {whole(func(p *Tally) { p.Started, p.Ended = time.Unix(60, 0), time.Unix(59, 0) }), "it is not a tally: it ended before it began"},
 		"problems": {whole(func(p *Tally) { p.Problems = nil }), "it is not a tally: its counts don't add up"},
 	} {
 		if _, err := Decode(strings.NewReader(test[0]), nil); err == nil || err.Error() != test[1] {
