@@ -67,8 +67,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, problems io.Writ
 		text = string(all)
 	}
 	destinations, wrong := notify.Parse(text)
-	for _, problem := range wrong {
-		fmt.Fprintln(problems, "rollcall-notify:", problem)
+	showWrong(problems, wrong)
+	if len(wrong) == 0 && len(destinations) == 0 {
+		fmt.Fprintln(problems, "rollcall-notify: no line names a service")
 	}
 	if len(wrong) > 0 || len(destinations) == 0 {
 		return 2
@@ -100,9 +101,7 @@ func serve(ctx context.Context, send bool, in io.Reader, out, problems io.Writer
 		return 2
 	}
 	destinations, wrong := notify.Parse(o.Lines)
-	for _, problem := range wrong {
-		fmt.Fprintln(problems, "rollcall-notify:", problem)
-	}
+	showWrong(problems, wrong)
 	if len(wrong) > 0 {
 		return 2
 	}
@@ -127,6 +126,18 @@ func serve(ctx context.Context, send bool, in io.Reader, out, problems io.Writer
 		return 1
 	}
 	return 0
+}
+
+// showWrong shows the first lines that are wrong: of a file that is something else, all
+// are.
+func showWrong(problems io.Writer, wrong []string) {
+	const most = 5
+	for _, problem := range wrong[:min(most, len(wrong))] {
+		fmt.Fprintln(problems, "rollcall-notify:", problem)
+	}
+	if more := len(wrong) - most; more > 0 {
+		fmt.Fprintf(problems, "rollcall-notify: %d more lines are wrong\n", more)
+	}
 }
 
 // trial is what is sent: that something is down, and to a pager that it is up again.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,9 @@ func TestRun(t *testing.T) {
 		{[]string{"--to", "-", "--try"}, "# a comment\n" + line, 200, 0, "line 2 (generic): sent \"DOWN: a-trial (trial): 503 Service Unavailable, which is made up\"\n", ""},
 		{[]string{"--to", line, "--try"}, "", 401, 1, "", "rollcall-notify: line 1 (generic): generic responded 401 Unauthorized\n"},
 		{[]string{"--to", "slack://a-secret-path", "--try"}, "", 200, 2, "", "rollcall-notify: line 1: the URL is not valid for slack\n"},
+		{[]string{"--to", "-", "--try"}, "# a comment\n", 200, 2, "", "rollcall-notify: no line names a service\n"},
+		{[]string{"--to", "-", "--try"}, strings.Repeat("a-secret-path\n", 9), 200, 2, "", strings.Join([]string{
+			wrongLine(1), wrongLine(2), wrongLine(3), wrongLine(4), wrongLine(5), "rollcall-notify: 4 more lines are wrong\n"}, "")},
 		{[]string{"--to", line}, "", 200, 2, "", usage},
 		{[]string{"--to", "--a-secret-path"}, "", 200, 2, "", usage},
 		{[]string{"--help"}, "", 200, 0, usage, ""},
@@ -48,4 +52,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("%v sent %s", test.args, got)
 		}
 	}
+}
+
+func wrongLine(n int) string {
+	return fmt.Sprintf("rollcall-notify: line %d: its last word is not a URL with ://\n", n)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"rollcall/internal/config"
+	"rollcall/internal/history"
 	"rollcall/internal/message"
 	"rollcall/internal/messenger"
 	"rollcall/internal/monitor"
@@ -47,7 +49,7 @@ func (f *notifyFlags) lines() (string, error) {
 	var all []string
 	for _, line := range f.Notify {
 		if name, ok := strings.CutPrefix(line, "@"); ok {
-			data, err := os.ReadFile(name)
+			data, err := readLines(name)
 			if err != nil {
 				return "", err
 			}
@@ -56,6 +58,22 @@ func (f *notifyFlags) lines() (string, error) {
 		all = append(all, strings.TrimRight(line, "\r\n"))
 	}
 	return strings.Join(all, "\n"), nil
+}
+
+// mostLines is how many bytes a file of lines may have.
+const mostLines = 1 << 20
+
+func readLines(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, mostLines+1))
+	if len(data) > mostLines {
+		return nil, fmt.Errorf("%s has more than %d MiB: write one URL a line", name, mostLines>>20)
+	}
+	return data, err
 }
 
 // remember makes the rounds of a watch be remembered, and told of, where that is asked
@@ -91,6 +109,12 @@ func (f *notifyFlags) remember(ctx context.Context, m *monitor.Monitor, p *plan.
 	}
 	host, _ := os.Hostname() // without one, messages name none
 	memory := remember.New(files, services, keys, message.Site{Host: host})
+	if _, _, err := memory.Names(ctx); err != nil {
+		if foreign, ok := errors.AsType[*history.ForeignError](err); ok { // which is never replaced
+			files.Close()
+			return nil, wrongUsage("--history: %s can't be used: %v; name another file", path, foreign)
+		}
+	}
 	process := fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano())
 	m.Remember = func(ctx context.Context, run remember.Run) remember.Outcome {
 		run.ID, run.Log = process, slog.New(&plainLog{w: log})

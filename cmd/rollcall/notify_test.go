@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 
 	"rollcall/internal/check"
 	"rollcall/internal/config"
+	"rollcall/internal/history"
 	"rollcall/internal/monitor"
 	"rollcall/internal/plan"
 )
@@ -202,10 +204,27 @@ func TestNotifyFlags(t *testing.T) {
 	if got.code != exitUsage || !strings.Contains(got.err, "--notify: line 1: the URL is not valid for slack") || !strings.Contains(got.err, "line 2: its filter 1 is invalid") || strings.Contains(got.err, "secret") {
 		t.Errorf("%+v", got)
 	}
+	later, err := (&history.Document{Version: history.Version + 1}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer, large := filepath.Join(t.TempDir(), "newer"), filepath.Join(t.TempDir(), "large")
+	if err := errors.Join(os.WriteFile(newer, later, 0o600), os.WriteFile(large, make([]byte, mostLines+1), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"--history: " + newer + " can't be used: it is of version 2, which a later Rollcall wrote; this one knows 1; name another file",
+		"--history: " + newer + " can't be used", // the one before has left it to others
+	} {
+		if got := rollcall(t, "", "check", "localhost", "--watch", "1m", "--history", newer, "--notify", "generic://localhost"); got.code != exitUsage || !strings.Contains(got.err, want) {
+			t.Errorf("%+v, want %s", got, want)
+		}
+	}
 	for _, test := range []struct {
 		args []string
 		want string
 	}{
+		{[]string{"--notify", "@" + large, "--watch", "60s"}, "--notify: " + large + " has more than 1 MiB: write one URL a line"},
 		{[]string{"--notify", "slack://a-secret-path"}, "--notify needs --watch, with 1m0s or more"},
 		{[]string{"--notify", "slack://a-secret-path", "--watch", "30s"}, "--notify needs --watch, with 1m0s or more"},
 		{[]string{"--history", "x", "--watch", "60s"}, "--history needs --notify"},

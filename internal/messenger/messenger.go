@@ -53,11 +53,19 @@ type Messenger struct {
 	sent    func(service, subject string) // nil: nobody is interested
 }
 
+// checkTimeout is how long the program may take to read lines, on a busy machine.
+const checkTimeout = 10 * time.Second
+
 // New returns a Messenger to the services of lines, and their keys. The error has the
 // numbers of lines that are wrong, and nothing of what they say.
 func New(ctx context.Context, program, lines string, sent func(service, subject string)) (m *Messenger, keys []string, err error) {
 	m = &Messenger{program: program, lines: lines, names: map[string]string{}, sent: sent}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	report, err := m.run(ctx, Check, Order{Lines: lines})
+	if ctx.Err() != nil {
+		return nil, nil, fmt.Errorf("%s did not respond: is it of another version?", program)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -65,6 +65,11 @@ func TestProblems(t *testing.T) {
 	if _, _, err := messenger.New(t.Context(), "/no/such/program", "", nil); err == nil {
 		t.Error("no error without a program")
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := messenger.New(ended, os.Args[0], "", nil); err == nil || err.Error() != os.Args[0]+" did not respond: is it of another version?" {
+		t.Errorf("a program that hangs: %v", err)
+	}
 	m, _, err := messenger.New(t.Context(), os.Args[0], "well://", func(_, subject string) { t.Errorf("%s counts as sent", subject) })
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ type claim struct {
 	Until     time.Time    `json:"until"`
 }
 
-// claimVersion is that of the claims that begin writes.
+// claimVersion is that of the claims that this version writes.
 const claimVersion = 1
 
 // begin claims a run for an execution. One that another execution has is not this
@@ -92,9 +92,13 @@ func (m *Monitor) begin(ctx context.Context, id string, p *plan.Plan) (*Begun, e
 		until = p.Scheduled.Add(m.Interval - min(time.Minute, m.Interval/2))
 	}
 	own := claim{claimVersion, p.Begin.Execution, p.Begin.Of, p.Scheduled, p.Source, p.Version, until}
-	c, err := m.claimed(ctx, p.Run, &own)
+	c, key := own, claimKey(p.Run)
+	written, _, err := m.claimed(ctx, key, &own)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("claiming the run: %w", err)
+	}
+	if written != nil && (json.Unmarshal(written, &c) != nil || c.Version != claimVersion || c.Of < 1 || c.Execution == "") {
+		return nil, fmt.Errorf("the object %s is not the claim of a run: delete it", key)
 	}
 	if c.Execution != own.Execution {
 		log.Info("another execution has this run", "run", p.Run, "execution", c.Execution)
@@ -108,36 +112,28 @@ func (m *Monitor) begin(ctx context.Context, id string, p *plan.Plan) (*Begun, e
 	return b, nil
 }
 
-// claimed writes a claim where there is none, and returns the one that there is.
-func (m *Monitor) claimed(ctx context.Context, run string, own *claim) (*claim, error) {
-	key := claimKey(run)
+// claimed makes an object, of which it returns the tag. If there is one already, it
+// returns what that has, too.
+func (m *Monitor) claimed(ctx context.Context, key string, own any) (written []byte, tag string, err error) {
 	body, err := json.Marshal(own)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	const tries = 3 // two that write at once may both be refused
 	for range tries {
-		_, another, err := m.Runs.Write(ctx, key, body, "")
-		if err != nil {
-			return nil, fmt.Errorf("claiming the run: %w", err)
-		}
-		if !another {
-			return own, nil
+		tag, another, err := m.Runs.Write(ctx, key, body, "")
+		if err != nil || !another {
+			return nil, tag, err
 		}
 		written, tag, err := m.Runs.Read(ctx, key)
 		if err != nil {
-			return nil, fmt.Errorf("reading who has the run: %w", err)
+			return nil, "", fmt.Errorf("reading who has it: %w", err)
 		}
-		if tag == "" {
-			continue
+		if tag != "" {
+			return append([]byte{}, written...), tag, nil // nil is none, and of one that is too large
 		}
-		var c claim
-		if json.Unmarshal(written, &c) != nil || c.Version != claimVersion || c.Of < 1 || c.Execution == "" {
-			return nil, fmt.Errorf("the object %s is not the claim of a run: delete it", key)
-		}
-		return &c, nil
 	}
-	return nil, fmt.Errorf("the object %s was made and removed by others", key)
+	return nil, "", fmt.Errorf("the object %s was made and removed by others", key)
 }
 
 // late ends a part that begins when its run is over. It does nothing: its sum may be

@@ -141,7 +141,7 @@ func TestBeginFails(t *testing.T) {
 	}{
 		"no bucket":        {func(g *rig, _ *inMemory) { g.Runs = nil }, "the step begin: there is no bucket for what the parts find out: set ROLLCALL_BUCKET"},
 		"the bucket fails": {func(_ *rig, m *inMemory) { m.fails = errors.New("S3 responded 503") }, "the step begin: claiming the run: S3 responded 503"},
-		"made and removed": {func(_ *rig, m *inMemory) { m.refuse = 3 }, "the step begin: the object runs/20000101T0000Z/run.json was made and removed by others"},
+		"made and removed": {func(_ *rig, m *inMemory) { m.refuse = 3 }, "the step begin: claiming the run: the object runs/20000101T0000Z/run.json was made and removed by others"},
 		"something else is there": {func(_ *rig, m *inMemory) { m.objects["runs/20000101T0000Z/run.json"] = []byte(`{"version":2}`) },
 			"the step begin: the object runs/20000101T0000Z/run.json is not the claim of a run: delete it"},
 	} {

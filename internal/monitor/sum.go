@@ -52,7 +52,7 @@ func (m *Monitor) sum(ctx context.Context, id string, p *plan.Plan) (*Summary, e
 	total, problems, err := m.readTallies(reading, p)
 	cancelReading()
 	if err != nil {
-		return nil, &StepError{"sum", err}
+		return nil, &StepError{"sum", fmt.Errorf("reading the tallies: %w", err)}
 	}
 	r.session = m.newSession(publishing, r.log)
 	defer r.session.Close()
@@ -74,7 +74,11 @@ func (m *Monitor) sum(ctx context.Context, id string, p *plan.Plan) (*Summary, e
 	r.publishRun(publishing, rollup, own, func() *history.Run { return r.tallied(total) }, func(own metric.DeliveryStats) {
 		claim.Published = true
 		claim.Delivered.Add(own)
-		if _, _, err := m.writeClaim(publishing, p, claim, tag); err != nil {
+		body, err := json.Marshal(claim)
+		if err == nil {
+			_, _, err = m.Runs.Write(publishing, sumKey(p.Run), body, tag)
+		}
+		if err != nil {
 			r.log.Warn("that the metrics are published could not be noted", "error", err.Error())
 		}
 	})
@@ -84,38 +88,20 @@ func (m *Monitor) sum(ctx context.Context, id string, p *plan.Plan) (*Summary, e
 
 // claimSum returns who adds the run up, and the claim's tag: this execution, if no
 // other does.
-func (m *Monitor) claimSum(ctx context.Context, p *plan.Plan) (sumClaim, string, error) {
-	own := sumClaim{Version: 1, Execution: p.Sum.Execution}
-	for range 3 { // two that write at once may both be told to try again
-		tag, another, err := m.writeClaim(ctx, p, own, "")
-		if err != nil {
-			return own, "", fmt.Errorf("claiming the sum: %w", err)
-		}
-		if !another {
-			return own, tag, nil
-		}
-		body, tag, err := m.Runs.Read(ctx, sumKey(p.Run))
-		if err != nil {
-			return own, "", fmt.Errorf("reading who adds the run up: %w", err)
-		}
-		if tag == "" {
-			continue
-		}
-		var c sumClaim
-		if json.Unmarshal(body, &c) != nil || c.Version != 1 || c.Execution == "" {
-			return own, "", fmt.Errorf("the object %s is not the claim of a sum: delete it", sumKey(p.Run))
-		}
+func (m *Monitor) claimSum(ctx context.Context, p *plan.Plan) (c sumClaim, tag string, err error) {
+	c = sumClaim{Version: claimVersion, Execution: p.Sum.Execution}
+	written, tag, err := m.claimed(ctx, sumKey(p.Run), &c)
+	if err != nil {
+		return c, "", fmt.Errorf("claiming the sum: %w", err)
+	}
+	if written == nil {
 		return c, tag, nil
 	}
-	return own, "", fmt.Errorf("the object %s was made and removed by others", sumKey(p.Run))
-}
-
-func (m *Monitor) writeClaim(ctx context.Context, p *plan.Plan, c sumClaim, tag string) (string, bool, error) {
-	body, err := json.Marshal(c)
-	if err != nil {
-		return "", false, err
+	c = sumClaim{}
+	if json.Unmarshal(written, &c) != nil || c.Version != claimVersion || c.Execution == "" {
+		return c, "", fmt.Errorf("the object %s is not the claim of a sum: delete it", sumKey(p.Run))
 	}
-	return m.Runs.Write(ctx, sumKey(p.Run), body, tag)
+	return c, tag, nil
 }
 
 // reads is how many tallies are read at once; they are added up one after the other.

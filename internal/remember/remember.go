@@ -194,13 +194,21 @@ func (m *Memory) Names(ctx context.Context) (names map[string]bool, tag string, 
 		return nil, "", err
 	}
 	if body == nil {
-		return nil, "", fmt.Errorf("%s is too large", currentKey)
+		return nil, "", fmt.Errorf("%s is too large", m.place(currentKey))
 	}
 	known, err := history.Decode(body, m.site.Stack, time.Now())
 	if err != nil {
-		return nil, "", fmt.Errorf("%s can't be read: %w", currentKey, err)
+		return nil, "", fmt.Errorf("%s can't be read: %w", m.place(currentKey), err)
 	}
 	return known.Names(), tag, nil
+}
+
+// place is what people call an object: its key or, on this machine, its file.
+func (m *Memory) place(key string) string {
+	if files, ok := m.store.(*Files); ok {
+		return files.file(key)
+	}
+	return key
 }
 
 // name names a write: no other has the same, so that it is known to be ours when we
@@ -232,7 +240,7 @@ func (m *Memory) read(ctx context.Context, run Run) (*history.Document, string, 
 			return known, tag, nil
 		}
 	}
-	unread = fmt.Errorf("%s can't be read: %w", currentKey, unread)
+	unread = fmt.Errorf("%s can't be read: %w", m.place(currentKey), unread)
 	if _, foreign := errors.AsType[*history.ForeignError](unread); foreign {
 		return nil, "", unread
 	}
@@ -247,7 +255,7 @@ func (m *Memory) read(ctx context.Context, run Run) (*history.Document, string, 
 	if err := m.store.Copy(ctx, currentKey, aside); err != nil {
 		return nil, "", fmt.Errorf("%w; a copy could not be made: %w", unread, err)
 	}
-	run.Log.Error("the history is begun again", "error", unread.Error(), "copy", aside)
+	run.Log.Error("the history is begun again", "error", unread.Error(), "copy", m.place(aside))
 	return &history.Document{Again: true}, tag, nil
 }
 
@@ -294,7 +302,7 @@ func (m *Memory) writeDays(ctx context.Context, run Run, days []history.Day) err
 				if err := m.store.Copy(ctx, daysKey, aside); err != nil {
 					return err
 				}
-				run.Log.Error("the days that are over could not be read and are begun again", "error", err.Error(), "copy", aside)
+				run.Log.Error("the days that are over could not be read and are begun again", "error", err.Error(), "copy", m.place(aside))
 				past = &history.Past{}
 			}
 		}
@@ -466,7 +474,7 @@ func (m *Memory) send(ctx context.Context, run Run, topic string, msg *message.M
 		log.Error("a message is lost", "error", again.Error(), "copy", "none: "+err.Error())
 		return true, nil
 	}
-	log.Error("a message is lost", "error", again.Error(), "copy", key)
+	log.Error("a message is lost", "error", again.Error(), "copy", m.place(key))
 	return true, nil
 }
 
