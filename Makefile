@@ -93,7 +93,7 @@ test-all: ## run all tests that need nothing but Go (5 minutes)
 # Where goroutines share something. What is compiled or simulated elsewhere has
 # no more races for being run again. One package at a time: two at once are slow
 # enough to miss deadlines.
-RACE = ./cmd/rollcall ./functions/check $(addprefix ./internal/,cloud monitor probe publish remember resolve secret sweep testnet trust wire)
+RACE = ./cmd/rollcall ./functions/check $(addprefix ./internal/,cloud/... monitor probe publish remember resolve secret sweep testnet trust wire)
 race: ## run the tests of what is concurrent with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -p 1 -timeout 10m $(RACE)
 	CGO_ENABLED=1 $(GOTEST) test -race -p 1 -timeout 10m ./faults ./probe ./s3 ./terminal
