@@ -290,6 +290,8 @@ func indented(w io.Writer, s *monitor.Summary) error {
 // counts.
 func exitCode(ctx context.Context, s *monitor.Summary, lost error) error {
 	switch {
+	case ctx.Err() != nil && s.NotChecked == 0: // after the checks
+		return &exitError{exitInterrupted, "interrupted"}
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, "interrupted: unfinished targets were not checked"}
 	case s.Targets == 0 && !s.Stale:

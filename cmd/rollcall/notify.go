@@ -154,7 +154,7 @@ func besideProgram(name string) (string, error) {
 	}
 	found, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("messages are sent by the program %s, which is neither beside rollcall nor on the path", name)
+		return "", fmt.Errorf("messages are sent by the program %s, which is neither beside rollcall nor on the path: releases and make build have it", name)
 	}
 	return found, nil
 }
