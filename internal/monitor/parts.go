@@ -53,13 +53,10 @@ func Tallied(t *tally.Tally) *Summary {
 	}
 	missing := t.Missing()
 	if n := len(missing); n > 0 {
-		what := "part " + tally.Ranges(missing) + " is"
+		which := tally.Ranges(missing)
+		warning := fmt.Sprintf("part %s is missing of %d: its targets were not checked", which, t.Of)
 		if n > 1 {
-			what = text.Count(n) + " parts are"
-		}
-		warning := fmt.Sprintf("%s missing of %d: their targets were not checked", what, t.Of)
-		if n > 1 {
-			warning += " (" + tally.Ranges(missing) + ")"
+			warning = fmt.Sprintf("%s parts are missing of %d: their targets were not checked (%s)", text.Count(n), t.Of, which)
 		}
 		s.Warnings = append(s.Warnings, warning)
 	}

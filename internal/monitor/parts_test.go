@@ -32,7 +32,7 @@ func TestTallied(t *testing.T) {
 	}{
 		{"all", []*tally.Tally{part(0, same), part(1, same), part(2, same)}, true, false, 3, []string{"the list has 2 URLs twice, in two parts: they were checked and count twice"}},
 		{"one is missing", []*tally.Tally{part(2, same), part(0, same)}, false, false, 2, []string{
-			"part 2 is missing of 3: their targets were not checked", "the list has 1 URL twice, in two parts: they were checked and count twice",
+			"part 2 is missing of 3: its targets were not checked", "the list has 1 URL twice, in two parts: they were checked and count twice",
 		}},
 		{"one was not healthy", []*tally.Tally{part(0, func(s *monitor.Summary) { s.Healthy, s.Warnings = false, []string{"so"} })}, false, false, 1, []string{
 			"2 parts are missing of 3: their targets were not checked (2, 3)", "part 1/3: so",
@@ -41,7 +41,7 @@ func TestTallied(t *testing.T) {
 			"2 parts are missing of 3: their targets were not checked (2, 3)",
 		}},
 		{"one without a network", []*tally.Tally{part(0, func(s *monitor.Summary) { s.Healthy, s.VantageUnhealthy = false, true }), part(1, same)}, false, false, 1, []string{
-			"part 3 is missing of 3: their targets were not checked",
+			"part 3 is missing of 3: its targets were not checked",
 			"1 part had no network: what is down of theirs counts as not checked",
 			"the list has 1 URL twice, in two parts: they were checked and count twice",
 		}},

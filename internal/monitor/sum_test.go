@@ -343,7 +343,7 @@ func TestPartsThatAreMissing(t *testing.T) {
 					}
 					continue
 				}
-				want := []string{"part 2 is missing of 4: their targets were not checked"}
+				want := []string{"part 2 is missing of 4: its targets were not checked"}
 				if test.warning != "" {
 					want = append([]string{strings.Replace(test.warning, "20000101T0001Z", plan.RunName(s.minute), 1)}, want...)
 				}

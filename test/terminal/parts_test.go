@@ -58,7 +58,7 @@ func TestPartsThatEnd(t *testing.T) {
 		}
 		_ = cmd.Wait()
 		if signal == syscall.SIGKILL {
-			sum(3, "part 1 is missing of 2: their targets were not checked", "1 target in", "1 up")
+			sum(3, "part 1 is missing of 2: its targets were not checked", "1 target in", "1 up")
 		} else {
 			sum(3, "not_checked", "1 up", "1 not checked")
 		}
