@@ -229,7 +229,7 @@ func TestNotifyFlags(t *testing.T) {
 		{[]string{"--notify", "slack://a-secret-path", "--watch", "30s"}, "--notify needs --watch, with 1m0s or more"},
 		{[]string{"--history", "x", "--watch", "60s"}, "--history needs --notify"},
 		{[]string{"--notify", "@/no/such/file", "--watch", "60s"}, "--notify: open /no/such/file: no such file or directory"},
-		{[]string{"--notify", "slack://a-secret-path", "--watch", "60s"}, "--notify: messages are sent by the program rollcall-notify, which is neither beside rollcall nor on the path"},
+		{[]string{"--notify", "slack://a-secret-path", "--watch", "60s"}, "--notify: messages are sent by the program rollcall-notify, which is neither beside rollcall nor on the path: releases and make build have it"},
 	} {
 		t.Setenv("PATH", t.TempDir())
 		got := rollcall(t, "", append([]string{"check", "localhost"}, test.args...)...)
