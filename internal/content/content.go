@@ -59,8 +59,12 @@ const maxWindow = 8 << 20
 // they are left in r, or lost.
 func Open(r io.Reader, encoding string) (io.Reader, error) {
 	buffered := bufio.NewReader(r)
-	if _, err := buffered.Peek(1); err == io.EOF {
+	switch _, err := buffered.Peek(1); err {
+	case nil:
+	case io.EOF:
 		return buffered, nil
+	default:
+		return nil, err
 	}
 	switch encoding {
 	case "gzip":

@@ -70,6 +70,7 @@ type http2Conn struct {
 	padding   int            // bytes behind them
 	last      bool           // the current DATA frame is the last
 	remaining int64          // bytes of the body that are to come; -1: unknown
+	failed    error          // what ended the reading of the body
 }
 
 // errOnlyHTTP2 is of a server that speaks HTTP/2 though we do not.
@@ -500,9 +501,14 @@ type http2Body struct{ c *http2Conn }
 
 func (http2Body) Close() error { return nil }
 
-// Read reads of the body what there is.
-func (b http2Body) Read(p []byte) (int, error) {
+// Read reads of the body what there is. After an error nothing more is read: some
+// decoders ask again.
+func (b http2Body) Read(p []byte) (n int, err error) {
 	c := b.c
+	if c.failed != nil {
+		return 0, c.failed
+	}
+	defer func() { c.failed = err }()
 	for c.left == 0 && !c.ended {
 		if err := c.advance(); err != nil {
 			return 0, midway(err)
@@ -516,7 +522,7 @@ func (b http2Body) Read(p []byte) (int, error) {
 	case c.remaining >= 0 && int64(c.left) > c.remaining:
 		return 0, broken(http2.ErrCodeProtocol, "a body longer than its Content-Length")
 	}
-	n, err := c.buffers.response.Read(p[:min(len(p), c.left)])
+	n, err = c.buffers.response.Read(p[:min(len(p), c.left)])
 	c.left -= n
 	if c.remaining >= 0 {
 		c.remaining -= int64(n)

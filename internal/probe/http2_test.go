@@ -100,6 +100,10 @@ func TestHTTP2Errors(t *testing.T) {
 			f.WriteData(1, false, []byte("hel"))
 			f.WriteRSTStream(1, http2.ErrCodeInternal)
 		}), check.BodyTruncated, "closed before the end of the body"},
+		{"more padding than frame, and gzip reads again", speakingHTTP2(func(f *http2.Framer) {
+			headers(f, ":status", "200", "content-encoding", "gzip")
+			f.WriteRawFrame(http2.FrameData, http2.FlagDataPadded, 1, []byte{200, 'x'})
+		}), check.BodyInvalid, "more padding than frame"},
 		{"GOAWAY", speakingHTTP2(func(f *http2.Framer) {
 			f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil)
 		}), check.ConnectionClosed, ""},
