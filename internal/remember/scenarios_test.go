@@ -130,6 +130,25 @@ func scenarios() []scenario {
 				r.Targets = r.Targets[:10]
 			}
 		}},
+		{name: "one is down for an hour; two runs by hand, which are remembered, have another list", minutes: 90, run: func(i int, r *history.Run) {
+			if i < 60 {
+				down(r, 0)
+			}
+			if i == 20 || i == 21 {
+				for t := range r.Targets {
+					r.Targets[t].Name = "other-" + r.Targets[t].Name
+				}
+			}
+		}},
+		{name: "one is down for 10 minutes; an event from an hour ahead says that all are", minutes: 30, run: func(i int, r *history.Run) {
+			if i < 10 {
+				down(r, 0)
+			}
+			if i == 5 {
+				everything(r)
+				r.Minute = r.Minute.Add(time.Hour)
+			}
+		}},
 		{name: "one is down for an hour, the topic refuses for 20 minutes from minute 50 on", minutes: 90, sns: between(50, 70), run: func(i int, r *history.Run) {
 			if i < 60 {
 				down(r, 0)

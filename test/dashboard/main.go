@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rollcall/test/alarm"
@@ -72,7 +73,7 @@ func drawTo(template, picture string) error {
 	}
 	p := painter{data: sample(), states: map[string]string{}}
 	judge(watch, p.data)
-	for _, id := range stack.OfType("AWS::CloudWatch::Alarm") {
+	for _, id := range slices.Concat(stack.OfType("AWS::CloudWatch::Alarm"), stack.OfType("AWS::CloudWatch::CompositeAlarm")) {
 		p.states["<"+id+".Arn>"] = string(watch.State(id)) + " " + strings.TrimPrefix(fmt.Sprint(stack.Resource(id)["AlarmName"]), "roll-")
 	}
 	page, height, err := p.page(body.Widgets)
